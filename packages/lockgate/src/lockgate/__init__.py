@@ -1,0 +1,1 @@
+"""Lockgate brings a business's data into a tested warehouse and changes how, without breaking a number."""

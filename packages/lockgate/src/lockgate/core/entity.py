@@ -1,0 +1,79 @@
+"""Entities: what transformation produces, by which implementations, served where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from lockgate.core.relation import Contract, Relation
+
+
+class Engine(StrEnum):
+    """What kind of program an implementation is."""
+
+    RULES = "rules"
+    DBT = "dbt"
+
+
+class DbtExecutionMode(StrEnum):
+    """Where dbt runs."""
+
+    LOCAL = "local"
+    DOCKER = "docker"
+    KUBERNETES = "kubernetes"
+    CLOUD = "cloud"
+    SPARK = "spark"
+
+
+@dataclass(frozen=True, slots=True)
+class Implementation:
+    """A named way to produce an entity.
+
+    `path` is the rule set's file, or the dbt project's folder; `model` the dbt model that is the output.
+    """
+
+    name: str
+    engine: Engine
+    path: Path
+    model: str = ""
+    executor: DbtExecutionMode = DbtExecutionMode.LOCAL
+    timeout: timedelta = timedelta(minutes=30)
+    vars: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDeclaration:
+    """The route as the project file states it; a stored route goes before it."""
+
+    incumbent: str
+    candidate: str | None = None
+    gates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A business thing with a key and a contract."""
+
+    name: str
+    contract: Contract
+    target: str
+    schema: str
+    implementations: Mapping[str, Implementation]
+    route: RouteDeclaration
+
+    @property
+    def served(self) -> Relation:
+        """The view that consumers read."""
+        return Relation(self.schema, self.name)
+
+    def workshop(self, implementation: str) -> str:
+        """The schema that only this implementation builds in."""
+        return workshop_name(self.schema, implementation)
+
+
+def workshop_name(schema: str, implementation: str) -> str:
+    """The schema in which the implementations of that name build what `schema` serves."""
+    return f"{schema}__{implementation}"

@@ -1,0 +1,121 @@
+"""Executions: one implementation's run for one entity, and the invocation that carried it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from lockgate.core.relation import Relation
+
+
+class NodeStatus(StrEnum):
+    """How one node of an invocation ended; the words are dbt's."""
+
+    SUCCESS = "success"
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    ERROR = "error"
+    SKIPPED = "skipped"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether the node stops what depends on it from being published."""
+        return self in {NodeStatus.FAIL, NodeStatus.ERROR, NodeStatus.SKIPPED}
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """One model, test, seed or snapshot: its dbt unique id, how it ended, seconds, rows (models) or failures (tests)."""
+
+    node: str
+    status: NodeStatus
+    seconds: float
+    rows: int | None = None
+    failures: int | None = None
+    message: str = ""
+    file: str = ""
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """`model`, `test`, `unit_test`, `seed` or `snapshot`."""
+        return self.node.split(".", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class DbtInvocation:
+    """One dbt process run: what to select, with which variables, in which workshop, for how long.
+
+    `access` says how an isolated process reaches the workshop; its secrets never enter a log.
+    """
+
+    project: Path
+    select: tuple[str, ...]
+    workshop: str
+    access: WorkshopAccess
+    vars: Mapping[str, object] = field(default_factory=dict)
+    full_refresh: bool = False
+    timeout_seconds: float = 1800.0
+    command: str = "build"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkshopAccess:
+    """How an isolated process reaches one workshop: the warehouse's kind and its connection parameters."""
+
+    kind: str
+    schema: str
+    parameters: Mapping[str, object]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DbtExecutionResult:
+    """What one invocation did, node by node, in the order in which nodes ended; `artifacts` holds dbt's files."""
+
+    invocation_id: str
+    nodes: tuple[NodeResult, ...]
+    seconds: float
+    artifacts: Path
+    log: Path
+
+    @property
+    def tests(self) -> tuple[NodeResult, ...]:
+        """The data and unit tests among the nodes."""
+        return tuple(node for node in self.nodes if node.kind in {"test", "unit_test"})
+
+    @property
+    def failed(self) -> tuple[NodeResult, ...]:
+        """The nodes that failed or errored themselves (skipped ones failed because of these)."""
+        return tuple(node for node in self.nodes if node.status in {NodeStatus.FAIL, NodeStatus.ERROR})
+
+    @property
+    def success(self) -> bool:
+        """Whether nothing failed, errored or was skipped."""
+        return not any(node.status.is_bad for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleCount:
+    """How many rows one rule rejected, changed, filtered or found duplicate."""
+
+    rule: str
+    outcome: str
+    rows: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """One implementation's finished run for one entity: where the output stands and what happened on the way."""
+
+    entity: str
+    implementation: str
+    built: Relation
+    rows: int
+    seconds: float
+    rules: tuple[RuleCount, ...] = ()
+    nodes: tuple[NodeResult, ...] = ()

@@ -1,0 +1,82 @@
+"""Editions and routes: what is published, and which of it consumers see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from lockgate.core.load import Pin
+from lockgate.core.relation import Contract, Relation
+
+EDITIONS_SUFFIX = "__editions"
+KEPT_EDITIONS = 3
+
+
+class Stage(StrEnum):
+    """How far the candidate of a route has come."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    CANARY = "canary"
+    PROMOTED = "promoted"
+    RETIRED = "retired"
+
+
+class Arm(StrEnum):
+    """The two sides of a served view."""
+
+    INCUMBENT = "incumbent"
+    CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """One immutable published output of one implementation; numbered from 1 within its entity."""
+
+    entity: str
+    number: int
+    implementation: str
+    rows: int
+    published_at: datetime
+    pins: tuple[Pin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which implementation answers for an entity.
+
+    `share` counts buckets of 10,000 that the candidate answers. `token` grows with every change: a writer that
+    holds an older one is refused.
+    """
+
+    entity: str
+    incumbent: str
+    candidate: str | None
+    stage: Stage
+    share: int
+    token: int
+
+    def arm_of(self, implementation: str) -> Arm | None:
+        """The side on which `implementation` stands; None where the route does not name it."""
+        if implementation == self.incumbent:
+            return Arm.INCUMBENT
+        return Arm.CANDIDATE if implementation == self.candidate else None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """A finished output in a workshop, to be copied into a new edition and shown.
+
+    `built` is the relation in the workshop; `served` the view that consumers read. `token` is the route's token
+    that the publisher saw; the switch is refused where the route has moved on.
+    """
+
+    entity: str
+    implementation: str
+    contract: Contract
+    built: Relation
+    served: Relation
+    token: int
+    published_at: datetime
+    pins: tuple[Pin, ...] = field(default=())
