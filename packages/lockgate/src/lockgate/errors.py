@@ -27,7 +27,8 @@ LockgateError
 │       ├── WorkshopEscaped     LG502
 │       ├── DbtFailed           LG503
 │       ├── DbtTimedOut         LG504
-│       └── DbtCancelled        LG505
+│       ├── DbtCancelled        LG505
+│       └── DbtTestFailed       LG506
 └── RetryableError              the same call may succeed later
     ├── SourceUnavailable       LG601
     ├── WarehouseUnavailable    LG602
@@ -250,6 +251,13 @@ class DbtCancelled(DbtError):
 
     code = "LG505"
     hint = "Run it again when it is wanted."
+
+
+class DbtTestFailed(DbtError):
+    """A dbt test found rows it must not find; the edition before still serves."""
+
+    code = "LG506"
+    hint = "Look at the rows that the test's SQL finds; mend the data or the model."
 
 
 class SourceUnavailable(RetryableError):

@@ -1,0 +1,1 @@
+"""Vendors behind ports: one folder each, imported only inside the functions that need them."""

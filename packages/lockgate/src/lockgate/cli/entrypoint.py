@@ -1,0 +1,70 @@
+"""The root of the command line: global options, the verbs, and how errors become exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lockgate.cli import commands_load, commands_project, commands_rules, commands_run, commands_sandbox
+from lockgate.cli.exits import Exit, exit_of
+from lockgate.cli.invocation import Invocation
+from lockgate.cli.output import print_error, print_json, problem
+from lockgate.errors import LockgateError
+
+application = typer.Typer(
+    name="lockgate",
+    help="Bring a business's data into a tested warehouse, and change how without breaking a number.",
+    no_args_is_help=True,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+for module in (commands_project, commands_load, commands_run, commands_rules, commands_sandbox):
+    module.register(application)
+
+
+def _print_version(wanted: bool) -> None:
+    """Answers `--version`."""
+    if wanted:
+        print(f"lockgate {version('lockgate')}")
+        raise typer.Exit
+
+
+@application.callback()
+def root(
+    context: typer.Context,
+    project: Annotated[Path | None, typer.Option(help="The project's folder; else the nearest lockgate.yml.")] = None,
+    target: Annotated[str | None, typer.Option(help="The target that takes the default one's place.")] = None,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Keeps the global options for the verb."""
+    context.obj = Invocation(project=project, target=target)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs one command and ends the process with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command: its exit code."""
+    try:
+        return application(arguments, standalone_mode=False) or Exit.FINE
+    except LockgateError as error:
+        print_error(error)
+        if "--json" in arguments:
+            print_json({"error": problem(error)})
+        return exit_of((error,))
+    except typer.TyperException as error:
+        error.show()
+        return Exit.FAILED
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted; whatever was finished is kept", file=sys.stderr)
+        return Exit.FAILED

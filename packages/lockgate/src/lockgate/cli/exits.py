@@ -1,0 +1,27 @@
+"""What the process's exit code means, and which errors are the data's own answer."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from lockgate.errors import ContractBroken, DbtTestFailed, LockgateError, OutputInvalid, RuleCaseFailed
+
+
+class Exit(IntEnum):
+    """0 fine · 1 the data said no · 2 wrong use, configuration or a failure · 3 not enough evidence."""
+
+    FINE = 0
+    DATA_SAID_NO = 1
+    FAILED = 2
+    INCONCLUSIVE = 3
+
+
+DATA_ERRORS = (ContractBroken, DbtTestFailed, OutputInvalid, RuleCaseFailed)
+
+
+def exit_of(errors: tuple[LockgateError, ...]) -> Exit:
+    """The exit code for what went wrong: a failure of ours or of a system outweighs the data's no."""
+    if not errors:
+        return Exit.FINE
+    only_data = all(isinstance(error, DATA_ERRORS) for error in errors)
+    return Exit.DATA_SAID_NO if only_data else Exit.FAILED

@@ -1,0 +1,60 @@
+"""What one run did: loads, pins, executions, editions, and what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lockgate.core.execution import Execution
+from lockgate.core.load import Load, Pin
+from lockgate.core.route import Edition
+from lockgate.errors import LockgateError
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """How many rows each implementation's newest edition has for each value of one column.
+
+    `counts` maps an implementation to {value: rows}; NULL is the value None. Values are in falling order of rows.
+    """
+
+    entity: str
+    column: str
+    counts: Mapping[str, Mapping[str | None, int]]
+
+    @property
+    def values(self) -> tuple[str | None, ...]:
+        """Every value that any implementation has, the most frequent first."""
+        totals: dict[str | None, int] = {}
+        for counts in self.counts.values():
+            for value, rows in counts.items():
+                totals[value] = totals.get(value, 0) + rows
+        return tuple(sorted(totals, key=lambda value: (-totals[value], str(value))))
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """One finished run. `errors` maps the steps that failed to their errors; `skipped` names those they held up."""
+
+    run_id: int
+    project: str
+    target: str
+    started_at: datetime
+    finished_at: datetime
+    loads: tuple[Load, ...] = ()
+    pins: tuple[Pin, ...] = ()
+    executions: tuple[Execution, ...] = ()
+    editions: tuple[Edition, ...] = ()
+    errors: Mapping[str, LockgateError] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def success(self) -> bool:
+        """Whether every step did its work."""
+        return not self.errors
+
+    @property
+    def seconds(self) -> float:
+        """How long the run took."""
+        return (self.finished_at - self.started_at).total_seconds()
