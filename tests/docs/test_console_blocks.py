@@ -1,0 +1,103 @@
+"""What the README and the tutorials show in a `console` block happens: each command is run, its output compared.
+
+A line starting with `$ ` is a command; the lines up to the next one are what it prints on standard output, where `...`
+stands for any text, over lines too. The blocks of a page run in order, each command in the folder the last one left.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/tutorial").glob("*.md"))]
+FENCE = re.compile(r"^```console\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of a page, the line it stands on, and what the page says it prints."""
+
+    line: int
+    command: str
+    shown: str
+
+
+def steps(text: str) -> list[Step]:
+    """The commands of a page in order; a command goes on over lines that end with a backslash."""
+    return [
+        step for fence in FENCE.finditer(text) for step in _block(fence.group(1), text[: fence.start()].count("\n") + 2)
+    ]
+
+
+def _block(block: str, first: int) -> list[Step]:
+    found = re.finditer(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", block, flags=re.MULTILINE)
+    return [Step(first + block[: step.start()].count("\n"), step[1], step[2]) for step in found]
+
+
+def matches(shown: str, printed: str) -> bool:
+    """Whether the output is what the page shows, `...` standing for any text; trailing blanks do not count."""
+    wanted = "\n".join(line.rstrip() for line in shown.strip().splitlines())
+    actual = "\n".join(line.rstrip() for line in printed.strip().splitlines())
+    pattern = re.escape(wanted).replace(r"\.\.\.", ".*")
+    return re.fullmatch(pattern, actual, flags=re.DOTALL) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
+def test_the_commands_of_a_page_do_what_it_shows(page, checkout):
+    plan = steps(page.read_text(encoding="utf-8"))
+
+    where = checkout
+    for step in plan:
+        where = _run(step, where, page)
+
+    assert plan, f"{page.name} shows no command that runs"
+
+
+def _run(step: Step, where: Path, page: Path) -> Path:
+    """Run one command as a person in that folder would; the folder it leaves them in."""
+    with tempfile.TemporaryFile("w+") as left:
+        script = f"set -e\nexport PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100\n{step.command}\npwd >&{left.fileno()}\n"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=where,
+            pass_fds=[left.fileno()],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=570,
+        )
+        left.seek(0)
+        after = left.read().strip()
+    place = f"{page.name}:{step.line} $ {step.command}"
+    assert done.returncode == 0, f"{place}\n{done.stdout}\n{done.stderr}"
+    assert matches(step.shown, done.stdout), f"{place}\n--- shown\n{step.shown}\n--- printed\n{done.stdout}"
+    return Path(after)
+
+
+def test_a_page_is_read_command_by_command():
+    text = "# Title\n\n```console\n$ one \\\n    more\nfirst\n...\n$ two\n```\n\n```sh\n$ not run\n```\n"
+
+    assert steps(text) == [Step(4, "one \\\n    more", "first\n...\n"), Step(8, "two", "")]
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "agree"),
+    [
+        ("a\nb", "a\nb\n", True),
+        ("a", "b", False),
+        ("rows 1,000 in ... s", "rows 1,000 in 0.3 s", True),
+        ("first\n...\nlast", "first\n1\n2\nlast", True),
+        ("first\n...", "second", False),
+        ("", "something", False),
+        ("a.b", "axb", False),
+    ],
+)
+def test_an_ellipsis_stands_for_any_text_and_nothing_else_does(shown, printed, agree):
+    assert matches(shown, printed) is agree
