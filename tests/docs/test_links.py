@@ -11,23 +11,19 @@ LINK = re.compile(r"(?<!\\)\[[^\]]*\]\(<?([^)>\s]+)>?(?:\s+\"[^\"]*\")?\)")
 ELSEWHERE = ("http://", "https://", "mailto:")
 
 
-def prose(text: str) -> str:
-    """The page without its code, where brackets mean something else."""
-    return re.sub(r"`[^`\n]*`", "", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
+def unfenced(page: Path) -> str:
+    """The page without its code blocks, where brackets and hashes mean something else."""
+    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
     """The fragments that a page's headings answer to, as forges make them."""
-    headings = re.findall(
-        r"^#{1,6} (.+)$",
-        re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL),
-        re.MULTILINE,
-    )
+    headings = re.findall(r"^#{1,6} (.+)$", unfenced(page), flags=re.MULTILINE)
     return {re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.strip().lower())) for heading in headings}
 
 
 def broken(page: Path) -> Iterator[str]:
-    for link in LINK.findall(prose(page.read_text(encoding="utf-8"))):
+    for link in LINK.findall(re.sub(r"`[^`\n]*`", "", unfenced(page))):
         if link.startswith(ELSEWHERE):
             continue
         name, _, fragment = unquote(link).partition("#")
