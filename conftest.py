@@ -1,0 +1,42 @@
+"""What tests of every package stand on: a real PostgreSQL, and a fresh database of it for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+
+# What a crash of the machine would lose is of no interest to a test.
+FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory) -> Iterator[str]:
+    """The URL of a superuser on a server that lives as long as the test session (each xdist worker has its own)."""
+    from lockgate.sandbox.postgres import start_postgres
+
+    server = start_postgres(tmp_path_factory.mktemp("postgres"), settings=FAST)
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server) -> Iterator[str]:
+    """The URL of an empty database; it and every role made meanwhile are gone after the test."""
+    import psycopg
+    from psycopg import sql
+
+    name = f"test_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        roles = _roles(connection)
+        yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        for role in _roles(connection) - roles:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+def _roles(connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
