@@ -1,0 +1,8 @@
+"""Wiring: settings, adapters and flow become `App`, which has one method a verb."""
+
+from __future__ import annotations
+
+from lockgate.app.application import App
+from lockgate.core.run import RunResult
+
+__all__ = ["App", "RunResult"]

@@ -1,0 +1,196 @@
+"""`run`, `transform` and `editions`: load, transform, test, publish, and look at what came of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lockgate.cli.exits import Exit, exit_of
+from lockgate.cli.invocation import opened
+from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
+from lockgate.cli.progress import Progress
+from lockgate.errors import RuleSetInvalid
+
+if TYPE_CHECKING:
+    from lockgate.core.execution import Execution
+    from lockgate.core.run import RunResult
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)]
+Engines = Annotated[
+    list[str] | None, typer.Option("--engine", help="Build this implementation; repeat for more. Else as routed.")
+]
+
+
+def register(application: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    application.command("run")(run)
+    application.command("transform")(transform)
+    application.add_typer(editions, name="editions")
+
+
+def run(
+    context: typer.Context,
+    select: Annotated[list[str] | None, typer.Option(help="Only this entity; repeat for more.")] = None,
+    engine: Engines = None,
+    full_refresh: Annotated[bool, typer.Option(help="Load everything again and rebuild incremental models.")] = False,
+    variables: Annotated[str, typer.Option("--vars", help="Variables for dbt, as a JSON object.")] = "{}",
+    skip_load: Annotated[bool, typer.Option(help="Transform what has landed already.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Write the run as an HTML page with pictures.")] = None,
+    wait: Wait = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Load, transform, test and publish the project's entities."""
+    with opened(context) as app:
+        result = app.run(
+            select=tuple(select or ()),
+            engines=tuple(engine or ()),
+            full_refresh=full_refresh,
+            variables=parsed_variables(variables),
+            load=not skip_load,
+            wait_seconds=wait,
+            listener=Progress(),
+        )
+        if report is not None:
+            app.write_report(result, report)
+            standard_error().print(f"report: {report}", soft_wrap=True)
+    if as_json:
+        print_json(result)
+    else:
+        _show(result)
+    return exit_of(tuple(result.errors.values()))
+
+
+def parsed_variables(written: str) -> dict[str, object]:
+    """`--vars` as a mapping.
+
+    Raises:
+        typer.BadParameter: it is not a JSON object.
+    """
+    try:
+        variables = json.loads(written)
+    except json.JSONDecodeError as error:
+        raise typer.BadParameter(f"--vars is not JSON: {error}") from error
+    if not isinstance(variables, dict):
+        raise typer.BadParameter('--vars must be a JSON object, such as \'{"day": "2026-01-31"}\'')
+    return variables
+
+
+def _show(result: RunResult) -> None:
+    """The run as tables; errors with what to do, on standard error."""
+    if result.executions:
+        print_table("Entities", ("entity", "implementation", "rows", "set aside", "seconds"), _rows(result.executions))
+    for error in result.errors.values():
+        print_error(error)
+    done = "[green]published[/]" if result.success else "[red]not everything was published; what served still serves[/]"
+    standard_output().print(f"run {result.run_id}: {done} in {result.seconds:.2f} s")
+
+
+def _rows(executions: tuple[Execution, ...]) -> list[tuple[object, ...]]:
+    """One line an execution."""
+    return [
+        (
+            execution.entity,
+            execution.implementation,
+            execution.rows,
+            sum(rule.rows for rule in execution.rules if rule.outcome == "rejected") if execution.rules else None,
+            execution.seconds,
+        )
+        for execution in executions
+    ]
+
+
+def transform(
+    context: typer.Context,
+    entity: Annotated[str, typer.Argument(help="The entity to transform.")],
+    engine: Annotated[str | None, typer.Option(help="The implementation; else the incumbent.")] = None,
+    records: Annotated[
+        typer.FileText | None, typer.Option(help="JSON lines to transform instead of tables; - for standard input.")
+    ] = None,
+    wait: Wait = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Execute one implementation of an entity, on the pinned tables or on records."""
+    with opened(context) as app:
+        if records is None:
+            execution = app.transform(entity, engine=engine, wait_seconds=wait)
+            if as_json:
+                print_json(execution)
+            else:
+                print_table("", ("entity", "implementation", "rows", "set aside", "seconds"), _rows((execution,)))
+            return Exit.FINE
+        outcomes = app.transform_records(entity, _read_lines(records), engine=engine)
+    if as_json:
+        print_json({"entity": entity, "outcomes": outcomes})
+        return Exit.FINE
+    rejected = [outcome for outcome in outcomes if outcome["status"] != "ok"]
+    for outcome in outcomes:
+        if outcome["status"] == "ok":
+            print(json.dumps(outcome["output"], ensure_ascii=False))
+    if rejected:
+        rows = [(outcome["index"], outcome["status"], outcome["reason"]) for outcome in rejected]
+        for index, status, reason in rows:
+            standard_error().print(f"record {index}: {status}: {reason}", soft_wrap=True)
+    return Exit.DATA_SAID_NO if rejected else Exit.FINE
+
+
+def _read_lines(stream: typer.FileText) -> list[dict[str, object]]:
+    """JSON lines as records.
+
+    Raises:
+        RuleSetInvalid: a line is not a JSON object.
+    """
+    records = []
+    for number, line in enumerate(stream, start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise RuleSetInvalid(f"line {number} of the records is not JSON: {error}", line=number) from error
+        if not isinstance(record, dict):
+            raise RuleSetInvalid(f"line {number} of the records is not a JSON object", line=number)
+        records.append(record)
+    return records
+
+
+editions = typer.Typer(help="What is published, and what each edition holds.", no_args_is_help=True)
+
+
+@editions.command("list")
+def list_editions(context: typer.Context, as_json: Json = False) -> int:
+    """The editions kept of every entity, and which side of the view shows them."""
+    with opened(context) as app:
+        shown = app.editions()
+    if as_json:
+        print_json(shown)
+        return Exit.FINE
+    rows = [
+        (item.edition.entity, item.edition.number, item.edition.implementation, item.arm or "", item.edition.rows,
+         item.edition.published_at)
+        for item in shown
+    ]  # fmt: skip
+    print_table("", ("entity", "edition", "implementation", "shown as", "rows", "published (UTC)"), rows)
+    return Exit.FINE
+
+
+@editions.command("show")
+def show_edition(
+    context: typer.Context,
+    entity: Annotated[str, typer.Argument(help="The entity.")],
+    by: Annotated[str, typer.Option(help="Count rows by this column.")],
+    as_json: Json = False,
+) -> int:
+    """Rows by the values of one column, every implementation's newest edition side by side."""
+    with opened(context) as app:
+        breakdown = app.breakdown(entity, by)
+    if as_json:
+        print_json(breakdown)
+        return Exit.FINE
+    from lockgate.cli.pictures import print_breakdown
+
+    print_breakdown(breakdown)
+    return Exit.FINE

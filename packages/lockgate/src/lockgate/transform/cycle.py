@@ -1,0 +1,132 @@
+"""One turn of an entity's implementations on the same pins: what to build, together with what, from which loads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lockgate.core.entity import Engine, Entity, Implementation
+from lockgate.core.execution import Execution
+from lockgate.core.load import Pin, pin_of
+from lockgate.core.ports import Landings, Serving
+from lockgate.core.relation import Relation
+from lockgate.core.route import Edition, Publication, Route, Stage
+from lockgate.errors import UnknownName
+
+BUILT_IN_SHADOW = frozenset({Stage.SHADOW, Stage.CANARY, Stage.PROMOTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One implementation of one entity, to be executed."""
+
+    entity: Entity
+    implementation: Implementation
+
+    def __str__(self) -> str:
+        """`entity@implementation`."""
+        return f"{self.entity.name}@{self.implementation.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Pieces that one invocation serves: the same program in the same workshop."""
+
+    workshop: str
+    engine: Engine
+    pieces: tuple[Piece, ...]
+
+
+def declared_route(entity: Entity) -> Route:
+    """The route as the project file states it, before anybody decided anything: the candidate is off."""
+    return Route(entity.name, entity.route.incumbent, entity.route.candidate, Stage.OFF, share=0, token=0)
+
+
+def ensure_route(entity: Entity, serving: Serving) -> Route:
+    """The route in force; the declared one is stored where none is."""
+    return serving.route(entity.name) or serving.set_route(declared_route(entity))
+
+
+def pieces_of(entity: Entity, route: Route, chosen: Sequence[str] = ()) -> tuple[Piece, ...]:
+    """What a cycle builds of an entity: the chosen implementations, else the incumbent and a candidate under way.
+
+    Raises:
+        UnknownName: the entity has no implementation of a chosen name.
+    """
+    names = tuple(chosen) or _wanted(route)
+    missing = [name for name in names if name not in entity.implementations]
+    if missing:
+        known = ", ".join(entity.implementations)
+        raise UnknownName(f"{entity.name} has no implementation {missing[0]!r}; it has {known}", name=missing[0])
+    return tuple(Piece(entity, entity.implementations[name]) for name in names)
+
+
+def _wanted(route: Route) -> tuple[str, ...]:
+    """The implementations that the route's stage calls for."""
+    if route.candidate is None or route.stage not in BUILT_IN_SHADOW:
+        return (route.incumbent,)
+    return (route.incumbent, route.candidate)
+
+
+def batches_of(pieces: Iterable[Piece]) -> tuple[Batch, ...]:
+    """Groups pieces that share a workshop and a program, so that dbt runs once for all its entities."""
+    groups: dict[tuple[object, ...], list[Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(_program(piece), []).append(piece)
+    return tuple(
+        Batch(group[0].entity.workshop(group[0].implementation.name), group[0].implementation.engine, tuple(group))
+        for group in groups.values()
+    )
+
+
+def _program(piece: Piece) -> tuple[object, ...]:
+    """What two pieces must have in common to be one batch."""
+    implementation = piece.implementation
+    workshop = piece.entity.workshop(implementation.name)
+    if implementation.engine is Engine.RULES:
+        return workshop, implementation.engine
+    variables = tuple(sorted((name, repr(value)) for name, value in implementation.vars.items()))
+    return workshop, implementation.engine, implementation.path, implementation.executor, variables
+
+
+def move_pins(landings: Landings, relations: Sequence[Relation]) -> tuple[Pin, ...]:
+    """Starts a cycle: pins every stream at what has landed, and says where."""
+    found = (pin_of(relation, landings.landed(relation)) for relation in relations)
+    pins = tuple(pin for pin in found if pin is not None)
+    landings.move_pins(pins)
+    return pins
+
+
+def publish(
+    serving: Serving, piece: Piece, execution: Execution, pins: tuple[Pin, ...], *, token: int, now: datetime
+) -> Edition:
+    """Publishes a finished execution as the entity's next edition.
+
+    Raises:
+        OutputInvalid: the output breaks the entity's contract.
+        StaleToken: the route moved on since `token` was read.
+    """
+    publication = Publication(
+        entity=piece.entity.name,
+        implementation=piece.implementation.name,
+        contract=piece.entity.contract,
+        built=execution.built,
+        served=piece.entity.served,
+        token=token,
+        published_at=now,
+        pins=pins,
+    )
+    return serving.publish(publication)
+
+
+def selected(entities: Mapping[str, Entity], names: Sequence[str]) -> tuple[Entity, ...]:
+    """The entities of those names, in the project's order; all of them where no name is given.
+
+    Raises:
+        UnknownName: the project has no entity of a name.
+    """
+    unknown = [name for name in names if name not in entities]
+    if unknown:
+        raise UnknownName(f"there is no entity {unknown[0]!r}; there are {', '.join(entities)}", name=unknown[0])
+    return tuple(entity for entity in entities.values() if not names or entity.name in names)
