@@ -1,1 +1,200 @@
 """`App`: one method a verb, each a short sentence in the words of the architecture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lockgate.adapters.reports import render_run
+from lockgate.app import checks, init, look, rules
+from lockgate.app.look import ShownEdition
+from lockgate.app.run import Run, RunRequest
+from lockgate.app.wiring import Bounds, Wiring, open_wiring
+from lockgate.core.entity import Entity
+from lockgate.core.execution import Execution
+from lockgate.core.load import Load, Quarantined
+from lockgate.core.run import Breakdown, RunResult
+from lockgate.errors import LockgateError, Problem
+from lockgate.flow import Step, StepListener, execute
+from lockgate.transform.cycle import batches_of, ensure_route, move_pins, pieces_of, selected
+from lockgate.transform.rules import CaseResult
+
+RUN_LOCK = "run"
+
+
+class App:
+    """A project, opened. Use it as a context manager: connections and processes end with it."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        """An app over a project that is wired already; `App.open` finds and wires one."""
+        self._wiring = wiring
+
+    @classmethod
+    def open(cls, folder: Path | None = None, *, target: str | None = None) -> App:
+        """The app of the project in `folder`, or of the nearest `lockgate.yml` upwards from here.
+
+        Raises:
+            ProjectInvalid: with all problems of the project's files.
+            UnknownName: there is no project, or no target of that name.
+        """
+        return cls(open_wiring(folder, target))
+
+    @staticmethod
+    def init(folder: Path, origins: tuple[str, ...]) -> tuple[Path, ...]:
+        """Writes a project from files or PostgreSQL tables into `folder`: the files written.
+
+        Raises:
+            ProjectInvalid: a file is in the way; nothing was written.
+            SourceRefused: an origin cannot be read.
+        """
+        return init.write_project(folder, origins)
+
+    def __enter__(self) -> Self:
+        """The app itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes what was opened."""
+        self._wiring.close()
+
+    def check(self, *, offline: bool = False) -> tuple[Problem, ...]:
+        """Everything that is wrong with rule sets, dbt projects and, unless offline, sources."""
+        return checks.problems(self._wiring, offline=offline)
+
+    def load(
+        self,
+        names: tuple[str, ...],
+        *,
+        listener: StepListener,
+        full: bool = False,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        wait_seconds: float = 0.0,
+    ) -> RunResult:
+        """Loads the streams named `SOURCE` or `SOURCE.STREAM`, or all of them.
+
+        Raises:
+            UnknownName: there is no such source or stream.
+            TargetBusy: another run held the target all the while.
+        """
+        bounds = Bounds(full, _written(since), _written(until))
+        run = Run(self._wiring, RunRequest(bounds=bounds))
+        return self._executed(run, run.load_steps(names), listener, wait_seconds)
+
+    def run(
+        self,
+        *,
+        listener: StepListener,
+        select: tuple[str, ...] = (),
+        engines: tuple[str, ...] = (),
+        full_refresh: bool = False,
+        variables: Mapping[str, object] | None = None,
+        load: bool = True,
+        wait_seconds: float = 0.0,
+    ) -> RunResult:
+        """Loads, builds what the routes (or `engines`) call for, and publishes; failed steps are in the result.
+
+        Raises:
+            UnknownName: there is no such entity or implementation.
+            TargetBusy: another run held the target all the while.
+        """
+        request = RunRequest(select, engines, Bounds(full=full_refresh), variables or {}, load)
+        run = Run(self._wiring, request)
+        return self._executed(run, run.steps(), listener, wait_seconds)
+
+    def _executed(self, run: Run, steps: tuple[Step, ...], listener: StepListener, wait_seconds: float) -> RunResult:
+        """Executes steps alone on the target, written down in the control plane as they go."""
+        wiring = self._wiring
+        started = wiring.clock()
+        with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds), wiring.recorded(listener) as recorder:
+            results = execute(steps, recorder)
+            return run.result(recorder.run_id, started, results)
+
+    def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> Execution:
+        """Executes one implementation on the loads landed so far; nothing is published.
+
+        Raises:
+            LockgateError: what refused or failed the execution.
+        """
+        wiring, found = self._wiring, self._entity(entity)
+        route = ensure_route(found, wiring.warehouse)
+        pieces = pieces_of(found, route, (engine or route.incumbent,))
+        with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
+            move_pins(wiring.warehouse, wiring.project.relations())
+            (outcome,) = wiring.execute(batches_of(pieces)[0], {}, full_refresh=False)
+        if isinstance(outcome, LockgateError):
+            raise outcome
+        return outcome
+
+    def transform_records(
+        self, entity: str, records: list[dict[str, object]], *, engine: str | None = None
+    ) -> list[dict[str, object]]:
+        """Transforms records in memory by a rule set: an outcome each, in their order.
+
+        Raises:
+            CapabilityMissing: the implementation is not a rule set.
+        """
+        return rules.transform_records(self._wiring, self._entity(entity), records, engine)
+
+    def loads(self, *, limit: int) -> tuple[Load, ...]:
+        """The newest loads first."""
+        return self._wiring.store.loads.loads(limit=limit)
+
+    def load_of(self, load_id: int) -> Load:
+        """One load.
+
+        Raises:
+            UnknownName: there is none of that number.
+        """
+        return self._wiring.store.loads.load(load_id)
+
+    def quarantine(self, stream: str | None, *, limit: int) -> tuple[Quarantined, ...]:
+        """The newest records set aside, of one stream or of all."""
+        return look.quarantined(self._wiring, stream, limit)
+
+    def editions(self) -> tuple[ShownEdition, ...]:
+        """The editions kept of every entity, and which side of the view shows them."""
+        return look.editions(self._wiring)
+
+    def breakdown(self, entity: str, by: str) -> Breakdown:
+        """Rows by the values of a column, in the newest edition of each implementation.
+
+        Raises:
+            UnknownName: there is no such entity, column or edition.
+        """
+        return look.breakdown(self._wiring, self._entity(entity), by)
+
+    def write_report(self, result: RunResult, path: Path) -> None:
+        """Writes a run as a self-contained HTML page with pictures."""
+        charts = look.charted(self._wiring, result)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(render_run(result, charts), encoding="utf-8")
+
+    def explain_rules(self, entity: str, *, engine: str | None = None, dialect: str | None = None) -> str:
+        """The one query that a rule set compiles to, formatted."""
+        return rules.explained(self._wiring, self._entity(entity), engine, dialect)
+
+    def export_rules(self, entity: str, into: Path, *, engine: str | None = None) -> tuple[Path, ...]:
+        """Writes the dbt model that equals a rule set: the files written.
+
+        Raises:
+            ProjectInvalid: a file is in the way; nothing was written.
+        """
+        return rules.exported(self._wiring, self._entity(entity), into, engine)
+
+    def check_rule_cases(self, entity: str, *, engine: str | None = None) -> tuple[CaseResult, ...]:
+        """How each case of a rule set went."""
+        return rules.tested(self._wiring, self._entity(entity), engine)
+
+    def _entity(self, name: str) -> Entity:
+        return selected(self._wiring.project.entities, (name,))[0]
+
+
+def _written(instant: datetime | None) -> str | None:
+    """An instant as sources write their cursors: ISO 8601 in UTC."""
+    return None if instant is None else instant.isoformat() + ("Z" if instant.tzinfo is None else "")

@@ -76,6 +76,16 @@ class Wiring:
 
         return DuckDBStager()
 
+    @cached_property
+    def rule_engine(self) -> RuleEngine:
+        """What executes rule sets."""
+        return RuleEngine()
+
+    @cached_property
+    def dbt(self) -> DbtExecutionService:
+        """What executes dbt models."""
+        return DbtExecutionService(self.executor)
+
     def _resolved(self, value: object) -> object:
         """An option with its secret reference replaced by the value."""
         return self.secrets.resolve(value) if isinstance(value, str) else value
