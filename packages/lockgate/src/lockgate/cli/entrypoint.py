@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +30,8 @@ for module in (commands_project, commands_load, commands_run, commands_rules, co
 def _print_version(wanted: bool) -> None:
     """Answers `--version`."""
     if wanted:
+        from importlib.metadata import version
+
         print(f"lockgate {version('lockgate')}")
         raise typer.Exit
 
