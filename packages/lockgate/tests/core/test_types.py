@@ -27,7 +27,7 @@ def test_usual_spellings_mean_one_type(written: str, type_: ColumnType) -> None:
 
 @pytest.mark.parametrize("written", ["", "money", "numeric(0)", "numeric(39,2)", "numeric(4,5)", "bigint(3)", "text;"])
 def test_refuses_what_is_no_type(written: str) -> None:
-    with pytest.raises(ValueError, match="type|precision"):
+    with pytest.raises(ValueError, match=r"type|precision"):
         ColumnType.parse(written)
 
 

@@ -48,16 +48,22 @@ def walk(project: Path, target: str, environment: Mapping[str, str]) -> int:
         code = typed(("--project", str(project), "--target", target, *command), environment)
         if code:
             return code
-    print(f"\nThe report with pictures: {report}")
+    _say(f"\nThe report with pictures: {report}")
     return 0
 
 
 def typed(arguments: tuple[str, ...], environment: Mapping[str, str]) -> int:
     """Prints a `lockgate` command and runs it: its exit code."""
     shown = " ".join(_relative(argument) for argument in arguments)
-    print(f"\n$ lockgate {shown}", flush=True)
+    _say(f"\n$ lockgate {shown}")
     program = Path(sys.executable).with_name("lockgate")
-    return subprocess.run([program, *arguments], env={**os.environ, **environment}, check=False).returncode  # noqa: S603
+    return subprocess.run([program, *arguments], env={**os.environ, **environment}, check=False).returncode
+
+
+def _say(line: str) -> None:
+    """Tells the person who watches, in step with what the commands print."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def _relative(argument: str) -> str:
@@ -69,8 +75,8 @@ def _relative(argument: str) -> str:
 @contextmanager
 def discovery(port: int) -> Iterator[None]:
     """The discovery service, answering on `port` while the block runs."""
-    print(f"$ python -m inventory.discovery --port {port} &", flush=True)
-    service = subprocess.Popen(  # noqa: S603
+    _say(f"$ python -m inventory.discovery --port {port} &")
+    service = subprocess.Popen(
         [sys.executable, "-m", "inventory.discovery", "--port", str(port)], stdout=subprocess.DEVNULL
     )
     try:
@@ -102,7 +108,7 @@ def warehouse(kind: str, project: Path) -> Iterator[Mapping[str, str]]:
         yield {}
         return
     folder = project / ".lockgate" / "postgres"
-    print(f"$ lockgate sandbox up postgres --folder {_relative(str(folder))} &", flush=True)
+    _say(f"$ lockgate sandbox up postgres --folder {_relative(str(folder))} &")
     server = start_postgres(folder)
     try:
         yield {"LOCKGATE_SECRET_WAREHOUSE_URL": server.url}

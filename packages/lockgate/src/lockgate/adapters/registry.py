@@ -23,7 +23,7 @@ SOURCES = {
 EXECUTORS = {"local": "lockgate.adapters.dbt.local:LocalDbtExecutor"}
 
 
-def adapter(table: dict[str, str], kind: str) -> Any:  # noqa: ANN401  (each table's own factory)
+def adapter(table: dict[str, str], kind: str) -> Any:
     """The factory that `table` names for `kind`.
 
     Raises:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -11,12 +9,12 @@ from typing import Self
 from lockgate.adapters.reports import render_run
 from lockgate.app import checks, init, look, rules
 from lockgate.app.look import ShownEdition
-from lockgate.app.run import Run, RunRequest
-from lockgate.app.wiring import Bounds, Wiring, open_wiring
+from lockgate.app.run import Run
+from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution
 from lockgate.core.load import Load, Quarantined
-from lockgate.core.run import Breakdown, RunResult
+from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.errors import LockgateError, Problem
 from lockgate.flow import Step, StepListener, execute
 from lockgate.transform.cycle import batches_of, ensure_route, move_pins, pieces_of, selected
@@ -67,43 +65,24 @@ class App:
         return checks.problems(self._wiring, offline=offline)
 
     def load(
-        self,
-        names: tuple[str, ...],
-        *,
-        listener: StepListener,
-        full: bool = False,
-        since: datetime | None = None,
-        until: datetime | None = None,
-        wait_seconds: float = 0.0,
+        self, names: tuple[str, ...], bounds: Bounds, listener: StepListener, *, wait_seconds: float = 0.0
     ) -> RunResult:
-        """Loads the streams named `SOURCE` or `SOURCE.STREAM`, or all of them.
+        """Loads the streams named `SOURCE` or `SOURCE.STREAM`, or all of them; failed steps are in the result.
 
         Raises:
             UnknownName: there is no such source or stream.
             TargetBusy: another run held the target all the while.
         """
-        bounds = Bounds(full, _written(since), _written(until))
-        run = Run(self._wiring, RunRequest(bounds=bounds))
-        return self._executed(run, run.load_steps(names), listener, wait_seconds)
+        run = Run(self._wiring, RunRequest())
+        return self._executed(run, run.load_steps(self._wiring.streams(names), bounds), listener, wait_seconds)
 
-    def run(
-        self,
-        *,
-        listener: StepListener,
-        select: tuple[str, ...] = (),
-        engines: tuple[str, ...] = (),
-        full_refresh: bool = False,
-        variables: Mapping[str, object] | None = None,
-        load: bool = True,
-        wait_seconds: float = 0.0,
-    ) -> RunResult:
-        """Loads, builds what the routes (or `engines`) call for, and publishes; failed steps are in the result.
+    def run(self, request: RunRequest, listener: StepListener, *, wait_seconds: float = 0.0) -> RunResult:
+        """Loads, builds what the routes or the request call for, and publishes; failed steps are in the result.
 
         Raises:
             UnknownName: there is no such entity or implementation.
             TargetBusy: another run held the target all the while.
         """
-        request = RunRequest(select, engines, Bounds(full=full_refresh), variables or {}, load)
         run = Run(self._wiring, request)
         return self._executed(run, run.steps(), listener, wait_seconds)
 
@@ -194,7 +173,3 @@ class App:
     def _entity(self, name: str) -> Entity:
         return selected(self._wiring.project.entities, (name,))[0]
 
-
-def _written(instant: datetime | None) -> str | None:
-    """An instant as sources write their cursors: ISO 8601 in UTC."""
-    return None if instant is None else instant.isoformat() + ("Z" if instant.tzinfo is None else "")

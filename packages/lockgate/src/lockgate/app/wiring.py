@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from lockgate.adapters.registry import EXECUTORS, SOURCES, WAREHOUSES, adapter
-from lockgate.core.entity import Engine
+from lockgate.adapters.registry import EXECUTORS, WAREHOUSES, adapter
 from lockgate.core.execution import Execution
-from lockgate.core.load import Load
-from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
+from lockgate.core.ports import Clock, DbtExecutor, Secrets, Stager, Warehouse
 from lockgate.core.project import Project
-from lockgate.core.stream import Source, Stream
-from lockgate.errors import LockgateError, UnknownName
-from lockgate.ingest import load_stream
+from lockgate.errors import LockgateError
 from lockgate.settings import Settings
 from lockgate.store import Store, open_store
-from lockgate.transform.cycle import Batch
 from lockgate.transform.dbt import DbtExecutionService
-from lockgate.transform.rules import RuleEngine, RuleSet
+from lockgate.transform.rules import RuleEngine
 
 Outcome = Execution | LockgateError
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """A load's bounds on the cursor, as the source writes it; `full` reads everything."""
-
-    full: bool = False
-    since: str | None = None
-    until: str | None = None
 
 
 class Wiring:

@@ -33,17 +33,20 @@ def register(application: typer.Typer) -> None:
 def load(
     context: typer.Context,
     streams: Annotated[list[str] | None, typer.Argument(help="SOURCE or SOURCE.STREAM; else all.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything again; it takes the place of what is shown.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything again; it takes the place of what is shown.")
+    ] = False,
     since: Annotated[datetime | None, typer.Option(help="Records whose cursor is at or after this.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Records whose cursor is at or before this.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)] = 60.0,
     as_json: Json = False,
 ) -> int:
     """Load streams into the raw log; `raw` shows them from the next run on."""
+    from lockgate.core.run import Bounds
+
     with opened(context) as app:
-        result = app.load(
-            tuple(streams or ()), full=full, since=since, until=until, wait_seconds=wait, listener=Progress()
-        )
+        bounds = Bounds(full, _written(since), _written(until))
+        result = app.load(tuple(streams or ()), bounds, Progress(), wait_seconds=wait)
     if as_json:
         print_json(result)
     else:
@@ -126,3 +129,8 @@ def _row(load: Load) -> tuple[object, ...]:
         str(load.load_id), f"{load.source}.{load.stream}", load.mode, load.status, load.rows, load.rejected,
         load.cursor.until, load.started_at,
     )  # fmt: skip
+
+
+def _written(instant: datetime | None) -> str | None:
+    """An instant as sources write their cursors: ISO 8601 in UTC."""
+    return None if instant is None else instant.isoformat() + ("Z" if instant.tzinfo is None else "")

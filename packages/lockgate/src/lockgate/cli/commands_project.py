@@ -23,7 +23,8 @@ def register(application: typer.Typer) -> None:
 def init(
     context: typer.Context,
     origins: Annotated[
-        list[str] | None, typer.Option("--from", help="A CSV or Parquet file, or a PostgreSQL address; repeat for more.")
+        list[str] | None,
+        typer.Option("--from", help="A CSV or Parquet file, or a PostgreSQL address; repeat for more."),
     ] = None,
     as_json: Json = False,
 ) -> int:

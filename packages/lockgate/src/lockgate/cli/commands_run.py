@@ -44,16 +44,17 @@ def run(
     as_json: Json = False,
 ) -> int:
     """Load, transform, test and publish the project's entities."""
+    from lockgate.core.run import RunRequest
+
+    request = RunRequest(
+        select=tuple(select or ()),
+        engines=tuple(engine or ()),
+        full_refresh=full_refresh,
+        variables=parsed_variables(variables),
+        load=not skip_load,
+    )
     with opened(context) as app:
-        result = app.run(
-            select=tuple(select or ()),
-            engines=tuple(engine or ()),
-            full_refresh=full_refresh,
-            variables=parsed_variables(variables),
-            load=not skip_load,
-            wait_seconds=wait,
-            listener=Progress(),
-        )
+        result = app.run(request, Progress(), wait_seconds=wait)
         if report is not None:
             app.write_report(result, report)
             standard_error().print(f"report: {report}", soft_wrap=True)

@@ -57,14 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Runs one command: its exit code."""
     try:
-        return application(arguments, standalone_mode=False) or Exit.FINE
+        return application(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
     except LockgateError as error:
         print_error(error)
         if "--json" in arguments:
             print_json({"error": problem(error)})
         return exit_of((error,))
     except typer.TyperException as error:
-        error.show()
+        tell = getattr(error, "show", None)  # those that the parser raises know the command's usage
+        if tell is not None:
+            tell()
+        else:
+            print(f"error: {error}", file=sys.stderr)
         return Exit.FAILED
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted; whatever was finished is kept", file=sys.stderr)

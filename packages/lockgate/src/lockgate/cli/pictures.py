@@ -30,7 +30,9 @@ def print_breakdown(breakdown: Breakdown) -> None:
     table.add_column("", no_wrap=True)
     for value in breakdown.values:
         rows = [breakdown.counts[name].get(value, 0) for name in names]
-        bars = Text("\n").join(Text(bar(count, largest), colour) for count, colour in zip(rows, _cycle(names), strict=True))
+        bars = Text("\n").join(
+            Text(bar(count, largest), colour) for count, colour in zip(rows, _cycle(names), strict=True)
+        )
         table.add_row("–" if value is None else Text(value), *(f"{count:,}" for count in rows), bars)
     standard_output().print(table)
 

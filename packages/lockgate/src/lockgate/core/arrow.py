@@ -65,7 +65,9 @@ _FROM_ARROW = (
     (pa.types.is_date, Kind.DATE),
     (pa.types.is_time, Kind.TIME),
     (
-        lambda type_: pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_fixed_size_binary(type_),
+        lambda type_: (
+            pa.types.is_binary(type_) or pa.types.is_large_binary(type_) or pa.types.is_fixed_size_binary(type_)
+        ),
         Kind.BYTES,
     ),
 )

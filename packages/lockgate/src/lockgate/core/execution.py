@@ -28,7 +28,7 @@ class NodeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """One model, test, seed or snapshot: its dbt unique id, how it ended, seconds, rows (models) or failures (tests)."""
+    """One model, test, seed or snapshot: its dbt unique id, how it ended, seconds, rows (models), failures (tests)."""
 
     node: str
     status: NodeStatus

@@ -1,4 +1,4 @@
-"""What one run did: loads, pins, executions, editions, and what went wrong."""
+"""What is asked of a run, and what it did: loads, pins, executions, editions, and what went wrong."""
 
 from __future__ import annotations
 
@@ -10,6 +10,26 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.errors import LockgateError
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What to load of a stream: `full` reads everything; else cursors from `since` to `until`, as the source writes them."""
+
+    full: bool = False
+    since: str | None = None
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What is asked of a run: entities and implementations by name (none: all, as routed), and how."""
+
+    select: tuple[str, ...] = ()
+    engines: tuple[str, ...] = ()
+    full_refresh: bool = False
+    variables: Mapping[str, object] = field(default_factory=dict)
+    load: bool = True
 
 
 @dataclass(frozen=True, slots=True)

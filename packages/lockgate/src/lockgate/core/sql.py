@@ -40,7 +40,7 @@ def sql_type(type_: ColumnType) -> exp.DataType:
     return exp.DataType(this=kind, expressions=size)
 
 
-def bucket_expression(key: tuple[str, ...], dialect: str) -> exp.Expression:
+def bucket_expression(key: tuple[str, ...], dialect: str) -> exp.Expr:
     """The bucket of `lockgate.core.bucket` for key columns that already have their contract's types.
 
     NULL where a key column is NULL. Dates must render as YYYY-MM-DD (ISO DateStyle) when cast to text.
