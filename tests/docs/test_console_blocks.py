@@ -67,7 +67,8 @@ HELD = " ".join(f"-o .venv/.{stamp}" for stamp in ("setup", "runtime", "dev", "b
 def _run(step: Step, where: Path, page: Path) -> Path:
     """Run one command as a person in that folder would; the folder it leaves them in."""
     with tempfile.TemporaryFile("w+") as left:
-        script = f"set -e\nexport PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100 MAKEFLAGS='{HELD}'\n{step.command}\npwd >&{left.fileno()}\n"
+        surroundings = f"export PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100 MAKEFLAGS='{HELD}'"
+        script = f"set -e\n{surroundings}\n{step.command}\npwd >&{left.fileno()}\n"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=where,
