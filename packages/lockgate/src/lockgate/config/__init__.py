@@ -1,1 +1,7 @@
 """Turns the files of a project into core dataclasses, and reports all their problems at once."""
+
+from __future__ import annotations
+
+from lockgate.config.project_file import find_project, load_project, project_schema
+
+__all__ = ["find_project", "load_project", "project_schema"]

@@ -55,7 +55,10 @@ class RouteDeclaration:
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A business thing with a key and a contract."""
+    """A business thing with a key and a contract.
+
+    Entities of one `group` move together, by the bucket of the column `bucket_by`; both are empty where they do not.
+    """
 
     name: str
     contract: Contract
@@ -63,6 +66,8 @@ class Entity:
     schema: str
     implementations: Mapping[str, Implementation]
     route: RouteDeclaration
+    group: str = ""
+    bucket_by: str = ""
 
     @property
     def served(self) -> Relation:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.entity import Entity
 from lockgate.core.relation import Relation
 from lockgate.core.stream import Source, Stream
+from lockgate.errors import UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,37 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class GateDeclaration:
+    """A condition over evidence: at most so many unexplained differences in each of the newest `runs` comparisons."""
+
+    name: str
+    unexplained_differences: int
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepDeclaration:
+    """One step of a flow: a `lockgate` command without the program's name, and the steps it comes after."""
+
+    name: str
+    run: str
+    needs: tuple[str, ...]
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class FlowDeclaration:
+    """Steps that run together; `schedule` is a cron expression in `timezone`, empty where only people start it."""
+
+    name: str
+    schedule: str
+    timezone: str
+    steps: tuple[StepDeclaration, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
-    """Targets, sources and entities under one name; paths are absolute below `folder`."""
+    """What one project file declares under one name; paths are absolute, relative ones were below `folder`."""
 
     name: str
     folder: Path
@@ -30,6 +60,23 @@ class Project:
     sources: Mapping[str, Source]
     entities: Mapping[str, Entity]
     default_target: str
+    gates: Mapping[str, GateDeclaration] = field(default_factory=dict)
+    flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
+
+    def at_target(self, name: str) -> Project:
+        """The same project with another default target; entities served by the old one follow.
+
+        Raises:
+            UnknownName: the project declares no such target.
+        """
+        if name not in self.targets:
+            known = ", ".join(self.targets)
+            raise UnknownName(f"there is no target {name!r}; the project declares {known}", name=name)
+        moved = {
+            key: replace(entity, target=name) if entity.target == self.default_target else entity
+            for key, entity in self.entities.items()
+        }
+        return replace(self, entities=moved, default_target=name)
 
     def streams(self) -> tuple[tuple[Source, Stream], ...]:
         """Every stream with its source, in the order of the file."""

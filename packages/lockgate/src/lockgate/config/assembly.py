@@ -1,0 +1,139 @@
+"""Builds core's project from a file's shape that has no problems: paths absolute, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from lockgate.config.shape import (
+    AnySource,
+    Columns,
+    EntityShape,
+    FlowShape,
+    ImplementationShape,
+    ProjectShape,
+    RouteShape,
+    Shape,
+    SourceShape,
+    StreamShape,
+)
+from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementation, RouteDeclaration
+from lockgate.core.project import FlowDeclaration, GateDeclaration, Project, StepDeclaration, Target
+from lockgate.core.relation import Column, Contract
+from lockgate.core.stream import NewColumnPolicy, Source, Stream
+
+DEFAULT_TARGET = "main"
+DEFAULT_FOLDER = "warehouse/"
+DBT_TIMEOUT = timedelta(minutes=30)
+
+
+def assembled(shape: ProjectShape, folder: Path) -> Project:
+    """The project; `folder` is absolute."""
+    targets = _targets(shape, folder)
+    default = next(iter(targets))
+    return Project(
+        name=shape.project,
+        folder=folder,
+        targets=targets,
+        sources={name: _source(name, source, folder) for name, source in shape.sources.items()},
+        entities={name: _entity(name, entity, default, folder) for name, entity in shape.entities.items()},
+        default_target=default,
+        gates={
+            name: GateDeclaration(name, gate.unexplained_differences, gate.runs) for name, gate in shape.gates.items()
+        },
+        flows={name: _flow(name, flow) for name, flow in shape.flows.items()},
+    )
+
+
+def _targets(shape: ProjectShape, folder: Path) -> Mapping[str, Target]:
+    """The targets in the order of the file; an embedded DuckDB where none is declared."""
+    if not shape.targets:
+        return {DEFAULT_TARGET: Target(DEFAULT_TARGET, "duckdb", {"path": str(folder / DEFAULT_FOLDER)})}
+    return {name: Target(name, target.kind, _options(target, Shape, folder)) for name, target in shape.targets.items()}
+
+
+def _source(name: str, shape: AnySource, folder: Path) -> Source:
+    """A source with its streams."""
+    streams = tuple(_stream(key, stream) for key, stream in shape.streams.items())
+    return Source(name, shape.kind, streams, shape.schema_, _options(shape, SourceShape, folder))
+
+
+def _stream(name: str, shape: StreamShape) -> Stream:
+    """A stream; what its source's kind alone knows is in its options."""
+    return Stream(
+        name=name,
+        key=tuple(shape.key),
+        cursor=shape.cursor,
+        lookback=shape.lookback,
+        columns=_columns(shape.columns),
+        on_new_column=NewColumnPolicy(shape.on_new_column),
+        options=_options(shape, StreamShape, None),
+    )
+
+
+def _options(shape: Shape, common: type[Shape], folder: Path | None) -> Mapping[str, object]:
+    """The keys that one kind has beyond those of all; a `path` is made absolute below `folder`."""
+    own = set(type(shape).model_fields) - set(common.model_fields) - {"kind", "streams"}
+    options = {key: getattr(shape, key) for key in type(shape).model_fields if key in own}
+    if folder is not None and "path" in options:
+        options["path"] = str(folder / options["path"])
+    return {key: value for key, value in options.items() if value is not None}
+
+
+def _columns(columns: Columns) -> tuple[Column, ...]:
+    """Columns in the order of the file."""
+    return tuple(Column(name, column.type, column.description) for name, column in columns.items())
+
+
+def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) -> Entity:
+    """An entity, served from the default target unless it says otherwise."""
+    return Entity(
+        name=name,
+        contract=Contract(_columns(shape.contract), tuple(shape.key)),
+        target=shape.serve.target or default_target,
+        schema=shape.serve.schema_,
+        implementations={
+            key: _implementation(key, implementation, folder) for key, implementation in shape.implementations.items()
+        },
+        route=_route(shape.route, next(iter(shape.implementations))),
+        group=shape.group or "",
+        bucket_by=shape.bucket_by or "",
+    )
+
+
+def _implementation(name: str, shape: ImplementationShape, folder: Path) -> Implementation:
+    """A rule set's file, or a dbt project's folder with the model that is the output."""
+    if shape.rules is not None:
+        return Implementation(name, Engine.RULES, folder / shape.rules)
+    return Implementation(
+        name,
+        Engine.DBT,
+        folder / (shape.dbt or ""),
+        shape.model or "",
+        DbtExecutionMode(shape.executor or DbtExecutionMode.LOCAL),
+        shape.timeout or DBT_TIMEOUT,
+        shape.vars or {},
+    )
+
+
+def _route(shape: RouteShape | None, only: str) -> RouteDeclaration:
+    """The route; without one the only implementation answers."""
+    if shape is None:
+        return RouteDeclaration(only)
+    return RouteDeclaration(shape.incumbent, shape.candidate, tuple(shape.gates))
+
+
+def _flow(name: str, shape: FlowShape) -> FlowDeclaration:
+    """A flow whose steps come one after the other unless they say what they need."""
+    before = (None, *shape.steps)
+    steps = tuple(
+        StepDeclaration(
+            step.name,
+            step.run,
+            tuple(step.needs) if step.needs is not None else (previous.name,) if previous else (),
+            step.retries,
+        )
+        for previous, step in zip(before, shape.steps, strict=False)
+    )
+    return FlowDeclaration(name, shape.schedule or "", shape.timezone, steps)

@@ -1,0 +1,57 @@
+"""Finds a project's folder, reads its `lockgate.yml`, and prints the JSON Schema that editors check it by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lockgate.config.assembly import assembled
+from lockgate.config.problems import fitted
+from lockgate.config.references import Declared, reference_problems
+from lockgate.config.shape import ProjectShape
+from lockgate.config.yaml_positions import read_yaml
+from lockgate.core.project import Project
+from lockgate.errors import Problem, ProjectInvalid, UnknownName
+
+PROJECT_FILE = "lockgate.yml"
+SCHEMA_FILE = "lockgate.schema.json"
+
+
+def find_project(start: Path) -> Path:
+    """The folder of the nearest `lockgate.yml`, in `start` or above it.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return folder
+    hint = "Go to the project's folder, name it with --project, or make one with `lockgate init`."
+    raise UnknownName(f"there is no {PROJECT_FILE} in {start} or above it", hint=hint, folder=str(start))
+
+
+def load_project(folder: Path) -> Project:
+    """The project that `lockgate.yml` in `folder` declares. Nothing is connected to.
+
+    Raises:
+        ProjectInvalid: with every problem of the file, in its order.
+    """
+    folder = folder.resolve()
+    document = read_yaml(folder / PROJECT_FILE, file=PROJECT_FILE)
+    shape, problems = fitted(ProjectShape, document, stand_ins={"project": "unnamed"})
+    if shape is not None:
+        problems = (*problems, *reference_problems(Declared(shape, document, folder)))
+    if problems or shape is None:
+        raise ProjectInvalid(_in_order(problems))
+    return assembled(shape, folder)
+
+
+def _in_order(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """Each problem once, in the order of the file."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
+
+
+def project_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of `lockgate.yml`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **ProjectShape.model_json_schema()}

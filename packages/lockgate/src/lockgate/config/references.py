@@ -1,0 +1,237 @@
+"""What the parts of a project file say about each other: names that must be there, pairs that must fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+from lockgate.config.names import LONGEST_IDENTIFIER_BYTES, OWN_SUFFIXES, same_but_for_case, suggestion
+from lockgate.config.problems import located
+from lockgate.config.shape import EntityShape, ImplementationShape, ProjectShape, RouteShape
+from lockgate.config.yaml_positions import Document, KeyPath
+from lockgate.core.bucket import BUCKETED_KINDS
+from lockgate.core.entity import workshop_name
+from lockgate.errors import Problem
+
+DBT_FILE = "dbt_project.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong at a path, and what to do about it."""
+
+    path: KeyPath
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """A project file: in its shape, without what the shape refused, and as it was written."""
+
+    shape: ProjectShape
+    document: Document
+    folder: Path
+
+    def names(self, *path: str) -> tuple[str, ...]:
+        """The keys written at a path, also those whose values were refused."""
+        value = self.document.data
+        for part in path:
+            value = value.get(part) if isinstance(value, dict) else None
+        return tuple(value) if isinstance(value, dict) else ()
+
+    def default_target(self) -> str:
+        """The first target that was written; `main` where there is none."""
+        return next(iter(self.names("targets")), "main")
+
+
+Check = Callable[[Declared], Iterator[Finding]]
+
+
+def reference_problems(declared: Declared) -> tuple[Problem, ...]:
+    """Every finding of every check."""
+    findings = (finding for check in CHECKS for finding in check(declared))
+    return tuple(located(declared.document, found.path, found.message, found.remedy) for found in findings)
+
+
+# --- sources ----------------------------------------------------------------------------------------------------
+
+
+def _streams(declared: Declared) -> Iterator[Finding]:
+    """Streams appear under different names, and look back only where they have a cursor."""
+    seen: dict[tuple[str, str], str] = {}
+    for source_name, source in declared.shape.sources.items():
+        for name, stream in source.streams.items():
+            path = ("sources", source_name, "streams", name)
+            first = seen.setdefault((source.schema_, name), source_name)
+            if first != source_name:
+                message = f"{source.schema_}.{name} is already a stream of {first!r}"
+                yield Finding(path, message, "Give one of the sources another `schema`, or rename the stream.")
+            if stream.lookback and stream.cursor is None:
+                yield Finding((*path, "lookback"), "there is no cursor to look back from", "Add `cursor`.")
+            yield from _cases((*path, "columns"), tuple(stream.columns))
+
+
+def _cases(path: KeyPath, names: tuple[str, ...]) -> Iterator[Finding]:
+    """Columns differ by more than case."""
+    for first, name in same_but_for_case(names):
+        yield Finding((*path, name), f"differs from {first!r} in case only", "Databases take them for one: rename it.")
+
+
+# --- entities ---------------------------------------------------------------------------------------------------
+
+
+def _contracts(declared: Declared) -> Iterator[Finding]:
+    """Keys and buckets are columns of the contract."""
+    for name, entity in declared.shape.entities.items():
+        path = ("entities", name)
+        columns = declared.names("entities", name, "contract")
+        yield from _cases((*path, "contract"), columns)
+        for index, column in enumerate(entity.key):
+            if column not in columns:
+                remedy = suggestion(column, columns, "columns")
+                yield Finding((*path, "key", index), f"the contract has no column {column!r}", remedy)
+            if column in entity.key[:index]:
+                yield Finding((*path, "key", index), f"names the column {column!r} twice", "Keep it once.")
+        yield from _group(path, entity, columns)
+
+
+def _group(path: KeyPath, entity: EntityShape, columns: tuple[str, ...]) -> Iterator[Finding]:
+    """A group moves by the bucket of a column that has buckets."""
+    if (entity.group is None) != (entity.bucket_by is None):
+        there, lacking = ("group", "bucket_by") if entity.group else ("bucket_by", "group")
+        yield Finding((*path, there), f"stands without `{lacking}`", f"Add `{lacking}`, or take `{there}` away.")
+    if entity.bucket_by is None:
+        return
+    if entity.bucket_by not in columns:
+        message = f"the contract has no column {entity.bucket_by!r}"
+        yield Finding((*path, "bucket_by"), message, suggestion(entity.bucket_by, columns, "columns"))
+        return
+    column = entity.contract.get(entity.bucket_by)
+    if column is not None and column.type.kind not in BUCKETED_KINDS:
+        message = f"a column of type {column.type} has no buckets"
+        yield Finding((*path, "bucket_by"), message, "Choose an integer, text, uuid or date column.")
+
+
+def _served(declared: Declared) -> Iterator[Finding]:
+    """Entities are served from the default target, apart from the schemas of sources."""
+    targets = declared.names("targets") or ("main",)
+    default = declared.default_target()
+    raw = {source.schema_: name for name, source in declared.shape.sources.items()}
+    for name, entity in declared.shape.entities.items():
+        path, serve = ("entities", name, "serve"), entity.serve
+        if serve.target is not None and serve.target not in targets:
+            remedy = suggestion(serve.target, targets, "targets")
+            yield Finding((*path, "target"), f"there is no target {serve.target!r}", remedy)
+        elif serve.target not in {None, default}:
+            message = f"{serve.target!r} is not the default target, {default!r}"
+            remedy = f"Put {serve.target!r} first among the targets, or choose it for a command with --target."
+            yield Finding((*path, "target"), message, remedy)
+        if serve.schema_ in raw:
+            message = f"{serve.schema_!r} is the schema of the source {raw[serve.schema_]!r}"
+            yield Finding((*path, "schema"), message, "Serve from a schema of its own, such as analytics.")
+
+
+def _implementations(declared: Declared) -> Iterator[Finding]:
+    """Implementations are rules or dbt, their files are there, and their workshops' names are free and fit."""
+    programs: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for entity_name, entity in declared.shape.entities.items():
+        for name, implementation in entity.implementations.items():
+            path = ("entities", entity_name, "implementations", name)
+            yield from _engine(path, implementation)
+            yield from _files(path, implementation, declared.folder)
+            yield from _workshop(path, entity.serve.schema_, name)
+            program = (implementation.dbt, entity_name)
+            first = programs.setdefault((entity.serve.schema_, name), program)
+            if first[0] != implementation.dbt:
+                message = f"{first[1]}'s implementation {name!r} is another program, and they would share a workshop"
+                yield Finding(path, message, "Rename one of them.")
+
+
+def _engine(path: KeyPath, implementation: ImplementationShape) -> Iterator[Finding]:
+    """Exactly one of rules and dbt, with the keys that go with it."""
+    if (implementation.rules is None) == (implementation.dbt is None):
+        stands = "both `rules` and `dbt` stand" if implementation.rules else "neither `rules` nor `dbt` stands"
+        yield Finding(
+            path, f"{stands} here", "Write one of them: {rules: rules/users.yml}, or {dbt: dbt, model: users}."
+        )
+    elif implementation.dbt is not None and implementation.model is None:
+        yield Finding(path, "the key 'model' is missing", "Name the dbt model that is the entity.")
+    elif implementation.rules is not None:
+        for key in ("model", "executor", "timeout", "vars"):
+            if getattr(implementation, key) is not None:
+                yield Finding((*path, key), "goes with `dbt`, not with `rules`", "Take it away.")
+
+
+def _files(path: KeyPath, implementation: ImplementationShape, folder: Path) -> Iterator[Finding]:
+    """The rule set's file and the dbt project are there."""
+    if implementation.rules is not None and not (folder / implementation.rules).is_file():
+        message = f"there is no file {implementation.rules!r}"
+        yield Finding((*path, "rules"), message, f"Paths start at the project's folder, {folder.name}.")
+    if implementation.dbt is not None and not (folder / implementation.dbt / DBT_FILE).is_file():
+        message = f"there is no dbt project in {implementation.dbt!r}: it has no {DBT_FILE}"
+        yield Finding((*path, "dbt"), message, f"Paths start at the project's folder, {folder.name}.")
+
+
+def _workshop(path: KeyPath, schema: str, name: str) -> Iterator[Finding]:
+    """The schema that the implementation builds in can have its name."""
+    workshop = workshop_name(schema, name)
+    if name in OWN_SUFFIXES:
+        yield Finding(path, f"Lockgate keeps the schema {workshop!r} for itself", "Choose another name.")
+    if len(workshop.encode()) > LONGEST_IDENTIFIER_BYTES:
+        message = f"its workshop {workshop!r} takes more than {LONGEST_IDENTIFIER_BYTES} bytes"
+        yield Finding(path, message, "Shorten the implementation's name or the schema's.")
+
+
+def _routes(declared: Declared) -> Iterator[Finding]:
+    """Routes name the entity's implementations, two different ones, and gates that are there."""
+    gates = declared.names("gates")
+    for name, entity in declared.shape.entities.items():
+        known = declared.names("entities", name, "implementations")
+        written = "route" in declared.names("entities", name)
+        if entity.route is not None:
+            yield from _route(("entities", name, "route"), entity.route, known, gates)
+        elif len(known) > 1 and not written:
+            remedy = f"Add `route: {{incumbent: {known[0]}, candidate: {known[1]}}}`."
+            yield Finding(("entities", name), "has several implementations and no route", remedy)
+
+
+def _route(path: KeyPath, route: RouteShape, known: tuple[str, ...], gates: tuple[str, ...]) -> Iterator[Finding]:
+    """One route."""
+    for side in ("incumbent", "candidate"):
+        name = getattr(route, side)
+        if name is not None and name not in known:
+            remedy = suggestion(name, known, "implementations")
+            yield Finding((*path, side), f"there is no implementation {name!r}", remedy)
+    if route.candidate == route.incumbent:
+        yield Finding((*path, "candidate"), "is the incumbent itself", "Name another implementation, or none.")
+    for index, gate in enumerate(route.gates):
+        if gate not in gates:
+            yield Finding((*path, "gates", index), f"there is no gate {gate!r}", suggestion(gate, gates, "gates"))
+
+
+# --- flows ------------------------------------------------------------------------------------------------------
+
+
+def _flows(declared: Declared) -> Iterator[Finding]:
+    """Steps have names of their own, need steps that are there, and do not need each other in a circle."""
+    for name, flow in declared.shape.flows.items():
+        path = ("flows", name, "steps")
+        names = [step.name for step in flow.steps]
+        for index, step in enumerate(flow.steps):
+            if step.name in names[:index]:
+                yield Finding((*path, index, "name"), f"another step is called {step.name!r}", "Rename one of them.")
+            for place, need in enumerate(step.needs or ()):
+                if need not in names:
+                    remedy = suggestion(need, names, "steps")
+                    yield Finding((*path, index, "needs", place), f"there is no step {need!r}", remedy)
+        try:
+            TopologicalSorter({step.name: step.needs or () for step in flow.steps}).prepare()
+        except CycleError as error:
+            message = f"steps need each other in a circle: {' → '.join(error.args[1])}"
+            yield Finding(path, message, "Take one of the needs away.")
+
+
+CHECKS: tuple[Check, ...] = (_streams, _contracts, _served, _implementations, _routes, _flows)

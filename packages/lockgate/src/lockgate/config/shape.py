@@ -1,0 +1,271 @@
+"""The shape of `lockgate.yml`, key by key; the reference page and the editors' JSON Schema are printed from it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from lockgate.config.grammar import (
+    Address,
+    ColumnName,
+    Cron,
+    Duration,
+    Name,
+    ProjectName,
+    Scalar,
+    SchemaName,
+    Text,
+    TimeZone,
+    Type,
+)
+
+
+class Shape(BaseModel):
+    """Keys of one place in the file; others are refused, and values are never guessed into another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- targets ----------------------------------------------------------------------------------------------------
+
+
+class DuckDBTarget(Shape):
+    """A warehouse of files in a folder, run inside Lockgate."""
+
+    kind: Literal["duckdb"] = Field(description="`duckdb`.")
+    path: Text = Field("warehouse/", description="The folder that holds it.")
+
+
+class PostgresTarget(Shape):
+    """A PostgreSQL database."""
+
+    kind: Literal["postgres"] = Field(description="`postgres`.")
+    url: Address = Field(description="`secret://name`, or an address without a password.")
+
+
+TargetShape: TypeAlias = Annotated[DuckDBTarget | PostgresTarget, Field(discriminator="kind")]
+
+
+# --- sources ----------------------------------------------------------------------------------------------------
+
+
+class ColumnShape(Shape):
+    """A column; its type alone may stand in its place."""
+
+    type: Type = Field(description="Its type, such as `bigint`, `text` or `numeric(12,2)`.")
+    description: str = Field("", description="What it means.")
+
+
+def _type_alone(value: object) -> object:
+    """`bigint` is short for `{type: bigint}`."""
+    return {"type": value} if isinstance(value, str) else value
+
+
+Columns: TypeAlias = dict[
+    ColumnName, Annotated[ColumnShape, BeforeValidator(_type_alone, json_schema_input_type=ColumnShape | Type)]
+]
+
+
+class StreamShape(Shape):
+    """One table of a source."""
+
+    key: list[ColumnName] = Field(default_factory=list, description="The columns that make a record one record.")
+    cursor: ColumnName | None = Field(
+        None, description="The column that grows as records change; without it every load is full."
+    )
+    lookback: Duration = Field(timedelta(), description="How far before the highest cursor value a load reads again.")
+    columns: Columns = Field(default_factory=dict, description="Types that are declared instead of inferred.")
+    on_new_column: Literal["evolve", "freeze", "discard_row", "discard_value"] = Field(
+        "evolve", description="What happens when a column comes that is not among `columns`."
+    )
+
+
+class FileStream(StreamShape):
+    """A file, or many of one form."""
+
+    path: Text | None = Field(
+        None, description="The file, or a pattern such as `orders/*.csv`; else the stream's name."
+    )
+
+
+class CsvStream(FileStream):
+    """A CSV file, or many of one form."""
+
+    delimiter: Text | None = Field(None, description="Between values; found out where it is not given.")
+    header: bool | None = Field(None, description="Whether the first line names the columns; found out otherwise.")
+    null: list[str] = Field(default_factory=lambda: [""], description="Texts that mean NULL.")
+
+
+class HttpStream(StreamShape):
+    """Pages of JSON records."""
+
+    path: Text | None = Field(None, description="The path below the source's address; else the stream's name.")
+    params: dict[str, Scalar] = Field(default_factory=dict, description="Query parameters sent with every page.")
+
+
+class TableStream(StreamShape):
+    """A table or view of a database."""
+
+    table: Text | None = Field(None, description="`schema.table`; else the stream's name in the search path.")
+
+
+class DltStream(StreamShape):
+    """A resource of a dlt source."""
+
+    resource: Text | None = Field(None, description="The resource; else the stream's name.")
+
+
+class SourceShape(Shape):
+    """A system that data comes from."""
+
+    schema_: SchemaName = Field("raw", alias="schema", description="The schema in which its streams appear.")
+
+
+class CsvSource(SourceShape):
+    """CSV files."""
+
+    kind: Literal["csv"] = Field(description="`csv`.")
+    path: Text = Field(".", description="The folder of the files.")
+    streams: dict[Name, CsvStream] = Field(min_length=1, description="Its streams, by name.")
+
+
+class ParquetSource(SourceShape):
+    """Parquet files."""
+
+    kind: Literal["parquet"] = Field(description="`parquet`.")
+    path: Text = Field(".", description="The folder of the files.")
+    streams: dict[Name, FileStream] = Field(min_length=1, description="Its streams, by name.")
+
+
+class NdjsonSource(SourceShape):
+    """Files with one JSON object a line."""
+
+    kind: Literal["ndjson"] = Field(description="`ndjson`.")
+    path: Text = Field(".", description="The folder of the files.")
+    streams: dict[Name, FileStream] = Field(min_length=1, description="Its streams, by name.")
+
+
+class HttpSource(SourceShape):
+    """A service that answers pages of JSON records."""
+
+    kind: Literal["http"] = Field(description="`http`.")
+    url: Address = Field(description="Its address.")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Headers of every request; values may be `secret://name`."
+    )
+    page_size: int = Field(1000, ge=1, le=100_000, description="Records asked for at once.")
+    streams: dict[Name, HttpStream] = Field(min_length=1, description="Its streams, by name.")
+
+
+class PostgresSource(SourceShape):
+    """Tables of a PostgreSQL database."""
+
+    kind: Literal["postgres"] = Field(description="`postgres`.")
+    url: Address = Field(description="`secret://name`, or an address without a password.")
+    streams: dict[Name, TableStream] = Field(min_length=1, description="Its streams, by name.")
+
+
+class DltSource(SourceShape):
+    """A source that dlt reads."""
+
+    kind: Literal["dlt"] = Field(description="`dlt`.")
+    source: Text = Field(description="Where the dlt source is: `module:function`.")
+    arguments: dict[str, Any] = Field(default_factory=dict, description="What the function is called with.")
+    streams: dict[Name, DltStream] = Field(min_length=1, description="Its streams, by name.")
+
+
+AnySource: TypeAlias = Annotated[
+    CsvSource | DltSource | HttpSource | NdjsonSource | ParquetSource | PostgresSource, Field(discriminator="kind")
+]
+
+
+# --- entities ---------------------------------------------------------------------------------------------------
+
+
+class ServeShape(Shape):
+    """Where consumers read the entity."""
+
+    target: Name | None = Field(None, description="The target; else the first one of the project.")
+    schema_: SchemaName = Field("analytics", alias="schema", description="The schema of the view that consumers read.")
+
+
+class ImplementationShape(Shape):
+    """A way to produce the entity: by a rule set or by a dbt model."""
+
+    rules: Text | None = Field(None, description="The file of a rule set.")
+    dbt: Text | None = Field(None, description="The folder of a dbt project.")
+    model: Text | None = Field(None, description="The dbt model that is the entity.")
+    executor: Literal["local"] | None = Field(None, description="Where dbt runs: `local`.")
+    timeout: Duration | None = Field(None, description="How long dbt may run; 30m where it is not given.")
+    vars: dict[str, Any] | None = Field(None, description="Variables for dbt.")
+
+
+class RouteShape(Shape):
+    """Who answers for the entity until somebody decides otherwise."""
+
+    incumbent: Name = Field(description="The implementation that consumers see.")
+    candidate: Name | None = Field(None, description="The implementation that may take its place.")
+    gates: list[Name] = Field(default_factory=list, description="The gates before that.")
+
+
+class EntityShape(Shape):
+    """A business thing with a key and a contract."""
+
+    key: list[ColumnName] = Field(min_length=1, description="The columns of the contract that make a row one row.")
+    contract: Columns = Field(
+        min_length=1, description="The columns that consumers may rely on, in order, with their types."
+    )
+    serve: ServeShape = Field(default_factory=ServeShape, description="Where consumers read it.")
+    implementations: dict[Name, ImplementationShape] = Field(
+        min_length=1, description="The ways to produce it, by name."
+    )
+    route: RouteShape | None = Field(None, description="Needed where there are several implementations.")
+    group: Name | None = Field(None, description="Entities of one group move together.")
+    bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
+
+
+# --- gates and flows --------------------------------------------------------------------------------------------
+
+
+class GateShape(Shape):
+    """A condition over evidence."""
+
+    unexplained_differences: int = Field(0, ge=0, description="At most so many in a comparison.")
+    runs: int = Field(1, ge=1, le=1000, description="In so many of the newest comparisons.")
+
+
+class StepShape(Shape):
+    """One step of a flow."""
+
+    name: Name = Field(description="What the step is called.")
+    run: Text = Field(description="A command without the program's name: `load discovery`.")
+    needs: list[Name] | None = Field(None, description="The steps it comes after; else the one before it.")
+    retries: int = Field(0, ge=0, le=100, description="How often it is tried again.")
+
+
+class FlowShape(Shape):
+    """Steps that run together."""
+
+    schedule: Cron | None = Field(None, description="Minute, hour, day, month, weekday; without it people start it.")
+    timezone: TimeZone = Field("UTC", description="The zone of the schedule.")
+    steps: list[StepShape] = Field(min_length=1, description="Its steps.")
+
+
+class ProjectShape(Shape):
+    """A project: everything one `lockgate.yml` declares."""
+
+    model_config = ConfigDict(title="Lockgate project")
+
+    project: ProjectName = Field(description="The project's name.")
+    targets: dict[Name, TargetShape] = Field(
+        default_factory=dict,
+        description="Warehouses, by name; the first is the default. Without any: `main`, DuckDB in `warehouse/`.",
+    )
+    sources: dict[Name, AnySource] = Field(default_factory=dict, description="Systems that data comes from, by name.")
+    entities: dict[Name, EntityShape] = Field(
+        default_factory=dict, description="What transformation produces, by name."
+    )
+    gates: dict[Name, GateShape] = Field(default_factory=dict, description="Conditions over evidence, by name.")
+    flows: dict[Name, FlowShape] = Field(default_factory=dict, description="Steps that run together, by name.")

@@ -1,0 +1,179 @@
+"""A project file becomes a project, or every problem of it at once, each on its line."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from lockgate.config import find_project, load_project
+from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
+from lockgate.core.project import FlowDeclaration, GateDeclaration, StepDeclaration, Target
+from lockgate.core.relation import Column, Contract, Relation
+from lockgate.core.stream import NewColumnPolicy, Stream
+from lockgate.core.types import ColumnType, Kind
+from lockgate.errors import ProjectInvalid, UnknownName
+
+BIGINT, TEXT = ColumnType(Kind.BIGINT), ColumnType(Kind.TEXT)
+
+
+def test_everything_written_is_in_the_project(write):
+    folder = write()
+
+    project = load_project(folder)
+
+    assert (project.name, project.folder, project.default_target) == ("inventory", folder, "main")
+    assert project.targets == {
+        "main": Target("main", "duckdb", {"path": str(folder / "warehouse")}),
+        "postgres": Target("postgres", "postgres", {"url": "secret://warehouse-url"}),
+    }
+    assert project.gates == {"parity": GateDeclaration("parity", unexplained_differences=0, runs=3)}
+    assert project.relations() == (
+        Relation("raw", "users"),
+        Relation("raw", "applications"),
+        Relation("raw_files", "people"),
+    )
+
+
+def test_streams_know_their_key_cursor_columns_and_what_their_kind_needs(write):
+    project = load_project(write())
+
+    users, applications = project.sources["discovery"].streams
+    (people,) = project.sources["files"].streams
+    assert users == Stream("users", ("id",), "updated_at", timedelta(minutes=10), options={"params": {}})
+    assert applications.columns == (
+        Column("id", BIGINT),
+        Column("cost", ColumnType(Kind.NUMERIC, 12, 2), "A month."),
+    )
+    assert applications.on_new_column is NewColumnPolicy.DISCARD_VALUE
+    assert people.options == {"path": "people/*.csv", "delimiter": ";", "null": [""]}
+    assert project.sources["files"].options == {"path": str(project.folder / "data")}
+    assert project.sources["discovery"].options["url"] == "http://127.0.0.1:5004"
+
+
+def test_an_entity_has_its_contract_implementations_and_route(write):
+    folder = write()
+
+    users = load_project(folder).entities["users"]
+
+    assert users.contract == Contract(
+        (Column("user_id", BIGINT), Column("email", TEXT), Column("department", TEXT)), ("user_id",)
+    )
+    assert users.served == Relation("analytics", "users")
+    assert users.implementations == {
+        "rules": Implementation("rules", Engine.RULES, folder / "rules/users.yml"),
+        "dbt": Implementation(
+            "dbt",
+            Engine.DBT,
+            folder / "dbt",
+            "fct_users",
+            DbtExecutionMode.LOCAL,
+            timedelta(minutes=90),
+            {"day": "2024-01-31"},
+        ),
+    }
+    assert users.route == RouteDeclaration("rules", "dbt", ("parity",))
+    assert (users.group, users.bucket_by) == ("people", "user_id")
+
+
+def test_a_step_needs_the_one_before_unless_it_says_otherwise(write):
+    project = load_project(write())
+
+    assert project.flows == {
+        "nightly": FlowDeclaration(
+            "nightly",
+            "0 5 * * *",
+            "America/New_York",
+            (
+                StepDeclaration("load", "load discovery", (), 0),
+                StepDeclaration("build", "run --skip-load", ("load",), 2),
+                StepDeclaration("check", "compare users@rules users@dbt --key user_id", ("load", "build"), 0),
+            ),
+        )
+    }
+
+
+def test_a_project_with_a_name_alone_has_an_embedded_target(write):
+    folder = write("project: small\n")
+
+    project = load_project(folder)
+
+    assert project.targets == {"main": Target("main", "duckdb", {"path": str(folder / "warehouse")})}
+    assert (project.default_target, project.sources, project.entities) == ("main", {}, {})
+
+
+def test_an_entity_of_one_implementation_needs_no_route_and_is_served_by_default(write):
+    text = (
+        "project: p\nentities:\n  users: {key: [id], contract: {id: int}, implementations: {dbt: {dbt: dbt, model: u}}}"
+    )
+
+    users = load_project(write(text)).entities["users"]
+
+    assert (users.target, users.schema, users.route) == ("main", "analytics", RouteDeclaration("dbt"))
+    assert users.implementations["dbt"].timeout == timedelta(minutes=30)
+
+
+def test_entities_of_the_default_target_follow_another_choice(write):
+    project = load_project(write())
+
+    moved = project.at_target("postgres")
+
+    assert (moved.default_target, moved.entities["users"].target) == ("postgres", "postgres")
+    assert project.entities["users"].target == "main"
+    with pytest.raises(UnknownName, match=r"no target 'x'; the project declares main, postgres"):
+        project.at_target("x")
+
+
+def test_the_project_is_found_from_a_folder_inside_it(write):
+    folder = write()
+    (folder / "dbt/models").mkdir()
+
+    assert find_project(folder / "dbt/models") == folder
+
+
+def test_where_there_is_no_project_it_says_so(tmp_path):
+    with pytest.raises(UnknownName, match=r"there is no lockgate\.yml in") as caught:
+        find_project(tmp_path)
+
+    assert "lockgate init" in caught.value.remedy
+
+
+@pytest.mark.parametrize("text", ["", "[]", "just text", "5"])
+def test_a_file_that_is_no_mapping_is_one_problem(problems, text):
+    (problem,) = problems(text)
+
+    assert (problem.line, problem.message) == (1, "must be a mapping of keys to values")
+
+
+def test_problems_of_every_sort_come_at_once_in_the_order_of_the_file(problems):
+    text = """\
+project: Inventory
+targets:
+  main: {kind: duckbd}
+entities:
+  users:
+    key: [user_idd]
+    contract: {user_id: bigit, email: text}
+    implementations:
+      rules: {rules: rules/users.yml}
+      dbt: {dbt: dbt, model: fct_users, excutor: local}
+    route: {incumbent: rule, candidate: dbt, gates: [parity]}
+"""
+
+    assert [str(problem) for problem in problems(text)] == [
+        (
+            "lockgate.yml:1: project: the name 'Inventory' is not made of lower-case letters, digits"
+            " and single underscores (Choose a name such as daily-orders.)"
+        ),
+        "lockgate.yml:3: targets.main.kind: there is no 'duckbd' here (Did you mean 'duckdb'?)",
+        "lockgate.yml:6: entities.users.key.0: the contract has no column 'user_idd' (Did you mean 'user_id'?)",
+        "lockgate.yml:7: entities.users.contract.user_id: there is no type 'bigit' (Did you mean 'bigint'?)",
+        "lockgate.yml:10: entities.users.implementations.dbt.excutor: unknown key (Did you mean 'executor'?)",
+        "lockgate.yml:11: entities.users.route.incumbent: there is no implementation 'rule' (Did you mean 'rules'?)",
+        "lockgate.yml:11: entities.users.route.gates.0: there is no gate 'parity' (There are none.)",
+    ]
+
+
+def test_a_missing_file_is_a_problem(tmp_path):
+    with pytest.raises(ProjectInvalid, match=r"lockgate\.yml:1: the file cannot be read: No such file"):
+        load_project(tmp_path)
