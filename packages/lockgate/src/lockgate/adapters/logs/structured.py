@@ -1,0 +1,48 @@
+"""Sets structlog up: where log lines go, how they look, what is left out of them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -> None:
+    """From now on, log events at `level` or graver go to standard error, every text in them through `redact`."""
+    import structlog
+
+    def redacted(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Hides secrets wherever they stand in an event."""
+        return {key: _without_secrets(value, redact) for key, value in event.items()}
+
+    looks = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=False)
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redacted,
+            looks,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
+    """A value with `redact` applied to every text in it."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(item, redact) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_without_secrets(item, redact) for item in value]
+    return value if isinstance(value, int | float | bool | None) else redact(str(value))

@@ -1,0 +1,88 @@
+"""What the environment says, read in this one place: every variable starts with `LOCKGATE_`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lockgate.errors import UnknownName
+
+PREFIX = "LOCKGATE_"
+SECRET_PREFIX = "LOCKGATE_SECRET_"
+STATE_FOLDER = ".lockgate"
+
+
+class Settings(BaseSettings):
+    """What a machine or a person decides about a project, apart from its files."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    project: Path | None = Field(None, description="The project's folder; else the nearest one with a `lockgate.yml`.")
+    target: str | None = Field(
+        None, description="The target that takes the default one's place; `--target` goes before it."
+    )
+    state_dir: Path | None = Field(
+        None,
+        description="Where runs leave staged loads, caches, the control plane; else `.lockgate` in the project.",
+    )
+    control_url: str | None = Field(
+        None,
+        repr=False,
+        description="The control plane: `sqlite:///…` or `postgresql://…`; else `control.db` in the state folder.",
+    )
+    secrets_dir: Path | None = Field(
+        None, description="A folder with one file a secret, which nobody else may read (mode 0600)."
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How logs are written to standard error: `text` or `json`."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="The least grave log lines shown: `debug`, `info`, `warning` or `error`."
+    )
+
+    def state_folder(self, project: Path) -> Path:
+        """The folder for what runs of the project leave on this machine."""
+        return self.state_dir.absolute() if self.state_dir else project / STATE_FOLDER
+
+    def control_address(self, project: Path) -> str:
+        """The URL of the project's control plane."""
+        return self.control_url or f"sqlite:///{self.state_folder(project) / 'control.db'}"
+
+
+def read_settings() -> Settings:
+    """The settings that the environment states now.
+
+    Raises:
+        UnknownName: a variable has a value that it may not have.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        detail = error.errors(include_url=False, include_input=False)[0]
+        variable = PREFIX + str(detail["loc"][0]).upper()
+        raise UnknownName(f"{variable} is wrong: {detail['msg'].lower()}", hint=f"Set {variable} anew.") from error
+
+
+def secret_variables() -> Mapping[str, str]:
+    """The secrets in the environment, by variable name."""
+    return {name: value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)}
+
+
+def unknown_variables() -> tuple[str, ...]:
+    """A sentence for each `LOCKGATE_` variable in the environment that means nothing."""
+    found = (name for name in sorted(os.environ) if name.startswith(PREFIX) and not name.startswith(SECRET_PREFIX))
+    names = (name.removeprefix(PREFIX).lower() for name in found)
+    return tuple(_unknown(name) for name in names if name not in Settings.model_fields)
+
+
+def _unknown(name: str) -> str:
+    """What to say of a variable that means nothing."""
+    near = get_close_matches(name, Settings.model_fields, n=1)
+    suggestion = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
+    return f"{PREFIX}{name.upper()} means nothing{suggestion}"
