@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from lockgate.cli.entrypoint import application
+from lockgate.config import project_schema
 from lockgate.errors import LockgateError, RetryableError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -77,9 +79,7 @@ def verbs(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 def command_section(path: str, command: Any) -> list[str]:
     """The lines that document one command."""
     shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
-    rows = [
-        f"| `{spelling(parameter)}` | {(parameter.help or '').replace('|', chr(92) + '|')} |" for parameter in shown
-    ]
+    rows = [f"| `{spelling(parameter)}` | {in_cell(parameter.help or '')} |" for parameter in shown]
     arguments = [spelling(parameter) for parameter in shown if parameter.param_type_name == "argument"]
     table = ["", "| | |", "| --- | --- |", *rows] if rows else []
     return ["", f"## {path}", "", f"`{' '.join([path, *arguments])}`: {(command.help or '').strip()}", *table]
@@ -95,7 +95,66 @@ def spelling(parameter: Any) -> str:
     return spelled if parameter.is_flag else f"{spelled} {value}"
 
 
-PAGES: dict[str, Callable[[], str]] = {"commands.md": commands_page, "errors.md": errors_page}
+def schema_page() -> str:
+    """The project file's JSON Schema, for editors."""
+    return json.dumps(project_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def project_page() -> str:
+    """One heading a part of `lockgate.yml`: its keys, what each means and what it is where it is not given."""
+    schema = project_schema()
+    head = [
+        "# The project file",
+        "",
+        "What `lockgate.yml` and the rule sets beside it may say. Editors check it by the",
+        "[JSON Schema](lockgate.schema.json), which `lockgate check --schema` prints. This page is generated from",
+        "`lockgate/config/`.",
+    ]
+    parts = [("lockgate.yml", schema), *schema["$defs"].items()]
+    return "\n".join([*head, *(line for name, part in parts for line in part_section(name, part))]) + "\n"
+
+
+def part_section(name: str, part: Mapping[str, Any]) -> list[str]:
+    """The lines that document one part of the project file."""
+    rows = [
+        f"| `{key}` | {value_of(value)} | {in_cell(value.get('description', ''))} | {otherwise(part, key)} |"
+        for key, value in part.get("properties", {}).items()
+    ]
+    table = ["", "| key | value | meaning | otherwise |", "| --- | --- | --- | --- |", *rows] if rows else []
+    return ["", f"## {name}", "", part.get("description", ""), *table]
+
+
+def value_of(value: Mapping[str, Any]) -> str:
+    """The kind of value a key takes: a part of this page, a choice, or a JSON type."""
+    if "$ref" in value:
+        name = value["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in value:
+        return ", ".join(f"`{choice}`" for choice in value["enum"])
+    inner = value.get("anyOf") or value.get("oneOf") or [*value.get("patternProperties", {}).values()]
+    kinds = [value_of(kind) for kind in inner if kind.get("type") != "null"]
+    return " or ".join(dict.fromkeys(kinds)) or str(value.get("const", value.get("type", "")))
+
+
+def otherwise(part: Mapping[str, Any], key: str) -> str:
+    """What stands where the key is not given."""
+    if key in part.get("required", ()):
+        return "required"
+    default = part["properties"][key].get("default")
+    return "" if default in (None, "", [], {}) else f"`{json.dumps(default)}`"
+
+
+def in_cell(text: str) -> str:
+    """Text that cannot break out of a table's cell."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands_page,
+    "errors.md": errors_page,
+    "lockgate.schema.json": schema_page,
+    "project.md": project_page,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

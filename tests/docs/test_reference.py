@@ -1,7 +1,8 @@
-"""The generated pages of the reference are those the code generates now."""
+"""The generated pages of the reference are those the code generates now, and every page the code names is there."""
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -12,3 +13,11 @@ def test_the_committed_reference_is_current(root):
     )
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_every_page_that_a_message_names_is_there(root):
+    sources = [path for room in ("packages", "solutions") for path in (root / room).glob("*/src/**/*.py")]
+
+    named = {page for path in sources for page in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8"))}
+
+    assert sorted(page for page in named if not (root / page).exists()) == []
