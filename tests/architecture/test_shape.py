@@ -91,7 +91,7 @@ def test_only_settings_reads_the_environment(sources):
 
 
 def _reads_environment(tree: ast.Module) -> bool:
-    """Whether a variable is asked for; handing the whole environment on to a child, `{**os.environ, …}`, asks nothing."""
+    """Whether a variable is asked for; handing the whole environment on to a child (`{**os.environ}`) asks nothing."""
     names = {"environ", "environb", "getenv", "getenvb"}
     handed_on = {
         value
