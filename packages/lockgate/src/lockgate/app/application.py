@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -9,6 +11,7 @@ from typing import Self
 from lockgate.adapters.reports import render_run
 from lockgate.app import checks, init, look, rules
 from lockgate.app.look import ShownEdition
+from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.entity import Entity
@@ -16,7 +19,7 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Load, Quarantined
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.errors import LockgateError, Problem
-from lockgate.flow import Step, StepListener, execute
+from lockgate.flow import StepListener
 from lockgate.transform.cycle import batches_of, ensure_route, move_pins, pieces_of, selected
 from lockgate.transform.rules import CaseResult
 
@@ -73,8 +76,10 @@ class App:
             UnknownName: there is no such source or stream.
             TargetBusy: another run held the target all the while.
         """
-        run = Run(self._wiring, RunRequest())
-        return self._executed(run, run.load_steps(self._wiring.streams(names), bounds), listener, wait_seconds)
+        streams = self._wiring.streams(names)
+        with self._alone("load", listener, wait_seconds) as recorder:
+            run = Run(self._wiring, RunRequest(), recorder)
+            return run.executed(run.load_steps(streams, bounds))
 
     def run(self, request: RunRequest, listener: StepListener, *, wait_seconds: float = 0.0) -> RunResult:
         """Loads, builds what the routes or the request call for, and publishes; failed steps are in the result.
@@ -83,16 +88,17 @@ class App:
             UnknownName: there is no such entity or implementation.
             TargetBusy: another run held the target all the while.
         """
-        run = Run(self._wiring, request)
-        return self._executed(run, run.steps(), listener, wait_seconds)
+        with self._alone("run", listener, wait_seconds) as recorder:
+            run = Run(self._wiring, request, recorder)
+            return run.executed(run.steps())
 
-    def _executed(self, run: Run, steps: tuple[Step, ...], listener: StepListener, wait_seconds: float) -> RunResult:
-        """Executes steps alone on the target, written down in the control plane as they go."""
+    @contextmanager
+    def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
+        """The target to oneself, and what is done there written down."""
         wiring = self._wiring
-        started = wiring.clock()
-        with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds), wiring.recorded(listener) as recorder:
-            results = execute(steps, recorder)
-            return run.result(recorder.run_id, started, results)
+        with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
+            with recorded(wiring.store, wiring.clock, listener, command) as recorder:
+                yield recorder
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> Execution:
         """Executes one implementation on the loads landed so far; nothing is published.
@@ -172,4 +178,3 @@ class App:
 
     def _entity(self, name: str) -> Entity:
         return selected(self._wiring.project.entities, (name,))[0]
-

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,10 +12,11 @@ from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import LockgateError
-from lockgate.flow import Facts, Step, StepResult, StepStatus
+from lockgate.flow import Facts, Step, StepStatus, execute
 from lockgate.transform.cycle import Batch, Piece, batches_of, ensure_route, move_pins, pieces_of, publish, selected
 
 if TYPE_CHECKING:
+    from lockgate.app.recorder import Recorder
     from lockgate.app.wiring import Wiring
 
 PIN = "pin"
@@ -25,15 +25,35 @@ PIN = "pin"
 class Run:
     """The steps of one run, and what they have found so far."""
 
-    def __init__(self, wiring: Wiring, request: RunRequest) -> None:
-        """Plan a run; nothing is done before the steps are executed."""
+    def __init__(self, wiring: Wiring, request: RunRequest, recorder: Recorder) -> None:
+        """Plan a run; nothing is done before its steps are executed."""
         self._wiring = wiring
         self._request = request
+        self._recorder = recorder
+        self._started = wiring.clock()
         self._loads: list[Load] = []
         self._pins: tuple[Pin, ...] = ()
         self._executions: dict[str, Execution] = {}
         self._refusals: dict[str, LockgateError] = {}
         self._editions: list[Edition] = []
+
+    def executed(self, steps: tuple[Step, ...]) -> RunResult:
+        """Executes steps of this run: what the run did."""
+        results = execute(steps, self._recorder)
+        project = self._wiring.project
+        return RunResult(
+            self._recorder.run_id,
+            project.name,
+            project.default_target,
+            self._started,
+            self._wiring.clock(),
+            loads=tuple(self._loads),
+            pins=self._pins,
+            executions=tuple(self._executions.values()),
+            editions=tuple(self._editions),
+            errors={result.step: result.error for result in results if result.error is not None},
+            skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
+        )
 
     def steps(self) -> tuple[Step, ...]:
         """Every step, each after what it needs.
@@ -54,23 +74,6 @@ class Run:
             for source, stream in streams
         )
 
-    def result(self, run_id: int, started: datetime, steps: Sequence[StepResult]) -> RunResult:
-        """What the run did, once its steps have ended."""
-        project = self._wiring.project
-        return RunResult(
-            run_id,
-            project.name,
-            project.default_target,
-            started,
-            self._wiring.clock(),
-            loads=tuple(self._loads),
-            pins=self._pins,
-            executions=tuple(self._executions.values()),
-            editions=tuple(self._editions),
-            errors={step.step: step.error for step in steps if step.error is not None},
-            skipped=tuple(step.step for step in steps if step.status is StepStatus.SKIPPED),
-        )
-
     def _pieces(self) -> tuple[Piece, ...]:
         """What the routes, or the request, call for."""
         project, warehouse = self._wiring.project, self._wiring.warehouse
@@ -89,6 +92,7 @@ class Run:
     def _pin(self) -> Facts:
         """Starts the cycle."""
         self._pins = move_pins(self._wiring.warehouse, self._wiring.project.relations())
+        self._recorder.cycle(self._pins)
         return {"streams": len(self._pins)}
 
     def _batch_steps(self, batch: Batch) -> Iterator[Step]:
@@ -107,6 +111,7 @@ class Run:
                 self._refusals[str(piece)] = outcome
             else:
                 self._executions[str(piece)] = outcome
+                self._recorder.executed(outcome)
         built = [outcome.rows for outcome in outcomes if isinstance(outcome, Execution)]
         facts = {"built": len(built), "rows": sum(built)}
         return facts if len(built) == len(outcomes) else {**facts, "failed": len(outcomes) - len(built)}
@@ -121,8 +126,8 @@ class Run:
             raise self._refusals[str(piece)]
         warehouse = self._wiring.warehouse
         route = ensure_route(piece.entity, warehouse)
-        now: datetime = self._wiring.clock()
         execution = self._executions[str(piece)]
-        edition = publish(warehouse, piece, execution, self._pins, token=route.token, now=now)
+        edition = publish(warehouse, piece, execution, self._pins, token=route.token, now=self._wiring.clock())
         self._editions.append(edition)
+        self._recorder.published(edition)
         return {"edition": edition.number, "rows": edition.rows}

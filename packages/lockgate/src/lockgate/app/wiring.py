@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from lockgate.adapters.registry import EXECUTORS, WAREHOUSES, adapter
+from lockgate.adapters.dbt.config import DbtConfig
+from lockgate.adapters.registry import EXECUTORS, SOURCES, WAREHOUSES, adapter
+from lockgate.adapters.secrets.chain import open_secrets
+from lockgate.config import find_project, load_project
+from lockgate.core.entity import DbtExecutionMode, Engine
 from lockgate.core.execution import Execution
-from lockgate.core.ports import Clock, DbtExecutor, Secrets, Stager, Warehouse
+from lockgate.core.load import Load
+from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project
-from lockgate.errors import LockgateError
-from lockgate.settings import Settings
+from lockgate.core.relation import Relation
+from lockgate.core.run import Bounds
+from lockgate.core.stream import Source, Stream
+from lockgate.errors import LockgateError, UnknownName
+from lockgate.ingest import load_stream
+from lockgate.settings import Settings, read_settings, secret_variables
 from lockgate.store import Store, open_store
+from lockgate.transform.cycle import Batch
 from lockgate.transform.dbt import DbtExecutionService
-from lockgate.transform.rules import RuleEngine
 
 Outcome = Execution | LockgateError
+
+
+def utc_now() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)
+
+
+def open_wiring(folder: Path | None, target: str | None) -> Wiring:
+    """The wiring of the project in `folder` (else as the settings say, else the nearest one), on `target`.
+
+    Raises:
+        ProjectInvalid: with all problems of the project file.
+        UnknownName: there is no project, or no target of that name.
+    """
+    settings = read_settings()
+    chosen = folder or settings.project
+    project = load_project(chosen if chosen is not None else find_project(Path.cwd()))
+    wanted = target or settings.target
+    secrets = open_secrets(secret_variables(), settings.secrets_dir)
+    return Wiring(project.at_target(wanted) if wanted else project, settings, secrets, utc_now)
 
 
 class Wiring:
@@ -25,34 +55,31 @@ class Wiring:
     def __init__(self, project: Project, settings: Settings, secrets: Secrets, clock: Clock) -> None:
         """Nothing is opened yet."""
         self.project = project
-        self.settings = settings
         self.secrets = secrets
         self.clock = clock
-
-    @property
-    def state(self) -> Path:
-        """The folder for what a run leaves on this machine: staged loads, caches, the control plane's file."""
-        return self.project.folder / ".lockgate"
+        self.state = settings.state_folder(project.folder)
+        self._control_address = settings.control_address(project.folder)
 
     @cached_property
     def warehouse(self) -> Warehouse:
         """The default target, prepared."""
         target = self.project.targets[self.project.default_target]
-        options = {name: self._resolved(value) for name, value in target.options.items()}
-        warehouse: Warehouse = adapter(WAREHOUSES, target.kind)(target.name, clock=self.clock, **options)
+        opened = adapter(WAREHOUSES, target.kind)(target.name, **self._resolved(target.options), clock=self.clock)
+        warehouse: Warehouse = opened
         warehouse.prepare()
         return warehouse
 
     @cached_property
     def store(self) -> Store:
         """The control plane, at its newest revision."""
-        return open_store(self.settings.control_url or f"sqlite:///{self.state / 'control.db'}")
+        self.state.mkdir(parents=True, exist_ok=True)
+        return open_store(self._control_address, project=self.project.name, target=self.project.default_target)
 
     @cached_property
     def executor(self) -> DbtExecutor:
         """What runs dbt on this machine."""
-        executor: DbtExecutor = adapter(EXECUTORS, "local")(self.state / "dbt")
-        return executor
+        opened: DbtExecutor = adapter(EXECUTORS, DbtExecutionMode.LOCAL)(DbtConfig(self.state / "dbt"))
+        return opened
 
     @cached_property
     def stager(self) -> Stager:
@@ -61,16 +88,71 @@ class Wiring:
 
         return DuckDBStager()
 
-    @cached_property
-    def rule_engine(self) -> RuleEngine:
-        """What executes rule sets."""
-        return RuleEngine()
+    def reader(self, source: Source) -> SourceReader:
+        """What reads a source."""
+        opened: SourceReader = adapter(SOURCES, source.kind)(source, self.secrets, self.project.folder)
+        return opened
 
-    @cached_property
-    def dbt(self) -> DbtExecutionService:
-        """What executes dbt models."""
-        return DbtExecutionService(self.executor)
+    def load(self, source: Source, stream: Stream, bounds: Bounds) -> Load:
+        """Loads one stream into the target's raw log."""
+        return load_stream(
+            source,
+            stream,
+            reader=self.reader(source),
+            stager=self.stager,
+            ledger=self.store.loads,
+            landings=self.warehouse,
+            folder=self.state / "loads",
+            clock=self.clock,
+            bounds=bounds,
+        )
 
-    def _resolved(self, value: object) -> object:
-        """An option with its secret reference replaced by the value."""
-        return self.secrets.resolve(value) if isinstance(value, str) else value
+    def streams(self, names: tuple[str, ...]) -> tuple[tuple[Source, Stream], ...]:
+        """The streams named `SOURCE` or `SOURCE.STREAM`; all of them where no name is given.
+
+        Raises:
+            UnknownName: there is no such source or stream.
+        """
+        found = tuple(
+            (source, stream)
+            for source, stream in self.project.streams()
+            if not names or source.name in names or f"{source.name}.{stream.name}" in names
+        )
+        known = {source.name for source, _ in found} | {f"{source.name}.{stream.name}" for source, stream in found}
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            there_are = ", ".join(f"{source.name}.{stream.name}" for source, stream in self.project.streams())
+            raise UnknownName(f"there is no stream {unknown[0]!r}; there are {there_are or 'none'}", name=unknown[0])
+        return found
+
+    def relation(self, name: str) -> Relation:
+        """The raw relation of the stream named `SOURCE.STREAM`.
+
+        Raises:
+            UnknownName: there is no such stream, or a source with several was named.
+        """
+        found = self.streams((name,))
+        if len(found) > 1:
+            raise UnknownName(f"{name!r} has several streams; name one as SOURCE.STREAM", name=name)
+        source, stream = found[0]
+        return source.relation(stream)
+
+    def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
+        """Executes a batch: an execution or an error for each of its pieces, in their order."""
+        if batch.engine is Engine.DBT:
+            service = DbtExecutionService(self.executor, self.warehouse)
+            return service.execute_batch(batch, variables, full_refresh=full_refresh)
+        return self._execute_rules(batch)
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        opened = vars(self)
+        for name in ("executor", "warehouse", "store"):
+            if name in opened:
+                opened.pop(name).close()
+
+    def _resolved(self, options: Mapping[str, object]) -> dict[str, object]:
+        """Options with their secret references replaced by values."""
+        return {
+            name: self.secrets.resolve(value) if isinstance(value, str) else value for name, value in options.items()
+        }

@@ -49,13 +49,15 @@ class NodeResult:
 class DbtInvocation:
     """One dbt process run: what to select, with which variables, in which workshop, for how long.
 
-    `access` says how an isolated process reaches the workshop; its secrets never enter a log.
+    `models` must be in the project. `access` says how an isolated process reaches the workshop; its secrets never
+    enter a log.
     """
 
     project: Path
     select: tuple[str, ...]
     workshop: str
     access: WorkshopAccess
+    models: tuple[str, ...] = ()
     vars: Mapping[str, object] = field(default_factory=dict)
     full_refresh: bool = False
     timeout_seconds: float = 1800.0

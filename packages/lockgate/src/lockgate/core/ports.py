@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, WorkshopAccess
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, WorkshopAccess
 from lockgate.core.load import CursorRange, Landed, Landing, Load, Pin, Quarantined
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Edition, Publication, Route
@@ -106,8 +106,9 @@ class Serving(Protocol):
     def publish(self, publication: Publication) -> Edition:
         """Copies a built output into a new edition, cast to its contract, and shows it on its arm of the view.
 
-        Readers see the old rows or the new ones, never a mixture, and are not held up. Editions beyond the newest
-        three of an implementation are dropped where nobody reads them.
+        Readers see the old rows or the new ones, never a mixture, and are not held up. An arm is shown once its
+        implementation is published under the same contract as the other arm. Editions beyond the newest three of an
+        implementation are dropped where nobody reads them.
 
         Raises:
             OutputInvalid: a key is NULL or twice there, or a value cannot be cast; nothing was changed.
@@ -122,12 +123,19 @@ class Serving(Protocol):
     def set_route(self, route: Route) -> Route:
         """Stores `route` with the next token, if the stored token is still `route.token` (0: no route is stored).
 
+        A change of share alone is one updated row, whatever readers do. Where other implementations than before
+        answer, the view is switched along with the row.
+
         Raises:
             StaleToken: somebody stored another route since.
+            PublishBlocked: the view had to be switched, and readers kept it locked to the end of the patience.
         """
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
         """The editions kept, oldest first."""
+
+    def keep_edition(self, edition: Edition, *, kept: bool) -> None:
+        """Keeps an edition beyond the newest three until the same call lets go of it."""
 
     def edition_relation(self, served: Relation, edition: Edition) -> Relation:
         """Where an edition's rows can be read by operators."""
@@ -149,8 +157,15 @@ class Warehouse(Landings, Serving, Protocol):
             TargetBusy: another holder kept it for `wait_seconds`.
         """
 
-    def workshop(self, name: str) -> AbstractContextManager[Workshop]:
-        """Opens the workshop of that name, alone, creating it where it is missing."""
+    def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[Workshop]:
+        """Opens the workshop of that name, alone, creating it where it is missing.
+
+        It reads the streams that are landed when it is opened.
+
+        Raises:
+            TargetBusy: another holder kept it for `wait_seconds`.
+            AccessRefused: what builds there could also create elsewhere.
+        """
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
         """The columns of a relation, in order; empty where there is none."""
@@ -267,8 +282,8 @@ class LoadLedger(Protocol):
 class NodeListener(Protocol):
     """Hears of each node as it ends."""
 
-    def __call__(self, node: NodeResult) -> None:
-        """One node has ended."""
+    def __call__(self, node: str) -> None:
+        """The node of that unique id has ended."""
 
 
 class DbtExecutor(Protocol):
@@ -279,6 +294,7 @@ class DbtExecutor(Protocol):
 
         Raises:
             DbtProjectInvalid: dbt cannot parse the project.
+            UnknownName: the project lacks one of the invocation's models; nothing was run.
             WorkshopEscaped: a node would be built outside the workshop; nothing was run.
             DbtTimedOut: stopped at its time-out.
             DbtCancelled: stopped by `cancel`.

@@ -1,0 +1,78 @@
+"""Writes a run down in the control plane as its steps go by, and passes them on to whoever watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from lockgate.core.execution import Execution
+from lockgate.core.load import Pin
+from lockgate.core.ports import Clock
+from lockgate.core.record import RecordStatus
+from lockgate.core.route import Edition
+from lockgate.flow import Step, StepListener, StepResult, StepStatus
+from lockgate.store import Store
+
+
+class Recorder:
+    """A `StepListener` for one run; knows the run's number, and its cycle's once there is one."""
+
+    def __init__(self, store: Store, clock: Clock, listener: StepListener, command: str) -> None:
+        """Store that a run of `command` has begun; call it under the target's lock."""
+        self._store = store
+        self._clock = clock
+        self._listener = listener
+        self._cycle: int | None = None
+        self._executions: dict[tuple[str, str], int] = {}
+        self._failed = False
+        self.run_id = store.runs.start_run(command, clock())
+
+    def started(self, step: Step) -> None:
+        """A step is about to run."""
+        self._store.runs.step_started(self.run_id, step.name, self._clock())
+        self._listener.started(step)
+
+    def finished(self, result: StepResult) -> None:
+        """A step has ended or was skipped."""
+        now, runs = self._clock(), self._store.runs
+        if result.status is StepStatus.SKIPPED:
+            runs.step_skipped(self.run_id, result.step, now, because=", ".join(result.because))
+        else:
+            error = "" if result.error is None else f"{result.error.code} {result.error.message}"
+            runs.step_finished(self.run_id, result.step, now, facts=result.facts, error=error)
+        self._failed |= result.status is not StepStatus.SUCCESS
+        self._listener.finished(result)
+
+    def cycle(self, pins: Sequence[Pin]) -> None:
+        """The run turns its implementations on these pins."""
+        self._cycle = self._store.executions.start_cycle(self.run_id, pins, self._clock())
+
+    def executed(self, execution: Execution) -> None:
+        """An implementation has finished for an entity."""
+        if self._cycle is not None:
+            number = self._store.executions.add_execution(self._cycle, execution, self._clock())
+            self._executions[execution.entity, execution.implementation] = number
+
+    def published(self, edition: Edition) -> None:
+        """An execution's output is an edition now."""
+        self._store.executions.add_edition(self._executions[edition.entity, edition.implementation], edition)
+
+    def close(self, *, died: bool) -> None:
+        """The run has ended; `died` where something other than a step's failure ended it."""
+        now = self._clock()
+        status = RecordStatus.INTERRUPTED if died else RecordStatus.FAILED if self._failed else RecordStatus.SUCCESS
+        if self._cycle is not None:
+            self._store.executions.finish_cycle(self._cycle, status, now)
+        self._store.runs.finish_run(self.run_id, status, now)
+
+
+@contextmanager
+def recorded(store: Store, clock: Clock, listener: StepListener, command: str) -> Iterator[Recorder]:
+    """A recorder whose run is closed when the block ends, however it ends."""
+    recorder = Recorder(store, clock, listener, command)
+    try:
+        yield recorder
+    except BaseException:
+        recorder.close(died=True)
+        raise
+    recorder.close(died=False)
