@@ -1,0 +1,219 @@
+"""Checked expressions to one engine's SQL, as sqlglot trees."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TypeAlias
+
+from sqlglot import exp
+
+from lockgate.core.sql import column, sql_type
+from lockgate.core.types import INTEGERS, ColumnType, Kind
+from lockgate.errors import RuleSetInvalid
+from lockgate.transform.rules.language import grammar
+from lockgate.transform.rules.language.functions import template
+from lockgate.transform.rules.language.patterns import spelled
+from lockgate.transform.rules.language.typed import Call, Const, Ref, Typed, digits
+
+Let: TypeAlias = Callable[[Typed, exp.Expr], exp.Expr]
+"""Puts an expression that is needed several times into a column of its own; gives that column."""
+
+_PATTERNS = {"matches", "regexp_replace"}
+_OPERATORS = (exp.Binary, exp.Unary, exp.In, exp.Between, exp.AtTimeZone)
+_TRY_CASTS = {"duckdb", "spark", "bigquery"}
+_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
+
+
+class Lowering:
+    """Spells expressions for one engine; `let` names what stands in an expression more than once."""
+
+    def __init__(self, dialect: str, let: Let) -> None:
+        """Spell for `dialect`."""
+        self._dialect = dialect
+        self._let = let
+
+    def lower(self, node: Typed) -> exp.Expr:
+        """The expression in the engine's SQL.
+
+        Raises:
+            RuleSetInvalid: it has a function that is not offered on this engine.
+        """
+        if isinstance(node, Ref):
+            return column(node.name)
+        if isinstance(node, Const):
+            return self._constant(node)
+        special = _SPECIAL.get(node.function)
+        return special(self, node) if special else self._filled(node)
+
+    def _constant(self, node: Const) -> exp.Expr:
+        """A value written out; NULL with its type, since engines guess."""
+        value, type_ = node.value, node.type
+        if value is None:
+            return exp.null() if type_ is None else exp.cast(exp.null(), sql_type(type_))
+        if isinstance(value, bool):
+            return exp.true() if value else exp.false()
+        if isinstance(value, int | Decimal):
+            return self._number(value, type_)
+        if isinstance(value, date | datetime):
+            return exp.cast(exp.Literal.string(value.isoformat()), sql_type(type_) if type_ else "date")
+        return exp.Literal.string(value)
+
+    def _number(self, value: int | Decimal, type_: ColumnType | None) -> exp.Expr:
+        """A number; doubles, and decimals where a bare one is a double, by a cast from text."""
+        text = f"{value:f}" if isinstance(value, Decimal) else str(value)
+        if type_ is not None and type_.kind in {Kind.DOUBLE, Kind.REAL}:
+            return exp.cast(exp.Literal.string(text), sql_type(type_))
+        if "." in text and self._dialect == "bigquery":
+            return exp.cast(exp.Literal.string(text), "bignumeric", dialect="bigquery")
+        number = exp.Literal.number(text.removeprefix("-"))
+        return exp.Neg(this=number) if text.startswith("-") else number
+
+    def _filled(self, node: Call) -> exp.Expr:
+        """A call by its template."""
+        pattern = template(node.function, self._dialect)
+        if pattern is None:
+            wanted = f"{node.function.replace('_', ' ')!r} is not offered on {self._dialect}"
+            raise RuleSetInvalid(wanted, function=node.function, dialect=self._dialect)
+        args = [self._argument(arg, named=number in pattern.repeated) for number, arg in enumerate(node.args, 1)]
+        params = [self._parameter(node, param) for param in node.params]
+        return fill(pattern.tree, args, params)
+
+    def _argument(self, node: Typed, *, named: bool) -> exp.Expr:
+        """An argument, as a column of its own where the template has it more than once."""
+        lowered = self.lower(node)
+        return self._let(node, lowered) if named and isinstance(node, Call) else lowered
+
+    def _parameter(self, node: Call, param: str | int) -> exp.Expr:
+        """A literal parameter; patterns in the engine's spelling, `0.01` and the like as numbers."""
+        if isinstance(param, int):
+            return exp.Literal.number(param)
+        if node.function in _PATTERNS and param == node.params[0]:
+            return exp.Literal.string(spelled(param, self._dialect))
+        return self._number(Decimal(param), None) if node.function in _SCALED else exp.Literal.string(param)
+
+    def _case(self, node: Call) -> exp.Expr:
+        """CASE WHEN … THEN … ELSE … END."""
+        *pairs, otherwise = [self.lower(arg) for arg in node.args]
+        ifs = [exp.If(this=test, true=value) for test, value in zip(pairs[::2], pairs[1::2], strict=True)]
+        is_null = isinstance(node.args[-1], Const) and node.args[-1].value is None
+        return exp.Case(ifs=ifs, default=None if is_null else otherwise)
+
+    def _coalesce(self, node: Call) -> exp.Expr:
+        """COALESCE(…)."""
+        first, *others = [self.lower(arg) for arg in node.args]
+        return exp.Coalesce(this=first, expressions=others)
+
+    def _in(self, node: Call) -> exp.Expr:
+        """… IN (…)."""
+        first, *members = [self.lower(arg) for arg in node.args]
+        return exp.In(this=exp.paren(first) if isinstance(first, _OPERATORS) else first, expressions=members)
+
+    def _convert(self, node: Call) -> exp.Expr:
+        """A cast that cannot fail."""
+        inner = self.lower(node.args[0])
+        return inner if node.type is None else exp.Cast(this=inner, to=sql_type(node.type))
+
+    def _read(self, node: Call) -> exp.Expr:
+        """Text that matches its form, cast; else NULL."""
+        assert node.type is not None  # noqa: S101  # `casts` says which type is read
+        text = self._argument(node.args[0], named=True)
+        if node.type.kind is Kind.BOOLEAN:
+            return _words(text)
+        if forms := grammar.forms(node.type, tuple(str(param) for param in node.params)):
+            return _case(
+                [(self._matches(text, form.pattern), self._safe(_iso(text, form), node.type)) for form in forms]
+            )
+        if node.type.kind in INTEGERS or node.type.kind is Kind.NUMERIC:
+            return self._exact(text, node.type)
+        pattern = grammar.UUID if node.type.kind is Kind.UUID else grammar.DOUBLE
+        return _case([(self._matches(text, pattern), self._safe(text, node.type))])
+
+    def _matches(self, text: exp.Expr, pattern: str) -> exp.Expr:
+        """Whether the text is of the form."""
+        matches = template("matches", self._dialect)
+        assert matches is not None  # noqa: S101  # every engine has it
+        return fill(matches.tree, [text], [exp.Literal.string(spelled(pattern, self._dialect))])
+
+    def _safe(self, text: exp.Expr, to: ColumnType) -> exp.Expr:
+        """Text that is known to be castable, cast; by the engine's lenient cast where it has one."""
+        kind = exp.TryCast if self._dialect in _TRY_CASTS else exp.Cast
+        return kind(this=text.copy(), to=sql_type(to))
+
+    def _exact(self, text: exp.Expr, to: ColumnType) -> exp.Expr:
+        """Text as an integer or a decimal; where the engine has no lenient cast, inside a check of its range."""
+        pattern = grammar.INTEGER if to.kind in INTEGERS else grammar.numeric_pattern(to)
+        value = self._safe(text, to)
+        if self._dialect not in _TRY_CASTS:
+            value = _case([(_in_range(exp.cast(text.copy(), "numeric"), to), value)])
+        return _case([(self._matches(text, pattern), value)])
+
+
+_SCALED = {"divide", "scaled_double", "whole_double"}
+_SPECIAL: dict[str, Callable[[Lowering, Call], exp.Expr]] = {
+    "case": Lowering._case,  # noqa: SLF001
+    "coalesce": Lowering._coalesce,  # noqa: SLF001
+    "in": Lowering._in,  # noqa: SLF001
+    "convert": Lowering._convert,  # noqa: SLF001
+    "read": Lowering._read,  # noqa: SLF001
+}
+
+
+def fill(tree: exp.Expr, args: list[exp.Expr], params: list[exp.Expr]) -> exp.Expr:
+    """A template with its blanks filled."""
+
+    def filled(node: exp.Expr) -> exp.Expr:
+        if not isinstance(node, exp.Column) or not node.name.startswith("_"):
+            return node
+        blank = node.name
+        if blank.startswith("_p"):
+            return params[int(blank[2:]) - 1].copy()
+        value = args[int(blank[1:]) - 1].copy()
+        return _grouped(value, node.parent)
+
+    return tree.copy().transform(filled, copy=False)
+
+
+def _grouped(value: exp.Expr, beside: exp.Expr | None) -> exp.Expr:
+    """The value in brackets where an operator beside it could tear it apart."""
+    loose = exp.Connector if isinstance(beside, exp.Connector | exp.Not) else _OPERATORS
+    return exp.paren(value, copy=False) if isinstance(beside, _OPERATORS) and isinstance(value, loose) else value
+
+
+def _case(branches: list[tuple[exp.Expr, exp.Expr]]) -> exp.Case:
+    """CASE WHEN … THEN … END."""
+    return exp.Case(ifs=[exp.If(this=test, true=value) for test, value in branches])
+
+
+def _words(text: exp.Expr) -> exp.Expr:
+    """The truth value that a word stands for; no letter outside ASCII becomes one of these in lower case."""
+    lowered = exp.Lower(this=text)
+    words = ((grammar.TRUE_WORDS, exp.true()), (grammar.FALSE_WORDS, exp.false()))
+    return _case([(lowered.copy().isin(*listed), value) for listed, value in words])
+
+
+def _iso(text: exp.Expr, form: grammar.Form) -> exp.Expr:
+    """The text put into ISO order."""
+    pieces = [
+        exp.Literal.string(part)
+        if isinstance(part, str)
+        else exp.Substring(this=text.copy(), start=exp.Literal.number(part[0]), length=exp.Literal.number(part[1]))
+        for part in form.parts
+    ]
+    if not pieces:
+        return text
+    joined: exp.Expr = pieces[0]
+    for piece in pieces[1:]:
+        joined = exp.DPipe(this=joined, expression=piece, safe=True)
+    return joined
+
+
+def _in_range(number: exp.Expr, to: ColumnType) -> exp.Expr:
+    """Whether a decimal of any size, once rounded, fits the type."""
+    if to.kind in INTEGERS:
+        power = 2 ** _BITS[to.kind]
+        return exp.Between(this=number, low=exp.Neg(this=exp.Literal.number(power)), high=exp.Literal.number(power - 1))
+    precision, scale = digits(to)
+    rounded = exp.func("round", number, exp.Literal.number(scale))
+    return exp.LT(this=exp.Abs(this=rounded), expression=exp.Literal.number(10 ** (precision - scale)))

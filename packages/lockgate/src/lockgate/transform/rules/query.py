@@ -1,0 +1,93 @@
+"""A program as ONE query: every input row with its output columns, its outcome, and which rules had a part in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from sqlglot import exp
+
+from lockgate.core.relation import Relation
+from lockgate.core.sql import column, sql_type
+from lockgate.core.types import Kind
+from lockgate.transform.rules.binding import bound
+from lockgate.transform.rules.language.typed import Ref
+from lockgate.transform.rules.program import Catalog, Change
+from lockgate.transform.rules.rule_set import Outcome, RuleSet
+from lockgate.transform.rules.weaver import BITS, Weaver, changed_columns, is_null
+
+OUTCOME, RULE, REASON = "_outcome", "_rule", "_reason"
+
+
+@lru_cache(maxsize=256)
+def outcomes_query(rule_set: RuleSet, catalog: Catalog, dialect: str) -> exp.Select:
+    """The query for an engine; made once for the same rules, columns and engine. Do not change it.
+
+    Raises:
+        RuleSetInvalid: the rules have problems, or a function that the engine does not offer.
+    """
+    program = bound(rule_set, catalog)
+    weaver = Weaver(program, dialect, rule_set.entity)
+    wanted = [ref.name for _, ref in program.output] + [ref.name for ref in program.positions]
+    extra = [name for name in (weaver.ended, *weaver.changes()) if name]
+    layers, last = weaver.layers([*wanted, *extra])
+    final = exp.select(*_final(weaver)).from_(last)
+    for name, select in (*weaver.sides, *layers):
+        final = final.with_(name, select, copy=False)
+    return final
+
+
+def _final(weaver: Weaver) -> list[exp.Expr]:
+    """The columns of the result."""
+    program = weaver.program
+    output = [_output(name, ref) for name, ref in program.output]
+    outcomes = [exp.alias_(value, name, quoted=True) for name, value in _outcome(weaver).items()]
+    return [*output, *outcomes, *(column(ref.name) for ref in program.positions)]
+
+
+def _output(name: str, ref: Ref) -> exp.Expr:
+    """An output column; decimals in their very digits, which some expressions lose on PostgreSQL."""
+    value = column(ref.name)
+    if ref.type.kind is Kind.NUMERIC and ref.type.precision is not None:
+        return exp.alias_(exp.cast(value, sql_type(ref.type)), name, quoted=True)
+    return value if ref.name == name else exp.alias_(value, name, quoted=True)
+
+
+def _outcome(weaver: Weaver) -> dict[str, exp.Expr]:
+    """What became of the row, by which rule, why, and which rules changed it before."""
+    endings, ended = weaver.program.endings, weaver.ended
+    found: dict[str, exp.Expr] = {}
+    if ended is None:
+        nothing = exp.cast(exp.null(), "text")
+        found = {OUTCOME: exp.Literal.string(Outcome.OK), RULE: nothing, REASON: nothing.copy()}
+    else:
+        code = column(ended)
+        outcomes = weaver.element([ending.outcome for ending in endings], code)
+        case = exp.Case(ifs=[exp.If(this=is_null(code), true=exp.Literal.string(Outcome.OK))], default=outcomes)
+        found[OUTCOME] = case
+        found[RULE] = weaver.element([ending.rule for ending in endings], code)
+        found[REASON] = weaver.element([ending.reason for ending in endings], code)
+    for number, name in enumerate(changed_columns(weaver.program)):
+        changes = weaver.program.changes[number * BITS : (number + 1) * BITS]
+        found[name] = _masked(weaver, name, changes) if changes else exp.cast(exp.Literal.number(0), "bigint")
+    return found
+
+
+def _masked(weaver: Weaver, name: str, changes: Sequence[Change]) -> exp.Expr:
+    """The bits of the rules that came before the one that ended the row."""
+    if weaver.ended is None:
+        return column(name)
+    masks = [
+        sum(1 << change.bit % BITS for change in changes if change.after_code < e.code) for e in weaver.program.endings
+    ]
+    whole = sum(1 << change.bit % BITS for change in changes)
+    if all(mask == whole for mask in masks):
+        return column(name)
+    mask = weaver.element(masks, column(weaver.ended))
+    both = exp.BitwiseAnd(this=column(name), expression=mask)
+    return exp.Case(ifs=[exp.If(this=is_null(column(weaver.ended)), true=column(name))], default=both)
+
+
+def reads(query: exp.Expr) -> frozenset[Relation]:
+    """The raw relations that a compiled query reads."""
+    return frozenset(Relation(found.db, found.name) for found in query.find_all(exp.Table) if found.db)

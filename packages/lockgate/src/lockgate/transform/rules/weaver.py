@@ -1,0 +1,214 @@
+"""Turns the steps of a program into columns that depend on each other, in one engine's SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlglot import exp
+
+from lockgate.core.sql import column, table
+from lockgate.core.types import Kind
+from lockgate.transform.rules.language.functions import template
+from lockgate.transform.rules.language.lowering import Lowering, fill
+from lockgate.transform.rules.language.typed import Ref, Typed
+from lockgate.transform.rules.layers import Item, chain, ordered
+from lockgate.transform.rules.program import Assign, Change, End, Ending, Join, Program, Rank, Tap
+from lockgate.transform.rules.rule_set import Order
+
+CHANGED = "_changed"
+BITS = 62
+"""How many changing rules one bigint column holds; a rule set with more has `_changed_2` and so on."""
+
+
+def changed_columns(program: Program) -> tuple[str, ...]:
+    """The names of the columns that hold which rules changed a row."""
+    count = max(-(-len(program.changes) // BITS), 1)
+    return (CHANGED, *(f"{CHANGED}_{number}" for number in range(2, count + 1)))
+
+
+def is_null(value: exp.Expr) -> exp.Expr:
+    """… IS NULL."""
+    return exp.Is(this=value.copy(), expression=exp.null())
+
+
+class Weaver:
+    """Turns one program's steps into items; `sides` are the named SELECTs that joins read."""
+
+    def __init__(self, program: Program, dialect: str, name: str) -> None:
+        """Weave a program whose layers are called after `name`."""
+        self.program, self.dialect = program, dialect
+        self.sides: list[tuple[str, exp.Select]] = []
+        self.ended: str | None = None
+        self._name = name
+        self._items: list[Item] = []
+        self._lets: dict[Typed, str] = {}
+        self._pending: list[tuple[int, exp.Expr]] = []
+        self._lowering = Lowering(dialect, self._let)
+        for step in program.steps:
+            self._step(step)
+        self._end()
+
+    def layers(self, wanted: Sequence[str]) -> tuple[list[tuple[str, exp.Select]], str]:
+        """The layers that give the wanted columns."""
+        given = [ref.name for ref in (*self.program.source, *self.program.positions)]
+        source = table(self.program.rule_set.source)
+        fenced = self.dialect == "postgres"
+        return chain(self._items, source, name=self._name, given=given, wanted=wanted, fenced=fenced)
+
+    def changes(self) -> tuple[str, ...]:
+        """Adds the columns of bits and gives their names."""
+        names = []
+        for number, name in enumerate(changed_columns(self.program)):
+            if changes := self.program.changes[number * BITS : (number + 1) * BITS]:
+                self._items.append(Item.of(name, self._bits(changes), "one bit for each rule that changed the row"))
+                names.append(name)
+        return tuple(names)
+
+    def element(self, values: Sequence[str | int], number: exp.Expr) -> exp.Expr:
+        """The value of a list by its number, from 1."""
+        if len(set(values)) == 1 and not isinstance(values[0], int):
+            value = exp.Literal.string(values[0])
+            return exp.Case(ifs=[exp.If(this=exp.not_(is_null(number)), true=value)])
+        literals = [exp.Literal.number(v) if isinstance(v, int) else exp.Literal.string(v) for v in values]
+        pattern = template("element", self.dialect)
+        assert pattern is not None  # noqa: S101  # every engine has it
+        return fill(pattern.tree, [exp.Array(expressions=literals), number], [])
+
+    def _bits(self, changes: Sequence[Change]) -> exp.Expr:
+        """A sum of powers of two, one for each rule that changed the row."""
+        total: exp.Expr | None = None
+        for change in changes:
+            power = exp.cast(exp.Literal.number(1 << change.bit % BITS), "bigint")
+            zero = exp.cast(exp.Literal.number(0), "bigint")
+            bit = exp.Case(ifs=[exp.If(this=self._lowering.lower(change.condition), true=power)], default=zero)
+            bit.add_comments([change.rule])
+            total = bit if total is None else exp.Add(this=total, expression=bit)
+        assert total is not None  # noqa: S101  # there is one change at least
+        return total
+
+    def _let(self, node: Typed, value: exp.Expr) -> exp.Expr:
+        """A column of its own for an expression; the same one for the same expression."""
+        if node not in self._lets:
+            self._lets[node] = f"_{len(self._lets) + 1}"
+            self._items.append(Item.of(self._lets[node], value))
+        return column(self._lets[node])
+
+    def _step(self, step: Assign | End | Rank | Join) -> None:
+        """Adds one step's items."""
+        if isinstance(step, Assign):
+            self._items.append(Item.of(step.name, self._lowering.lower(step.value), step.rule))
+        elif isinstance(step, End):
+            self._pending.append((step.code, self._lowering.lower(step.condition)))
+        elif isinstance(step, Rank):
+            self._end()
+            self._rank(step)
+        else:
+            self._join(step)
+
+    def _end(self) -> None:
+        """Puts the endings that have gathered into one CASE: the first that is true ends the row."""
+        if not self._pending:
+            return
+        ifs = (
+            [] if self.ended is None else [exp.If(this=exp.not_(is_null(column(self.ended))), true=column(self.ended))]
+        )
+        for code, condition in self._pending:
+            branch = exp.If(this=condition, true=exp.Literal.number(code))
+            branch.args["true"].add_comments([self._why(self.program.endings[code - 1])])
+            ifs.append(branch)
+        self._pending = []
+        self._settle(exp.Case(ifs=ifs), "which rule, if any, ended the row")
+
+    def _settle(self, value: exp.Expr, comment: str) -> None:
+        """A new version of the column that says which rule ended a row."""
+        name = f"_ended_{sum(item.name.startswith('_ended') for item in self._items) + 1}"
+        self._items.append(Item.of(name, value, comment))
+        self.ended = name
+
+    def _why(self, ending: Ending) -> str:
+        """An ending in words."""
+        return f"{ending.rule}: {ending.outcome}"
+
+    def _rank(self, step: Rank) -> None:
+        """Numbers the rows of each key, then ends all but the first."""
+        going = [] if self.ended is None else [is_null(column(self.ended))]
+        keys = [column(ref.name) for ref in step.key]
+        order = [self._ordered(column(ref.name), ref, by) for ref, by in step.order]
+        window = exp.Window(this=exp.RowNumber(), partition_by=[*keys, *going], order=exp.Order(expressions=order))
+        ending = self.program.endings[step.code - 1]
+        name = f"_rank_{step.code}"
+        self._items.append(Item.of(name, window, self._why(ending)))
+        later = exp.GT(this=column(name), expression=exp.Literal.number(1))
+        known = [exp.not_(is_null(key)) for key in keys]
+        branch = exp.If(
+            this=exp.and_(*known, *(test.copy() for test in going), later), true=exp.Literal.number(step.code)
+        )
+        self._settle(exp.Case(ifs=[branch], default=column(self.ended) if self.ended else None), self._why(ending))
+
+    def _ordered(self, value: exp.Expr, ref: Ref, by: Order) -> exp.Ordered:
+        """A column of an ORDER BY; text by code point."""
+        if ref.type.kind is Kind.TEXT:
+            pattern = template("by_code_point", self.dialect)
+            assert pattern is not None  # noqa: S101  # every engine has it
+            value = fill(pattern.tree, [value], [])
+        return ordered(value, descending=by.descending, nulls_first=by.nulls_first)
+
+    def _join(self, step: Join) -> None:
+        """Joins the one matching row and takes columns from it."""
+        side = f"{self._name}_{step.name}".replace(" ", "_")
+        self.sides += self._side(step, side)
+        equal = [
+            exp.EQ(
+                this=exp.column(exp.to_identifier(ours.name, quoted=True), table="t"), expression=_of(side, theirs.name)
+            )
+            for ours, theirs in step.on
+        ]
+        join = exp.Join(this=exp.to_table(side), side="LEFT", on=exp.and_(*equal))
+        needs = frozenset(ours.name for ours, _ in step.on)
+        taken = [*step.take, (step.matched, step.on[0][1])]
+        for name, theirs in dict(taken).items():
+            self._items.append(Item(name, _of(side, theirs.name), step.name, join, needs))
+
+    def _side(self, step: Join, side: str) -> list[tuple[str, exp.Select]]:
+        """The named SELECTs that give the rows to join, one a key."""
+        theirs = list(
+            dict.fromkeys(
+                [*(ref for _, ref in step.on), *(ref for _, ref in step.take), *(ref for ref, _ in step.order)]
+            )
+        )
+        if isinstance(step.rows, Tap):
+            found, rows = self._tapped(step.rows, [ref.name for ref in theirs], side)
+        else:
+            found, rows = [], exp.select(*(column(ref.name) for ref in theirs)).from_(table(step.rows))
+        if not step.is_unique:
+            rows = self._first_of_each(step, rows, theirs)
+        return [*found, (side, rows)]
+
+    def _tapped(self, tap: Tap, names: Sequence[str], side: str) -> tuple[list[tuple[str, exp.Select]], exp.Select]:
+        """The rows of another program that go on at one point of it."""
+        weaver = Weaver(tap.program, self.dialect, f"{side}_rows")
+        layers, last = weaver.layers([*names, *([weaver.ended] if weaver.ended else [])])
+        rows = exp.select(*(column(name) for name in names)).from_(last)
+        if weaver.ended:
+            going = exp.or_(
+                is_null(column(weaver.ended)),
+                exp.GT(this=column(weaver.ended), expression=exp.Literal.number(tap.code)),
+            )
+            rows = rows.where(going)
+        return [*weaver.sides, *layers], rows
+
+    def _first_of_each(self, step: Join, rows: exp.Select, theirs: Sequence[Ref]) -> exp.Select:
+        """The rows, one for each value of the columns that are matched."""
+        keys = [column(ref.name) for _, ref in step.on]
+        told = {ref.name for ref, _ in step.order}
+        ties = [(ref, Order(ref.name)) for _, ref in step.take if ref.name not in told]
+        order = [self._ordered(column(ref.name), ref, by) for ref, by in (*step.order, *ties)]
+        window = exp.Window(this=exp.RowNumber(), partition_by=keys, order=exp.Order(expressions=order))
+        ranked = rows.select(exp.alias_(window, "_rank", quoted=True))
+        first = exp.EQ(this=column("_rank"), expression=exp.Literal.number(1))
+        return exp.select(*(column(ref.name) for ref in theirs)).from_(ranked.subquery("ranked")).where(first)
+
+
+def _of(side: str, name: str) -> exp.Column:
+    """A column of a joined SELECT."""
+    return exp.column(exp.to_identifier(name, quoted=True), table=side)

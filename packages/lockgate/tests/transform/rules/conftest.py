@@ -1,0 +1,123 @@
+"""Real engines to run rules on: DuckDB in memory, and one database of the real PostgreSQL a module."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from sqlglot import exp
+
+from lockgate.core.relation import Column, Relation
+from lockgate.core.sql import sql_type
+from lockgate.core.types import ColumnType
+
+
+class DuckDB:
+    """DuckDB in memory."""
+
+    dialect = "duckdb"
+
+    def __init__(self) -> None:
+        import duckdb
+
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'America/New_York'")
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
+        cursor = self._connection.execute(sql, list(parameters))
+        return cursor.fetchall() if cursor.description else []
+
+    def placeholder(self) -> str:
+        return "?"
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+class Postgres:
+    """One database of a real PostgreSQL."""
+
+    dialect = "postgres"
+
+    def __init__(self, url: str) -> None:
+        import psycopg
+
+        self._connection = psycopg.connect(url, autocommit=True)
+        self._connection.execute("SET TIME ZONE 'America/New_York'")
+        self._connection.execute("SET DateStyle = 'ISO, DMY'")
+
+    def run(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple]:
+        # Without parameters, % is no placeholder.
+        cursor = self._connection.execute(sql, list(parameters) or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def placeholder(self) -> str:
+        return "%s"
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def load(engine, relation: Relation, columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> None:
+    """Makes the relation anew from values written as text."""
+    engine.run(f'CREATE SCHEMA IF NOT EXISTS "{relation.schema}"')
+    engine.run(f'DROP TABLE IF EXISTS "{relation.schema}"."{relation.name}"')
+    types = [sql_type(column.type).sql(engine.dialect) for column in columns]
+    named = ", ".join(f'"{column.name}" {type_}' for column, type_ in zip(columns, types, strict=True))
+    engine.run(f'CREATE TABLE "{relation.schema}"."{relation.name}" ({named})')
+    mark = engine.placeholder()
+    line = "(" + ", ".join(f"CAST(CAST({mark} AS TEXT) AS {type_})" for type_ in types) + ")"
+    for start in range(0, len(rows), 500):
+        some = rows[start : start + 500]
+        values = ", ".join([line] * len(some))
+        engine.run(
+            f'INSERT INTO "{relation.schema}"."{relation.name}" VALUES {values}', [v for row in some for v in row]
+        )
+
+
+def columns_of(types: Mapping[str, str]) -> tuple[Column, ...]:
+    return tuple(Column(name, ColumnType.parse(type_)) for name, type_ in types.items())
+
+
+def fetch(engine, query: exp.Expression) -> list[dict[str, object]]:
+    """The rows of a query, as mappings."""
+    names = [expression.alias_or_name for expression in query.selects]
+    return [dict(zip(names, row, strict=True)) for row in engine.run(query.sql(engine.dialect, comments=False))]
+
+
+@pytest.fixture(scope="module")
+def duckdb_engine() -> Iterator[DuckDB]:
+    engine = DuckDB()
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="module")
+def postgres_engine(postgres_server) -> Iterator[Postgres]:
+    import psycopg
+
+    name = f"rules_{uuid4().hex[:12]}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        engine = Postgres(urlsplit(postgres_server)._replace(path=f"/{name}").geturl())
+        yield engine
+        engine.close()
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def engine(request):
+    return request.getfixturevalue(f"{request.param}_engine")
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """The functions of this file, for tests: `tools.load`, `tools.fetch`, `tools.columns_of`."""
+
+    class Tools:
+        pass
+
+    Tools.load, Tools.fetch, Tools.columns_of = staticmethod(load), staticmethod(fetch), staticmethod(columns_of)
+    return Tools

@@ -1,0 +1,114 @@
+"""Every operator and function of the allow-list, by the vectors in `vectors/`: executed on DuckDB and on PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlglot import parse_one
+
+from lockgate.config.yaml_positions import read_yaml
+from lockgate.core.relation import Relation
+from lockgate.core.types import ColumnType, Kind
+from lockgate.transform.rules.language.allowed import NAMES
+from lockgate.transform.rules.language.functions import SQL
+from lockgate.transform.rules.program import Catalog
+from lockgate.transform.rules.query import outcomes_query
+from lockgate.transform.rules.rule_set import Derive, Expression, Place, Rule, RuleSet
+
+FOLDER = Path(__file__).parent / "vectors"
+VECTORS = [vector for file in sorted(FOLDER.glob("*.yml")) for vector in read_yaml(file, file=file.name).data]
+RAW = Relation("raw", "vectors")
+PLACE = Place("vectors.yml", 1)
+PYTHON: dict[Kind, Callable[[str], object]] = {
+    Kind.BOOLEAN: lambda text: text == "true",
+    Kind.SMALLINT: int,
+    Kind.INTEGER: int,
+    Kind.BIGINT: int,
+    Kind.NUMERIC: Decimal,
+    Kind.DOUBLE: float,
+    Kind.TEXT: str,
+    Kind.DATE: date.fromisoformat,
+    Kind.TIMESTAMP: datetime.fromisoformat,
+    Kind.TIMESTAMPTZ: datetime.fromisoformat,
+    Kind.UUID: UUID,
+}
+
+
+def rule_set(vector, tools) -> tuple[RuleSet, Catalog]:
+    derive = Derive((("result", Expression(vector["expression"], PLACE)),))
+    rules = RuleSet("vectors", RAW, (Rule("vector", derive, PLACE),), ("nth", "result"), PLACE, PLACE)
+    columns = tools.columns_of({"nth": "integer", **vector["columns"]})
+    return rules, Catalog(((RAW, columns),))
+
+
+def same(value: object) -> object:
+    """A value so that equal ones are equal in Python: instants in UTC, decimals with their digits."""
+    if isinstance(value, datetime) and value.tzinfo:
+        return value.astimezone(UTC)
+    return str(value) if isinstance(value, Decimal) else value
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['expression']} ({', '.join(v['columns'].values())})")
+def test_gives_what_the_vector_says(vector, engine, tools):
+    rules, catalog = rule_set(vector, tools)
+    rows = [[str(number), *row[:-1]] for number, row in enumerate(vector["rows"])]
+    tools.load(engine, RAW, catalog.columns(RAW), rows)
+
+    found = tools.fetch(engine, outcomes_query(rules, catalog, engine.dialect))
+
+    read = PYTHON[ColumnType.parse(vector["type"]).kind]
+    expected = [None if row[-1] is None else same(read(row[-1])) for row in vector["rows"]]
+    assert [same(row["result"]) for row in sorted(found, key=lambda row: row["nth"])] == expected
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda v: f"{v['expression']} ({', '.join(v['columns'].values())})")
+def test_has_the_type_that_the_vector_says(vector, tools):
+    from lockgate.transform.rules.binding import bound
+
+    rules, catalog = rule_set(vector, tools)
+
+    assert str(dict(bound(rules, catalog).output)["result"].type) == str(ColumnType.parse(vector["type"]))
+
+
+@pytest.mark.parametrize("dialect", ["spark", "bigquery"])
+def test_is_sql_that_parses_where_it_is_not_executed(dialect, tools):
+    """Spark and BigQuery: the text is made and parses. Nothing is executed there."""
+    refused = []
+    for vector in VECTORS:
+        try:
+            sql = outcomes_query(*rule_set(vector, tools), dialect).sql(dialect)
+        except Exception as error:  # noqa: BLE001  # the list below says which are expected
+            refused.append((vector["expression"], str(error)))
+            continue
+        again = parse_one(sql, dialect=dialect).sql(dialect)
+        assert parse_one(again, dialect=dialect).sql(dialect) == again
+
+    assert sorted({expression for expression, _ in refused}) == sorted(REFUSED[dialect])
+    assert all("is not offered on" in message for _, message in refused)
+
+
+DIVISIONS = ["a / 2", "a / b", "a / b * 100"]
+REFUSED = {"spark": DIVISIONS, "bigquery": [*DIVISIONS, "a::text"]}
+
+
+def test_every_function_of_the_list_has_a_vector():
+    told = " ".join(vector["expression"] for vector in VECTORS)
+
+    assert [name for name in NAMES if f"{name}(" not in told] == []
+
+
+def test_every_template_is_executed_by_a_vector(tools, monkeypatch):
+    from lockgate.transform.rules.language import lowering
+
+    used = set()
+    original = lowering.template
+    monkeypatch.setattr(lowering, "template", lambda name, dialect: used.add(name) or original(name, dialect))
+    for vector in VECTORS:
+        outcomes_query.__wrapped__(*rule_set(vector, tools), "duckdb")
+
+    assert set(SQL) - used == {"element", "is_not_true"}
