@@ -1,0 +1,47 @@
+{# Text without ASCII blanks at its ends; NULL where nothing is left. No engine's bare `trim` is used: they disagree on the no-break space. #}
+{% macro trimmed(text) -%}
+nullif({{ adapter.dispatch('strip', 'inventory_transforms')(text, ascii_blanks()) }}, '')
+{%- endmacro %}
+
+{# Trimmed and lower-cased, A to Z only: no engine's locale has a say. #}
+{% macro normalised(text) -%}
+translate({{ trimmed(text) }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+{%- endmacro %}
+
+{# Space, tab, line feed, vertical tab, form feed, carriage return. #}
+{% macro ascii_blanks() -%}
+' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13)
+{%- endmacro %}
+
+{% macro default__strip(text, characters) -%}
+trim({{ text }}, {{ characters }})
+{%- endmacro %}
+
+{% macro postgres__strip(text, characters) -%}
+btrim({{ text }}, {{ characters }})
+{%- endmacro %}
+
+{% macro spark__strip(text, characters) -%}
+btrim({{ text }}, {{ characters }})
+{%- endmacro %}
+
+{# Whether the whole text fits the pattern. Patterns use only what the engines' regular expressions share: no backslash, no look-ahead. #}
+{% macro fits(text, pattern) -%}
+{{ adapter.dispatch('fits', 'inventory_transforms')(text, pattern) }}
+{%- endmacro %}
+
+{% macro default__fits(text, pattern) -%}
+{{ text }} ~ '^({{ pattern }})$'
+{%- endmacro %}
+
+{% macro duckdb__fits(text, pattern) -%}
+regexp_full_match({{ text }}, '{{ pattern }}')
+{%- endmacro %}
+
+{% macro spark__fits(text, pattern) -%}
+{{ text }} rlike '^({{ pattern }})$'
+{%- endmacro %}
+
+{% macro bigquery__fits(text, pattern) -%}
+regexp_contains({{ text }}, r'^({{ pattern }})$')
+{%- endmacro %}
