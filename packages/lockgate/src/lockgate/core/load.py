@@ -18,12 +18,26 @@ class LoadMode(StrEnum):
 
 
 class LoadStatus(StrEnum):
-    """How far a load has come; `landed` and `failed` are final."""
+    """How far a load has come; `landed` and `failed` are final.
+
+    `unchanged` is said of the load that a source of files landed before, when none of them has changed since;
+    nothing is stored under it.
+    """
 
     EXTRACTING = "extracting"
     STAGED = "staged"
     LANDED = "landed"
     FAILED = "failed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that a source's records are in: its name to the source, its bytes, and what tells its content apart."""
+
+    name: str
+    size: int
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +73,9 @@ class Landing:
     """A staged load, ready to be landed in one transaction.
 
     Each Parquet file in `files` has `columns` in order, then `_load_id` and `_row` (both bigint; `_row` is the
-    record's position in the source, from 1). Each in `rejects` has `_load_id`, `_row`, `column` (text, may be
-    NULL), `reason` (text) and `record` (JSON text of the record as it came).
+    record's position in the source's answer, from 1). Each in `rejects` has `_load_id`, `_row`, `column` (text, may be
+    NULL), `reason` (text) and `record` (JSON text of the record as it came). The target keeps `manifest` beside the
+    load and gives it back as it is: JSON text that tells which files were read, or ''.
     """
 
     load_id: int
@@ -72,6 +87,7 @@ class Landing:
     rows: int
     rejected: int
     cursor_until: str | None
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,7 @@ class Landed:
     rows: int
     rejected: int
     cursor_until: str | None
+    manifest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lockgate.core.execution import DbtExecutionResult, DbtInvocation, WorkshopAccess
-from lockgate.core.load import CursorRange, Landed, Landing, Load, Pin, Quarantined
+from lockgate.core.load import CursorRange, Landed, Landing, Load, Pin, Quarantined, SourceFile
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Edition, Publication, Route
 from lockgate.core.stream import Stream
@@ -182,45 +182,71 @@ class Warehouse(Landings, Serving, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file that a reader has put on this machine, whole: Parquet, CSV or newline-delimited JSON."""
+    """A file on this machine, whole: `format` is csv, ndjson or parquet.
+
+    `options` are those of the format; `columns` are types that the source itself states.
+    """
 
     path: Path
     format: str
-    options: Mapping[str, object]
+    options: Mapping[str, object] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonRecords:
+    """A JSON array of objects, one a record, in UTF-8."""
+
+    text: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
     """A part of a load, in the source's order, and where to go on after it.
 
-    `content` is either a table in memory, all values as the source gave them, or a file that DuckDB can read.
-    `resume` is JSON-serialisable: extraction that starts again with it yields the next package.
+    `resume` is JSON-serialisable: extraction that starts again with it yields the next package. It is None where
+    nobody can go on from here, so that an interrupted load begins anew. Records whose cursor is not `within` are left
+    out by staging, where the source could not leave them out itself.
     """
 
-    number: int
-    content: pa.Table | StagedFile
-    resume: Mapping[str, object]
+    content: pa.Table | StagedFile | JsonRecords
+    resume: Mapping[str, object] | None
+    within: CursorRange = field(default_factory=CursorRange)
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """What a reader is asked for: a stream's records with a cursor at or after `cursor.since`, if it can tell."""
+    """What a reader is asked for: a stream's records with a cursor at or after `cursor.since`, up to `cursor.until`.
+
+    Records without a cursor value always belong to the answer. `files` are those that `SourceReader.files` named: these
+    and no others are read. `resume` is None at the start.
+    """
 
     stream: Stream
-    cursor: CursorRange
+    cursor: CursorRange = field(default_factory=CursorRange)
+    files: tuple[SourceFile, ...] = ()
     resume: Mapping[str, object] | None = None
 
 
 class SourceReader(Protocol):
     """Reads one kind of source."""
 
+    def files(self, stream: Stream) -> tuple[SourceFile, ...]:
+        """The files that the stream's records are in, as they are now; empty where it is no source of files.
+
+        Raises:
+            SourceRefused: there is no such file.
+        """
+
     def extract(self, extraction: Extraction) -> Iterator[Package]:
         """The stream's records, package by package; none where there are no records.
+
+        What a package holds may be gone once the next one is asked for.
 
         Raises:
             SourceUnavailable: after its retries.
             SourceRefused: the request itself is wrong.
-            SourceInconsistent: a page came twice, was cut, or totals do not agree.
+            SourceInconsistent: a page came twice, was cut, totals do not agree, or a file changed meanwhile.
         """
 
     def streams(self) -> tuple[Stream, ...]:
@@ -231,7 +257,8 @@ class SourceReader(Protocol):
 class Staged:
     """What staging made of one package: validated rows, rejected rows, the highest cursor value seen.
 
-    `file` and `rejects` are Parquet as `Landing` describes; `rejects` is None where nothing was rejected.
+    `file` and `rejects` are Parquet as `Landing` describes; `rejects` is None where nothing was rejected. A column of
+    `file` that is not among `columns` holds nothing but NULL: nobody knows its type yet.
     """
 
     file: Path
@@ -242,15 +269,40 @@ class Staged:
     cursor_until: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class StagingOrder:
+    """What a package of a load is staged by.
+
+    The types of `stream.columns` stand: rows that do not fit are rejected. Those of `seen`, found earlier in the same
+    load, stand too, save that whole numbers may become fractional ones. `first_row` is the position of the package's
+    first record; files are written to `folder`, named by `number`.
+    """
+
+    stream: Stream
+    load_id: int
+    number: int
+    first_row: int
+    folder: Path
+    seen: tuple[Column, ...] = ()
+
+
 class Stager(Protocol):
     """Validates packages against a stream's columns, set-wise, into Parquet files."""
 
-    def stage(self, package: Package, stream: Stream, *, load_id: int, first_row: int, folder: Path) -> Staged:
-        """Writes the package's good and bad rows aside and renames them into `folder`.
+    def stage(self, package: Package, order: StagingOrder) -> Staged:
+        """Writes the package's good and bad rows aside, syncs them to the disk and renames them.
 
         Raises:
-            ContractBroken: a new column where the stream's columns are frozen.
+            ContractBroken: a new column where the stream's columns are frozen, or a name that no target can have.
+            SourceInconsistent: the content is cut or is not of its format.
             DiskFull: nothing of the package is left behind.
+        """
+
+    def align(self, file: Path, columns: tuple[Column, ...]) -> None:
+        """Makes a staged file have exactly `columns`, in order: what is missing is NULL, types become wider.
+
+        Raises:
+            DiskFull: the file stays as it was.
         """
 
 
