@@ -7,7 +7,8 @@ LockgateError
 │   │   ├── UnknownName         LG102
 │   │   ├── SecretMissing       LG103
 │   │   ├── ExtraMissing        LG104
-│   │   └── CapabilityMissing   LG105
+│   │   ├── CapabilityMissing   LG105
+│   │   └── ControlPlaneNewer   LG106
 │   ├── RuleError
 │   │   ├── RuleSetInvalid      LG201
 │   │   └── RuleCaseFailed      LG202
@@ -33,7 +34,8 @@ LockgateError
     ├── SourceUnavailable       LG601
     ├── WarehouseUnavailable    LG602
     ├── TargetBusy              LG603
-    └── PublishBlocked          LG604
+    ├── PublishBlocked          LG604
+    └── ControlPlaneUnavailable LG605
 """
 
 from __future__ import annotations
@@ -123,6 +125,13 @@ class CapabilityMissing(ConfigurationError):
 
     code = "LG105"
     hint = "Choose another target or take the setting away; docs/reference/targets.md lists capabilities."
+
+
+class ControlPlaneNewer(ConfigurationError):
+    """A later Lockgate has upgraded the control plane, so this one does not touch it."""
+
+    code = "LG106"
+    hint = "Update Lockgate on this machine, or point LOCKGATE_CONTROL_URL to another database."
 
 
 class RuleError(FatalError):
@@ -286,3 +295,10 @@ class PublishBlocked(RetryableError):
 
     code = "LG604"
     hint = "End the sessions named (often idle in transaction), then run again."
+
+
+class ControlPlaneUnavailable(RetryableError):
+    """The control plane's database did not answer."""
+
+    code = "LG605"
+    hint = "Check LOCKGATE_CONTROL_URL, the file's rights, and that the database runs."

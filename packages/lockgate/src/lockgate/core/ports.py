@@ -310,7 +310,7 @@ class LoadLedger(Protocol):
     """The control plane's memory of loads and of what each has staged so far."""
 
     def open_load(self, load: Load) -> Load:
-        """Stores a new load."""
+        """Stores a new load under the next free number, which is not below its own `load_id`."""
 
     def unfinished(self, source: str, stream: str) -> Load | None:
         """The stream's load that was begun and neither landed nor failed."""
@@ -319,10 +319,18 @@ class LoadLedger(Protocol):
         """The packages staged so far, in order, each with its resume point."""
 
     def add_staged(self, load_id: int, staged: Staged, resume: Mapping[str, object]) -> None:
-        """Stores that one more package is staged."""
+        """Stores that one more package is staged.
+
+        Raises:
+            TargetBusy: another process ended the load meanwhile.
+        """
 
     def finish(self, load: Load) -> None:
-        """Stores a load's end."""
+        """Stores how far a load has come; once it landed or failed, its packages are forgotten.
+
+        Raises:
+            TargetBusy: another process ended the load otherwise.
+        """
 
     def loads(self, *, limit: int = 100) -> tuple[Load, ...]:
         """The newest loads first."""

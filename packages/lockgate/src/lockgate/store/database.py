@@ -1,0 +1,135 @@
+"""The control plane's database: SQLite in a file or PostgreSQL, with short transactions and errors of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.pool import NullPool
+
+from lockgate.errors import ControlPlaneUnavailable, DiskFull, ExtraMissing, LockgateError, TargetBusy, UnknownName
+
+BUSY_SECONDS = 30
+READING = "lockgate_reading"
+_POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
+_DISK_FULL = ("database or disk is full", "No space left on device")
+_DISK_FULL_STATE = "53100"
+
+
+class Database:
+    """Gives out transactions. A writing one excludes other writers from its start, so nothing read in it goes stale."""
+
+    def __init__(self, engine: Engine) -> None:
+        """Use `engine`, made by `open_database`."""
+        self._engine = engine
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction, committed at the end or not at all.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer, or others kept it for 30 s.
+            TargetBusy: another process wrote the same thing at the same time.
+            DiskFull: nothing was written.
+        """
+        with _errors_mapped(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that reads, and does not wait for writers.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+        with _errors_mapped(), self._engine.connect() as connection:
+            yield connection.execution_options(**{READING: True})
+
+    def close(self) -> None:
+        """Gives connections back; the database can be used again."""
+        self._engine.dispose()
+
+
+def open_database(address: str) -> Database:
+    """The database at `sqlite:///path` or `postgresql://…`; a SQLite file and its folder are made where missing.
+
+    Raises:
+        UnknownName: the address is of neither kind.
+        ExtraMissing: the driver is not installed.
+        ControlPlaneUnavailable: it cannot be opened.
+    """
+    url = _url(address)
+    try:
+        engine = _sqlite(url) if url.get_backend_name() == "sqlite" else _postgres(url)
+    except ModuleNotFoundError as error:
+        raise ExtraMissing(f"the control plane needs the package {error.name!r}, which is not installed") from error
+    return Database(engine)
+
+
+def _url(address: str) -> URL:
+    """The address with the driver that serves it."""
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        url = URL.create("none")
+    if url.drivername in _POSTGRES:
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername == "sqlite" and url.database:
+        return url
+    raise UnknownName(
+        "the control plane's address is neither sqlite:///path nor postgresql://…", hint="Mend LOCKGATE_CONTROL_URL."
+    )
+
+
+def _postgres(url: URL) -> Engine:
+    """An engine over PostgreSQL that notices connections that died."""
+    return create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
+
+
+def _sqlite(url: URL) -> Engine:
+    """An engine over a SQLite file in write-ahead mode: readers and the one writer do not wait for each other."""
+    try:
+        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ControlPlaneUnavailable(f"the control plane's folder cannot be made: {error.strerror}") from error
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    """Makes a new SQLite connection ours."""
+    connection.isolation_level = None  # transactions begin where `_begin` says
+    for pragma in ("journal_mode = WAL", "foreign_keys = ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin(connection: Connection) -> None:
+    """Begins a transaction; one that writes takes the lock at once, so that it waits instead of failing half-way."""
+    reads = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql("BEGIN DEFERRED" if reads else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def _errors_mapped() -> Iterator[None]:
+    """Turns the drivers' errors into ours, without statements and values."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise _mapped(error) from error
+
+
+def _mapped(error: DBAPIError) -> LockgateError:
+    """Our error for one of a driver's."""
+    said = " ".join(str(error.orig).split())
+    if isinstance(error, IntegrityError):
+        return TargetBusy("another process wrote the same to the control plane at the same time")
+    if any(words in said for words in _DISK_FULL) or getattr(error.orig, "sqlstate", None) == _DISK_FULL_STATE:
+        return DiskFull("there is no room left for the control plane; nothing was written")
+    return ControlPlaneUnavailable(f"the control plane does not answer: {said}")

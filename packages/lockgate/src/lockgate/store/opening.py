@@ -1,0 +1,46 @@
+"""Opens the control plane, brought up to date, as one object with a log for each subject."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate.errors import LockgateError
+from lockgate.store.database import Database, open_database
+from lockgate.store.execution_log import ExecutionLog
+from lockgate.store.load_ledger import StoredLoads
+from lockgate.store.run_log import RunLog
+from lockgate.store.scope import Scope
+from lockgate.store.upgrade import upgrade
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """What is remembered of one project on one target."""
+
+    loads: StoredLoads
+    runs: RunLog
+    executions: ExecutionLog
+    database: Database
+
+    def close(self) -> None:
+        """Gives connections back; the store can be used again."""
+        self.database.close()
+
+
+def open_store(address: str, *, project: str, target: str) -> Store:
+    """The control plane at `sqlite:///path` or `postgresql://…`, for one project on one target.
+
+    Raises:
+        UnknownName: the address is of neither kind.
+        ExtraMissing: the driver is not installed.
+        ControlPlaneUnavailable: the database does not answer.
+        ControlPlaneNewer: a later Lockgate has upgraded it.
+    """
+    database = open_database(address)
+    try:
+        upgrade(database)
+    except LockgateError:
+        database.close()
+        raise
+    scope = Scope(project, target)
+    return Store(StoredLoads(database, scope), RunLog(database, scope), ExecutionLog(database, scope), database)
