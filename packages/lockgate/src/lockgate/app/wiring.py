@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from lockgate.adapters.dbt.config import DbtConfig
+from lockgate.adapters.logs.structured import configure_logs, warn
 from lockgate.adapters.registry import EXECUTORS, SOURCES, WAREHOUSES, adapter
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.config import find_project, load_project
@@ -21,7 +22,7 @@ from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import LockgateError, UnknownName
 from lockgate.ingest import load_stream
-from lockgate.settings import Settings, read_settings, secret_variables
+from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.store import Store, open_store
 from lockgate.transform.cycle import Batch
 from lockgate.transform.dbt import DbtExecutionService
@@ -46,6 +47,9 @@ def open_wiring(folder: Path | None, target: str | None) -> Wiring:
     project = load_project(chosen if chosen is not None else find_project(Path.cwd()))
     wanted = target or settings.target
     secrets = open_secrets(secret_variables(), settings.secrets_dir)
+    configure_logs(as_json=settings.log_format == "json", level=settings.log_level, redact=secrets.redact)
+    for sentence in unknown_variables():
+        warn(sentence)
     return Wiring(project.at_target(wanted) if wanted else project, settings, secrets, utc_now)
 
 

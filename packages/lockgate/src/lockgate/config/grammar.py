@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from lockgate.config.names import NAME_PATTERN, PROJECT_PATTERN, column_fault, name_fault, schema_fault, suggestion
@@ -149,7 +149,10 @@ SchemaName: TypeAlias = Annotated[
 ]
 ColumnName: TypeAlias = Annotated[str, _named(column_fault, "Choose another name.")]
 Duration: TypeAlias = Annotated[
-    timedelta, BeforeValidator(parse_duration), WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(lambda length: f"{length.total_seconds():.0f}s", when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN}),
 ]
 Type: TypeAlias = Annotated[
     ColumnType,

@@ -177,6 +177,22 @@ class Warehouse(Landings, Serving, Protocol):
         """Gives back connections; the warehouse can be used again."""
 
 
+# --- tables in memory -------------------------------------------------------------------------------------------
+
+
+class Memory(Protocol):
+    """Runs queries over tables in memory; nothing else is in their reach. May be used by several threads."""
+
+    dialect: str
+
+    def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+        """The rows of one query, which reads the tables by their names.
+
+        Raises:
+            StatementFailed: with the engine's own message.
+        """
+
+
 # --- sources ----------------------------------------------------------------------------------------------------
 
 
@@ -315,10 +331,10 @@ class LoadLedger(Protocol):
     def unfinished(self, source: str, stream: str) -> Load | None:
         """The stream's load that was begun and neither landed nor failed."""
 
-    def staged(self, load_id: int) -> tuple[tuple[Staged, Mapping[str, object]], ...]:
+    def staged(self, load_id: int) -> tuple[tuple[Staged, Mapping[str, object] | None], ...]:
         """The packages staged so far, in order, each with its resume point."""
 
-    def add_staged(self, load_id: int, staged: Staged, resume: Mapping[str, object]) -> None:
+    def add_staged(self, load_id: int, staged: Staged, resume: Mapping[str, object] | None) -> None:
         """Stores that one more package is staged.
 
         Raises:

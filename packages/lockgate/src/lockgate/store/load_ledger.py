@@ -48,13 +48,13 @@ class StoredLoads:
             row = connection.execute(query).mappings().first()
         return None if row is None else _load(row)
 
-    def staged(self, load_id: int) -> tuple[tuple[Staged, Mapping[str, object]], ...]:
+    def staged(self, load_id: int) -> tuple[tuple[Staged, Mapping[str, object] | None], ...]:
         """The packages staged so far, in order, each with its resume point; none once the load has ended."""
         query = select(staged_package).where(staged_package.c.load_id == load_id).order_by(staged_package.c.number)
         with self._database.reading() as connection:
             return tuple((_staged(row), row["resume"]) for row in connection.execute(query).mappings())
 
-    def add_staged(self, load_id: int, staged: Staged, resume: Mapping[str, object]) -> None:
+    def add_staged(self, load_id: int, staged: Staged, resume: Mapping[str, object] | None) -> None:
         """Stores that one more package is staged.
 
         Raises:
@@ -64,7 +64,7 @@ class StoredLoads:
             _refuse_ended(connection, load_id)
             highest = func.coalesce(func.max(staged_package.c.number), 0)
             last = connection.scalar(select(highest).where(staged_package.c.load_id == load_id)) or 0
-            values = _staged_row(staged) | {"load_id": load_id, "number": last + 1, "resume": dict(resume)}
+            values = _staged_row(staged) | {"load_id": load_id, "number": last + 1, "resume": resume}
             connection.execute(insert(staged_package).values(values))
 
     def finish(self, finished: Load) -> None:

@@ -109,9 +109,9 @@ def packages_come_back_in_order_with_their_resume_points(ledger: LoadLedger) -> 
     second = replace(STAGED, file=Path("/state/2.parquet"), rejects=None, cursor_until=None)
 
     ledger.add_staged(opened.load_id, STAGED, RESUME)
-    ledger.add_staged(opened.load_id, second, {})
+    ledger.add_staged(opened.load_id, second, None)
 
-    _expect(ledger.staged(opened.load_id), ((STAGED, RESUME), (second, {})))
+    _expect(ledger.staged(opened.load_id), ((STAGED, RESUME), (second, None)))
     _expect(ledger.staged(other.load_id), ())
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 import structlog
 
-from lockgate.adapters.logs.structured import configure_logs
+from lockgate.adapters.logs.structured import configure_logs, warn
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +44,7 @@ def test_less_grave_lines_are_left_out(capsys):
     configure_logs(as_json=False, level="warning", redact=hide)
 
     structlog.get_logger().info("small")
-    structlog.get_logger().warning("large")
+    warn("large")
 
     assert "large" in (err := capsys.readouterr().err)
     assert "small" not in err

@@ -37,6 +37,13 @@ def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -
     )
 
 
+def warn(sentence: str) -> None:
+    """Logs what a person should look at, though nothing failed."""
+    import structlog
+
+    structlog.get_logger().warning(sentence)
+
+
 def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:
     """A value with `redact` applied to every text in it."""
     if isinstance(value, str):
