@@ -5,9 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from lockgate.core.relation import Column
-from lockgate.core.types import MAX_PRECISION, ColumnType, Kind
-
-DEFAULT_SCALE = 9
+from lockgate.core.types import ColumnType, Kind, digits
 
 _TO_ARROW: dict[Kind, pa.DataType] = {
     Kind.BOOLEAN: pa.bool_(),
@@ -29,11 +27,9 @@ _TO_ARROW: dict[Kind, pa.DataType] = {
 
 def arrow_type(type_: ColumnType) -> pa.DataType:
     """The Arrow type that holds every value of a logical type; UUID and JSON travel as text."""
-    if type_.kind is not Kind.NUMERIC:
-        return _TO_ARROW[type_.kind]
-    if type_.precision is None:
-        return pa.decimal128(MAX_PRECISION, DEFAULT_SCALE)
-    return pa.decimal128(type_.precision, type_.scale or 0)
+    if type_.kind is Kind.NUMERIC:
+        return pa.decimal128(*digits(type_))
+    return _TO_ARROW[type_.kind]
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:

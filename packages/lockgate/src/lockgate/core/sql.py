@@ -6,7 +6,7 @@ from sqlglot import exp, parse_one
 
 from lockgate.core.bucket import BUCKETS
 from lockgate.core.relation import Relation
-from lockgate.core.types import ColumnType, Kind
+from lockgate.core.types import ColumnType, Kind, digits
 
 _BUCKET = {
     "postgres": "mod(cast(cast('x' || substring(md5({text}) from 1 for 8) as bit(32)) as bigint), {buckets})",
@@ -33,9 +33,9 @@ def table(relation: Relation) -> exp.Table:
 
 
 def sql_type(type_: ColumnType) -> exp.DataType:
-    """A logical type as SQL's; sqlglot spells it in each dialect."""
+    """A logical type as SQL's; sqlglot spells it in each dialect. Numeric without precision gets core's default."""
     kind = _SQL_KINDS.get(type_.kind) or exp.DataType.Type[type_.kind.name]
-    parameters = [] if type_.precision is None else [type_.precision, type_.scale or 0]
+    parameters = digits(type_) if type_.kind is Kind.NUMERIC else ()
     size = [exp.DataTypeParam(this=exp.Literal.number(number)) for number in parameters]
     return exp.DataType(this=kind, expressions=size)
 

@@ -30,6 +30,7 @@ class Kind(StrEnum):
 INTEGERS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT})
 NUMBERS = INTEGERS | {Kind.NUMERIC, Kind.REAL, Kind.DOUBLE}
 MAX_PRECISION = 38
+DEFAULT_SCALE = 9
 
 _ALIASES = {
     "bool": Kind.BOOLEAN,
@@ -53,6 +54,13 @@ _ALIASES = {
     "blob": Kind.BYTES,
 }
 _WRITTEN = re.compile(r"^\s*([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$", re.IGNORECASE)
+
+
+_WIDER = {
+    Kind.SMALLINT: (Kind.INTEGER, Kind.BIGINT),
+    Kind.INTEGER: (Kind.BIGINT,),
+    Kind.REAL: (Kind.DOUBLE,),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +106,22 @@ class ColumnType:
         """Whether values can be added."""
         return self.kind in NUMBERS
 
+    def holds(self, other: ColumnType) -> bool:
+        """Whether every value of `other` is a value of this type, and means the same."""
+        if Kind.NUMERIC is self.kind is other.kind:
+            (precision, scale), (other_precision, other_scale) = digits(self), digits(other)
+            return scale >= other_scale and precision - scale >= other_precision - other_scale
+        return self.kind is other.kind or self.kind in _WIDER.get(other.kind, ())
+
     def __str__(self) -> str:
         """The type as it is written in a project file."""
         if self.kind is Kind.NUMERIC and self.precision is not None:
             return f"numeric({self.precision},{self.scale})"
         return str(self.kind)
+
+
+def digits(type_: ColumnType) -> tuple[int, int]:
+    """Precision and scale of a numeric type; 38 and 9 where it states none."""
+    if type_.precision is None:
+        return MAX_PRECISION, DEFAULT_SCALE
+    return type_.precision, type_.scale or 0

@@ -1,0 +1,71 @@
+"""Which editions a served view shows: decided from the route and what is published, the same on every target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate.adapters.warehouses.editions import Published
+from lockgate.core.bucket import BUCKETS
+from lockgate.core.relation import Column
+from lockgate.core.route import Arm, Publication, Route
+from lockgate.errors import StaleToken
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The published editions behind a view's arms; with one alone, it answers for every key."""
+
+    incumbent: Published | None
+    candidate: Published | None
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The view's columns."""
+        return self.arms[0][1].columns
+
+    @property
+    def arms(self) -> tuple[tuple[Arm, Published], ...]:
+        """The arms that are there, incumbent first."""
+        both = ((Arm.INCUMBENT, self.incumbent), (Arm.CANDIDATE, self.candidate))
+        return tuple((arm, published) for arm, published in both if published)
+
+    @property
+    def numbers(self) -> tuple[int | None, int | None]:
+        """The numbers of the editions behind the incumbent's and the candidate's arm."""
+        incumbent, candidate = self.incumbent, self.candidate
+        return incumbent.edition.number if incumbent else None, candidate.edition.number if candidate else None
+
+
+def shown_by(route: Route, published: tuple[Published, ...]) -> Shown | None:
+    """What the view shows under `route`; None while the implementation that has to answer is not published.
+
+    The arm that has to answer stands alone where the other one is not published, or is under another contract.
+    """
+    incumbent = _newest(route.incumbent, published)
+    candidate = _newest(route.candidate, published)
+    if incumbent and candidate and incumbent.columns == candidate.columns:
+        return Shown(incumbent, candidate)
+    if candidate and route.share == BUCKETS:
+        return Shown(None, candidate)
+    return Shown(incumbent, None) if incumbent else None
+
+
+def _newest(implementation: str | None, published: tuple[Published, ...]) -> Published | None:
+    mine = [entry for entry in published if entry.edition.implementation == implementation]
+    return max(mine, key=lambda entry: entry.edition.number, default=None)
+
+
+def check_token(publication: Publication, route: Route | None) -> None:
+    """Refuses a publisher that saw another route than the stored one.
+
+    Raises:
+        StaleToken: with both tokens.
+    """
+    stored = route.token if route else 0
+    if route is None or stored != publication.token:
+        raise StaleToken(
+            f"the route of {publication.entity} has token {stored}, the publisher saw {publication.token}",
+            entity=publication.entity,
+            stored=stored,
+            seen=publication.token,
+        )

@@ -1,0 +1,47 @@
+"""The catalog: a small database of views and of what Lockgate remembers, never changed in place but replaced whole.
+
+A reader that has it open goes on reading the file it opened; the next one to open it finds the new one.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lockgate.adapters.warehouses.duckdb.engine import engine
+from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.named_sql import statements
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+TURN_SECONDS = 60.0
+
+
+def statement(name: str) -> str:
+    """The statement of that name, in DuckDB's own words."""
+    return statements(__package__, "statements.sql")[name]
+
+
+@contextmanager
+def reading(layout: Layout) -> Iterator[DuckDBPyConnection]:
+    """A connection in which the catalog, as it is now, is the default database."""
+    with engine() as connection:
+        # Attached to a database of our own: DuckDB would hand out the one this process has open, of an older file.
+        connection.execute("ATTACH ? AS catalog (READ_ONLY)", [str(layout.catalog)])
+        connection.execute("USE catalog")
+        yield connection
+
+
+@contextmanager
+def changing(layout: Layout) -> Iterator[DuckDBPyConnection]:
+    """A connection to a copy of the catalog, which takes the catalog's place at the end, unless there was an error."""
+    with layout.locked("catalog", wait_seconds=TURN_SECONDS), written(layout.catalog) as aside:
+        if layout.catalog.exists():
+            shutil.copyfile(layout.catalog, aside)
+        with engine(aside) as connection:
+            connection.begin()
+            yield connection
+            connection.commit()

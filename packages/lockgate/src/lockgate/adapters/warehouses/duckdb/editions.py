@@ -1,0 +1,174 @@
+"""Editions in DuckDB: Parquet files made from a built output, cast and checked; swept when nobody needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
+from lockgate.adapters.warehouses.duckdb.catalog import statement
+from lockgate.adapters.warehouses.duckdb.engine import columns_of, engine, parquet
+from lockgate.adapters.warehouses.duckdb.landing import create_view
+from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.editions import (
+    Published,
+    edition_made,
+    edition_of,
+    edition_table,
+    outdated,
+    written_pins,
+)
+from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
+from lockgate.core.relation import Contract, Relation
+from lockgate.core.route import Edition, Publication
+from lockgate.core.sql import bucket_expression, column, table
+from lockgate.errors import OutputInvalid
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+# A reader that opened the catalog before may still come for a file that the catalog has let go of.
+GRACE_SECONDS = 60.0
+
+
+def write_edition(layout: Layout, publication: Publication, number: int) -> Path:
+    """Copies the built output into the edition's file, and proves its key.
+
+    Raises:
+        OutputInvalid: a column is missing, a value cannot be cast, or the key is NULL or there twice.
+        TargetBusy: somebody builds in the workshop.
+    """
+    target = layout.edition(publication.served, number, publication.implementation)
+    with (
+        written(target) as aside,
+        engine(layout.workshop_database(publication.built.schema), read_only=True) as connection,
+    ):
+        casts = casts_of(publication, columns_of(connection, publication.built), "duckdb")
+        _refuse_lossy(connection, publication.built, casts)
+        _copy(connection, publication, casts, aside)
+        refuse_bad_keys(publication.contract.key, *_bad_keys(connection, aside, publication.contract.key))
+    return target
+
+
+def _refuse_lossy(connection: DuckDBPyConnection, built: Relation, casts: tuple[Cast, ...]) -> None:
+    """Counts, in one pass, the values of each column that the contract's type does not hold."""
+    doubtful = [cast for cast in casts if cast.refused]
+    if doubtful:
+        counts = [f"count(*) FILTER (WHERE {cast.refused})" for cast in doubtful]
+        words = {"counts": ", ".join(counts), "built": table(built).sql("duckdb")}
+        row = connection.execute(statement("count_lost").format(**words)).fetchone() or ()
+        refuse_lost(built, dict(zip([cast.column for cast in doubtful], row, strict=True)))
+
+
+def _copy(connection: DuckDBPyConnection, publication: Publication, casts: tuple[Cast, ...], aside: Path) -> None:
+    values = ", ".join(f"{cast.value} AS {column(cast.column).sql('duckdb')}" for cast in casts)
+    words = {
+        "values": values,
+        "bucket": _bucket(publication.contract),
+        "built": table(publication.built).sql("duckdb"),
+        "file": exp.Literal.string(str(aside)).sql("duckdb"),
+    }
+    try:
+        connection.execute(statement("copy_edition").format(**words))
+    except duckdb_refusals() as error:
+        raise OutputInvalid(f"{publication.built} cannot be cast to its contract") from error
+
+
+def duckdb_refusals() -> tuple[type[Exception], ...]:
+    """What DuckDB raises where a value does not become the type asked for."""
+    import duckdb
+
+    return duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException
+
+
+def _bucket(contract: Contract) -> str:
+    """The key's bucket; 0 for a key of a type that is not bucketed: such an entity moves as a whole."""
+    if all(contract.column(name).type.kind in BUCKETED_KINDS for name in contract.key):
+        return bucket_expression(contract.key, "duckdb").sql("duckdb")
+    return "0"
+
+
+def _bad_keys(connection: DuckDBPyConnection, file: Path, key: tuple[str, ...]) -> tuple[int, int]:
+    """How many rows have no key, and how many keys several rows have."""
+    names = [column(name).sql("duckdb") for name in key]
+    words = {
+        "key": ", ".join(names),
+        "missing": " OR ".join(f"{name} IS NULL" for name in names),
+        "edition": parquet([file]).sql("duckdb"),
+    }
+    row = connection.execute(statement("count_keys").format(**words)).fetchone()
+    return (row[0], row[1]) if row else (0, 0)
+
+
+def record_edition(connection: DuckDBPyConnection, publication: Publication, number: int, file: Path) -> Edition:
+    """Tells the catalog of an edition, and makes its rows readable as a relation."""
+    rows = connection.execute(statement("count_rows").format(edition=parquet([file]).sql("duckdb"))).fetchone()
+    edition = edition_made(publication, number, rows[0] if rows else 0)
+    words = {
+        "entity": edition.entity,
+        "number": number,
+        "implementation": edition.implementation,
+        "rows": edition.rows,
+        "published_at": edition.published_at,
+        "pins": json.dumps(written_pins(edition.pins)),
+        "schema": publication.served.schema,
+        "name": publication.served.name,
+    }
+    connection.execute(statement("add_edition"), words)
+    stored = edition_table(publication.served, edition.entity, number)
+    create_view(connection, stored, exp.select("*").from_(parquet([file])))
+    return edition
+
+
+def editions_of(connection: DuckDBPyConnection, entity: str) -> tuple[Edition, ...]:
+    """The editions kept of an entity, oldest first."""
+    return tuple(_edition(row) for row in _rows(connection, entity))
+
+
+def published_editions(connection: DuckDBPyConnection, entity: str) -> tuple[Published, ...]:
+    """The editions kept of an entity, oldest first, each with its columns."""
+    return tuple(_published(connection, row) for row in _rows(connection, entity))
+
+
+def _rows(connection: DuckDBPyConnection, entity: str) -> list[tuple[Any, ...]]:
+    return connection.execute(statement("editions"), {"entity": entity}).fetchall()
+
+
+def _edition(row: tuple[Any, ...]) -> Edition:
+    entity, number, implementation, rows, published_at, pins, *_ = row
+    return edition_of(entity, number, implementation, rows, published_at, json.loads(pins))
+
+
+def _published(connection: DuckDBPyConnection, row: tuple[Any, ...]) -> Published:
+    edition, served = _edition(row), Relation(row[6], row[7])
+    stored = edition_table(served, edition.entity, edition.number)
+    columns = tuple(one for one in columns_of(connection, stored) if one.name != BUCKET_COLUMN)
+    return Published(edition, stored, columns)
+
+
+def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str, *, shown: frozenset[int]) -> None:
+    """Takes what retention lets go of out of the catalog; the files follow when `sweep` finds them old enough."""
+    rows = _rows(connection, entity)
+    kept = frozenset(row[1] for row in rows if row[8])
+    served = {row[1]: Relation(row[6], row[7]) for row in rows}
+    for edition in outdated(tuple(map(_edition, rows)), spared=shown | kept):
+        place = served[edition.number]
+        stored = table(edition_table(place, entity, edition.number))
+        connection.execute(exp.Drop(this=stored, kind="VIEW", exists=True).sql("duckdb"))
+        connection.execute(statement("forget_edition"), {"entity": entity, "number": edition.number})
+        with suppress(FileNotFoundError):
+            os.utime(layout.edition(place, edition.number, edition.implementation))
+
+
+def sweep(layout: Layout, served: Relation, editions: tuple[Edition, ...]) -> None:
+    """Removes files that no edition names, let go of or left by a publisher who died, once they are old enough."""
+    needed = {layout.edition(served, edition.number, edition.implementation) for edition in editions}
+    for file in layout.edition(served, 0, "").parent.iterdir():
+        if file not in needed and file.stat().st_mtime < time.time() - GRACE_SECONDS:
+            file.unlink()

@@ -1,0 +1,140 @@
+"""Where a DuckDB target keeps what in its folder, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote
+
+from filelock import FileLock, Timeout
+
+from lockgate.adapters.warehouses.duckdb.failures import translated
+from lockgate.core.relation import Relation
+from lockgate.errors import TargetBusy
+
+READ_ONLY = 0o444
+_UNSAFE = re.compile(r"[%/\\.*?\[\]{}\x00-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The paths of a target."""
+
+    folder: Path
+
+    @property
+    def catalog(self) -> Path:
+        """The database of views that readers open."""
+        return self.folder / "catalog.duckdb"
+
+    def log(self, relation: Relation) -> Path:
+        """The folder that holds one folder for each load of a stream."""
+        return self.folder / "raw__log" / safe(relation.schema) / safe(relation.name)
+
+    def streams(self) -> tuple[Relation, ...]:
+        """The streams that have a log."""
+        folders = (self.folder / "raw__log").glob("*/*")
+        return tuple(sorted(Relation(unquote(folder.parent.name), unquote(folder.name)) for folder in folders))
+
+    def workshop(self, name: str) -> Path:
+        """A workshop's folder: its database, and links to what it may read."""
+        return self.folder / "workshops" / safe(name)
+
+    def workshop_database(self, name: str) -> Path:
+        """A workshop's database; DuckDB calls it by the file's stem."""
+        return self.workshop(name) / f"{safe(name)}.duckdb"
+
+    def edition(self, served: Relation, number: int, implementation: str) -> Path:
+        """An edition's file."""
+        return (
+            self.folder
+            / "editions"
+            / safe(served.schema)
+            / safe(served.name)
+            / f"{number}-{safe(implementation)}.parquet"
+        )
+
+    @contextmanager
+    def locked(self, name: str, *, wait_seconds: float) -> Iterator[None]:
+        """Holds a lock of this target by name; the operating system takes it from a holder that dies.
+
+        Raises:
+            TargetBusy: another holder, in this process or another, kept it for `wait_seconds`.
+        """
+        path = self.folder / "locks" / f"{safe(name)}.lock"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, is_singleton=False, thread_local=False)
+        try:
+            lock.acquire(timeout=wait_seconds, poll_interval=0.02)
+        except Timeout as error:
+            raise TargetBusy(f"{name} is held by another run, {wait_seconds:g} s long", lock=name) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def safe(name: str) -> str:
+    """A name as a file name of its own: what has a meaning in paths and patterns is written %XX."""
+    return _UNSAFE.sub(lambda match: f"%{ord(match[0]):02X}", name)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """A path aside to write a file or folder at; it gets its name when it is whole and on the disk.
+
+    Raises:
+        DiskFull: nothing is left behind.
+        FileExistsError: a folder of that name is there; it stays as it is.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        with translated():
+            yield aside
+            sync(aside)
+            _rename(aside, path)
+    finally:
+        _remove(aside)
+    sync(path.parent)
+
+
+def _rename(aside: Path, path: Path) -> None:
+    if aside.is_dir() and path.exists():
+        raise FileExistsError(path)
+    aside.replace(path)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file, or a folder with the files in it, is on the disk."""
+    inside = sorted(path.iterdir()) if path.is_dir() and path.name.startswith(".") else []
+    for one in (*inside, path):
+        descriptor = os.open(one, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.unlink(missing_ok=True)
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)
+
+
+def link(source: Path, target: Path) -> None:
+    """Gives a file one more name, read-only; on another file system, copies it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
+    with suppress(PermissionError):
+        target.chmod(READ_ONLY)

@@ -1,0 +1,107 @@
+"""The raw log of a DuckDB target: a folder of Parquet files for each load, and the query that shows the pinned ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlglot import exp
+
+from lockgate.adapters.warehouses.duckdb.engine import parquet
+from lockgate.adapters.warehouses.duckdb.layout import Layout, link
+from lockgate.core.load import Landed, Landing, LoadMode, Pin
+from lockgate.core.relation import Column, Relation
+from lockgate.core.sql import column, sql_type
+from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
+from lockgate.core.types import ColumnType, Kind
+
+NOTE = "landed.json"
+_BIGINT = ColumnType(Kind.BIGINT)
+SYSTEM = (Column(LOAD_ID_COLUMN, _BIGINT), Column(POSITION_COLUMN, _BIGINT))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One landed load: where its files are, and which columns they have."""
+
+    folder: Path
+    landed: Landed
+    columns: tuple[Column, ...]
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of the rows that were accepted, in order."""
+        return sorted(self.folder.glob("rows-*.parquet"))
+
+    @property
+    def rejects(self) -> list[Path]:
+        """The files of the rows that were not."""
+        return sorted(self.folder.glob("rejects-*.parquet"))
+
+
+def write_entry(folder: Path, landing: Landing, now: datetime) -> None:
+    """Fills a load's folder: links to the staged files, so that no row is written twice, and a note of the load."""
+    folder.mkdir(parents=True)
+    for kind, files in (("rows", landing.files), ("rejects", landing.rejects)):
+        for number, file in enumerate(files):
+            link(file, folder / f"{kind}-{number:06d}.parquet")
+    note = {
+        "mode": landing.mode.value,
+        "rows": landing.rows,
+        "rejected": landing.rejected,
+        "cursor_until": landing.cursor_until,
+        "manifest": landing.manifest,
+        "columns": [[one.name, str(one.type)] for one in landing.columns],
+        "landed_at": now.isoformat(),
+    }
+    (folder / NOTE).write_text(json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def entries(layout: Layout, relation: Relation) -> tuple[Entry, ...]:
+    """What is landed of a stream, in the order of load ids."""
+    folders = [folder for folder in layout.log(relation).glob("*") if folder.name.isdigit()]
+    return tuple(_entry(folder, relation) for folder in sorted(folders, key=lambda folder: int(folder.name)))
+
+
+def _entry(folder: Path, relation: Relation) -> Entry:
+    note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    counts = (note["rows"], note["rejected"], note["cursor_until"], note["manifest"])
+    landed = Landed(int(folder.name), relation, LoadMode(note["mode"]), *counts)
+    return Entry(folder, landed, tuple(Column(name, ColumnType.parse(type_)) for name, type_ in note["columns"]))
+
+
+def columns_of(log: tuple[Entry, ...]) -> tuple[Column, ...]:
+    """Every column that a load of the stream has brought, each in the widest of its types."""
+    found: dict[str, ColumnType] = {}
+    for entry in log:
+        for one in entry.columns:
+            known = found.get(one.name, one.type)
+            found[one.name] = known if known.holds(one.type) else one.type
+    return tuple(Column(name, type_) for name, type_ in found.items())
+
+
+def pinned(log: tuple[Entry, ...], pin: Pin | None) -> tuple[Entry, ...]:
+    """The loads that a pin shows."""
+    if pin is None:
+        return ()
+    return tuple(entry for entry in log if pin.first_load <= entry.landed.load_id <= pin.last_load)
+
+
+def raw_query(log: tuple[Entry, ...], pin: Pin | None, place: Callable[[Path], Path]) -> exp.Expression:
+    """The rows of the pinned loads, in the columns of the whole log; `place` says where a file is to be read."""
+    columns = (*SYSTEM, *columns_of(log))
+    shown = [entry for entry in pinned(log, pin) if entry.files]
+    if not shown:
+        return exp.select(*[_value(one, present=False) for one in columns]).where(exp.false())
+    present = {one.name for entry in shown for one in (*SYSTEM, *entry.columns)}
+    files = [place(file) for entry in shown for file in entry.files]
+    mixed = len({entry.columns for entry in shown}) > 1
+    source = parquet(files, union_by_name=True) if mixed else parquet(files)
+    return exp.select(*[_value(one, present=one.name in present) for one in columns]).from_(source)
+
+
+def _value(one: Column, *, present: bool) -> exp.Expr:
+    return exp.alias_(exp.cast(column(one.name) if present else exp.null(), sql_type(one.type)), one.name, quoted=True)

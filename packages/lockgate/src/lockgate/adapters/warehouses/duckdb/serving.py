@@ -1,0 +1,148 @@
+"""The side of a DuckDB target that consumers see: a catalog of views over edition files, swapped whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from lockgate.adapters.warehouses.arms import Shown, check_token, shown_by
+from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
+from lockgate.adapters.warehouses.duckdb.editions import (
+    editions_of,
+    forget_outdated,
+    published_editions,
+    record_edition,
+    sweep,
+    write_edition,
+)
+from lockgate.adapters.warehouses.duckdb.landing import create_view
+from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.editions import edition_table
+from lockgate.core.bucket import BUCKET_COLUMN, BUCKETS
+from lockgate.core.relation import Relation
+from lockgate.core.route import Arm, Edition, Publication, Route, Stage
+from lockgate.core.sql import column, table
+from lockgate.errors import StaleToken
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+TURN_SECONDS = 60.0
+
+
+class DuckDBServing:
+    """Publishes a file, then a catalog whose view reads it."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Take the target's paths."""
+        self._layout = layout
+
+    def publish(self, publication: Publication) -> Edition:
+        """See `lockgate.core.ports.Serving.publish`. Publishers of an entity take turns."""
+        entity = publication.entity
+        with self._layout.locked(f"publishing {entity}", wait_seconds=TURN_SECONDS):
+            with reading(self._layout) as connection:
+                check_token(publication, _route(connection, entity))
+                row = connection.execute(statement("next_number"), {"entity": entity}).fetchone()
+            number = int(row[0]) if row else 1
+            file = write_edition(self._layout, publication, number)
+            with changing(self._layout) as connection:
+                route = _route(connection, entity)
+                check_token(publication, route)
+                edition = record_edition(connection, publication, number, file)
+                if route:
+                    _show(connection, route, publication.served)
+                forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
+            sweep(self._layout, publication.served, self.editions(entity))
+        return edition
+
+    def route(self, entity: str) -> Route | None:
+        """See `lockgate.core.ports.Serving.route`."""
+        with reading(self._layout) as connection:
+            return _route(connection, entity)
+
+    def set_route(self, route: Route) -> Route:
+        """See `lockgate.core.ports.Serving.set_route`."""
+        with changing(self._layout) as connection:
+            stored = _route(connection, route.entity)
+            if (stored.token if stored else 0) != route.token:
+                raise StaleToken(
+                    f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity
+                )
+            connection.execute(statement("set_route"), _words(route, token=route.token + 1))
+            moved = _route(connection, route.entity)
+            assert moved is not None  # noqa: S101  (this transaction wrote it)
+            if served := _served(connection, route.entity):
+                _show(connection, moved, served)
+        return moved
+
+    def editions(self, entity: str) -> tuple[Edition, ...]:
+        """See `lockgate.core.ports.Serving.editions`."""
+        with reading(self._layout) as connection:
+            return editions_of(connection, entity)
+
+    def keep_edition(self, edition: Edition, *, kept: bool) -> None:
+        """See `lockgate.core.ports.Serving.keep_edition`."""
+        words = {"entity": edition.entity, "number": edition.number, "kept": kept}
+        with changing(self._layout) as connection:
+            connection.execute(statement("keep_edition"), words)
+
+    def edition_relation(self, served: Relation, edition: Edition) -> Relation:
+        """See `lockgate.core.ports.Serving.edition_relation`."""
+        return edition_table(served, edition.entity, edition.number)
+
+
+def _show(connection: DuckDBPyConnection, route: Route, served: Relation) -> None:
+    """Makes the view read what the route says; the share stands in it as a number, so that an idle arm is not read."""
+    shown = shown_by(route, published_editions(connection, route.entity))
+    if shown is None:
+        return
+    create_view(connection, served, _query(shown, route.share))
+    incumbent, candidate = shown.numbers
+    words = {"entity": route.entity, "schema": served.schema, "name": served.name}
+    connection.execute(statement("set_shown"), words | {"incumbent": incumbent, "candidate": candidate})
+
+
+def _query(shown: Shown, share: int) -> exp.Expression:
+    idle = {0: Arm.CANDIDATE, BUCKETS: Arm.INCUMBENT}.get(share)
+    arms = [(arm, one) for arm, one in shown.arms if len(shown.arms) == 1 or arm is not idle]
+    columns = [column(one.name) for one in shown.columns]
+    selects = [(arm, exp.select(*columns).from_(table(published.stored))) for arm, published in arms]
+    if len(selects) == 1:
+        return selects[0][1]
+    bucket, bound = column(BUCKET_COLUMN), exp.Literal.number(share)
+    sides = {
+        Arm.INCUMBENT: exp.GTE(this=bucket, expression=bound),
+        Arm.CANDIDATE: exp.LT(this=bucket, expression=bound),
+    }
+    return exp.union(*[select.where(sides[arm]) for arm, select in selects], distinct=False)
+
+
+def _words(route: Route, *, token: int) -> dict[str, Any]:
+    return {
+        "entity": route.entity,
+        "incumbent": route.incumbent,
+        "candidate": route.candidate,
+        "stage": route.stage.value,
+        "share": route.share,
+        "token": token,
+    }
+
+
+def _route(connection: DuckDBPyConnection, entity: str) -> Route | None:
+    row = connection.execute(statement("route"), {"entity": entity}).fetchone()
+    if row is None:
+        return None
+    name, incumbent, candidate, stage, share, token = row
+    return Route(name, incumbent, candidate, Stage(stage), share, token)
+
+
+def _served(connection: DuckDBPyConnection, entity: str) -> Relation | None:
+    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
+    return Relation(row[0], row[1]) if row else None
+
+
+def _shown_numbers(connection: DuckDBPyConnection, entity: str) -> frozenset[int]:
+    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
+    return frozenset(number for number in row[2:] if number) if row else frozenset()

@@ -1,0 +1,67 @@
+"""A folder of Parquet files under a DuckDB catalog as a target, whole."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
+from lockgate.adapters.warehouses.duckdb.engine import columns_of
+from lockgate.adapters.warehouses.duckdb.landing import DuckDBLandings
+from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.duckdb.serving import DuckDBServing
+from lockgate.adapters.warehouses.duckdb.workshop import DuckDBWorkshop, opened
+from lockgate.core.ports import Capabilities, Clock
+from lockgate.core.relation import Column, Relation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+CAPABILITIES = Capabilities(
+    dialect="duckdb",
+    transactional_ddl=True,
+    row_policies=False,
+    roles=False,
+    concurrent_writers=False,
+    isolates_workshops=True,
+)
+
+
+class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
+    """One folder; nothing is kept open between calls."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, name: str, layout: Layout, clock: Clock) -> None:
+        """Take the target's name, its paths and a clock."""
+        DuckDBLandings.__init__(self, layout, clock)
+        DuckDBServing.__init__(self, layout)
+        self.name = name
+
+    def prepare(self) -> None:
+        """See `lockgate.core.ports.Warehouse.prepare`."""
+        if not self._layout.catalog.exists():
+            with changing(self._layout) as connection:
+                connection.execute(statement("prepare"))
+
+    def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
+        """See `lockgate.core.ports.Warehouse.lock`."""
+        return self._layout.locked(f"run {name}", wait_seconds=wait_seconds)
+
+    def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[DuckDBWorkshop]:
+        """See `lockgate.core.ports.Warehouse.workshop`."""
+        return opened(self._layout, name, wait_seconds=wait_seconds)
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """See `lockgate.core.ports.Warehouse.columns`."""
+        with reading(self._layout) as connection:
+            return columns_of(connection, relation)
+
+    def query(self, query: exp.Expression) -> pa.Table:
+        """See `lockgate.core.ports.Warehouse.query`."""
+        with reading(self._layout) as connection:
+            return connection.sql(query.sql("duckdb")).to_arrow_table()
+
+    def close(self) -> None:
+        """Nothing is kept open."""

@@ -1,0 +1,172 @@
+"""Editions in PostgreSQL: made from a built output, cast and keyed; listed; dropped when nobody needs them."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
+from lockgate.adapters.warehouses.editions import (
+    Published,
+    edition_made,
+    edition_of,
+    edition_table,
+    outdated,
+    written_pins,
+)
+from lockgate.adapters.warehouses.postgres.catalog import columns_of
+from lockgate.adapters.warehouses.postgres.failures import translation
+from lockgate.adapters.warehouses.postgres.landing import create_schema
+from lockgate.adapters.warehouses.postgres.patience import LOCK_MILLISECONDS
+from lockgate.adapters.warehouses.postgres.sessions import Connection, composed, identifier, relation_name, statement
+from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
+from lockgate.core.relation import Contract, Relation
+from lockgate.core.route import Edition, Publication
+from lockgate.core.sql import bucket_expression
+from lockgate.errors import OutputInvalid
+
+if TYPE_CHECKING:
+    from psycopg import sql
+
+
+def create_edition(connection: Connection, publication: Publication) -> Edition:
+    """Copies the built output into a new, keyed edition table within the caller's transaction.
+
+    Raises:
+        OutputInvalid: a column is missing, a value cannot be cast, or the key is NULL or there twice.
+    """
+    from psycopg import errors
+
+    number = _next_number(connection, publication.entity)
+    stored = edition_table(publication.served, publication.entity, number)
+    casts = casts_of(publication, columns_of(connection, publication.built), "postgres")
+    create_schema(connection, stored.schema)
+    _refuse_lossy(connection, publication.built, casts)
+    try:
+        rows = connection.execute(_creation(stored, publication, casts)).rowcount
+    except (errors.DataError, errors.IntegrityError) as error:
+        raise OutputInvalid(f"{publication.built} cannot be cast to its contract: {_reason(error)}") from error
+    _key(connection, stored, publication.contract.key)
+    return _record(connection, publication, stored, number, rows)
+
+
+def _next_number(connection: Connection, entity: str) -> int:
+    row = connection.execute(statement("next_number"), {"entity": entity}).fetchone()
+    return int(row[0]) if row else 1
+
+
+def _refuse_lossy(connection: Connection, built: Relation, casts: tuple[Cast, ...]) -> None:
+    """Counts, in one pass, the values of each column that the contract's type does not hold."""
+    from psycopg import sql
+
+    doubtful = [cast for cast in casts if cast.refused]
+    if not doubtful:
+        return
+    counts = [sql.SQL("count(*) FILTER (WHERE {})").format(raw(cast.refused)) for cast in doubtful]
+    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(counts), relation_name(built))
+    row = connection.execute(query).fetchone() or ()
+    refuse_lost(built, dict(zip([cast.column for cast in doubtful], row, strict=True)))
+
+
+def raw(text: str) -> sql.SQL:
+    """SQL that this package wrote itself, as a part of a statement."""
+    from psycopg import sql
+
+    return sql.SQL(text)
+
+
+def _creation(stored: Relation, publication: Publication, casts: tuple[Cast, ...]) -> sql.Composed:
+    from psycopg import sql
+
+    values = [sql.SQL("{} AS {}").format(raw(cast.value), identifier(cast.column)) for cast in casts]
+    return composed(
+        "create_edition",
+        edition=relation_name(stored),
+        values=sql.SQL(", ").join(values),
+        bucket=raw(_bucket(publication.contract)),
+        built=relation_name(publication.built),
+    )
+
+
+def _bucket(contract: Contract) -> str:
+    """The key's bucket; 0 for a key of a type that is not bucketed: such an entity moves as a whole."""
+    if all(contract.column(name).type.kind in BUCKETED_KINDS for name in contract.key):
+        return bucket_expression(contract.key, "postgres").sql("postgres")
+    return "0"
+
+
+def _key(connection: Connection, stored: Relation, key: tuple[str, ...]) -> None:
+    """Indexes the edition by its key, which also proves that the key is one."""
+    from psycopg import errors, sql
+
+    names = sql.SQL(", ").join(identifier(name) for name in key)
+    try:
+        with connection.transaction():
+            connection.execute(composed("key_edition", edition=relation_name(stored), key=names))
+    except (errors.UniqueViolation, errors.NotNullViolation, errors.ProgramLimitExceeded) as error:
+        _count_keys(connection, stored, key, cause=error)
+
+
+def _count_keys(connection: Connection, stored: Relation, key: tuple[str, ...], *, cause: Exception) -> None:
+    """Says how many keys are wrong; none are where they were merely too long for an index."""
+    from psycopg import sql
+
+    names = [identifier(name) for name in key]
+    missing = sql.SQL(" OR ").join(sql.SQL("{} IS NULL").format(name) for name in names)
+    words = {"edition": relation_name(stored), "key": sql.SQL(", ").join(names), "missing": missing}
+    row = connection.execute(composed("count_keys", **words)).fetchone() or (0, 0)
+    refuse_bad_keys(key, *row, cause=cause)
+
+
+def _reason(error: Exception) -> str:
+    return translation(error).message
+
+
+def _record(connection: Connection, publication: Publication, stored: Relation, number: int, rows: int) -> Edition:
+    from psycopg.types.json import Jsonb
+
+    words = {
+        "entity": publication.entity,
+        "number": number,
+        "implementation": publication.implementation,
+        "rows": rows,
+        "published_at": publication.published_at,
+        "pins": Jsonb(written_pins(publication.pins)),
+        "schema": stored.schema,
+        "name": stored.name,
+    }
+    connection.execute(statement("add_edition"), words)
+    return edition_made(publication, number, rows)
+
+
+def published_editions(connection: Connection, entity: str) -> tuple[Published, ...]:
+    """The editions kept of an entity, oldest first, each with its columns."""
+    rows = connection.execute(statement("editions"), {"entity": entity}).fetchall()
+    return tuple(_published(connection, row) for row in rows)
+
+
+def _published(connection: Connection, row: tuple[Any, ...]) -> Published:
+    stored = Relation(row[6], row[7])
+    columns = tuple(column for column in columns_of(connection, stored) if column.name != BUCKET_COLUMN)
+    return Published(edition_of(*row[:6]), stored, columns)
+
+
+def drop_outdated(connection: Connection, entity: str, *, shown: frozenset[int]) -> None:
+    """Drops what retention lets go of; what somebody still reads or builds on is left for the next publication."""
+    from psycopg import errors
+
+    rows = {row[1]: row for row in connection.execute(statement("editions"), {"entity": entity})}
+    kept = frozenset(number for number, row in rows.items() if row[8])
+    for edition in outdated(tuple(edition_of(*row[:6]) for row in rows.values()), spared=shown | kept):
+        stored = Relation(*rows[edition.number][6:8])
+        with suppress(errors.LockNotAvailable, errors.DependentObjectsStillExist), connection.transaction():
+            _drop(connection, edition, stored)
+
+
+def _drop(connection: Connection, edition: Edition, stored: Relation) -> None:
+    from psycopg import sql
+
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_MILLISECONDS}ms",))
+    words = {"entity": edition.entity, "number": edition.number}
+    connection.execute(statement("forget_edition"), words)
+    connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(relation_name(stored)))

@@ -1,0 +1,132 @@
+"""The side of a PostgreSQL target that consumers see: publishing editions and moving routes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lockgate.adapters.warehouses.arms import check_token, shown_by
+from lockgate.adapters.warehouses.editions import edition_of, edition_table
+from lockgate.adapters.warehouses.postgres.editions import create_edition, drop_outdated, published_editions
+from lockgate.adapters.warehouses.postgres.patience import patiently
+from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, relation_name, statement
+from lockgate.adapters.warehouses.postgres.views import show
+from lockgate.core.relation import Relation
+from lockgate.core.route import Edition, Publication, Route, Stage
+from lockgate.errors import StaleToken
+
+ROUTES = Relation("lockgate", "route")
+TURN_SECONDS = 60.0
+
+
+class PostgresServing:
+    """Publishes in one transaction, whose last and only short part asks for the view's lock."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        """Take the sessions of the role that owns editions and views."""
+        self._sessions = sessions
+
+    def publish(self, publication: Publication) -> Edition:
+        """See `lockgate.core.ports.Serving.publish`. Publishers of an entity take turns."""
+        entity = publication.entity
+        with (
+            self._sessions.locked(f"publishing {entity}", wait_seconds=TURN_SECONDS),
+            self._sessions.session() as connection,
+        ):
+            check_token(publication, _route(connection, "route", entity))
+            with connection.transaction():
+                edition = create_edition(connection, publication)
+                _analyze(connection, edition_table(publication.served, entity, edition.number))
+                patiently(connection, publication.served, lambda: _switch(connection, publication))
+            drop_outdated(connection, entity, shown=_shown_numbers(connection, entity))
+        return edition
+
+    def route(self, entity: str) -> Route | None:
+        """See `lockgate.core.ports.Serving.route`."""
+        with self._sessions.session() as connection:
+            return _route(connection, "route", entity)
+
+    def set_route(self, route: Route) -> Route:
+        """See `lockgate.core.ports.Serving.set_route`."""
+        with self._sessions.session() as connection:
+            served = _served(connection, route.entity)
+            return patiently(connection, served or ROUTES, lambda: _store(connection, route))
+
+    def editions(self, entity: str) -> tuple[Edition, ...]:
+        """See `lockgate.core.ports.Serving.editions`."""
+        with self._sessions.session() as connection:
+            rows = connection.execute(statement("editions"), {"entity": entity})
+            return tuple(edition_of(*row[:6]) for row in rows)
+
+    def keep_edition(self, edition: Edition, *, kept: bool) -> None:
+        """See `lockgate.core.ports.Serving.keep_edition`."""
+        words = {"entity": edition.entity, "number": edition.number, "kept": kept}
+        with self._sessions.session() as connection:
+            connection.execute(statement("keep_edition"), words)
+
+    def edition_relation(self, served: Relation, edition: Edition) -> Relation:
+        """See `lockgate.core.ports.Serving.edition_relation`."""
+        return edition_table(served, edition.entity, edition.number)
+
+
+def _switch(connection: Connection, publication: Publication) -> None:
+    """Shows what is published now, if the route is still the one that the publisher saw."""
+    entity = publication.entity
+    route = _route(connection, "route_for_update", entity)
+    check_token(publication, route)
+    if route and (shown := shown_by(route, published_editions(connection, entity))):
+        show(connection, entity, publication.served, shown)
+
+
+def _store(connection: Connection, route: Route) -> Route:
+    """Stores the route, and switches the view where others have to answer now than the ones it reads."""
+    name = "next_route" if route.token else "first_route"
+    if connection.execute(statement(name), _words(route)).rowcount == 0:
+        raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
+    served = _served(connection, route.entity)
+    if served:
+        shown = shown_by(route, published_editions(connection, route.entity))
+        if shown and shown.numbers != _shown_pair(connection, route.entity):
+            show(connection, route.entity, served, shown)
+    stored = _route(connection, "route", route.entity)
+    assert stored is not None  # noqa: S101  (this transaction wrote it)
+    return stored
+
+
+def _words(route: Route) -> Mapping[str, Any]:
+    return {
+        "entity": route.entity,
+        "incumbent": route.incumbent,
+        "candidate": route.candidate,
+        "stage": route.stage.value,
+        "share": route.share,
+        "token": route.token,
+    }
+
+
+def _route(connection: Connection, name: str, entity: str) -> Route | None:
+    row = connection.execute(statement(name), {"entity": entity}).fetchone()
+    if row is None:
+        return None
+    entity, incumbent, candidate, stage, share, token = row
+    return Route(entity, incumbent, candidate, Stage(stage), share, token)
+
+
+def _served(connection: Connection, entity: str) -> Relation | None:
+    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
+    return Relation(row[0], row[1]) if row else None
+
+
+def _shown_pair(connection: Connection, entity: str) -> tuple[int | None, int | None]:
+    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
+    return (row[2], row[3]) if row else (None, None)
+
+
+def _shown_numbers(connection: Connection, entity: str) -> frozenset[int]:
+    return frozenset(number for number in _shown_pair(connection, entity) if number)
+
+
+def _analyze(connection: Connection, edition: Relation) -> None:
+    from psycopg import sql
+
+    connection.execute(sql.SQL("ANALYZE {}").format(relation_name(edition)))

@@ -1,0 +1,174 @@
+"""Connections to one PostgreSQL database, with the settings that results depend on pinned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lockgate.adapters.warehouses.named_sql import statements
+from lockgate.adapters.warehouses.postgres.failures import translated
+from lockgate.core.relation import Relation
+from lockgate.errors import CapabilityMissing, TargetBusy
+
+if TYPE_CHECKING:
+    import psycopg
+    from psycopg import sql
+
+Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
+
+NAME_BYTES = 63
+CONNECT_SECONDS = 10
+IDLE_CONNECTIONS = 8
+# Text forms, zones and names mean the same whatever the server's or the role's defaults are; a holder that lost its
+# network is gone after two minutes, and its locks with it.
+SETTINGS = {
+    "DateStyle": "ISO",
+    "IntervalStyle": "iso_8601",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "search_path": "pg_catalog",
+    "tcp_keepalives_idle": "60",
+    "tcp_keepalives_interval": "15",
+    "tcp_keepalives_count": "4",
+}
+
+
+def statement(name: str) -> str:
+    """The statement of that name, in PostgreSQL's own words."""
+    return statements(__package__, "statements.sql")[name]
+
+
+def composed(name: str, **parts: sql.Composable) -> sql.Composed:
+    """The statement of that name with identifiers and literals put in its braces, each properly quoted."""
+    from psycopg import sql
+
+    return sql.SQL(statement(name)).format(**parts)
+
+
+def identifier(*names: str) -> sql.Identifier:
+    """A quoted, dotted name.
+
+    Raises:
+        CapabilityMissing: a name is too long; PostgreSQL would cut it without a word.
+    """
+    from psycopg import sql
+
+    for name in names:
+        if len(name.encode()) > NAME_BYTES:
+            raise CapabilityMissing(
+                f"the name {name!r} is longer than the {NAME_BYTES} bytes that PostgreSQL keeps of a name",
+                hint="Give the schema, entity, implementation or column a shorter name.",
+            )
+    return sql.Identifier(*names)
+
+
+def relation_name(relation: Relation) -> sql.Identifier:
+    """A relation's quoted name."""
+    return identifier(relation.schema, relation.name)
+
+
+class Sessions:
+    """Opens connections as one role, and keeps a few of them for the next caller; safe to use from many threads."""
+
+    def __init__(self, url: str) -> None:
+        """Take a URL or connection string as libpq reads it; nothing is connected yet."""
+        self._url = url
+        self._idle: list[Connection] = []
+        self._guard = Lock()
+
+    def conninfo(self, **changes: str) -> str:
+        """The connection string with the pinned settings in it, and with other parameters where they are given."""
+        from psycopg.conninfo import make_conninfo
+
+        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        words = {"options": options, "application_name": "lockgate", "connect_timeout": str(CONNECT_SECONDS)}
+        return make_conninfo(self._url, **{**words, **changes})
+
+    @contextmanager
+    def fresh(self, **changes: str) -> Iterator[Connection]:
+        """A connection of one's own, in autocommit; closed at the end, and its locks with it.
+
+        Raises:
+            WarehouseUnavailable: nobody answers.
+            AccessRefused: the role, the password or the database is not accepted.
+        """
+        import psycopg
+
+        with translated():
+            connection = psycopg.connect(self.conninfo(**changes), autocommit=True)
+            try:
+                yield connection
+            finally:
+                connection.close()
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection in autocommit, kept for the next caller unless an error broke it."""
+        from psycopg.pq import TransactionStatus
+
+        connection = self._take()
+        try:
+            with translated():
+                yield connection
+        finally:
+            with self._guard:
+                idle = connection.info.transaction_status is TransactionStatus.IDLE
+                if keep := idle and len(self._idle) < IDLE_CONNECTIONS:
+                    self._idle.append(connection)
+            if not keep:
+                connection.close()
+
+    def _take(self) -> Connection:
+        import psycopg
+
+        while True:
+            with self._guard:
+                connection = self._idle.pop() if self._idle else None
+            if connection is None:
+                with translated():
+                    return psycopg.connect(self.conninfo(), autocommit=True)
+            with suppress(psycopg.Error):
+                connection.execute("SELECT 1")
+                return connection
+            connection.close()
+
+    @contextmanager
+    def locked(self, name: str, *, wait_seconds: float) -> Iterator[None]:
+        """Holds an advisory lock of this database in a session of its own: it goes when its holder goes.
+
+        Raises:
+            TargetBusy: another session kept it for `wait_seconds`; names that session's process.
+        """
+        with self.fresh() as connection:
+            _acquire(connection, name, wait_seconds)
+            yield
+
+    def close(self) -> None:
+        """Gives back the idle connections."""
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+
+def _acquire(connection: Connection, name: str, wait_seconds: float) -> None:
+    from psycopg import errors
+
+    key = lock_key(name)
+    milliseconds = max(1, round(wait_seconds * 1000))
+    connection.execute("SELECT set_config('lock_timeout', %s, false)", (f"{milliseconds}ms",))
+    try:
+        connection.execute("SELECT pg_advisory_lock(%s)", (key,))
+    except errors.LockNotAvailable as error:
+        holder = connection.execute(statement("advisory_holder"), {"key": key}).fetchone()
+        pid = holder[0] if holder else None
+        message = f"{name} is held by another run (PostgreSQL process {pid}), {wait_seconds:g} s long"
+        raise TargetBusy(message, lock=name, pid=pid) from error
+
+
+def lock_key(name: str) -> int:
+    """The 64-bit key of a named lock."""
+    return int.from_bytes(hashlib.sha256(f"lockgate:{name}".encode()).digest()[:8], "big", signed=True)

@@ -1,0 +1,291 @@
+-- name: prepare
+SELECT pg_advisory_xact_lock(hashtext('lockgate.prepare'));
+
+CREATE SCHEMA IF NOT EXISTS lockgate;
+
+CREATE TABLE IF NOT EXISTS lockgate.route (
+    entity text PRIMARY KEY,
+    incumbent text NOT NULL,
+    candidate text,
+    stage text NOT NULL,
+    share smallint NOT NULL CHECK (share BETWEEN 0 AND 10000),
+    token bigint NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS lockgate.edition (
+    entity text NOT NULL,
+    number integer NOT NULL,
+    implementation text NOT NULL,
+    rows bigint NOT NULL,
+    published_at timestamptz NOT NULL,
+    pins jsonb NOT NULL,
+    stored_schema text NOT NULL,
+    stored_name text NOT NULL,
+    kept boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (entity, number)
+);
+
+-- Which editions stand behind the arms of a served view.
+CREATE TABLE IF NOT EXISTS lockgate.shown (
+    entity text PRIMARY KEY,
+    served_schema text NOT NULL,
+    served_name text NOT NULL,
+    incumbent integer,
+    candidate integer
+);
+
+CREATE TABLE IF NOT EXISTS lockgate.landed (
+    schema text NOT NULL,
+    stream text NOT NULL,
+    load_id bigint NOT NULL,
+    mode text NOT NULL,
+    rows bigint NOT NULL,
+    rejected bigint NOT NULL,
+    cursor_until text,
+    manifest text NOT NULL,
+    landed_at timestamptz NOT NULL,
+    PRIMARY KEY (schema, stream, load_id)
+);
+
+CREATE TABLE IF NOT EXISTS lockgate.pin (
+    schema text NOT NULL,
+    stream text NOT NULL,
+    first_load bigint NOT NULL,
+    last_load bigint NOT NULL,
+    PRIMARY KEY (schema, stream)
+);
+
+CREATE TABLE IF NOT EXISTS lockgate.quarantine (
+    schema text NOT NULL,
+    stream text NOT NULL,
+    _load_id bigint NOT NULL,
+    _row bigint NOT NULL,
+    "column" text,
+    reason text NOT NULL,
+    record text NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS quarantine_by_stream ON lockgate.quarantine (schema, stream, _load_id, _row)
+
+-- name: claim_load
+INSERT INTO lockgate.landed (schema, stream, load_id, mode, rows, rejected, cursor_until, manifest, landed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT DO NOTHING
+RETURNING load_id
+
+-- name: landed
+SELECT load_id, mode, rows, rejected, cursor_until, manifest
+FROM lockgate.landed
+WHERE schema = %(schema)s AND stream = %(stream)s
+ORDER BY load_id
+
+-- name: move_pin
+INSERT INTO lockgate.pin (schema, stream, first_load, last_load)
+VALUES (%(schema)s, %(stream)s, %(first_load)s, %(last_load)s)
+ON CONFLICT (schema, stream) DO UPDATE SET first_load = excluded.first_load, last_load = excluded.last_load
+
+-- name: pins
+SELECT schema, stream, first_load, last_load FROM lockgate.pin ORDER BY schema, stream
+
+-- name: quarantined
+SELECT _load_id, _row, "column", reason, record
+FROM lockgate.quarantine
+WHERE schema = %(schema)s AND stream = %(stream)s
+ORDER BY _load_id DESC, _row DESC
+LIMIT %(limit)s
+
+-- name: create_log
+CREATE TABLE IF NOT EXISTS {log} (_load_id bigint NOT NULL, _row bigint NOT NULL)
+
+-- name: index_log
+-- Loads arrive in the order of their ids: a block range index of some kilobytes finds the pinned ones.
+CREATE INDEX IF NOT EXISTS {index} ON {log} USING brin (_load_id) WITH (pages_per_range = 32)
+
+-- name: create_raw_view
+-- The planner takes two plain bounds it cannot know for a narrow range, one row in two hundred, and joins accordingly;
+-- the sum keeps it from pairing them.
+CREATE OR REPLACE VIEW {view} AS
+SELECT {columns} FROM {log}
+WHERE _load_id >= (SELECT first_load FROM lockgate.pin WHERE schema = {schema} AND stream = {stream})
+AND _load_id + 0 <= (SELECT last_load FROM lockgate.pin WHERE schema = {schema} AND stream = {stream})
+
+-- name: streams
+SELECT DISTINCT schema, stream FROM lockgate.landed
+
+-- name: columns
+-- A domain counts as the type below it.
+SELECT a.attname, u.typname, u.typcategory, COALESCE(NULLIF(t.typtypmod, -1), a.atttypmod)
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_type u ON u.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+
+-- name: holders
+SELECT DISTINCT l.pid
+FROM pg_locks l
+JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE l.granted AND l.pid <> pg_backend_pid() AND n.nspname = %(schema)s AND c.relname = %(name)s
+AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ORDER BY l.pid
+
+-- name: advisory_holder
+SELECT pid FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND objsubid = 1
+AND (classid::bigint << 32 | objid::bigint) = %(key)s
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+
+-- name: route
+SELECT entity, incumbent, candidate, stage, share, token FROM lockgate.route WHERE entity = %(entity)s
+
+-- name: route_for_update
+SELECT entity, incumbent, candidate, stage, share, token FROM lockgate.route WHERE entity = %(entity)s FOR UPDATE
+
+-- name: first_route
+INSERT INTO lockgate.route (entity, incumbent, candidate, stage, share, token)
+VALUES (%(entity)s, %(incumbent)s, %(candidate)s, %(stage)s, %(share)s, 1)
+ON CONFLICT DO NOTHING
+
+-- name: next_route
+UPDATE lockgate.route
+SET incumbent = %(incumbent)s, candidate = %(candidate)s, stage = %(stage)s, share = %(share)s, token = token + 1
+WHERE entity = %(entity)s AND token = %(token)s
+
+-- name: editions
+SELECT entity, number, implementation, rows, published_at, pins, stored_schema, stored_name, kept
+FROM lockgate.edition
+WHERE entity = %(entity)s
+ORDER BY number
+
+-- name: next_number
+SELECT COALESCE(max(number), 0) + 1 FROM lockgate.edition WHERE entity = %(entity)s
+
+-- name: add_edition
+INSERT INTO lockgate.edition (entity, number, implementation, rows, published_at, pins, stored_schema, stored_name)
+VALUES (%(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(schema)s, %(name)s)
+
+-- name: keep_edition
+UPDATE lockgate.edition SET kept = %(kept)s WHERE entity = %(entity)s AND number = %(number)s
+
+-- name: forget_edition
+DELETE FROM lockgate.edition WHERE entity = %(entity)s AND number = %(number)s
+
+-- name: shown
+SELECT served_schema, served_name, incumbent, candidate FROM lockgate.shown WHERE entity = %(entity)s
+
+-- name: set_shown
+INSERT INTO lockgate.shown (entity, served_schema, served_name, incumbent, candidate)
+VALUES (%(entity)s, %(schema)s, %(name)s, %(incumbent)s, %(candidate)s)
+ON CONFLICT (entity) DO UPDATE
+SET served_schema = excluded.served_schema, served_name = excluded.served_name,
+    incumbent = excluded.incumbent, candidate = excluded.candidate
+
+-- name: create_edition
+CREATE TABLE {edition} AS
+SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket
+FROM (SELECT {values} FROM {built}) AS cast_rows
+
+-- name: key_edition
+ALTER TABLE {edition} ADD PRIMARY KEY ({key})
+
+-- name: count_keys
+SELECT count(*) FILTER (WHERE {missing}), (
+    SELECT count(*) FROM (SELECT FROM {edition} WHERE NOT ({missing}) GROUP BY {key} HAVING count(*) > 1) AS repeated
+)
+FROM {edition}
+
+-- name: dependents
+SELECT DISTINCT format('%%I.%%I', n.nspname, c.relname)
+FROM pg_depend d
+JOIN pg_rewrite r ON r.oid = d.objid
+JOIN pg_class c ON c.oid = r.ev_class
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
+AND d.refobjid = %(view)s AND c.oid <> %(view)s
+UNION
+SELECT format('%%I.%%I', n.nspname, p.proname)
+FROM pg_depend d
+JOIN pg_proc p ON p.oid = d.objid
+JOIN pg_namespace n ON n.oid = p.pronamespace
+WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(view)s
+ORDER BY 1
+
+-- name: find_view
+SELECT c.oid, c.relkind::text, pg_get_userbyid(c.relowner), obj_description(c.oid, 'pg_class'), c.reloptions
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s
+
+-- name: view_columns
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), col_description(a.attrelid, a.attnum)
+FROM pg_attribute a
+WHERE a.attrelid = %(view)s AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum
+
+-- name: edition_columns
+SELECT a.attname, format_type(a.atttypid, a.atttypmod)
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
+AND a.attname <> '_bucket'
+ORDER BY a.attnum
+
+-- name: grants
+SELECT NULL AS "column", g.privilege_type, pg_get_userbyid(g.grantee), g.grantee = 0, g.is_grantable
+FROM pg_class c, aclexplode(c.relacl) g
+WHERE c.oid = %(view)s AND g.grantee <> c.relowner
+UNION ALL
+SELECT a.attname, g.privilege_type, pg_get_userbyid(g.grantee), g.grantee = 0, g.is_grantable
+FROM pg_attribute a, aclexplode(a.attacl) g
+WHERE a.attrelid = %(view)s AND a.attnum > 0 AND NOT a.attisdropped
+
+-- name: schema_exists
+SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = %(schema)s)
+
+-- name: role_exists
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
+
+-- name: create_role
+CREATE ROLE {role} NOLOGIN NOINHERIT
+
+-- name: open_role
+ALTER ROLE {role} LOGIN PASSWORD {password}
+
+-- name: close_role
+ALTER ROLE {role} NOLOGIN PASSWORD NULL
+
+-- name: limit_role
+ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {timeout}
+
+-- name: end_sessions
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %(role)s
+
+-- name: other_schemas_open
+-- Where the role could create besides its own schema and temporary ones.
+SELECT nspname FROM pg_namespace
+WHERE nspname <> %(schema)s AND nspname !~ '^pg_(toast_)?temp_' AND has_schema_privilege(%(role)s, oid, 'CREATE')
+ORDER BY nspname
+
+-- name: column_names
+SELECT a.attname
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
+
+-- name: only_arm
+SELECT {columns} FROM {edition}
+
+-- name: incumbent_arm
+-- The share alone, tested first, keeps an arm that answers for nobody from being read.
+SELECT {columns} FROM {edition}
+WHERE (SELECT share FROM lockgate.route WHERE entity = {entity}) < {buckets}
+AND _bucket >= (SELECT share FROM lockgate.route WHERE entity = {entity})
+
+-- name: candidate_arm
+SELECT {columns} FROM {edition}
+WHERE (SELECT share FROM lockgate.route WHERE entity = {entity}) > 0
+AND _bucket < (SELECT share FROM lockgate.route WHERE entity = {entity})

@@ -1,0 +1,67 @@
+"""A PostgreSQL database as a target, whole."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+from lockgate.adapters.warehouses.postgres.bulk import bulk_connection, read
+from lockgate.adapters.warehouses.postgres.catalog import columns_of
+from lockgate.adapters.warehouses.postgres.landing import PostgresLandings
+from lockgate.adapters.warehouses.postgres.serving import PostgresServing
+from lockgate.adapters.warehouses.postgres.sessions import Sessions, statement
+from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop, opened
+from lockgate.core.ports import Capabilities, Clock
+from lockgate.core.relation import Column, Relation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+CAPABILITIES = Capabilities(
+    dialect="postgres",
+    transactional_ddl=True,
+    row_policies=True,
+    roles=True,
+    concurrent_writers=True,
+    isolates_workshops=True,
+)
+
+
+class PostgresWarehouse(PostgresLandings, PostgresServing):
+    """One database, reached as the role that owns what Lockgate keeps in it; it may create schemas and roles."""
+
+    capabilities = CAPABILITIES
+
+    def __init__(self, name: str, sessions: Sessions, clock: Clock) -> None:
+        """Take the target's name, the sessions of its owner and a clock."""
+        PostgresLandings.__init__(self, sessions, clock)
+        PostgresServing.__init__(self, sessions)
+        self.name = name
+
+    def prepare(self) -> None:
+        """See `lockgate.core.ports.Warehouse.prepare`."""
+        with self._sessions.session() as connection, connection.transaction():
+            connection.execute(statement("prepare"))
+
+    def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
+        """See `lockgate.core.ports.Warehouse.lock`."""
+        return self._sessions.locked(name, wait_seconds=wait_seconds)
+
+    def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[PostgresWorkshop]:
+        """See `lockgate.core.ports.Warehouse.workshop`."""
+        return opened(self._sessions, name, wait_seconds=wait_seconds)
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """See `lockgate.core.ports.Warehouse.columns`."""
+        with self._sessions.session() as connection:
+            return columns_of(connection, relation)
+
+    def query(self, query: exp.Expression) -> pa.Table:
+        """See `lockgate.core.ports.Warehouse.query`."""
+        with bulk_connection(self._sessions.conninfo()) as bulk:
+            return read(bulk, query.sql("postgres"))
+
+    def close(self) -> None:
+        """See `lockgate.core.ports.Warehouse.close`."""
+        self._sessions.close()

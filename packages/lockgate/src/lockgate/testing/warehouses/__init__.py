@@ -1,0 +1,11 @@
+"""What every warehouse must do: landing, workshops, serving, values, and all of it while processes die.
+
+A test class inherits `WarehouseConformance` and gives one fixture: `open_warehouse`, a picklable callable that opens
+the same, at first empty target each time, so that several processes can work on it.
+"""
+
+from __future__ import annotations
+
+from lockgate.testing.warehouses.suite import WarehouseConformance
+
+__all__ = ["WarehouseConformance"]

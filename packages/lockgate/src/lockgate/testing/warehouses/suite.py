@@ -1,0 +1,22 @@
+"""The whole warehouse suite as one class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lockgate.core.ports import Warehouse
+from lockgate.testing.warehouses.landings import LandingsConformance
+
+
+class WarehouseConformance(LandingsConformance):
+    """Every suite; see the package for the fixture it needs."""
+
+    @pytest.fixture
+    def warehouse(self, open_warehouse: Callable[[], Warehouse]) -> Iterator[Warehouse]:
+        """The target, prepared."""
+        warehouse = open_warehouse()
+        warehouse.prepare()
+        yield warehouse
+        warehouse.close()
