@@ -20,7 +20,6 @@ SOURCES = {
     "parquet": "lockgate.adapters.sources.files:open_parquet",
     "postgres": "lockgate.adapters.sources.postgres:open_postgres",
 }
-EXECUTORS = {"local": "lockgate.adapters.dbt.local:LocalDbtExecutor"}
 
 
 def adapter(table: dict[str, str], kind: str) -> Any:

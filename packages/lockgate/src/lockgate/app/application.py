@@ -96,9 +96,11 @@ class App:
     def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
         """The target to oneself, and what is done there written down."""
         wiring = self._wiring
-        with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
-            with recorded(wiring.store, wiring.clock, listener, command) as recorder:
-                yield recorder
+        with (
+            wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds),
+            recorded(wiring.store, wiring.clock, listener, command) as recorder,
+        ):
+            yield recorder
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> Execution:
         """Executes one implementation on the loads landed so far; nothing is published.
@@ -124,7 +126,7 @@ class App:
         Raises:
             CapabilityMissing: the implementation is not a rule set.
         """
-        return rules.transform_records(self._wiring, self._entity(entity), records, engine)
+        return rules.transformed(self._wiring, self._entity(entity), records, engine)
 
     def loads(self, *, limit: int) -> tuple[Load, ...]:
         """The newest loads first."""

@@ -7,17 +7,18 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from lockgate.adapters.dbt.config import DbtConfig
+from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.adapters.logs.structured import configure_logs, warn
-from lockgate.adapters.registry import EXECUTORS, SOURCES, WAREHOUSES, adapter
+from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter
 from lockgate.adapters.secrets.chain import open_secrets
+from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
-from lockgate.core.entity import DbtExecutionMode, Engine
+from lockgate.core.entity import Engine
 from lockgate.core.execution import Execution
 from lockgate.core.load import Load
-from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
-from lockgate.core.project import Project
-from lockgate.core.relation import Relation
+from lockgate.core.ports import Clock, Secrets, SourceReader, Stager, Warehouse
+from lockgate.core.project import Project, Target
+from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import LockgateError, UnknownName
@@ -64,10 +65,15 @@ class Wiring:
         self.state = settings.state_folder(project.folder)
         self._control_address = settings.control_address(project.folder)
 
+    @property
+    def target(self) -> Target:
+        """The default target, as declared."""
+        return self.project.targets[self.project.default_target]
+
     @cached_property
     def warehouse(self) -> Warehouse:
         """The default target, prepared."""
-        target = self.project.targets[self.project.default_target]
+        target = self.target
         opened = adapter(WAREHOUSES, target.kind)(target.name, **self._resolved(target.options), clock=self.clock)
         warehouse: Warehouse = opened
         warehouse.prepare()
@@ -80,10 +86,14 @@ class Wiring:
         return open_store(self._control_address, project=self.project.name, target=self.project.default_target)
 
     @cached_property
-    def executor(self) -> DbtExecutor:
-        """What runs dbt on this machine."""
-        opened: DbtExecutor = adapter(EXECUTORS, DbtExecutionMode.LOCAL)(DbtConfig(self.state / "dbt"))
-        return opened
+    def executor(self) -> LocalDbtExecutor:
+        """What runs dbt on this machine, and reads dbt projects."""
+        return LocalDbtExecutor(DbtConfig(self.state / "dbt"))
+
+    @cached_property
+    def rule_book(self) -> RuleBook:
+        """The project's rule sets."""
+        return RuleBook(self.project)
 
     @cached_property
     def stager(self) -> Stager:
@@ -96,6 +106,17 @@ class Wiring:
         """What reads a source."""
         opened: SourceReader = adapter(SOURCES, source.kind)(source, self.secrets, self.project.folder)
         return opened
+
+    def offered(self, source: Source, stream: Stream) -> tuple[Column, ...]:
+        """The columns that a source offers of a stream, declared types first; empty where it cannot tell."""
+        declared = {column.name: column for column in stream.columns}
+        offered = {
+            column.name: column
+            for each in self.reader(source).streams()
+            if each.name == stream.name
+            for column in each.columns
+        }
+        return tuple((offered | declared).values())
 
     def load(self, source: Source, stream: Stream, bounds: Bounds) -> Load:
         """Loads one stream into the target's raw log."""
@@ -146,7 +167,8 @@ class Wiring:
         if batch.engine is Engine.DBT:
             service = DbtExecutionService(self.executor, self.warehouse)
             return service.execute_batch(batch, variables, full_refresh=full_refresh)
-        return self._execute_rules(batch)
+        with self.warehouse.workshop(batch.workshop) as workshop:
+            return tuple(execute_rules(self.rule_book, piece, workshop) for piece in batch.pieces)
 
     def close(self) -> None:
         """Closes what was opened."""

@@ -10,7 +10,7 @@ import typer
 
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import opened
-from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
+from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output, to_plain
 from lockgate.cli.progress import Progress
 from lockgate.errors import RuleSetInvalid
 
@@ -126,16 +126,19 @@ def transform(
         outcomes = app.transform_records(entity, _read_lines(records), engine=engine)
     if as_json:
         print_json({"entity": entity, "outcomes": outcomes})
-        return Exit.FINE
-    rejected = [outcome for outcome in outcomes if outcome["status"] != "ok"]
+    else:
+        _show_outcomes(outcomes)
+    return Exit.FINE if all(outcome["status"] == "ok" for outcome in outcomes) else Exit.DATA_SAID_NO
+
+
+def _show_outcomes(outcomes: list[dict[str, object]]) -> None:
+    """What came out as JSON lines on standard output; what did not, and why, on standard error."""
     for outcome in outcomes:
         if outcome["status"] == "ok":
-            print(json.dumps(outcome["output"], ensure_ascii=False))
-    if rejected:
-        rows = [(outcome["index"], outcome["status"], outcome["reason"]) for outcome in rejected]
-        for index, status, reason in rows:
-            standard_error().print(f"record {index}: {status}: {reason}", soft_wrap=True)
-    return Exit.DATA_SAID_NO if rejected else Exit.FINE
+            print(json.dumps(to_plain(outcome["output"]), ensure_ascii=False))
+        else:
+            said = f"record {outcome['index']}: {outcome['status']}: {outcome['reason']}"
+            standard_error().print(said, markup=False, soft_wrap=True)
 
 
 def _read_lines(stream: typer.FileText) -> list[dict[str, object]]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lockgate.config.project_file import find_project, load_project, project_schema
+from lockgate.config.project_file import PROJECT_FILE, find_project, load_project, project_schema
 
-__all__ = ["find_project", "load_project", "project_schema"]
+__all__ = ["PROJECT_FILE", "find_project", "load_project", "project_schema"]

@@ -1,1 +1,23 @@
 """Rules compiled to one SQL query: what a rule set says, what it means, and how it runs."""
+
+from __future__ import annotations
+
+from lockgate.transform.rules.binding import check_rule_set, source_relations
+from lockgate.transform.rules.cases import CaseResult, test_cases
+from lockgate.transform.rules.engine import RuleEngine
+from lockgate.transform.rules.explain import explain
+from lockgate.transform.rules.program import Catalog
+from lockgate.transform.rules.records import transform_records
+from lockgate.transform.rules.rule_set import RuleSet
+
+__all__ = [
+    "CaseResult",
+    "Catalog",
+    "RuleEngine",
+    "RuleSet",
+    "check_rule_set",
+    "explain",
+    "source_relations",
+    "test_cases",
+    "transform_records",
+]

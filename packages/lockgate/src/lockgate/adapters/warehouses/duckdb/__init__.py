@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["open_duckdb"]
 
 
-def open_duckdb(name: str, folder: Path, *, clock: Clock) -> DuckDBWarehouse:
-    """The target in `folder`; nothing is created before it is used."""
+def open_duckdb(name: str, path: str | Path, *, clock: Clock) -> DuckDBWarehouse:
+    """The target in the folder `path`; nothing is created before it is used."""
     from lockgate.adapters.warehouses.duckdb.layout import Layout
     from lockgate.adapters.warehouses.duckdb.warehouse import DuckDBWarehouse
 
-    return DuckDBWarehouse(name, Layout(folder.absolute()), clock)
+    return DuckDBWarehouse(name, Layout(Path(path).absolute()), clock)

@@ -1,0 +1,80 @@
+"""The project's rule sets: read when they are needed, found by entity and implementation, executed."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+from lockgate.config.rules import load_rule_set
+from lockgate.core.entity import Engine, Entity, Implementation
+from lockgate.core.execution import Execution
+from lockgate.core.ports import Workshop
+from lockgate.core.project import Project
+from lockgate.errors import CapabilityMissing, LockgateError, ProjectInvalid
+from lockgate.transform.cycle import Piece
+from lockgate.transform.rules import RuleEngine, RuleSet
+
+
+class RuleBook:
+    """Every rule set of a project."""
+
+    def __init__(self, project: Project) -> None:
+        """Read nothing yet."""
+        self._project = project
+        self._read = cache(self._load)
+
+    def implementation(self, entity: Entity, name: str | None) -> Implementation:
+        """The entity's rules of that name; else those that its route names first, else its only ones.
+
+        Raises:
+            CapabilityMissing: the entity has no rules, or the implementation of that name is something else.
+        """
+        order = (entity.route.incumbent, entity.route.candidate, *entity.implementations)
+        wanted = (name,) if name is not None else order
+        for each in wanted:
+            implementation = entity.implementations.get(each or "")
+            if implementation is not None and implementation.engine is Engine.RULES:
+                return implementation
+        what = f"the implementation {name!r} of {entity.name} is" if name else f"{entity.name} is made by"
+        raise CapabilityMissing(f"{what} no rule set", hint="Name a rule set with --engine.", entity=entity.name)
+
+    def rule_set(self, implementation: Implementation) -> RuleSet:
+        """What an implementation's file says.
+
+        Raises:
+            ProjectInvalid: with every problem of the file.
+        """
+        return self._read(implementation.path)
+
+    def beside(self, implementation: Implementation) -> tuple[RuleSet, ...]:
+        """The rule sets that one implementation may look up: each entity's of the same name, else its first.
+
+        Files that cannot be read are left out; who needs them is told that they are missing.
+        """
+        found = []
+        for entity in self._project.entities.values():
+            rules = {each.name: each for each in entity.implementations.values() if each.engine is Engine.RULES}
+            chosen = rules.get(implementation.name) or next(iter(rules.values()), None)
+            if chosen is not None:
+                found.append(self._readable(chosen))
+        return tuple(rule_set for rule_set in found if rule_set is not None)
+
+    def _readable(self, implementation: Implementation) -> RuleSet | None:
+        try:
+            return self.rule_set(implementation)
+        except ProjectInvalid:
+            return None
+
+    def _load(self, path: Path) -> RuleSet:
+        return load_rule_set(path, file=os.path.relpath(path, self._project.folder))
+
+
+def execute_rules(book: RuleBook, piece: Piece, workshop: Workshop) -> Execution | LockgateError:
+    """Executes one entity's rules in a workshop: what came of it."""
+    try:
+        rule_set = book.rule_set(piece.implementation)
+        engine = RuleEngine(book.beside(piece.implementation))
+        return engine.execute(rule_set, workshop, implementation=piece.implementation.name)
+    except LockgateError as error:
+        return error
