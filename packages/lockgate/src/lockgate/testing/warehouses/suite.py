@@ -8,9 +8,11 @@ import pytest
 
 from lockgate.core.ports import Warehouse
 from lockgate.testing.warehouses.landings import LandingsConformance
+from lockgate.testing.warehouses.serving import ServingConformance
+from lockgate.testing.warehouses.workshops import WorkshopsConformance
 
 
-class WarehouseConformance(LandingsConformance):
+class WarehouseConformance(LandingsConformance, WorkshopsConformance, ServingConformance):
     """Every suite; see the package for the fixture it needs."""
 
     @pytest.fixture

@@ -30,8 +30,8 @@ def reading(layout: Layout) -> Iterator[DuckDBPyConnection]:
     """A connection in which the catalog, as it is now, is the default database."""
     with engine() as connection:
         # Attached to a database of our own: DuckDB would hand out the one this process has open, of an older file.
-        connection.execute("ATTACH ? AS catalog (READ_ONLY)", [str(layout.catalog)])
-        connection.execute("USE catalog")
+        connection.execute("ATTACH ? AS lockgate_catalog (READ_ONLY)", [str(layout.catalog)])
+        connection.execute("USE lockgate_catalog")
         yield connection
 
 

@@ -160,7 +160,7 @@ def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str,
     for edition in outdated(tuple(map(_edition, rows)), spared=shown | kept):
         place = served[edition.number]
         stored = table(edition_table(place, entity, edition.number))
-        connection.execute(exp.Drop(this=stored, kind="VIEW", exists=True).sql("duckdb"))
+        connection.execute(exp.Drop(tables=[stored], kind="VIEW", exists=True).sql("duckdb"))
         connection.execute(statement("forget_edition"), {"entity": entity, "number": edition.number})
         with suppress(FileNotFoundError):
             os.utime(layout.edition(place, edition.number, edition.implementation))

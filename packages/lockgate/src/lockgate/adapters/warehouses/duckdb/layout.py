@@ -47,8 +47,8 @@ class Layout:
         return self.folder / "workshops" / safe(name)
 
     def workshop_database(self, name: str) -> Path:
-        """A workshop's database; DuckDB calls it by the file's stem."""
-        return self.workshop(name) / f"{safe(name)}.duckdb"
+        """A workshop's database. DuckDB calls it by the file's stem, which must not be a schema's name."""
+        return self.workshop(name) / "workshop.duckdb"
 
     def edition(self, served: Relation, number: int, implementation: str) -> Path:
         """An edition's file."""

@@ -110,7 +110,7 @@ def _lay_out(layout: Layout, name: str) -> None:
         connection.begin()
         for schema in sorted({stream.schema for stream in streams}):
             connection.execute(
-                exp.Drop(this=schema_name(schema), kind="SCHEMA", exists=True, cascade=True).sql("duckdb")
+                exp.Drop(tables=[schema_name(schema)], kind="SCHEMA", exists=True, cascade=True).sql("duckdb")
             )
         for stream in streams:
             _show(connection, layout, name, stream, pins.get(stream))
