@@ -2,19 +2,19 @@
 
 {# YYYY-MM-DD or DD/MM/YYYY as a date; NULL where it is neither or no day of the calendar. Takes trimmed text. #}
 {% macro read_date(text) -%}
-case
-            when {{ fits(text, calendar('{year}-{month}-{day}')) }} then cast({{ text }} as date)
+cast(case
+            when {{ fits(text, calendar('{year}-{month}-{day}')) }} then {{ text }}
             when {{ fits(text, calendar('{day}/{month}/{year}')) }}
-                then cast(substr({{ text }}, 7, 4) || '-' || substr({{ text }}, 4, 2) || '-' || substr({{ text }}, 1, 2) as date)
-        end
+                then substr({{ text }}, 7, 4) || '-' || substr({{ text }}, 4, 2) || '-' || substr({{ text }}, 1, 2)
+        end as date)
 {%- endmacro %}
 
 {# 2026-01-31T09:15:00.123Z as an instant, with 0 to 6 decimals of a second; NULL where it is none. #}
 {% macro read_instant(text) -%}
-case
+cast(case
             when {{ fits(text, '(' ~ calendar('{year}-{month}-{day}') ~ ')T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?Z') }}
-                then cast({{ text }} as {{ type_instant() }})
-        end
+                then {{ text }}
+        end as {{ type_instant() }})
 {%- endmacro %}
 
 {% macro type_instant() -%}
