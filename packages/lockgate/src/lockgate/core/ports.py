@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, WorkshopAccess
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, WorkshopAccess
 from lockgate.core.load import CursorRange, Landed, Landing, Load, Pin, Quarantined, SourceFile
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Edition, Publication, Route
@@ -358,8 +358,8 @@ class LoadLedger(Protocol):
 class NodeListener(Protocol):
     """Hears of each node as it ends."""
 
-    def __call__(self, node: str) -> None:
-        """The node of that unique id has ended."""
+    def __call__(self, node: NodeResult) -> None:
+        """One node has ended; the caller waits meanwhile."""
 
 
 class DbtExecutor(Protocol):
@@ -374,10 +374,14 @@ class DbtExecutor(Protocol):
             WorkshopEscaped: a node would be built outside the workshop; nothing was run.
             DbtTimedOut: stopped at its time-out.
             DbtCancelled: stopped by `cancel`.
+            DbtProcessLost: dbt's process ended before its work did.
         """
 
+    def warm(self) -> None:
+        """Begins, without waiting, what the first invocation would otherwise wait for."""
+
     def cancel(self) -> None:
-        """Stops the invocation that is running, if any, from another thread."""
+        """Stops every invocation that is running, from another thread."""
 
     def close(self) -> None:
         """Ends processes kept warm."""

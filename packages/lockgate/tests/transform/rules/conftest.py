@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import pyarrow as pa
 import pytest
 from sqlglot import exp
 
@@ -81,7 +83,7 @@ def columns_of(types: Mapping[str, str]) -> tuple[Column, ...]:
     return tuple(Column(name, ColumnType.parse(type_)) for name, type_ in types.items())
 
 
-def fetch(engine, query: exp.Expression) -> list[dict[str, object]]:
+def fetch(engine, query: exp.Expr) -> list[dict[str, object]]:
     """The rows of a query, as mappings."""
     names = [expression.alias_or_name for expression in query.selects]
     return [dict(zip(names, row, strict=True)) for row in engine.run(query.sql(engine.dialect, comments=False))]
@@ -112,12 +114,29 @@ def engine(request):
     return request.getfixturevalue(f"{request.param}_engine")
 
 
+class EngineWorkshop:
+    """A workshop straight on an engine: the schema `workshop`, without roles or files of its own."""
+
+    name = "workshop"
+
+    def __init__(self, engine, relations: Mapping[Relation, tuple[Column, ...]]) -> None:
+        self._engine, self._relations, self.dialect = engine, relations, engine.dialect
+        engine.run('DROP SCHEMA IF EXISTS "workshop" CASCADE')
+        engine.run('CREATE SCHEMA "workshop"')
+
+    def build(self, name: str, query: exp.Expr) -> int:
+        self._engine.run(f'DROP TABLE IF EXISTS "workshop"."{name}"')
+        self._engine.run(f'CREATE TABLE "workshop"."{name}" AS {query.sql(self.dialect)}')
+        return self._engine.run(f'SELECT count(*) FROM "workshop"."{name}"')[0][0]
+
+    def query(self, query: exp.Expr) -> pa.Table:
+        return pa.Table.from_pylist(fetch(self._engine, query))
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        return self._relations.get(relation, ())
+
+
 @pytest.fixture(scope="session")
 def tools():
-    """The functions of this file, for tests: `tools.load`, `tools.fetch`, `tools.columns_of`."""
-
-    class Tools:
-        pass
-
-    Tools.load, Tools.fetch, Tools.columns_of = staticmethod(load), staticmethod(fetch), staticmethod(columns_of)
-    return Tools
+    """What this file has for tests: `tools.load`, `tools.fetch`, `tools.columns_of`, `tools.workshop`."""
+    return SimpleNamespace(load=load, fetch=fetch, columns_of=columns_of, workshop=EngineWorkshop)

@@ -7,6 +7,7 @@ from lockgate.transform.rules.cases import CaseResult, test_cases
 from lockgate.transform.rules.engine import RuleEngine
 from lockgate.transform.rules.explain import explain
 from lockgate.transform.rules.program import Catalog
+from lockgate.transform.rules.query import outcomes_query
 from lockgate.transform.rules.records import transform_records
 from lockgate.transform.rules.rule_set import RuleSet
 
@@ -17,6 +18,7 @@ __all__ = [
     "RuleSet",
     "check_rule_set",
     "explain",
+    "outcomes_query",
     "source_relations",
     "test_cases",
     "transform_records",

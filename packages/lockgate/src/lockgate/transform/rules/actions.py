@@ -21,7 +21,6 @@ from lockgate.transform.rules.rule_set import (
     Expression,
     Filter,
     MapLookup,
-    Order,
     Outcome,
     Rename,
     RowLookup,
@@ -29,9 +28,9 @@ from lockgate.transform.rules.rule_set import (
     Validate,
     Value,
 )
+from lockgate.transform.rules.ties import UNORDERED
 
-_UNORDERED = {Kind.JSON, Kind.BYTES}
-_KEYLESS = _UNORDERED | {Kind.REAL, Kind.DOUBLE}
+_KEYLESS = UNORDERED | {Kind.REAL, Kind.DOUBLE}
 
 
 def rename(bench: Bench, rule: Rule) -> None:
@@ -178,18 +177,14 @@ def _condition(bench: Bench, expression: Expression, key: str) -> Typed | None:
 
 
 def deduplicate(bench: Bench, rule: Rule) -> None:
-    """Of the rows with one key the first goes on; ties are broken by every other column, so rows' order is nothing."""
+    """Of the rows with one key the first goes on."""
     action = rule.action
     assert isinstance(action, Deduplicate)  # noqa: S101  # the table below sends no other
     key = [ref for name in action.key if isinstance(ref := bench.column(name, rule.place), Ref)]
     order = [(ref, by) for by in action.order if isinstance(ref := bench.column(by.column, rule.place), Ref)]
-    for ref, forbidden in [*((ref, _KEYLESS) for ref in key), *((ref, _UNORDERED) for ref, _ in order)]:
+    for ref, forbidden in [*((ref, _KEYLESS) for ref in key), *((ref, UNORDERED) for ref, _ in order)]:
         if ref.type.kind in forbidden:
             bench.report(rule.place, f"{ref.name!r} is {ref.type}, which has no such order", "Cast it first.")
-    told = {ref.name for ref in key} | {ref.name for ref, _ in order}
-    others = [bench.scope[name] for name in sorted(bench.scope)]
-    ties = [ref for ref in others if isinstance(ref, Ref) and ref.name not in told and ref.type.kind not in _UNORDERED]
-    order += [(ref, Order(ref.name)) for ref in (*ties, *bench.positions)]
     bench.steps.append(Rank(bench.code(rule, Outcome.DUPLICATE, rule.name), tuple(key), tuple(order)))
     bench.unique = tuple(key)
 

@@ -11,11 +11,12 @@ from lockgate.transform.rules.language.signatures import compare
 from lockgate.transform.rules.language.typed import BOOLEAN, Call, Const, Mismatch, Ref, Typed, settled
 from lockgate.transform.rules.program import Assign, Catalog, Change, End, Ending, Program, Stand, Step
 from lockgate.transform.rules.rule_set import Expression, Outcome, Place, Rule, RuleSet
+from lockgate.transform.rules.ties import break_ties
 
 BROKEN = Const(None, None)
 """Stands for a column whose own expression has problems, so that these are told once."""
-
 Standing = Ref | Const
+_LONGEST_NAME = 58  # bytes that leave room for a version's number; PostgreSQL cuts names off at 63
 
 
 class Bench:
@@ -68,9 +69,10 @@ class Bench:
 
     def version(self, name: str) -> str:
         """A name for one more version of a column, used nowhere else in this program."""
+        stem = name if len(name.encode()) <= _LONGEST_NAME else "_long"
         found, number = name, 2
         while found in self._names:
-            found, number = f"{name}__{number}", number + 1
+            found, number = f"{stem}__{number}", number + 1
         self._names.add(found)
         return found
 
@@ -113,16 +115,17 @@ class Bench:
 
     def program(self) -> Program:
         """What was put together."""
-        output = [(name, self.scope[name]) for name in self.rule_set.output]
+        standing = [(name, self.scope[name]) for name in self.rule_set.output]
+        output = tuple((name, ref) for name, ref in standing if isinstance(ref, Ref))
         return Program(
             rule_set=self.rule_set,
             source=self._source,
             positions=self.positions,
-            steps=tuple(self.steps),
+            steps=break_ties(self.steps, (ref for _, ref in output), self.positions),
             endings=tuple(self._endings),
             changes=tuple(self._changes),
             stands=tuple(self._stands),
-            output=tuple((name, ref) for name, ref in output if isinstance(ref, Ref)),
+            output=output,
         )
 
 

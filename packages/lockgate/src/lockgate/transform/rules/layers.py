@@ -35,11 +35,20 @@ def columns_in(value: exp.Expr) -> frozenset[str]:
 
 
 def levels(items: Iterable[Item], given: Iterable[str]) -> tuple[tuple[Item, ...], ...]:
-    """The items by layer: each in the lowest in which all that it needs is there."""
+    """The items by layer: each in the lowest in which all that it needs is there, but on its side of every window.
+
+    A window has a layer of its own, above all items before it and below all after it: what an engine carries through
+    its sort is then what is needed later, and nothing that is only made into something else.
+    """
     level = dict.fromkeys(given, 0)
     layers: list[list[Item]] = []
+    floor = 0
     for item in items:
-        level[item.name] = 1 + max((level[name] for name in item.needs), default=0)
+        if isinstance(item.value, exp.Window):
+            floor = len(layers) + 1
+            level[item.name] = floor
+        else:
+            level[item.name] = 1 + max(floor, *(level[name] for name in item.needs), 0)
         while len(layers) < level[item.name]:
             layers.append([])
         layers[level[item.name] - 1].append(item)

@@ -46,7 +46,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Of the rows still going on, those that come after another with the same, non-NULL key end here."""
+    """Of the rows still going on, those that come after another with the same, non-NULL key end here.
+
+    `order` ends with every other column that is needed later, so that which row goes on never depends on how rows came.
+    """
 
     code: int
     key: tuple[Ref, ...]

@@ -29,10 +29,10 @@ def outcomes_query(rule_set: RuleSet, catalog: Catalog, dialect: str) -> exp.Sel
     program = bound(rule_set, catalog)
     weaver = Weaver(program, dialect, rule_set.entity)
     wanted = [ref.name for _, ref in program.output] + [ref.name for ref in program.positions]
-    extra = [name for name in (weaver.ended, *weaver.changes()) if name]
+    extra = [name for name in (weaver.ended, *weaver.changed.values()) if name]
     layers, last = weaver.layers([*wanted, *extra])
     final = exp.select(*_final(weaver)).from_(last)
-    for name, select in (*weaver.sides, *layers):
+    for name, select in (*weaver.sides(), *layers):
         final = final.with_(name, select, copy=False)
     return final
 
@@ -67,25 +67,23 @@ def _outcome(weaver: Weaver) -> dict[str, exp.Expr]:
         found[OUTCOME] = case
         found[RULE] = weaver.element([ending.rule for ending in endings], code)
         found[REASON] = weaver.element([ending.reason for ending in endings], code)
-    for number, name in enumerate(changed_columns(weaver.program)):
-        changes = weaver.program.changes[number * BITS : (number + 1) * BITS]
-        found[name] = _masked(weaver, name, changes) if changes else exp.cast(exp.Literal.number(0), "bigint")
+    for place, name in enumerate(changed_columns(weaver.program)):
+        changes = [change for change in weaver.program.changes if change.bit // BITS == place]
+        zero = exp.cast(exp.Literal.number(0), "bigint")
+        found[name] = _masked(weaver, column(weaver.changed[name]), changes) if changes else zero
     return found
 
 
-def _masked(weaver: Weaver, name: str, changes: Sequence[Change]) -> exp.Expr:
+def _masked(weaver: Weaver, bits: exp.Expr, changes: Sequence[Change]) -> exp.Expr:
     """The bits of the rules that came before the one that ended the row."""
     if weaver.ended is None:
-        return column(name)
-    masks = [
-        sum(1 << change.bit % BITS for change in changes if change.after_code < e.code) for e in weaver.program.endings
-    ]
-    whole = sum(1 << change.bit % BITS for change in changes)
+        return bits
+    ended, whole = column(weaver.ended), sum(1 << change.bit % BITS for change in changes)
+    masks = [sum(1 << c.bit % BITS for c in changes if c.after_code < e.code) for e in weaver.program.endings]
     if all(mask == whole for mask in masks):
-        return column(name)
-    mask = weaver.element(masks, column(weaver.ended))
-    both = exp.BitwiseAnd(this=column(name), expression=mask)
-    return exp.Case(ifs=[exp.If(this=is_null(column(weaver.ended)), true=column(name))], default=both)
+        return bits
+    both = exp.BitwiseAnd(this=bits, expression=weaver.element(masks, ended))
+    return exp.Case(ifs=[exp.If(this=is_null(ended), true=bits.copy())], default=both)
 
 
 def reads(query: exp.Expr) -> frozenset[Relation]:

@@ -195,7 +195,7 @@ class GivenRows:
 class Case:
     """An example that `lockgate rules test` runs: rows that go in, rows and rejections that come out, in any order.
 
-    Expected rows name the columns they care for. A rejection names the rule, and may name more columns.
+    Expected rows name the columns they care for. A rejection names the rule or the reason, and may name more columns.
     """
 
     name: str
@@ -207,7 +207,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
-    """An entity's rules, in order; `source` is where its rows come from."""
+    """An entity's rules, in order; `source` is where its rows come from.
+
+    `revision` tells apart rule sets that Python would call equal (1 and true are): a hash of what was read.
+    """
 
     entity: str
     source: Relation
@@ -216,6 +219,7 @@ class RuleSet:
     place: Place
     output_place: Place
     cases: tuple[Case, ...] = ()
+    revision: str = ""
 
     def entities(self) -> tuple[str, ...]:
         """The other entities whose rule sets this one looks up, each once."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
@@ -32,21 +32,25 @@ def is_null(value: exp.Expr) -> exp.Expr:
 
 
 class Weaver:
-    """Turns one program's steps into items; `sides` are the named SELECTs that joins read."""
+    """Turns one program's steps into items."""
 
-    def __init__(self, program: Program, dialect: str, name: str) -> None:
-        """Weave a program whose layers are called after `name`."""
+    def __init__(self, program: Program, dialect: str, name: str, names: set[str] | None = None) -> None:
+        """Weave a program whose layers are called after `name`; `names` are those that are in use in the query."""
         self.program, self.dialect = program, dialect
-        self.sides: list[tuple[str, exp.Select]] = []
         self.ended: str | None = None
+        self.changed: dict[str, str] = {}
+        self._uncounted = list(program.changes)
         self._name = name
+        self._names = {name} if names is None else names
         self._items: list[Item] = []
         self._lets: dict[Typed, str] = {}
+        self._joins: list[tuple[str, Join]] = []
         self._pending: list[tuple[int, exp.Expr]] = []
         self._lowering = Lowering(dialect, self._let)
         for step in program.steps:
             self._step(step)
         self._end()
+        self._count()
 
     def layers(self, wanted: Sequence[str]) -> tuple[list[tuple[str, exp.Select]], str]:
         """The layers that give the wanted columns."""
@@ -55,14 +59,16 @@ class Weaver:
         fenced = self.dialect == "postgres"
         return chain(self._items, source, name=self._name, given=given, wanted=wanted, fenced=fenced)
 
-    def changes(self) -> tuple[str, ...]:
-        """Adds the columns of bits and gives their names."""
-        names = []
-        for number, name in enumerate(changed_columns(self.program)):
-            if changes := self.program.changes[number * BITS : (number + 1) * BITS]:
-                self._items.append(Item.of(name, self._bits(changes), "one bit for each rule that changed the row"))
-                names.append(name)
-        return tuple(names)
+    def _count(self, code: int | None = None) -> None:
+        """Adds up the bits of changes that are not added yet; of those before an ending alone, where one is named."""
+        ready = [change for change in self._uncounted if code is None or change.after_code < code]
+        self._uncounted = self._uncounted[len(ready) :]
+        for place, name in enumerate(changed_columns(self.program)):
+            if changes := [change for change in ready if change.bit // BITS == place]:
+                before = self.changed.get(name)
+                version = name if before is None else f"{before}_"
+                self._items.append(Item.of(version, self._bits(changes, before), "a bit a rule that changed the row"))
+                self.changed[name] = version
 
     def element(self, values: Sequence[str | int], number: exp.Expr) -> exp.Expr:
         """The value of a list by its number, from 1."""
@@ -74,9 +80,9 @@ class Weaver:
         assert pattern is not None  # noqa: S101  # every engine has it
         return fill(pattern.tree, [exp.Array(expressions=literals), number], [])
 
-    def _bits(self, changes: Sequence[Change]) -> exp.Expr:
-        """A sum of powers of two, one for each rule that changed the row."""
-        total: exp.Expr | None = None
+    def _bits(self, changes: Sequence[Change], before: str | None) -> exp.Expr:
+        """A sum of powers of two, one for each rule that changed the row, and of what was added up before."""
+        total: exp.Expr | None = None if before is None else column(before)
         for change in changes:
             power = exp.cast(exp.Literal.number(1 << change.bit % BITS), "bigint")
             zero = exp.cast(exp.Literal.number(0), "bigint")
@@ -101,6 +107,7 @@ class Weaver:
             self._pending.append((step.code, self._lowering.lower(step.condition)))
         elif isinstance(step, Rank):
             self._end()
+            self._count(step.code)
             self._rank(step)
         else:
             self._join(step)
@@ -155,8 +162,8 @@ class Weaver:
 
     def _join(self, step: Join) -> None:
         """Joins the one matching row and takes columns from it."""
-        side = f"{self._name}_{step.name}".replace(" ", "_")
-        self.sides += self._side(step, side)
+        side = f"{self._name}_lookup_{len(self._joins) + 1}"
+        self._joins.append((side, step))
         equal = [
             exp.EQ(
                 this=exp.column(exp.to_identifier(ours.name, quoted=True), table="t"), expression=_of(side, theirs.name)
@@ -169,33 +176,46 @@ class Weaver:
         for name, theirs in dict(taken).items():
             self._items.append(Item(name, _of(side, theirs.name), step.name, join, needs))
 
-    def _side(self, step: Join, side: str) -> list[tuple[str, exp.Select]]:
-        """The named SELECTs that give the rows to join, one a key."""
-        theirs = list(
-            dict.fromkeys(
-                [*(ref for _, ref in step.on), *(ref for _, ref in step.take), *(ref for ref, _ in step.order)]
-            )
-        )
-        if isinstance(step.rows, Tap):
-            found, rows = self._tapped(step.rows, [ref.name for ref in theirs], side)
-        else:
-            found, rows = [], exp.select(*(column(ref.name) for ref in theirs)).from_(table(step.rows))
-        if not step.is_unique:
-            rows = self._first_of_each(step, rows, theirs)
-        return [*found, (side, rows)]
+    def sides(self) -> list[tuple[str, exp.Select]]:
+        """The named SELECTs that joins read; a program that several of them tap is woven once."""
+        found: list[tuple[str, exp.Select]] = []
+        tapped: dict[str, tuple[Weaver, str]] = {}
+        for _, step in self._joins:
+            if isinstance(step.rows, Tap) and step.rows.program.rule_set.entity not in tapped:
+                selects, weaver, last = self._woven(step.rows.program)
+                found += selects
+                tapped[step.rows.program.rule_set.entity] = weaver, last
+        return found + [(side, self._side(step, tapped)) for side, step in self._joins]
 
-    def _tapped(self, tap: Tap, names: Sequence[str], side: str) -> tuple[list[tuple[str, exp.Select]], exp.Select]:
-        """The rows of another program that go on at one point of it."""
-        weaver = Weaver(tap.program, self.dialect, f"{side}_rows")
+    def _woven(self, program: Program) -> tuple[list[tuple[str, exp.Select]], Weaver, str]:
+        """The layers of a program, with every column that joins take from it."""
+        name = program.rule_set.entity
+        while name in self._names:
+            name += "_again"
+        self._names.add(name)
+        weaver = Weaver(program, self.dialect, name, self._names)
+        taps = [step for _, step in self._joins if isinstance(step.rows, Tap) and step.rows.program is program]
+        names = [ref.name for step in taps for ref in _theirs(step)]
         layers, last = weaver.layers([*names, *([weaver.ended] if weaver.ended else [])])
-        rows = exp.select(*(column(name) for name in names)).from_(last)
-        if weaver.ended:
-            going = exp.or_(
-                is_null(column(weaver.ended)),
-                exp.GT(this=column(weaver.ended), expression=exp.Literal.number(tap.code)),
-            )
-            rows = rows.where(going)
-        return [*weaver.sides, *layers], rows
+        return [*weaver.sides(), *layers], weaver, last
+
+    def _side(self, step: Join, tapped: Mapping[str, tuple[Weaver, str]]) -> exp.Select:
+        """The rows to join, one a key."""
+        theirs = _theirs(step)
+        rows = exp.select(*(column(ref.name) for ref in theirs))
+        if isinstance(step.rows, Tap):
+            weaver, last = tapped[step.rows.program.rule_set.entity]
+            rows = weaver.going_on(rows.from_(last), step.rows.code)
+        else:
+            rows = rows.from_(table(step.rows))
+        return rows if step.is_unique else self._first_of_each(step, rows, theirs)
+
+    def going_on(self, rows: exp.Select, code: int) -> exp.Select:
+        """Of the rows of this program's last layer those that no rule up to a code has ended."""
+        if self.ended is None:
+            return rows
+        later = exp.GT(this=column(self.ended), expression=exp.Literal.number(code))
+        return rows.where(exp.or_(is_null(column(self.ended)), later))
 
     def _first_of_each(self, step: Join, rows: exp.Select, theirs: Sequence[Ref]) -> exp.Select:
         """The rows, one for each value of the columns that are matched."""
@@ -207,6 +227,12 @@ class Weaver:
         ranked = rows.select(exp.alias_(window, "_rank", quoted=True))
         first = exp.EQ(this=column("_rank"), expression=exp.Literal.number(1))
         return exp.select(*(column(ref.name) for ref in theirs)).from_(ranked.subquery("ranked")).where(first)
+
+
+def _theirs(step: Join) -> list[Ref]:
+    """The columns of the joined rows that a join reads."""
+    refs = (*(ref for _, ref in step.on), *(ref for _, ref in step.take), *(ref for ref, _ in step.order))
+    return list(dict.fromkeys(refs))
 
 
 def _of(side: str, name: str) -> exp.Column:

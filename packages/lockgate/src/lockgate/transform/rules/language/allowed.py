@@ -261,13 +261,14 @@ def _date_trunc(arguments: Arguments) -> Typed:
 
 def _case(arguments: Arguments) -> Typed:
     arguments.only("this", "ifs", "default")
-    node = arguments.node
-    tests = arguments.read_all([branch.this for branch in node.args["ifs"]])
-    values = arguments.read_all([branch.args["true"] for branch in node.args["ifs"]])
-    [otherwise] = arguments.read_all(listed(node.args.get("default"))) or [Const(None, None)]
-    if node.this is not None:
-        [subject] = arguments.read_all([node.this])
-        tests = [sign.compare("equal", subject, test) for test in tests]
+    node, branches = arguments.node, arguments.node.args["ifs"]
+    parts = [part for branch in branches for part in (branch.this, branch.args["true"])]
+    subject, default = listed(node.this), listed(node.args.get("default"))
+    read = arguments.read_all([*parts, *subject, *default])
+    tests, values = read[: len(parts) : 2], read[1 : len(parts) : 2]
+    otherwise = read[-1] if default else Const(None, None)
+    if subject:
+        tests = [sign.compare("equal", read[len(parts)], test) for test in tests]
     return sign.case(list(zip(tests, values, strict=True)), otherwise)
 
 

@@ -1,8 +1,8 @@
 r"""Regular expressions that mean the same in PostgreSQL, RE2 (DuckDB, BigQuery) and Java (Spark).
 
 Allowed: literal characters, `.`, classes such as `[a-z0-9_]` and `[^,]`, groups, `|`, `*`, `+`, `?`, `{m}`, `{m,n}` up
-to 255, `^`, `$`, and a backslash before punctuation. Left out: `\d`, `\w`, `\s` and `[:alpha:]` (each engine counts other
-characters in), flags, back references, look-around and lazy repetition.
+to 255, `^`, `$`, and a backslash before punctuation. Left out: `\d`, `\w`, `\s` and `[:alpha:]` (each engine counts
+other characters in), flags, back references, look-around and lazy repetition.
 `.` is any character, the line feed too; `$` is the end of the text alone.
 """
 

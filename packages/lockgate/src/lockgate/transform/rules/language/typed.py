@@ -128,8 +128,6 @@ def common(types: tuple[ColumnType | None, ...]) -> ColumnType | None:
 def fits(type_: ColumnType, into: ColumnType) -> bool:
     """Whether every value of one type is, unchanged, a value of the other."""
     if is_exact(type_) and is_exact(into):
-        if into.kind is Kind.NUMERIC and into.precision is None:
-            return True
         if into.kind in INTEGERS:
             return type_.kind in INTEGERS and _DIGITS[type_.kind] <= _DIGITS[into.kind]
         (precision, scale), (room, decimals) = digits(type_), digits(into)

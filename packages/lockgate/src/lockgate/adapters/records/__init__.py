@@ -1,0 +1,1 @@
+"""Engines that transform records in memory."""

@@ -1,0 +1,60 @@
+"""Queries over tables in memory, by DuckDB: one private database, a connection of its own for each query."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from lockgate.errors import StatementFailed
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+_CONFINED = (
+    "SET TimeZone = 'UTC'",
+    "SET python_enable_replacements = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
+class DuckDBMemory:
+    """See `lockgate.core.ports.Memory`. A query sees the tables it is given: no file, no network, no other's tables."""
+
+    dialect = "duckdb"
+
+    def __init__(self) -> None:
+        """Open nothing yet."""
+        self._root: DuckDBPyConnection | None = None
+        self._opening = Lock()
+
+    def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+        """See `lockgate.core.ports.Memory.query`."""
+        import duckdb
+
+        with self._open().cursor() as connection:
+            for name, rows in tables.items():
+                connection.register(name, rows)
+            try:
+                return connection.sql(sql).to_arrow_table()
+            except duckdb.Error as error:
+                raise StatementFailed(f"the query over records failed: {error}") from error
+
+    def close(self) -> None:
+        """Give the memory back."""
+        if self._root is not None:
+            self._root.close()
+            self._root = None
+
+    def _open(self) -> DuckDBPyConnection:
+        """The database, opened at its first use."""
+        import duckdb
+
+        with self._opening:
+            if self._root is None:
+                self._root = duckdb.connect(":memory:")
+                for statement in _CONFINED:
+                    self._root.execute(statement)
+            return self._root
