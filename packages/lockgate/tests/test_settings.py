@@ -23,18 +23,21 @@ def test_without_variables_everything_lies_in_the_project():
     assert (settings.project, settings.target, settings.log_format) == (None, None, "text")
     assert settings.state_folder(Path("/p")) == Path("/p/.lockgate")
     assert settings.control_address(Path("/p")) == "sqlite:////p/.lockgate/control.db"
+    assert settings.secrets_folder(Path("/p")) == Path("/p/.lockgate/secrets")
 
 
 def test_variables_go_before_defaults(monkeypatch):
     monkeypatch.setenv("LOCKGATE_PROJECT", "/srv/inventory")
     monkeypatch.setenv("LOCKGATE_TARGET", "postgres")
     monkeypatch.setenv("LOCKGATE_STATE_DIR", "/var/lib/lockgate")
+    monkeypatch.setenv("LOCKGATE_SECRETS_DIR", "/run/secrets")
     monkeypatch.setenv("LOCKGATE_LOG_FORMAT", "json")
 
     settings = read_settings()
 
     assert (settings.project, settings.target, settings.log_format) == (Path("/srv/inventory"), "postgres", "json")
     assert settings.control_address(Path("/p")) == "sqlite:////var/lib/lockgate/control.db"
+    assert settings.secrets_folder(Path("/p")) == Path("/run/secrets")
 
 
 def test_the_control_plane_may_be_elsewhere_and_its_address_is_not_shown(monkeypatch):

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         description="The control plane: `sqlite:///…` or `postgresql://…`; else `control.db` in the state folder.",
     )
     secrets_dir: Path | None = Field(
-        None, description="A folder with one file a secret, which nobody else may read (mode 0600)."
+        None, description="A folder with one file a secret, mode 0600; else `secrets` in the state folder."
     )
     log_format: Literal["text", "json"] = Field(
         "text", description="How logs are written to standard error: `text` or `json`."
@@ -49,6 +49,10 @@ class Settings(BaseSettings):
     def state_folder(self, project: Path) -> Path:
         """The folder for what runs of the project leave on this machine."""
         return self.state_dir.absolute() if self.state_dir else project / STATE_FOLDER
+
+    def secrets_folder(self, project: Path) -> Path:
+        """The folder in which the project's secrets may lie, one file each."""
+        return self.secrets_dir.absolute() if self.secrets_dir else self.state_folder(project) / "secrets"
 
     def control_address(self, project: Path) -> str:
         """The URL of the project's control plane."""

@@ -47,7 +47,7 @@ def open_wiring(folder: Path | None, target: str | None) -> Wiring:
     chosen = folder or settings.project
     project = load_project(chosen if chosen is not None else find_project(Path.cwd()))
     wanted = target or settings.target
-    secrets = open_secrets(secret_variables(), settings.secrets_dir)
+    secrets = open_secrets(secret_variables(), settings.secrets_folder(project.folder))
     configure_logs(as_json=settings.log_format == "json", level=settings.log_level, redact=secrets.redact)
     for sentence in unknown_variables():
         warn(sentence)

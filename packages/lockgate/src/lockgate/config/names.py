@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import count
 
 SEPARATOR = "__"
 LONGEST_NAME = 40
@@ -63,3 +64,18 @@ def same_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
         if first != name:
             pairs.append((first, name))
     return pairs
+
+
+def safe_name(text: str, taken: Iterable[str], *, instead: str) -> str:
+    """A usable name made of any text, different from those taken; `instead` where no letter of it is usable.
+
+    Letters are written in lower case without their accents (`Größe` becomes `grosse`); the rest becomes `_`.
+    """
+    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
+    name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_") or instead
+    name = (name if name[0].isalpha() else f"{instead}_{name}")[:LONGEST_NAME].strip("_")
+    used = set(taken)
+    if name not in used:
+        return name
+    numbered = (f"{name[: LONGEST_NAME - 5].strip('_')}_{number}" for number in count(2))
+    return next(candidate for candidate in numbered if candidate not in used)

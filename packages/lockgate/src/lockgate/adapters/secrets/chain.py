@@ -75,7 +75,6 @@ def _password(value: str) -> tuple[str, ...]:
     return (password, unquote(password)) if password else ()
 
 
-def open_secrets(variables: Mapping[str, str], folder: Path | None) -> SecretChain:
-    """Secrets from environment variables first, then from the files of a folder where one is given."""
-    environment = EnvironmentSecrets(variables)
-    return SecretChain((environment,) if folder is None else (environment, FolderSecrets(folder)))
+def open_secrets(variables: Mapping[str, str], folder: Path) -> SecretChain:
+    """Secrets from environment variables first, then from the files of a folder, which need not be there."""
+    return SecretChain((EnvironmentSecrets(variables), FolderSecrets(folder)))
