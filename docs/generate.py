@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pages.commands import commands_page
+from pages.configuration import configuration_page
 from pages.errors import errors_page
 from pages.project import project_page, schema_page
 from pages.rules import rules_page
@@ -15,6 +16,7 @@ from pages.targets import targets_page
 REFERENCE = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands_page,
+    "configuration.md": configuration_page,
     "errors.md": errors_page,
     "lockgate.schema.json": schema_page,
     "project.md": project_page,
