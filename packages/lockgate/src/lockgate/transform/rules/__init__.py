@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lockgate.transform.rules.binding import check_rule_set, source_relations
 from lockgate.transform.rules.cases import CaseResult, test_cases
+from lockgate.transform.rules.dbt_model import export
 from lockgate.transform.rules.engine import RuleEngine
 from lockgate.transform.rules.explain import explain
 from lockgate.transform.rules.program import Catalog
@@ -18,6 +19,7 @@ __all__ = [
     "RuleSet",
     "check_rule_set",
     "explain",
+    "export",
     "outcomes_query",
     "source_relations",
     "test_cases",
