@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+pytest.register_assert_rewrite("lockgate.testing")
+
 # What a crash of the machine would lose is of no interest to a test.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
 

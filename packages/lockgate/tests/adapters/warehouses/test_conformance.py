@@ -11,18 +11,16 @@ from lockgate.adapters.warehouses.duckdb import open_duckdb
 from lockgate.adapters.warehouses.postgres import open_postgres
 from lockgate.testing.warehouses import WarehouseConformance
 
-
-def noon() -> datetime:
-    return datetime(2024, 2, 29, 12, tzinfo=UTC)
+CLOCK = partial(datetime.now, UTC)
 
 
 class TestDuckDB(WarehouseConformance):
     @pytest.fixture
     def open_warehouse(self, tmp_path):
-        return partial(open_duckdb, "main", tmp_path / "ware [house]", clock=noon)
+        return partial(open_duckdb, "main", tmp_path / "ware [house]", clock=CLOCK)
 
 
 class TestPostgres(WarehouseConformance):
     @pytest.fixture
     def open_warehouse(self, postgres_url):
-        return partial(open_postgres, "main", postgres_url, clock=noon)
+        return partial(open_postgres, "main", postgres_url, clock=CLOCK)

@@ -65,9 +65,9 @@ class LandingsConformance:
         reject = {"column": "id", "reason": "not a number", "record": '{"id": "x"}'}
 
         second = warehouse.land(staged(tmp_path, 12, [BOB], mode=LoadMode.REPLACE, rejects=[reject, reject]))
-        first = warehouse.land(staged(tmp_path, 7, [ADA]))
+        first = warehouse.land(replace(staged(tmp_path, 7, [ADA]), cursor_until=None, manifest='{"ß": "7"}'))
 
-        assert first == Landed(7, RAW_USERS, LoadMode.APPEND, 1, 0, "cursor 7")
+        assert first == Landed(7, RAW_USERS, LoadMode.APPEND, 1, 0, None, '{"ß": "7"}')
         assert second == Landed(12, RAW_USERS, LoadMode.REPLACE, 1, 2, "cursor 12")
         assert warehouse.landed(RAW_USERS) == (first, second)
         assert warehouse.landed(Relation("raw", "unknown")) == ()

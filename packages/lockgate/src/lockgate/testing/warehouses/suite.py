@@ -8,11 +8,15 @@ import pytest
 
 from lockgate.core.ports import Warehouse
 from lockgate.testing.warehouses.landings import LandingsConformance
+from lockgate.testing.warehouses.processes import ProcessesConformance
 from lockgate.testing.warehouses.serving import ServingConformance
+from lockgate.testing.warehouses.values import ValuesConformance
 from lockgate.testing.warehouses.workshops import WorkshopsConformance
 
 
-class WarehouseConformance(LandingsConformance, WorkshopsConformance, ServingConformance):
+class WarehouseConformance(
+    LandingsConformance, WorkshopsConformance, ServingConformance, ValuesConformance, ProcessesConformance
+):
     """Every suite; see the package for the fixture it needs."""
 
     @pytest.fixture

@@ -40,7 +40,9 @@ class WorkshopsConformance:
         land(warehouse, staged(tmp_path, 1, [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bob"}]))
 
         with warehouse.workshop(RULES) as workshop:
-            query = exp.select(exp.column("id"), exp.func("upper", exp.column("name")).as_("name")).from_(table(RAW_USERS))
+            query = exp.select(exp.column("id"), exp.func("upper", exp.column("name")).as_("name")).from_(
+                table(RAW_USERS)
+            )
             rows = workshop.build("fct_users", query)
             built = Relation(RULES, "fct_users")
             found = workshop.query(exp.select("*").from_(table(built)).order_by("id")).to_pylist()

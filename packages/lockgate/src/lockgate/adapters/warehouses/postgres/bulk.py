@@ -1,4 +1,7 @@
-"""Tables between Arrow and PostgreSQL's binary COPY, set-wise, by ADBC (arrow.apache.org/adbc)."""
+"""Tables between Arrow and PostgreSQL's binary COPY, set-wise, by ADBC (arrow.apache.org/adbc).
+
+The low-level interface is used: the DB-API one imports pandas and polars where they are installed.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from sqlglot import exp, parse_one
@@ -16,10 +19,12 @@ from lockgate.adapters.warehouses.postgres.failures import translation
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
-from lockgate.errors import StatementFailed
+from lockgate.errors import SourceInconsistent, StatementFailed
+
+if TYPE_CHECKING:
+    from adbc_driver_manager import AdbcConnection, AdbcStatement
 
 BATCH_ROWS = 50_000
-Bulk: TypeAlias = Any  # ADBC's connection; its package ships no types
 
 # The bytes that PostgreSQL's binary format wants where Arrow has text: a version before JSON, a UUID's 16 bytes.
 _WIRE = {
@@ -29,34 +34,78 @@ _WIRE = {
 _UUID_TEXT = r"regexp_replace(lower(hex(x)), '^(.{8})(.{4})(.{4})(.{4})', '\1-\2-\3-\4-')"
 
 
+class Bulk:
+    """A session in one transaction, to be committed by its user."""
+
+    def __init__(self, connection: AdbcConnection) -> None:
+        """Take an open ADBC connection."""
+        self._connection = connection
+
+    def commit(self) -> None:
+        """Makes what was done so far last."""
+        self._connection.commit()
+
+    def copy_in(self, target: Relation, rows: pa.RecordBatchReader) -> int:
+        """Adds rows to a table by one COPY, column by name; returns how many."""
+        options = {
+            "adbc.ingest.target_table": target.name,
+            "adbc.ingest.target_db_schema": target.schema,
+            "adbc.ingest.mode": "adbc.ingest.mode.append",
+        }
+        with self._statement() as statement:
+            statement.set_options(**options)
+            statement.bind_stream(rows)
+            return int(statement.execute_update())
+
+    def read(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
+        """The rows of a statement, in the types of the driver; `$1` is the first of the parameters."""
+        with self._statement() as statement:
+            statement.set_sql_query(query)
+            if parameters:
+                names = [f"${place}" for place in range(1, len(parameters) + 1)]
+                statement.bind(pa.RecordBatch.from_arrays([pa.array([value]) for value in parameters], names=names))
+            stream, _ = statement.execute_query()
+            return pa.RecordBatchReader.from_stream(stream).read_all()
+
+    def _statement(self) -> AdbcStatement:
+        from adbc_driver_manager import AdbcStatement
+
+        return AdbcStatement(self._connection)
+
+
 @contextmanager
-def bulk_connection(conninfo: str) -> Iterator[Bulk]:
-    """A connection in one transaction, to be committed by its user; what was not is rolled back."""
-    from adbc_driver_manager import Error
-    from adbc_driver_postgresql import dbapi
+def bulk_session(conninfo: str) -> Iterator[Bulk]:
+    """A session of one's own; what it did not commit is rolled back at the end."""
+    from adbc_driver_manager import AdbcConnection, Error
+    from adbc_driver_postgresql import connect
 
     try:
-        with dbapi.connect(conninfo) as connection:
-            yield connection
+        with connect(conninfo) as database, AdbcConnection(database) as connection:
+            connection.set_autocommit(False)
+            yield Bulk(connection)
     except Error as error:
         raise translation(error) from error
 
 
-def copy_in(bulk: Bulk, target: Relation, files: Sequence[Path], columns: Sequence[Column], **fixed: str) -> int:
-    """Adds Parquet rows to a table by one COPY; returns how many.
+@contextmanager
+def parquet_rows(files: Sequence[Path], columns: Sequence[Column], **fixed: str) -> Iterator[pa.RecordBatchReader]:
+    """The rows of Parquet files in the wire types of a table's columns; `fixed` gives text columns the files lack.
 
-    `columns` are the table's, with the table's types; `fixed` gives the values of text columns the files do not have.
+    Raises:
+        SourceInconsistent: the files do not have these columns, or other values than their types hold.
     """
     import duckdb
 
     constants = [exp.alias_(exp.Literal.string(value), name, quoted=True) for name, value in fixed.items()]
     values = [exp.alias_(_wire_value(one), one.name, quoted=True) for one in columns]
     source = exp.func("read_parquet", exp.array(*[exp.Literal.string(glob.escape(str(file))) for file in files]))
-    with duckdb.connect() as engine, bulk.cursor() as cursor:
-        engine.execute("SET TimeZone = 'UTC'")
-        rows = engine.sql(exp.select(*constants, *values).from_(source).sql("duckdb"))
-        reader = rows.to_arrow_reader(BATCH_ROWS)
-        return int(cursor.adbc_ingest(target.name, reader, mode="append", db_schema_name=target.schema))
+    query = exp.select(*constants, *values).from_(source).sql("duckdb")
+    try:
+        with duckdb.connect() as engine:
+            engine.execute("SET TimeZone = 'UTC'")
+            yield engine.sql(query).to_arrow_reader(BATCH_ROWS)
+    except duckdb.Error as error:
+        raise SourceInconsistent("staged files cannot be read as the columns they are said to have") from error
 
 
 def _wire_value(one: Column) -> exp.Expr:
@@ -65,15 +114,14 @@ def _wire_value(one: Column) -> exp.Expr:
     return exp.cast(column(one.name), sql_type(one.type))
 
 
-def read(bulk: Bulk, statement: str) -> pa.Table:
-    """The rows of a statement, in the Arrow types of `lockgate.core.arrow`.
+def read(conninfo: str, query: exp.Expression) -> pa.Table:
+    """The rows of a query, in the Arrow types of `lockgate.core.arrow`.
 
     Raises:
-        StatementFailed: a number has no decimal form of 38 digits.
+        StatementFailed: with the database's message; or a number has no decimal form of 38 digits.
     """
-    with bulk.cursor() as cursor:
-        cursor.execute(statement)
-        table = cursor.fetch_arrow_table()
+    with bulk_session(conninfo) as bulk:
+        table = bulk.read(query.sql("postgres"))
     columns = [_plain(values, field) for values, field in zip(table.columns, table.schema, strict=True)]
     return pa.table(columns, names=table.column_names)
 

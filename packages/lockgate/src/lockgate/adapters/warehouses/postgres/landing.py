@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.postgres.bulk import Bulk, bulk_connection, copy_in
+from lockgate.adapters.warehouses.postgres.bulk import Bulk, bulk_session, parquet_rows
 from lockgate.adapters.warehouses.postgres.catalog import column_sql, columns_of
 from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import (
@@ -46,7 +46,7 @@ class PostgresLandings:
         """See `lockgate.core.ports.Landings.land`."""
         with self._sessions.session() as connection:
             columns = _prepare_log(connection, landing)
-            with bulk_connection(self._sessions.conninfo()) as bulk:
+            with bulk_session(self._sessions.conninfo()) as bulk:
                 if _claim(bulk, landing, self._clock()):
                     _copy(bulk, landing, columns)
                     bulk.commit()
@@ -158,18 +158,19 @@ def _claim(bulk: Bulk, landing: Landing, now: datetime) -> bool:
     """Records the load in this transaction, waiting for one that is landing it now; False where it is recorded."""
     relation = landing.relation
     names, counts = (relation.schema, relation.name), (landing.rows, landing.rejected)
-    with bulk.cursor() as cursor:
-        words = (*names, landing.load_id, landing.mode.value, *counts, landing.cursor_until, landing.manifest, now)
-        cursor.execute(statement("claim_load"), words)
-        return cursor.fetchone() is not None
+    words = (*names, landing.load_id, landing.mode.value, *counts, landing.cursor_until, landing.manifest, now)
+    return len(bulk.read(statement("claim_load"), words)) == 1
 
 
 def _copy(bulk: Bulk, landing: Landing, columns: tuple[Column, ...]) -> None:
     relation = landing.relation
-    rows = copy_in(bulk, log_of(relation), landing.files, (*_SYSTEM, *columns)) if landing.files else 0
-    rejected = 0
+    rows = rejected = 0
+    if landing.files:
+        with parquet_rows(landing.files, (*_SYSTEM, *columns)) as reader:
+            rows = bulk.copy_in(log_of(relation), reader)
     if landing.rejects:
-        rejected = copy_in(bulk, QUARANTINE, landing.rejects, _REJECTS, schema=relation.schema, stream=relation.name)
+        with parquet_rows(landing.rejects, _REJECTS, schema=relation.schema, stream=relation.name) as reader:
+            rejected = bulk.copy_in(QUARANTINE, reader)
     if (rows, rejected) != (landing.rows, landing.rejected):
         raise SourceInconsistent(
             f"load {landing.load_id} of {relation} was staged with {landing.rows} rows and {landing.rejected} rejects, "
