@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
+from lockgate.core.arrow import arrow_schema
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import sql_type
 from lockgate.core.types import ColumnType
@@ -136,7 +137,13 @@ class EngineWorkshop:
         return self._relations.get(relation, ())
 
 
+def table(columns: Sequence[Column], rows: Sequence[Sequence[object]]) -> pa.Table:
+    """Rows in memory, with the columns' types."""
+    names = [column.name for column in columns]
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], arrow_schema(tuple(columns)))
+
+
 @pytest.fixture(scope="session")
 def tools():
-    """What this file has for tests: `tools.load`, `tools.fetch`, `tools.columns_of`, `tools.workshop`."""
-    return SimpleNamespace(load=load, fetch=fetch, columns_of=columns_of, workshop=EngineWorkshop)
+    """What this file has for tests, as `tools.load` and so on."""
+    return SimpleNamespace(load=load, fetch=fetch, columns_of=columns_of, table=table, workshop=EngineWorkshop)

@@ -41,7 +41,7 @@ class Arguments:
         told = {name for name, value in self.node.args.items() if value not in (None, False, [])}
         if told - set(names) - _SILENT:
             shown = self.node.sql("postgres")
-            raise Mismatch(f"{shown[:60]!r} is written in a way that rules do not have", "See docs/reference/rules.md.")
+            raise Mismatch(f"`{shown[:60]}` is written in a way that rules do not have", "See docs/reference/rules.md.")
 
     def text(self, name: str, what: str) -> str:
         """A literal text.

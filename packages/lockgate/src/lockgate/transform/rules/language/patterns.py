@@ -13,7 +13,7 @@ import re
 from lockgate.transform.rules.language.typed import Mismatch
 
 _PUNCTUATION = r"\\[\\.^$*+?()\[\]{}|/\-]"
-_CLASS = re.compile(rf"\[\^?(?:{_PUNCTUATION}|[^\\\[\]])(?:{_PUNCTUATION}|[^\\\[\]])*\]")
+_CLASS = re.compile(rf"\[\^?(?:{_PUNCTUATION}|[^\\\[\]^])(?:{_PUNCTUATION}|[^\\\[\]])*\]")
 _TOKEN = re.compile(
     rf"(?P<class>{_CLASS.pattern})|(?P<escape>{_PUNCTUATION})|(?P<open>\((?:\?:)?)|(?P<close>\))"
     r"|(?P<repeat>[*+?]|\{\d{1,3}(?:,\d{0,3})?\})|(?P<dot>\.)|(?P<start>\^)|(?P<end>\$)|(?P<either>\|)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
@@ -23,6 +24,7 @@ Scope = Mapping[str, Ref | Const]
 """The columns that an expression may name, by the names that they have at this point."""
 
 _LONGEST = 10_000
+_CALLED = re.compile(r"^(\w+)\(")
 
 
 class _Reported(Exception):
@@ -153,15 +155,16 @@ def _type(node: exp.Expr) -> ColumnType:
 
 def _unknown(node: exp.Expr) -> Mismatch:
     """What to say of a node that is not on the list."""
-    if isinstance(node, exp.Func):
-        name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
-        return Mismatch(f"there is no function {name}()", nearest(name, NAMES, "function"))
     if isinstance(node, exp.Query | exp.Subquery | exp.Exists):
         return Mismatch("an expression reads the columns of its own row, no other rows", "Use a lookup.")
     if isinstance(node, exp.Block | exp.Command):
         return Mismatch("one expression stands here, no statements")
     shown = node.sql("postgres")
-    return Mismatch(f"{shown[:60]!r} is not in the rules' SQL", "docs/reference/rules.md lists what is.")
+    called = _CALLED.match(shown)
+    if called and isinstance(node, exp.Func):
+        name = called[1].lower()
+        return Mismatch(f"there is no function {name}()", nearest(name, NAMES, "function"))
+    return Mismatch(f"`{shown[:60]}` is not in the rules' SQL", "docs/reference/rules.md lists what is.")
 
 
 def _line(node: exp.Expr) -> int:
