@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache, partial
-from pathlib import Path
 
+from lockgate.adapters.dbt.project import ProjectInspection
 from lockgate.app.rules import catalog_of
 from lockgate.app.wiring import Wiring
 from lockgate.config import PROJECT_FILE
@@ -15,20 +17,18 @@ from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.errors import LockgateError, Problem, ProjectInvalid
 from lockgate.transform.rules import check_rule_set
 
-_Models = Callable[[Path], Mapping[str, tuple[str, ...]]]
-
 
 def problems(wiring: Wiring, *, offline: bool) -> tuple[Problem, ...]:
     """Everything that is wrong, in the order of the project file; unless offline, sources are asked too."""
     document = read_yaml(wiring.project.folder / PROJECT_FILE, file=PROJECT_FILE)
     found = [] if offline else list(_sources(wiring, document))
     broken = bool(found)
-    models = cache(partial(wiring.executor.models, kind=wiring.target.kind))
+    inspect = cache(partial(wiring.executor.inspect, kind=wiring.target.kind))
     for entity, implementation in _implementations(wiring):
         if implementation.engine is Engine.RULES:
             found += _rules(wiring, entity, implementation, offline=offline or broken)
         else:
-            found += _dbt(models, document, entity, implementation)
+            found += _dbt(wiring, inspect(implementation.path), document, entity, implementation)
     return tuple(dict.fromkeys(found))
 
 
@@ -60,16 +60,20 @@ def _rules(wiring: Wiring, entity: Entity, implementation: Implementation, *, of
     return check_rule_set(rule_set, catalog, entity.contract)
 
 
-def _dbt(models: _Models, document: Document, entity: Entity, implementation: Implementation) -> Iterator[Problem]:
+def _dbt(
+    wiring: Wiring, inspected: ProjectInspection, document: Document, entity: Entity, implementation: Implementation
+) -> Iterator[Problem]:
     """What is wrong with a dbt project, or with the model that is asked of it."""
+    folder = wiring.project.folder
+    yield from (replace(problem, file=os.path.relpath(problem.file, folder)) for problem in inspected.errors)
     path = ("entities", entity.name, "implementations", implementation.name)
-    try:
-        found = models(implementation.path)
-    except LockgateError as error:
-        yield Problem(error.message, PROJECT_FILE, document.line((*path, "dbt")), error.remedy)
-        return
-    if implementation.model not in found:
-        near = get_close_matches(implementation.model, found, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(sorted(found)) or 'none'}."
+    for source in sorted(set(inspected.sources) - set(wiring.project.relations())):
+        message = f"the dbt project reads {source}, which no stream of this project loads"
+        yield Problem(
+            message, PROJECT_FILE, document.line((*path, "dbt")), "Declare the stream, or leave the model out."
+        )
+    if implementation.model not in inspected.models and not inspected.errors:
+        near = get_close_matches(implementation.model, inspected.models, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(sorted(inspected.models)) or 'none'}."
         message = f"the dbt project has no model {implementation.model!r}"
         yield Problem(message, PROJECT_FILE, document.line((*path, "model")), remedy)

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from lockgate.core.types import ColumnType
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+PIPED_WIDTH = 140
+SHORT_CELL = 28
 
 
 def to_plain(value: object) -> object:
@@ -61,14 +66,19 @@ def standard_output() -> Console:
     """Where people read results."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, width=_width(sys.stdout))
 
 
 def standard_error() -> Console:
     """Where people read progress and errors."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(stderr=True, highlight=False, width=_width(sys.stderr))
+
+
+def _width(stream: TextIO) -> int | None:
+    """How wide lines may be: as a terminal says; wide where a file or a pipe is written."""
+    return None if stream.isatty() else PIPED_WIDTH
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -76,12 +86,14 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
     from rich.table import Table
 
     listed = [list(row) for row in rows]
+    cells = [[_cell(value) for value in row] for row in listed]
     table = Table(title=title or None, title_justify="left", title_style="bold")
     for position, heading in enumerate(headings):
         numeric = bool(listed) and all(isinstance(row[position], int | float | None) for row in listed)
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
-    for row in listed:
-        table.add_row(*(_cell(value) for value in row))
+        is_short = all(len(row[position]) <= SHORT_CELL for row in cells)
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=is_short)
+    for row in cells:
+        table.add_row(*row)
     standard_output().print(table)
 
 

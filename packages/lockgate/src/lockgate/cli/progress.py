@@ -47,7 +47,7 @@ def _story(result: StepResult) -> str:
         return f"[red]{escape(result.error.message)}[/] [dim]{result.error.code}[/]"
     if result.because:
         return f"[dim]skipped, because of {escape(', '.join(result.because))}[/]"
-    said = ", ".join(f"{_number(value)} {name}" for name, value in result.facts.items() if isinstance(value, int))
+    said = ", ".join(f"{name} {_number(value)}" for name, value in result.facts.items() if isinstance(value, int))
     return f"[dim]{said + ' · ' if said else ''}{result.seconds:.2f} s[/]"
 
 

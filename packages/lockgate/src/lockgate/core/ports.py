@@ -385,14 +385,3 @@ class DbtExecutor(Protocol):
 
     def close(self) -> None:
         """Ends processes kept warm."""
-
-
-class DbtInspector(Protocol):
-    """Reads dbt projects without running them."""
-
-    def models(self, project: Path, kind: str) -> Mapping[str, tuple[str, ...]]:
-        """The project's models with the columns that its YAML describes, parsed for a warehouse of `kind`.
-
-        Raises:
-            DbtProjectInvalid: dbt cannot parse the project.
-        """

@@ -16,24 +16,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from lockgate.adapters.sources.exchange import Exchange, Patience
+from lockgate.adapters.sources.sampling import sampled
 from lockgate.core.load import CursorRange, SourceFile
 from lockgate.core.ports import Extraction, JsonRecords, Package, Secrets
-from lockgate.core.relation import Column
 from lockgate.core.stream import Source, Stream
-from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import SourceInconsistent
 
 if TYPE_CHECKING:
     import httpx
 
 LISTS = ("items", "data", "results", "records", "value")
-_KINDS: Mapping[type, Kind] = {
-    bool: Kind.BOOLEAN,
-    int: Kind.BIGINT,
-    float: Kind.DOUBLE,
-    list: Kind.JSON,
-    dict: Kind.JSON,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +131,7 @@ class HttpReader:
 
     def _sampled(self, exchange: Exchange, stream: Stream) -> Stream:
         page = self._page(exchange, stream, self._first_address(stream, None), set())
-        found: dict[str, Column] = {}
-        for record in page.records:
-            for name, value in record.items():
-                if value is not None and name not in found:
-                    found[name] = Column(name, ColumnType(_KINDS.get(type(value), Kind.TEXT)))
-        declared = {column.name: column for column in stream.columns}
-        return replace(stream, columns=tuple((found | declared).values()))
+        return replace(stream, columns=sampled(_content(page), stream))
 
 
 def _parameters(stream: Stream) -> dict[str, Any]:
@@ -203,7 +189,11 @@ def _package(page: Page, progress: Progress, within: CursorRange) -> Package:
     """A page as a package that can be resumed after."""
     address = progress.address or None
     resume = {"address": address, "given": progress.given, "told": progress.told}
-    return Package(JsonRecords(json.dumps(page.records, ensure_ascii=False).encode()), resume, within)
+    return Package(_content(page), resume, within)
+
+
+def _content(page: Page) -> JsonRecords:
+    return JsonRecords(json.dumps(page.records, ensure_ascii=False).encode())
 
 
 def _refuse_other_total(progress: Progress, last: Page, stream: Stream) -> None:
