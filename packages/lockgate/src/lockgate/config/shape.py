@@ -94,7 +94,8 @@ class CsvStream(FileStream):
     """A CSV file, or many of one form."""
 
     delimiter: Text | None = Field(None, description="Between values; found out where it is not given.")
-    header: bool | None = Field(None, description="Whether the first line names the columns; found out otherwise.")
+    header: bool | None = Field(None, description="`false` where the first line does not name the columns.")
+    infer: bool | None = Field(None, description="`false` where columns that are not declared are text.")
     null: list[str] = Field(default_factory=lambda: [""], description="Texts that mean NULL.")
 
 

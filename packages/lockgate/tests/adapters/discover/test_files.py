@@ -12,7 +12,7 @@ from lockgate.adapters.discover.files import found_file
 from lockgate.core.discovery import FoundTable
 from lockgate.core.relation import Column
 from lockgate.core.types import ColumnType
-from lockgate.errors import SourceRefused
+from lockgate.errors import LoadError
 
 
 def columns(**types: str) -> tuple[Column, ...]:
@@ -81,6 +81,12 @@ def test_compressed_json_lines(tmp_path):
     assert (found.name, found.columns, found.key) == ("events", columns(id="bigint", more="json"), ("id",))
 
 
+def test_a_column_without_values_is_text(tmp_path):
+    (tmp_path / "t.csv").write_text("id,nothing\n1,\n", encoding="utf-8")
+
+    assert found_file(tmp_path / "t.csv").columns == columns(id="bigint", nothing="text")
+
+
 def test_a_file_of_headings_has_no_rows(tmp_path):
     (tmp_path / "empty.csv").write_text("id,name\n", encoding="utf-8")
 
@@ -92,11 +98,12 @@ def test_a_file_of_headings_has_no_rows(tmp_path):
     [
         ("notes.docx", b"x", "is not a file that is known"),
         ("broken.parquet", b"PAR1 and nothing else", "cannot be read"),
-        ("broken.ndjson", b'{"id": 1}\n{"id": ', "cannot be read"),
+        ("latin.csv", "größe\n1\n".encode("latin-1"), "cannot be read"),
+        ("twice.csv", b"id,id\n1,2\n", "more than once"),
     ],
 )
 def test_what_cannot_be_read_is_refused(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
 
-    with pytest.raises(SourceRefused, match=said):
+    with pytest.raises(LoadError, match=said):
         found_file(tmp_path / name)

@@ -1,21 +1,24 @@
-"""Finds out what is in CSV, Parquet and newline-delimited JSON files, by DuckDB."""
+"""Finds out what is in CSV, Parquet and newline-delimited JSON files, by staging them aside as a load would."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from lockgate.adapters.discover.counting import SqlCounter
 from lockgate.adapters.discover.keys import find_key
-from lockgate.core.arrow import column_type
+from lockgate.adapters.staging.duckdb import DuckDBStager
 from lockgate.core.discovery import FoundTable
+from lockgate.core.ports import Package, StagedFile, StagingOrder
 from lockgate.core.relation import Column
-from lockgate.core.types import Kind
+from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, Stream
+from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import SourceRefused
 
 if TYPE_CHECKING:
@@ -30,108 +33,86 @@ KINDS: Mapping[str, str] = {
     ".jsonl": "ndjson",
 }
 NULLS = ("NA", "N/A", "n/a", "NULL", "null", "None", "NaN", "nan", "\\N", "-", "#N/A")
-_CONTENT = "content"
-_READERS = {"csv": "read_csv", "parquet": "read_parquet", "ndjson": "read_ndjson"}
+_SYSTEM = frozenset({LOAD_ID_COLUMN, POSITION_COLUMN})
 
 
 def kind_of(path: Path) -> str | None:
     """The kind of source a file is one stream of, by its name's end; None where there is none."""
-    name = path.name.lower()
-    for end in (".gz", ".zst"):
-        name = name.removesuffix(end)
-    return KINDS.get(Path(name).suffix)
+    return KINDS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
 
 
 def found_file(path: Path) -> FoundTable:
     """The table in a file: its columns with types that fit every row, and its key.
 
     Raises:
-        SourceRefused: the file is of another format, or cannot be read.
+        SourceRefused: the file is of another format.
+        SourceInconsistent: it cannot be read.
+        ContractBroken: its columns have names that no target can have.
     """
     kind = kind_of(path)
     if kind is None:
         raise SourceRefused(f"{path} is not a file that is known", hint=f"Give a file that ends in {', '.join(KINDS)}.")
-    with _engine(path) as connection:
-        content = _Content(connection, path, kind)
-        content.read(())
-        words = content.null_words() if kind == "csv" else ()
+    with _counting() as connection:
+        content = _staged(connection, path, kind, ())
+        words = _null_words(content, path) if kind == "csv" else ()
         if words:
-            content.read(words)
-        columns, counter = content.columns(), content.counter()
+            content = _staged(connection, path, kind, words)
+        counter = SqlCounter(exp.to_table(content.table), "duckdb", content.row)
         options: dict[str, object] = {"null": ["", *words]} if words else {}
-        name = path.name.split(".")[0] or path.name
-        return FoundTable(name, columns, find_key(columns, counter), counter.rows(), {"path": path.name, **options})
-
-
-@contextmanager
-def _engine(path: Path) -> Iterator[DuckDBPyConnection]:
-    """A DuckDB of its own; its refusals are the file's."""
-    import duckdb
-
-    with duckdb.connect(":memory:") as connection:
-        try:
-            yield connection
-        except duckdb.Error as error:
-            said = str(error).splitlines()[0]
-            raise SourceRefused(f"{path} cannot be read: {said}", file=str(path)) from error
+        key = find_key(content.columns, counter)
+        return FoundTable(path.name.split(".")[0], content.columns, key, counter.rows(), {"path": path.name, **options})
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """A file, and the table that DuckDB makes of it."""
+    """The records of a file as a table of `connection`, with the types that a load would give them."""
 
-    connection: DuckDBPyConnection
-    path: Path
-    kind: str
+    connection: DuckDBPyConnection = field(repr=False)
+    table: str
+    columns: tuple[Column, ...]
 
-    def read(self, nulls: Sequence[str]) -> None:
-        """Reads the file, anew where it was read before; `nulls` are words that mean NULL in it."""
-        what = "VIEW" if self.kind == "parquet" else "TABLE"
-        query = exp.select("*").from_(self._reader(nulls)).sql("duckdb")
-        self.connection.execute(f"CREATE OR REPLACE {what} {_CONTENT} AS {query}")
-
-    def columns(self) -> tuple[Column, ...]:
-        """The columns in their order."""
-        return self._described(exp.to_table(_CONTENT))
-
-    def counter(self) -> SqlCounter:
-        """Counts over the file."""
-        return SqlCounter(exp.to_table(_CONTENT), "duckdb", self._row)
-
-    def null_words(self) -> tuple[str, ...]:
-        """The words that mean NULL: those that alone keep a column from being something else than text."""
-        texts = {column.name for column in self.columns() if column.type.kind is Kind.TEXT}
-        freed = self._described(self._reader(NULLS)) if texts else ()
-        names = [column.name for column in freed if column.name in texts and column.type.kind is not Kind.TEXT]
-        return tuple(word for word in NULLS if names and self._stands(names, word))
-
-    def _stands(self, names: Sequence[str], word: str) -> bool:
-        """Whether a word is a value of one of the columns."""
-        equal = (exp.column(name, quoted=True).eq(exp.Literal.string(word)) for name in names)
-        query = exp.select(exp.Count(this=exp.Star())).from_(_CONTENT).where(exp.or_(*equal))
-        return self._row(query.sql("duckdb")) != (0,)
-
-    def _reader(self, nulls: Sequence[str]) -> exp.Expression:
-        """What stands behind `FROM`: a reader that looks at every row before it settles on types."""
-        arguments: list[exp.Expression] = [exp.Literal.string(str(self.path))]
-        if self.kind != "parquet":
-            arguments.append(_named("sample_size", exp.Literal.number(-1)))
-        if self.kind == "csv":
-            words = exp.Array(expressions=[exp.Literal.string(word) for word in ("", *nulls)])
-            arguments.append(_named("nullstr", words))
-        return exp.Table(this=exp.Anonymous(this=_READERS[self.kind], expressions=arguments))
-
-    def _described(self, source: exp.Expression) -> tuple[Column, ...]:
-        """The columns of whatever stands behind `FROM`."""
-        query = exp.select("*").from_(source).limit(0)
-        schema = self.connection.query(query.sql("duckdb")).to_arrow_table().schema
-        return tuple(Column(field.name, column_type(field.type)) for field in schema)
-
-    def _row(self, query: str) -> tuple[object, ...]:
+    def row(self, query: str) -> tuple[object, ...]:
         """The only row of an answer."""
         return self.connection.execute(query).fetchone() or ()
 
+    def holds(self, names: Sequence[str], word: str) -> bool:
+        """Whether a word is a value of one of the columns."""
+        equal = (exp.column(name, quoted=True).eq(exp.Literal.string(word)) for name in names)
+        query = exp.select(exp.Count(this=exp.Star())).from_(self.table).where(exp.or_(*equal))
+        return self.row(query.sql("duckdb")) != (0,)
 
-def _named(name: str, value: exp.Expression) -> exp.Expression:
-    """An argument by name."""
-    return exp.PropertyEQ(this=exp.to_identifier(name), expression=value)
+
+@contextmanager
+def _counting() -> Iterator[DuckDBPyConnection]:
+    """A DuckDB of its own."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        yield connection
+
+
+def _staged(connection: DuckDBPyConnection, path: Path, kind: str, nulls: Sequence[str]) -> _Content:
+    """The records of a file, staged and copied into memory; `nulls` are words that mean NULL."""
+    table = f"read_{len(nulls)}"
+    with TemporaryDirectory(prefix="lockgate-look-") as folder:
+        options = {"null": ["", *nulls]} if kind == "csv" else {}
+        order = StagingOrder(Stream(path.name), load_id=0, number=1, first_row=1, folder=Path(folder))
+        staged = DuckDBStager().stage(Package(StagedFile(path, kind, options), None), order)
+        reader = exp.func("read_parquet", exp.Literal.string(str(staged.file)), dialect="duckdb")
+        connection.execute(exp.select("*").from_(reader).ctas(table).sql("duckdb"))
+    types = {column.name: column.type for column in staged.columns}
+    names = (
+        str(name) for name, *_ in connection.execute(exp.Describe(this=exp.to_table(table)).sql("duckdb")).fetchall()
+    )
+    columns = tuple(Column(name, types.get(name, ColumnType(Kind.TEXT))) for name in names if name not in _SYSTEM)
+    return _Content(connection, table, columns)
+
+
+def _null_words(content: _Content, path: Path) -> tuple[str, ...]:
+    """The words that mean NULL in a CSV file: those that alone keep a column from being something else than text."""
+    texts = {column.name for column in content.columns if column.type.kind is Kind.TEXT}
+    if not texts:
+        return ()
+    free = _staged(content.connection, path, "csv", NULLS).columns
+    freed = [column.name for column in free if column.name in texts and column.type.kind is not Kind.TEXT]
+    return tuple(word for word in NULLS if freed and content.holds(freed, word))
