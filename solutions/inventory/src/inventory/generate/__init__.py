@@ -9,7 +9,7 @@ from inventory.generate.applications import applications as _applications
 from inventory.generate.users import users as _users
 from inventory.generate.versions import LAST_WAVE, Delivered
 
-__all__ = ["LAST_WAVE", "UNTIL", "Dataset", "Delivered", "generate"]
+__all__ = ["Dataset", "Delivered", "LAST_WAVE", "UNTIL", "generate"]
 
 UNTIL = datetime(2026, 1, 31, tzinfo=UTC)
 
