@@ -78,3 +78,17 @@ def test_handed_out_values_and_the_passwords_in_them_are_hidden(folder):
 
     assert secrets.redact(f"cannot reach {URL}, s%40cret99 or s@cret99") == "cannot reach ***, *** or ***"
     assert secrets.redact("from the file") == "from the file"
+
+
+def test_a_value_that_only_looks_like_an_address_is_hidden_whole(folder):
+    secrets = open_secrets({"LOCKGATE_SECRET_ODD": "http://[not an address"}, folder)
+    secrets.resolve("secret://odd")
+
+    assert secrets.redact("<http://[not an address>") == "<***>"
+
+
+def test_a_folder_where_a_file_should_be_is_refused(folder):
+    (folder / "deep").mkdir(mode=0o700)
+
+    with pytest.raises(SecretMissing, match="cannot be read"):
+        open_secrets({}, folder).resolve("secret://deep")

@@ -31,13 +31,12 @@ class FolderSecrets:
         if not _NAME.fullmatch(name):
             return None
         try:
-            descriptor = os.open(self._folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with (self._folder / name).open("rb") as file:
+                return _text(name, os.fstat(file.fileno()), file.read(LARGEST_BYTES + 1))
         except FileNotFoundError:
             return None
         except OSError as error:
             raise _unusable(name, f"cannot be read: {error.strerror}", "Check its rights.") from error
-        with os.fdopen(descriptor, "rb") as file:
-            return _text(name, os.fstat(descriptor), file.read(LARGEST_BYTES + 1))
 
 
 def _text(name: str, facts: os.stat_result, content: bytes) -> str:
