@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from lockgate.errors import ExtraMissing, TargetBusy, WarehouseUnavailable
 
-USER = "lockgate"
+USER = "postgres"
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0

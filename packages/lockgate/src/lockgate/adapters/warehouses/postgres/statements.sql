@@ -198,19 +198,20 @@ SELECT count(*) FILTER (WHERE {missing}), (
 FROM {edition}
 
 -- name: dependents
-SELECT DISTINCT format('%%I.%%I', n.nspname, c.relname)
+-- What reads the view, or uses its rows as a type; views by their own name, other objects by their identity.
+SELECT DISTINCT COALESCE(
+    quote_ident(n.nspname) || '.' || quote_ident(c.relname), (pg_identify_object(d.classid, d.objid, d.objsubid)).identity
+)
 FROM pg_depend d
-JOIN pg_rewrite r ON r.oid = d.objid
-JOIN pg_class c ON c.oid = r.ev_class
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-AND d.refobjid = %(view)s AND c.oid <> %(view)s
-UNION
-SELECT format('%%I.%%I', n.nspname, p.proname)
-FROM pg_depend d
-JOIN pg_proc p ON p.oid = d.objid
-JOIN pg_namespace n ON n.oid = p.pronamespace
-WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid = %(view)s
+JOIN pg_class v ON v.oid = %(view)s
+JOIN pg_type t ON t.oid = v.reltype
+LEFT JOIN pg_rewrite r ON d.classid = 'pg_rewrite'::regclass AND r.oid = d.objid
+LEFT JOIN pg_class c ON c.oid = r.ev_class
+LEFT JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE d.deptype = 'n' AND r.ev_class IS DISTINCT FROM v.oid AND (
+    d.refclassid = 'pg_class'::regclass AND d.refobjid = v.oid
+    OR d.refclassid = 'pg_type'::regclass AND d.refobjid IN (t.oid, t.typarray)
+)
 ORDER BY 1
 
 -- name: find_view

@@ -50,6 +50,8 @@ def show(connection: Connection, entity: str, served: Relation, shown: Shown) ->
         connection.execute(_with_name("CREATE OR REPLACE VIEW {view} AS {definition}", served, definition=definition))
     else:
         _recreate(connection, served, standing, definition)
+    if standing:
+        _let_owner_read(connection, standing.owner, shown)
     incumbent, candidate = shown.numbers
     words = {"entity": entity, **_names(served), "incumbent": incumbent, "candidate": candidate}
     connection.execute(statement("set_shown"), words)
@@ -106,6 +108,19 @@ def _recreate(connection: Connection, served: Relation, standing: _Standing, def
     for option in standing.options or []:
         connection.execute(_option(served, option))
     connection.execute(_with_name("ALTER VIEW {view} OWNER TO {owner}", served, owner=identifier(standing.owner)))
+
+
+def _let_owner_read(connection: Connection, owner: str, shown: Shown) -> None:
+    """A view reads with its owner's rights: an owner that is not us needs them on what stands behind the view."""
+    from psycopg import sql
+
+    if connection.info.user == owner:
+        return
+    relations = [Relation("lockgate", "route"), *(published.stored for _, published in shown.arms)]
+    for relation in relations:
+        words = {"schema": identifier(relation.schema), "relation": relation_name(relation), "owner": identifier(owner)}
+        connection.execute(sql.SQL("GRANT USAGE ON SCHEMA {schema} TO {owner}").format(**words))
+        connection.execute(sql.SQL("GRANT SELECT ON {relation} TO {owner}").format(**words))
 
 
 def _names(relation: Relation) -> dict[str, str]:
