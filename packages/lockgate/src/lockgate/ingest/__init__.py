@@ -1,4 +1,4 @@
-"""Brings a stream's records into a target's raw log: extracted, validated, staged, and landed whole or not at all."""
+"""Loading: a stream's records are staged package by package, landed at once, and written down."""
 
 from __future__ import annotations
 

@@ -1,183 +1,277 @@
-"""One load of one stream, from the first package to the landing, and how it goes on after it was interrupted."""
+"""One load: staged package by package, landed at once, written down; killed anywhere, the next one ends the same."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from lockgate.core.load import Landing, Load, LoadMode, LoadStatus
-from lockgate.core.ports import Clock, Extraction, LoadLedger, SourceReader, Staged, Stager, StagingOrder, Warehouse
-from lockgate.core.relation import Column
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lockgate.core.load import CursorRange, Landed, Landing, Load, LoadMode, LoadStatus, SourceFile
+from lockgate.core.ports import Clock, Extraction, Landings, LoadLedger, SourceReader, Staged, Stager, StagingOrder
+from lockgate.core.relation import Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import FatalError
-from lockgate.ingest.cursor import furthest
-from lockgate.ingest.order import LoadOrder, load_order
+from lockgate.core.types import ColumnType, Kind
+from lockgate.errors import DiskFull, LoadError, LockgateError, SourceRefused
+from lockgate.ingest.columns import landing_columns, refuse_missing, seen, settled
+from lockgate.ingest.cursor import before, highest, landed_until
+from lockgate.ingest.identity import definition_of, manifest_of, request_of
 
-ORDER_FILE = "order.json"
+_MICROSECOND = timedelta(microseconds=1)
+_REQUEST, _RESUME = "request", "resume"
 
 
 @dataclass(frozen=True, slots=True)
 class LoadPorts:
-    """What a load uses of the world; `folder` keeps staged packages until they are landed."""
+    """What a load uses of the world; staged files stand in `<folder>/<load id>/` until the target has them."""
 
     reader: SourceReader
     stager: Stager
     ledger: LoadLedger
-    landings: Warehouse
+    landings: Landings
     folder: Path
     clock: Clock
 
 
 def load_stream(source: Source, stream: Stream, ports: LoadPorts, bounds: Bounds) -> Load:
-    """Loads a stream into the target's raw log: the load, landed whole; or the one before, where nothing is new.
+    """Loads one stream into the target's raw log, or goes on with the load that was interrupted.
 
-    Killed at any instant, the next call goes on after the last staged package, or begins anew where it cannot; nothing
-    is landed twice. Where to begin comes from what the target holds, so the cursor is never ahead of the data.
+    A stream with a cursor is added to, from its lookback before what the target holds; one without is replaced. Files
+    that have not changed since they were loaded are not loaded again: the answer is that load, `unchanged`. Two loads
+    of one stream must not run at once.
 
     Raises:
-        LoadError: the source or its records refuse to be loaded; nothing was landed.
-        SourceUnavailable: the source does not answer; what is staged stays, to go on from.
+        SourceUnavailable: the source does not answer; the next call goes on where this one ended.
+        LoadError: the source's answer cannot be loaded; nothing of it was landed, and the next call begins anew.
+        DiskFull: nothing is left behind.
+        WarehouseError: the target failed; the next call lands what is staged.
     """
-    work = _Work(source, stream, ports)
-    work.mend()
-    relation = source.relation(stream)
-    landed, known = ports.landings.landed(relation), ports.landings.columns(relation)
-    order = load_order(stream, bounds, landed=landed, known=known, files=ports.reader.files(stream))
-    if order is None:
-        last = landed[-1]
-        return replace(work.new_load(last.mode), load_id=last.load_id, status=LoadStatus.UNCHANGED, rows=last.rows)
-    return work.run(order)
+    if not stream.cursor and (bounds.since is not None or bounds.until is not None):
+        raise SourceRefused(
+            f"{stream.name} has no cursor, so it cannot be loaded from or up to a value",
+            hint="Name the stream's `cursor`, or load it whole.",
+        )
+    return _Loading(source, stream, bounds, ports).run()
 
 
-@dataclass(slots=True)
-class _Work:
-    """One load under way."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What is asked of this load, and what the source's files are."""
+
+    stream: Stream
+    files: tuple[SourceFile, ...]
+    manifest: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Progress:
+    """A load under way, with the packages it has staged."""
+
+    load: Load
+    staged: tuple[Staged, ...] = ()
+    resume: Mapping[str, object] | None = None
+
+    @property
+    def next_row(self) -> int:
+        """The position of the next record."""
+        return 1 + sum(one.rows + one.rejected for one in self.staged)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loading:
+    """A call of `load_stream`."""
 
     source: Source
     stream: Stream
+    bounds: Bounds
     ports: LoadPorts
-    staged: list[Staged] = field(default_factory=list)
-    resume: Mapping[str, object] | None = None
 
-    def new_load(self, mode: LoadMode) -> Load:
-        """A load that begins now, not yet stored."""
-        now = self.ports.clock()
-        relation = self.source.relation(self.stream)
-        number = int(now.timestamp() * 1_000_000)
-        return Load(number, self.source.name, self.stream.name, relation, mode, LoadStatus.EXTRACTING, now)
+    @property
+    def relation(self) -> Relation:
+        return self.source.relation(self.stream)
 
-    def mend(self) -> None:
-        """Tells the ledger of a load that the target has landed, and that died before it could say so."""
-        load = self.ports.ledger.unfinished(self.source.name, self.stream.name)
-        if load is None:
-            return
-        for landed in self.ports.landings.landed(load.relation):
-            if landed.load_id == load.load_id:
-                self._finish(replace(load, rows=landed.rows, rejected=landed.rejected), LoadStatus.LANDED)
+    @property
+    def mode(self) -> LoadMode:
+        return LoadMode.REPLACE if self.bounds.full or not self.stream.cursor else LoadMode.APPEND
 
-    def run(self, order: LoadOrder) -> Load:
-        """Goes on with the unfinished load, or begins one; stages what is left; lands it."""
-        load = self._resumed(order) or self._begun(order)
-        try:
-            self._stage(load, order)
-            return self._land(load, order)
-        except FatalError as error:
-            self._finish(load, LoadStatus.FAILED, error=f"{error.code} {error.message}")
-            raise
+    def run(self) -> Load:
+        """The load, landed; or the one before, unchanged."""
+        landed = self.ports.landings.landed(self.relation)
+        unfinished = self.ports.ledger.unfinished(self.source.name, self.stream.name)
+        if unfinished is not None:
+            for there in landed:
+                if there.load_id == unfinished.load_id:
+                    return self._finished(_landed(unfinished, there, self.ports.clock()))
+        request = self._request()
+        progress = None if unfinished is None else self._progress(unfinished, request)
+        if unfinished is not None and progress is None:
+            self._give_up(unfinished, "another load was asked for, or its staged files are gone")
+        if progress is None:
+            if landed and self.bounds == Bounds() and request.manifest and landed[-1].manifest == request.manifest:
+                return self._unchanged(landed[-1])
+            progress = self._begun(landed, request)
+        return self._ended(progress, request)
 
-    def _resumed(self, order: LoadOrder) -> Load | None:
-        """The unfinished load, where its packages still serve; one whose packages do not is given up."""
-        load = self.ports.ledger.unfinished(self.source.name, self.stream.name)
-        if load is None:
+    def _request(self) -> _Request:
+        """What to read now."""
+        definition = definition_of(self.source, self.stream, self.mode)
+        files = self.ports.reader.files(self.stream)
+        stream = settled(self.stream, self.ports.landings.columns(self.relation))
+        return _Request(stream, files, manifest_of(definition, files), request_of(definition, self.bounds, files))
+
+    def _progress(self, load: Load, request: _Request) -> _Progress | None:
+        """How far an unfinished load has come; None where nothing of it can be gone on with."""
+        packages = self.ports.ledger.staged(load.load_id)
+        staged, notes = tuple(one for one, _ in packages), [note or {} for _, note in packages]
+        if not packages or not all(_is_there(one) for one in staged):
             return None
-        staged = self.ports.ledger.staged(load.load_id)
-        if staged and self._serves(load, order, staged):
-            self.staged = [one for one, _ in staged]
-            self.resume = staged[-1][1]
-            return load
-        self._finish(load, LoadStatus.FAILED, error="given up: it could not go on where it was interrupted")
-        return None
+        if any(note.get(_REQUEST) != request.digest for note in notes):
+            return None
+        resume = notes[-1].get(_RESUME)
+        if load.status is LoadStatus.EXTRACTING and not isinstance(resume, Mapping):
+            return None
+        return _Progress(load, staged, resume if isinstance(resume, Mapping) else None)
 
-    def _serves(
-        self, load: Load, order: LoadOrder, staged: tuple[tuple[Staged, Mapping[str, object] | None], ...]
-    ) -> bool:
-        path = self._place(load) / ORDER_FILE
-        if staged[-1][1] is None or not path.is_file():
-            return False
-        is_same = json.loads(path.read_text(encoding="utf-8")) == order.fingerprint
-        return is_same and all(one.file.is_file() for one, _ in staged)
+    def _begun(self, landed: tuple[Landed, ...], request: _Request) -> _Progress:
+        """A new load, numbered above every one that the target holds."""
+        now = self.ports.clock()
+        above = max((load.load_id for load in landed), default=0) + 1
+        load = Load(
+            load_id=max(_microseconds(now), above),
+            source=self.source.name,
+            stream=self.stream.name,
+            relation=self.relation,
+            mode=self.mode,
+            status=LoadStatus.EXTRACTING,
+            started_at=now,
+            cursor=CursorRange(self._since(landed, request.stream), self.bounds.until),
+        )
+        return _Progress(self.ports.ledger.open_load(load))
 
-    def _begun(self, order: LoadOrder) -> Load:
-        wanted = replace(self.new_load(order.mode), cursor=order.cursor)
-        newest = max((one.load_id for one in self.ports.landings.landed(wanted.relation)), default=0)
-        load = self.ports.ledger.open_load(replace(wanted, load_id=max(wanted.load_id, newest + 1)))
-        place = self._place(load)
-        place.mkdir(parents=True, exist_ok=True)
-        (place / ORDER_FILE).write_text(json.dumps(order.fingerprint), encoding="utf-8")
+    def _since(self, landed: tuple[Landed, ...], stream: Stream) -> str | None:
+        """The lowest cursor value to ask for."""
+        if self.bounds.since is not None or self.mode is LoadMode.REPLACE:
+            return None if self.bounds.full else self.bounds.since
+        until = landed_until(landed, _cursor_type(stream))
+        return None if until is None else before(until, self.stream.lookback)
+
+    def _ended(self, progress: _Progress, request: _Request) -> Load:
+        """Stages what is missing, lands it, and removes the staged files."""
+        load = progress.load
+        try:
+            if load.status is LoadStatus.EXTRACTING:
+                progress = self._extracted(progress, request)
+            landing = self._landing(progress, request)
+            there = self.ports.landings.land(landing)
+        except (LoadError, DiskFull) as error:
+            self._give_up(load, _told(error))
+            raise
+        measured = replace(load, files=len(landing.files), bytes=sum(file.stat().st_size for file in landing.files))
+        return self._finished(_landed(measured, there, self.ports.clock()))
+
+    def _extracted(self, progress: _Progress, request: _Request) -> _Progress:
+        """The progress with every package staged."""
+        for package_progress in self._packages(progress, request):
+            progress = package_progress
+        staged = replace(progress.load, status=LoadStatus.STAGED)
+        self.ports.ledger.finish(staged)
+        return replace(progress, load=staged)
+
+    def _packages(self, progress: _Progress, request: _Request) -> Iterator[_Progress]:
+        load, stream = progress.load, request.stream
+        asked = Extraction(stream, load.cursor, request.files, progress.resume)
+        for package in self.ports.reader.extract(asked):
+            order = StagingOrder(
+                stream=stream,
+                load_id=load.load_id,
+                number=len(progress.staged) + 1,
+                first_row=progress.next_row,
+                folder=self._folder(load),
+                seen=seen(progress.staged, stream),
+            )
+            one = self.ports.stager.stage(package, order)
+            refuse_missing(one, stream)
+            self.ports.ledger.add_staged(load.load_id, one, {_REQUEST: request.digest, _RESUME: package.resume})
+            progress = _Progress(load, (*progress.staged, one), package.resume)
+            yield progress
+
+    def _landing(self, progress: _Progress, request: _Request) -> Landing:
+        """What the target gets."""
+        load, staged = progress.load, progress.staged
+        columns = landing_columns(staged, request.stream)
+        types = {column.name: column.type for column in columns}
+        cursor_type = types.get(self.stream.cursor or "", ColumnType(Kind.TEXT))
+        files = tuple(one.file for one in staged if one.rows)
+        for file in files:
+            self.ports.stager.align(file, columns)
+        return Landing(
+            load_id=load.load_id,
+            relation=load.relation,
+            mode=load.mode,
+            columns=columns,
+            files=files,
+            rejects=tuple(one.rejects for one in staged if one.rejects),
+            rows=sum(one.rows for one in staged),
+            rejected=sum(one.rejected for one in staged),
+            cursor_until=highest((one.cursor_until for one in staged), cursor_type),
+            manifest=request.manifest,
+        )
+
+    def _finished(self, load: Load) -> Load:
+        """Ends a load that the target holds; its staged files go first, so that none is ever forgotten."""
+        shutil.rmtree(self._folder(load), ignore_errors=True)
+        self.ports.ledger.finish(load)
         return load
 
-    def _stage(self, load: Load, order: LoadOrder) -> None:
-        """Stages the packages that are left, remembering each before the next is asked for."""
-        extraction = Extraction(order.stream, order.cursor, order.files, self.resume)
-        for package in self.ports.reader.extract(extraction):
-            done = StagingOrder(
-                stream=order.stream,
-                load_id=load.load_id,
-                number=len(self.staged) + 1,
-                first_row=1 + sum(one.rows + one.rejected for one in self.staged),
-                folder=self._place(load),
-                seen=self._columns(),
-            )
-            staged = self.ports.stager.stage(package, done)
-            self.ports.ledger.add_staged(load.load_id, staged, package.resume)
-            self.staged.append(staged)
+    def _give_up(self, load: Load, reason: str) -> None:
+        """Ends a load of which nothing was landed."""
+        shutil.rmtree(self._folder(load), ignore_errors=True)
+        self.ports.ledger.finish(replace(load, status=LoadStatus.FAILED, finished_at=self.ports.clock(), error=reason))
 
-    def _columns(self) -> tuple[Column, ...]:
-        """The columns of the packages so far; the newest type of each, which is the widest."""
-        return tuple({column.name: column for one in self.staged for column in one.columns}.values())
+    def _unchanged(self, there: Landed) -> Load:
+        """The load that the target holds of files that are the same still."""
+        now = self.ports.clock()
+        names = (self.source.name, self.stream.name)
+        load = Load(there.load_id, *names, there.relation, there.mode, LoadStatus.UNCHANGED, now)
+        return replace(_landed(load, there, now), status=LoadStatus.UNCHANGED)
 
-    def _land(self, load: Load, order: LoadOrder) -> Load:
-        """Lands what is staged; an incremental load without a record has nothing to land."""
-        columns = self._columns() or order.stream.columns
-        for one in self.staged:
-            self.ports.stager.align(one.file, columns)
-        rows, rejected = sum(one.rows for one in self.staged), sum(one.rejected for one in self.staged)
-        until = furthest(one.cursor_until for one in self.staged)
-        ready = replace(
-            load,
-            rows=rows,
-            rejected=rejected,
-            files=len(self.staged),
-            bytes=sum(one.file.stat().st_size for one in self.staged),
-            cursor=replace(load.cursor, until=until),
-        )
-        self.ports.ledger.finish(replace(ready, status=LoadStatus.STAGED))
-        files, rejects = [one.file for one in self.staged], [one.rejects for one in self.staged if one.rejects]
-        landing = Landing(
-            load.load_id,
-            load.relation,
-            load.mode,
-            columns,
-            tuple(files),
-            tuple(rejects),
-            rows,
-            rejected,
-            until,
-            order.manifest,
-        )
-        self.ports.landings.land(landing)
-        return self._finish(ready, LoadStatus.LANDED)
-
-    def _finish(self, load: Load, status: LoadStatus, *, error: str = "") -> Load:
-        """Stores a load's end and removes its staged files."""
-        ended = replace(load, status=status, finished_at=self.ports.clock(), error=error)
-        self.ports.ledger.finish(ended)
-        shutil.rmtree(self._place(load), ignore_errors=True)
-        return ended
-
-    def _place(self, load: Load) -> Path:
+    def _folder(self, load: Load) -> Path:
         return self.ports.folder / str(load.load_id)
+
+
+def _landed(load: Load, there: Landed, now: datetime) -> Load:
+    """A load as the target tells of it."""
+    cursor = CursorRange(load.cursor.since, there.cursor_until)
+    return replace(
+        load, status=LoadStatus.LANDED, finished_at=now, rows=there.rows, rejected=there.rejected, cursor=cursor
+    )
+
+
+def _is_there(staged: Staged) -> bool:
+    """Whether a staged package's files are whole."""
+    expected = [(staged.file, staged.rows), *([(staged.rejects, staged.rejected)] if staged.rejects else [])]
+    try:
+        return all(pq.read_metadata(file).num_rows == rows for file, rows in expected)
+    except (OSError, pa.ArrowInvalid):
+        return False
+
+
+def _cursor_type(stream: Stream) -> ColumnType:
+    found = (column.type for column in stream.columns if column.name == stream.cursor)
+    return next(found, ColumnType(Kind.TEXT))
+
+
+def _microseconds(instant: datetime) -> int:
+    """Microseconds since the epoch, exactly."""
+    epoch = datetime(1970, 1, 1, tzinfo=instant.tzinfo)
+    return (instant - epoch) // _MICROSECOND
+
+
+def _told(error: LockgateError) -> str:
+    return f"{error.code} {error.message}"

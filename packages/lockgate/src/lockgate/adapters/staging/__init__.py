@@ -1,0 +1,1 @@
+"""Staging: packages of raw records become validated Parquet files."""

@@ -1,0 +1,71 @@
+"""The columns of a load: what is declared, what is landed already, and what its packages have brought."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+
+import pyarrow.parquet as pq
+
+from lockgate.core.ports import Staged
+from lockgate.core.relation import Column
+from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, NewColumnPolicy, Stream
+from lockgate.core.types import ColumnType, Kind
+from lockgate.errors import ContractBroken
+
+_SYSTEM = {LOAD_ID_COLUMN, POSITION_COLUMN}
+_TEXT = ColumnType(Kind.TEXT)
+
+
+def settled(stream: Stream, logged: Iterable[Column]) -> Stream:
+    """The stream with every column whose type stands: those declared, then those that its log has already.
+
+    Where there is none, the first load may bring any.
+
+    Raises:
+        ContractBroken: a declared type is not one that the log's column holds.
+    """
+    declared = {column.name: column for column in stream.columns}
+    landed = {column.name: column for column in logged if column.name not in _SYSTEM}
+    for name in declared.keys() & landed.keys():
+        if not landed[name].type.holds(declared[name].type):
+            raise ContractBroken(
+                f"{stream.name}: column {name!r} is declared {declared[name].type}, was landed as {landed[name].type}",
+                hint="Declare the type that was landed, or let the stream appear under another name.",
+                column=name,
+            )
+    columns = tuple((landed | declared).values())
+    return replace(stream, columns=columns, on_new_column=stream.on_new_column if columns else NewColumnPolicy.EVOLVE)
+
+
+def seen(staged: Iterable[Staged], stream: Stream) -> tuple[Column, ...]:
+    """The columns beyond the stream's that packages have brought, each in the widest type it had."""
+    known = {column.name for column in stream.columns}
+    found = {column.name: column for one in staged for column in one.columns if column.name not in known}
+    return tuple(found.values())
+
+
+def landing_columns(staged: Sequence[Staged], stream: Stream) -> tuple[Column, ...]:
+    """All columns of the load; one that held nothing but NULL, and that nobody declared, is text."""
+    found = {column.name: column for column in (*stream.columns, *seen(staged, stream))}
+    names = dict.fromkeys(name for one in staged for name in _names(one))
+    return (*found.values(), *(Column(name, _TEXT) for name in names if name not in found))
+
+
+def refuse_missing(staged: Staged, stream: Stream) -> None:
+    """Refuses a package without the columns that the stream calls its key and cursor.
+
+    Raises:
+        ContractBroken: names the column and the nearest one that is there.
+    """
+    names = _names(staged)
+    for wanted in (*stream.key, *([stream.cursor] if stream.cursor else [])):
+        if wanted not in names and staged.rows + staged.rejected:
+            near = get_close_matches(wanted, names, n=1)
+            told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
+            raise ContractBroken(f"{stream.name} has no column {wanted!r}; {told}", column=wanted)
+
+
+def _names(staged: Staged) -> list[str]:
+    return [name for name in pq.read_schema(staged.file).names if name not in _SYSTEM]
