@@ -5,7 +5,25 @@ nullif({{ adapter.dispatch('strip', 'inventory_transforms')(text, ascii_blanks()
 
 {# Trimmed and lower-cased, A to Z only: no engine's locale has a say. #}
 {% macro normalised(text) -%}
-translate({{ trimmed(text) }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+{{ adapter.dispatch('ascii_lower', 'inventory_transforms')(trimmed(text)) }}
+{%- endmacro %}
+
+{% macro default__ascii_lower(text) -%}
+translate({{ text }}, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz')
+{%- endmacro %}
+
+{# `translate` is slow here: it is left for text that is not ASCII (more bytes than characters) and has something to change. #}
+{% macro duckdb__ascii_lower(text) -%}
+case
+            when strlen({{ text }}) = length({{ text }}) then lower({{ text }})
+            when not regexp_matches({{ text }}, '[A-Z]') then {{ text }}
+            else {{ inventory_transforms.default__ascii_lower(text) }}
+        end
+{%- endmacro %}
+
+{# The collation "C" lower-cases ASCII alone; the column itself keeps the database's. #}
+{% macro postgres__ascii_lower(text) -%}
+lower({{ text }} collate "C") collate "default"
 {%- endmacro %}
 
 {# Space, tab, line feed, vertical tab, form feed, carriage return. #}

@@ -29,7 +29,7 @@ def code_noise(column: pa.Array, rows: Integers) -> pa.Array:
     """The column with its ASCII letters' case changed, and some blanks, at `rows`."""
     text = column.take(pa.array(rows))
     upper, capital = pc.ascii_upper(text), pc.ascii_capitalize(text)
-    return _vary(column, rows, [_join(upper, " "), capital, _join(" ", capital, "\t"), upper])
+    return _vary(column, rows, [_join(upper, " "), capital, _join(" ", capital, "\t"), pc.ascii_swapcase(text)])
 
 
 def prefix(column: pa.Array, rows: Integers, text: str) -> pa.Array:

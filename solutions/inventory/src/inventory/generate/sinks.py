@@ -72,16 +72,22 @@ def _into_duckdb(streams: dict[str, pa.Table], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with duckdb.connect(str(path)) as connection:
         connection.begin()
-        connection.execute("create schema if not exists raw")
+        catalog = connection.execute("select current_database()").fetchall()[0][0]
+        connection.execute(exp.Create(this=_raw(catalog), kind="SCHEMA", exists=True).sql("duckdb"))
         for name, rows in streams.items():
             connection.register("delivered", rows)
-            connection.execute(_replace(name))
+            connection.execute(_replace(_raw(catalog, name)))
             connection.unregister("delivered")
         connection.commit()
 
 
-def _replace(name: str) -> str:
-    table = exp.table_(exp.to_identifier(name, quoted=True), db="raw")
+def _raw(catalog: str, *table: str) -> exp.Table:
+    """Schema raw, or a table in it, with its catalog: that may be called raw too."""
+    parts = zip(("this", "db", "catalog"), (*table, "raw", catalog), strict=False)
+    return exp.Table(**{place: exp.to_identifier(part, quoted=True) for place, part in parts})
+
+
+def _replace(table: exp.Table) -> str:
     create = exp.select("*").from_("delivered").ctas(table)
     create.set("replace", True)
     return create.sql("duckdb")
