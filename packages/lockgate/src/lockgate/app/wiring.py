@@ -22,7 +22,7 @@ from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import LockgateError, UnknownName
-from lockgate.ingest import load_stream
+from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.store import Store, open_store
 from lockgate.transform.cycle import Batch
@@ -120,17 +120,15 @@ class Wiring:
 
     def load(self, source: Source, stream: Stream, bounds: Bounds) -> Load:
         """Loads one stream into the target's raw log."""
-        return load_stream(
-            source,
-            stream,
+        ports = LoadPorts(
             reader=self.reader(source),
             stager=self.stager,
             ledger=self.store.loads,
             landings=self.warehouse,
             folder=self.state / "loads",
             clock=self.clock,
-            bounds=bounds,
         )
+        return load_stream(source, stream, ports, bounds)
 
     def streams(self, names: tuple[str, ...]) -> tuple[tuple[Source, Stream], ...]:
         """The streams named `SOURCE` or `SOURCE.STREAM`; all of them where no name is given.
