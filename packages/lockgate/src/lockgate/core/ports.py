@@ -56,6 +56,9 @@ class Capabilities:
 class Landings(Protocol):
     """The raw side of a warehouse: an append-only log a stream, and a view of it up to a pin."""
 
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """The columns of a relation, in order; empty where there is none. A stream's view has those of its log."""
+
     def land(self, landing: Landing) -> Landed:
         """Adds a staged load to its stream's log: all of it or nothing; a load id that is there is not added twice.
 
