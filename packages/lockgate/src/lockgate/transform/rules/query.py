@@ -56,17 +56,16 @@ def _output(name: str, ref: Ref) -> exp.Expr:
 def _outcome(weaver: Weaver) -> dict[str, exp.Expr]:
     """What became of the row, by which rule, why, and which rules changed it before."""
     endings, ended = weaver.program.endings, weaver.ended
-    found: dict[str, exp.Expr] = {}
+    outcomes = tuple(dict.fromkeys([Outcome.OK.value, *(ending.outcome.value for ending in endings)]))
+    found: dict[str, exp.Expr] = {OUTCOME: weaver.label(Outcome.OK, outcomes)}
     if ended is None:
-        nothing = exp.cast(exp.null(), "text")
-        found = {OUTCOME: exp.Literal.string(Outcome.OK), RULE: nothing, REASON: nothing.copy()}
+        found |= {name: exp.cast(exp.null(), "text") for name in (RULE, REASON)}
     else:
         code = column(ended)
-        outcomes = weaver.element([ending.outcome for ending in endings], code)
-        case = exp.Case(ifs=[exp.If(this=is_null(code), true=exp.Literal.string(Outcome.OK))], default=outcomes)
-        found[OUTCOME] = case
-        found[RULE] = weaver.element([ending.rule for ending in endings], code)
-        found[REASON] = weaver.element([ending.reason for ending in endings], code)
+        other = weaver.labelled([ending.outcome for ending in endings], code, outcomes)
+        found[OUTCOME] = exp.Case(ifs=[exp.If(this=is_null(code), true=found[OUTCOME])], default=other)
+        found[RULE] = weaver.labelled([ending.rule for ending in endings], code)
+        found[REASON] = weaver.labelled([ending.reason for ending in endings], code)
     for place, name in enumerate(changed_columns(weaver.program)):
         changes = [change for change in weaver.program.changes if change.bit // BITS == place]
         zero = exp.cast(exp.Literal.number(0), "bigint")
@@ -82,7 +81,7 @@ def _masked(weaver: Weaver, bits: exp.Expr, changes: Sequence[Change]) -> exp.Ex
     masks = [sum(1 << c.bit % BITS for c in changes if c.after_code < e.code) for e in weaver.program.endings]
     if all(mask == whole for mask in masks):
         return bits
-    both = exp.BitwiseAnd(this=bits, expression=weaver.element(masks, ended))
+    both = exp.BitwiseAnd(this=bits, expression=weaver.numbered(masks, ended))
     return exp.Case(ifs=[exp.If(this=is_null(ended), true=bits.copy())], default=both)
 
 

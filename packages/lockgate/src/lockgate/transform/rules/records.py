@@ -48,7 +48,7 @@ def transform_records(
     for relation in source_relations(rule_set, catalog):
         if relation != rule_set.source:
             tables[str(relation)] = _context(relation, catalog, context or {})
-    outcomes = memory.query(_sql(rule_set, _numbered(rule_set, catalog), memory.dialect), tables)
+    outcomes = _plain(memory.query(_sql(rule_set, _numbered(rule_set, catalog), memory.dialect), tables))
     return pa.concat_tables([outcomes, _rejected(bad, outcomes.schema)]).sort_by(POSITION_COLUMN)
 
 
@@ -122,6 +122,12 @@ def _context(relation: Relation, catalog: Catalog, context: Mapping[Relation, pa
         message = f"the rules look up {relation}, whose rows were not given along with the records"
         raise RuleSetInvalid(message, relation=str(relation))
     return _cast(context[relation], _columns(relation, catalog))
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """The rows with text where engines keep a dictionary of it."""
+    fields = [pa.field(f.name, pa.string()) if pa.types.is_dictionary(f.type) else f for f in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def _rejected(bad: Sequence[tuple[int, str]], schema: pa.Schema) -> pa.Table:

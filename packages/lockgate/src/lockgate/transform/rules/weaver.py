@@ -70,15 +70,31 @@ class Weaver:
                 self._items.append(Item.of(version, self._bits(changes, before), "a bit a rule that changed the row"))
                 self.changed[name] = version
 
-    def element(self, values: Sequence[str | int], number: exp.Expr) -> exp.Expr:
-        """The value of a list by its number, from 1."""
-        if len(set(values)) == 1 and not isinstance(values[0], int):
-            value = exp.Literal.string(values[0])
-            return exp.Case(ifs=[exp.If(this=exp.not_(is_null(number)), true=value)])
-        literals = [exp.Literal.number(v) if isinstance(v, int) else exp.Literal.string(v) for v in values]
+    def label(self, value: str, among: Sequence[str]) -> exp.Expr:
+        """One of a few texts. DuckDB stores them as numbers of an ENUM: a byte a row to write, not sixteen."""
+        text = exp.Literal.string(value)
+        return exp.Cast(this=text, to=_enumeration(among)) if self.dialect == "duckdb" else text
+
+    def labelled(self, labels: Sequence[str], number: exp.Expr, among: Sequence[str] = ()) -> exp.Expr:
+        """The text of a list by its number, from 1; NULL where that is NULL."""
+        kinds = among or tuple(dict.fromkeys(labels))
+        if len(set(labels)) == 1:
+            return exp.Case(ifs=[exp.If(this=exp.not_(is_null(number)), true=self.label(labels[0], kinds))])
+        texts: exp.Expr = exp.Array(expressions=[exp.Literal.string(label) for label in labels])
+        if self.dialect == "duckdb":
+            array = exp.DataType(this=exp.DataType.Type.ARRAY, expressions=[_enumeration(kinds)], nested=True)
+            texts = exp.Cast(this=texts, to=array)
+        return self._element(texts, number)
+
+    def numbered(self, values: Sequence[int], number: exp.Expr) -> exp.Expr:
+        """The whole number of a list by its number, from 1."""
+        return self._element(exp.Array(expressions=[exp.Literal.number(value) for value in values]), number)
+
+    def _element(self, array: exp.Expr, number: exp.Expr) -> exp.Expr:
+        """An element of an array."""
         pattern = template("element", self.dialect)
         assert pattern is not None  # noqa: S101  # every engine has it
-        return fill(pattern.tree, [exp.Array(expressions=literals), number], [])
+        return fill(pattern.tree, [array, number], [])
 
     def _bits(self, changes: Sequence[Change], before: str | None) -> exp.Expr:
         """A sum of powers of two, one for each rule that changed the row, and of what was added up before."""
@@ -227,6 +243,12 @@ class Weaver:
         ranked = rows.select(exp.alias_(window, "_rank", quoted=True))
         first = exp.EQ(this=column("_rank"), expression=exp.Literal.number(1))
         return exp.select(*(column(ref.name) for ref in theirs)).from_(ranked.subquery("ranked")).where(first)
+
+
+def _enumeration(values: Sequence[str]) -> exp.DataType:
+    """The type of one of a few texts."""
+    texts = [exp.Literal.string(value) for value in values]
+    return exp.DataType(this=exp.DataType.Type.ENUM, expressions=texts, nested=False)
 
 
 def _theirs(step: Join) -> list[Ref]:
