@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from datetime import UTC, datetime
@@ -31,7 +32,9 @@ from lockgate.errors import (
 from lockgate.testing.warehouses.given import (
     CONTRACT,
     ENTITY,
+    RAW_USERS,
     SERVED,
+    build,
     labels,
     land,
     publication,
@@ -459,17 +462,41 @@ def test_a_number_that_arrow_cannot_hold_is_said_so(warehouse):
         warehouse.query(select("SELECT CAST('NaN' AS numeric) AS x", "postgres"))
 
 
-def test_disk_full_changes_nothing(warehouse, postgres_url, tmp_path):
-    """A quota on temporary files stands in for the disk: PostgreSQL checks it where it would write."""
-    publish(warehouse, "rules", users(3, "old"))
+@pytest.fixture
+def on_tiny_disk(tiny_disk, postgres_url):
+    """A target whose tables are on a small disk."""
+    shutil.chown(tiny_disk, "nobody")  # mounting took root's rights, so that is who the server runs as
+    space = sql.Identifier(f"tiny_{urlsplit(postgres_url).path[1:]}")
     with psycopg.connect(postgres_url, autocommit=True) as connection:
-        name = sql.Identifier(connection.info.dbname)
-        connection.execute(sql.SQL("ALTER DATABASE {} SET temp_file_limit = '1MB'").format(name))
-        connection.execute(sql.SQL("ALTER DATABASE {} SET work_mem = '64kB'").format(name))
-        connection.execute(sql.SQL("ALTER DATABASE {} SET maintenance_work_mem = '1MB'").format(name))
+        connection.execute(sql.SQL("CREATE TABLESPACE {} LOCATION {}").format(space, sql.Literal(str(tiny_disk))))
+        connection.execute(sql.SQL("GRANT CREATE ON TABLESPACE {} TO PUBLIC").format(space))
+        database = sql.Identifier(connection.info.dbname)
+        connection.execute(sql.SQL("ALTER DATABASE {} SET default_tablespace = {}").format(database, space))
+    warehouse = open_postgres("main", postgres_url, clock=clock)
+    warehouse.prepare()
+    yield warehouse
     warehouse.close()
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        for schema in ("raw", "raw__log", "analytics", "analytics__rules", "analytics__editions", "lockgate"):
+            connection.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+        connection.execute(sql.SQL("DROP TABLESPACE {}").format(space))
 
-    with pytest.raises((DiskFull, WarehouseUnavailable)):
-        publish(warehouse, "rules", users(400_000, "new"))
 
-    assert labels(warehouse) == {"old": 3}
+def test_a_full_disk_changes_nothing(on_tiny_disk, tmp_path):
+    publish(on_tiny_disk, "rules", users(3, "old"))
+    land(on_tiny_disk, staged(tmp_path, 1, [{"id": 1, "name": "Ada"}]))
+    stored = route(on_tiny_disk)
+    built = build(on_tiny_disk, "rules", users(180_000, "new"), name="large")
+    landing = staged(tmp_path, 2, [{"id": number, "name": f"{number}" * 20} for number in range(150_000)])
+
+    with pytest.raises(DiskFull):
+        build(on_tiny_disk, "rules", users(400_000, "new"))
+    with pytest.raises(DiskFull):
+        on_tiny_disk.publish(publication(built, "rules", stored.token))
+    with pytest.raises(DiskFull):
+        on_tiny_disk.land(landing)
+
+    assert labels(on_tiny_disk) == {"old": 3}
+    assert len(on_tiny_disk.editions(ENTITY)) == 1
+    assert [load.load_id for load in on_tiny_disk.landed(RAW_USERS)] == [1]
+    assert rows_of(on_tiny_disk, RAW_USERS) == [{"id": 1, "name": "Ada"}]
