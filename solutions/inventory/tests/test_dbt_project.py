@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import psycopg
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -25,10 +26,19 @@ APPLICATION_TYPES = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def streams():
+@pytest.fixture(scope="module")
+def streams() -> dict[str, pa.Table]:
     made = generate()
     return {"users": made.users.rows, "applications": made.applications.rows}
+
+
+@pytest.fixture(scope="module")
+def built(dbt, streams):
+    """A dbt whose DuckDB file holds the streams and everything built from them, with every test passed."""
+    project = dbt()
+    write_into(streams, f"duckdb:{project.environment['INVENTORY_DUCKDB']}")
+    project("--warn-error", "build")
+    return project
 
 
 def artifact(dbt, name: str) -> dict:
@@ -56,16 +66,25 @@ def test_runs_tests_and_documents_bare_in_its_own_folder(tmp_path, dbt, streams)
         rows = connection.table("analytics.fct_users").order("user_id").to_arrow_table()
     assert schemas == [("analytics",), ("raw",)]
     assert rows.num_rows == expected(**streams).users.num_rows
+    assert_described(
+        *(json.loads((project / "target" / name).read_text()) for name in ("manifest.json", "catalog.json"))
+    )
 
 
-def test_builds_on_duckdb_with_the_contract_types(dbt, streams):
-    project = dbt()
-    path = project.environment["INVENTORY_DUCKDB"]
-    write_into(streams, f"duckdb:{path}")
+def assert_described(manifest: dict, catalog: dict) -> None:
+    """Every relation, and every column that it really has, is described."""
+    built = {**catalog["nodes"], **catalog["sources"]}
+    documented = {**manifest["nodes"], **manifest["sources"]}
+    assert len(built) == 12
+    assert catalog["errors"] is None
+    for key, relation in built.items():
+        assert documented[key]["description"], key
+        described = {name for name, column in documented[key]["columns"].items() if column["description"]}
+        assert described == set(relation["columns"]), key
 
-    project("--warn-error", "build")
 
-    with duckdb.connect(path, read_only=True) as connection:
+def test_builds_on_duckdb_with_the_contract_types(built, streams):
+    with duckdb.connect(built.environment["INVENTORY_DUCKDB"], read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         right = expected(**streams)
         assert described(connection, "fct_users") == USER_TYPES
@@ -113,24 +132,6 @@ def test_builds_in_the_schema_of_the_target(tmp_path, dbt, streams):
     assert schemas == [("analytics__dbt",), ("raw",)]
 
 
-def test_every_model_and_column_is_described(dbt, streams):
-    project = dbt()
-    write_into(streams, f"duckdb:{project.environment['INVENTORY_DUCKDB']}")
-    project("run")
-    project("--warn-error", "docs", "generate")
-
-    manifest, catalog = artifact(project, "manifest.json"), artifact(project, "catalog.json")
-
-    built = {**catalog["nodes"], **catalog["sources"]}
-    documented = {**manifest["nodes"], **manifest["sources"]}
-    assert len(built) == 12
-    assert catalog["errors"] is None
-    for key, relation in built.items():
-        assert documented[key]["description"], key
-        described_columns = {name for name, column in documented[key]["columns"].items() if column["description"]}
-        assert described_columns == set(relation["columns"]), key
-
-
 SPOIL = """
     INSERT INTO analytics.fct_users BY NAME
     SELECT * REPLACE (0 - user_id AS user_id) FROM analytics.fct_users WHERE email IS NOT NULL LIMIT 1;
@@ -139,11 +140,9 @@ SPOIL = """
 """
 
 
-def test_a_spoilt_result_fails_the_tests_that_guard_it(dbt, streams):
+def test_a_spoilt_result_fails_the_tests_that_guard_it(dbt, built):
     project = dbt()
-    path = project.environment["INVENTORY_DUCKDB"]
-    write_into(streams, f"duckdb:{path}")
-    project("run")
+    path = shutil.copy(built.environment["INVENTORY_DUCKDB"], project.environment["INVENTORY_DUCKDB"])
     with duckdb.connect(path) as connection:
         connection.execute(SPOIL)
 
@@ -155,7 +154,7 @@ def test_a_spoilt_result_fails_the_tests_that_guard_it(dbt, streams):
     assert failed == {"duplicate_emails", "app_owner_exists"}
 
 
-@pytest.mark.parametrize(("days", "status"), [(0, "pass"), (3, "warn"), (8, "error")])
+@pytest.mark.parametrize(("days", "status"), [(0, "pass"), (8, "error")])
 def test_freshness_tells_old_data_from_new(dbt, days, status):
     made = generate(50, 50, until=datetime.now(UTC) - timedelta(days=days))
     project = dbt()

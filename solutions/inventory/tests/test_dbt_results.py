@@ -118,7 +118,7 @@ def check_postgres(built: dict[str, list[dict]], users: pa.Table, applications: 
 
 
 @given(seed=st.integers(0, 2**32), users=st.integers(0, 60), applications=st.integers(0, 60))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_duckdb_equals_expected_for_any_seed(on_duckdb, seed, users, applications):
     made = generate(users, applications, seed=seed)
 
@@ -134,7 +134,7 @@ def test_duckdb_equals_expected_for_any_rows(on_duckdb, users, applications):
 
 
 @given(seed=st.integers(0, 2**32), users=st.integers(0, 60), applications=st.integers(0, 60))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_postgres_equals_expected_for_any_seed(on_postgres, seed, users, applications):
     made = generate(users, applications, seed=seed)
 
@@ -144,7 +144,7 @@ def test_postgres_equals_expected_for_any_seed(on_postgres, seed, users, applica
 
 
 @given(users=delivered(USERS, schema.USERS), applications=delivered(APPLICATIONS, schema.APPLICATIONS))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_postgres_equals_expected_for_any_rows(on_postgres, users, applications):
     check_postgres(on_postgres(users, applications), users, applications)
 
