@@ -203,13 +203,12 @@ class Memory(Protocol):
 class StagedFile:
     """A file on this machine, whole: `format` is csv, ndjson or parquet.
 
-    `options` are those of the format; `columns` are types that the source itself states.
+    `options` are those of the format.
     """
 
     path: Path
     format: str
     options: Mapping[str, object] = field(default_factory=dict)
-    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,12 +224,14 @@ class Package:
 
     `resume` is JSON-serialisable: extraction that starts again with it yields the next package. It is None where
     nobody can go on from here, so that an interrupted load begins anew. Records whose cursor is not `within` are left
-    out by staging, where the source could not leave them out itself.
+    out by staging, where the source could not leave them out itself. `columns` have the types that the source states,
+    in whatever form their values are.
     """
 
     content: pa.Table | StagedFile | JsonRecords
     resume: Mapping[str, object] | None
     within: CursorRange = field(default_factory=CursorRange)
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

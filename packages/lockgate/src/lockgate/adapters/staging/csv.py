@@ -41,24 +41,22 @@ class CsvContent:
         self._connection = connection
         self._file = exp.Literal.string(glob.escape(str(file.path)))
         self._options = file.options
-        self._stated = {one.name: one.type for one in file.columns}
         self._header = bool(file.options.get("header", True))
         first = first_record(file.path)
         self._delimiter = str(file.options.get("delimiter") or delimiter_of(first))
         self.names = names_in(first, self._delimiter, header=self._header)
 
     def infer(self, names: Sequence[str], *, whole: bool) -> Mapping[str, ColumnType]:
-        """See `Content.infer`; what the source stated is not asked again."""
-        open_ = tuple(name for name in names if name not in self._stated)
+        """See `Content.infer`."""
         if not self._options.get("infer", True):
-            return dict.fromkeys(open_, TEXT) | self._stated
-        guessed = self._tried(dict.fromkeys(open_, INFERRED), self._values(open_).limit(GUESSED_RECORDS))
-        for name in set(open_) - set(guessed) if whole else ():
+            return dict.fromkeys(names, TEXT)
+        guessed = self._tried(dict.fromkeys(names, INFERRED), self._values(names).limit(GUESSED_RECORDS))
+        for name in set(names) - set(guessed) if whole else ():
             written = self._values((name,)).where(f"{name_of(0)} is not null", dialect="duckdb").limit(GUESSED_RECORDS)
             guessed |= self._tried({name: INFERRED}, written)
         values = self._values(tuple(guessed))
         chains = {name: _WIDER.get(type_.kind, (type_,)) for name, type_ in guessed.items()}
-        return self._tried(chains, values if whole else values.limit(SAMPLE_RECORDS)) | self._stated
+        return self._tried(chains, values if whole else values.limit(SAMPLE_RECORDS))
 
     def relation(self, columns: Sequence[Column]) -> exp.Select:
         """See `Content.relation`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -78,6 +79,12 @@ def _engine(folder: Path) -> Iterator[Connection]:
         yield connection
 
 
+def _stated(package: Package, order: StagingOrder) -> tuple[Column, ...]:
+    """What is known of columns beyond the stream's: what earlier packages had, then what the source states."""
+    known = {column.name for column in (*order.stream.columns, *order.seen)}
+    return (*order.seen, *(column for column in package.columns if column.name not in known))
+
+
 def _content(connection: Connection, package: Package) -> Content:
     """The package's records as DuckDB reads them."""
     content = package.content
@@ -95,7 +102,7 @@ class _Staging:
 
     def __init__(self, connection: Connection, package: Package, order: StagingOrder) -> None:
         self._connection = connection
-        self._order = order
+        self._order = replace(order, seen=_stated(package, order))
         self._within = package.within
         self._content = _content(connection, package)
         self._left_out: LeftOut = ()

@@ -28,14 +28,15 @@ _VALUES = {
     Kind.UUID: "cast(try_cast($x as uuid) as text)",
 }
 _PLAIN = "cast($v as text) = $x"
+_PLAIN_DAY = f"isfinite($v) and {_PLAIN}"
 _FITS = {
     **dict.fromkeys(INTEGERS, ("$v = try_cast($x as decimal(38, 9)) and not contains($x, '_')", _PLAIN)),
     Kind.NUMERIC: ("$v is not null and regexp_full_match($x, ' *[+-]?[0-9]*([.][0-9]{0,$scale}0*)? *')", _PLAIN),
     Kind.REAL: ("$v is not null and not contains($x, '_')", ""),
     Kind.DOUBLE: ("$v is not null and not contains($x, '_')", ""),
-    Kind.DATE: ("isfinite($v) and try_cast($x as timestamp) = $v", _PLAIN),
+    Kind.DATE: ("isfinite($v) and try_cast($x as timestamp) = $v", _PLAIN_DAY),
     Kind.TIME: (f"$v is not null and regexp_full_match($x, ' *{_TIME} *')", _PLAIN),
-    Kind.TIMESTAMP: ("isfinite($v) and try_cast($x as timestamptz) = cast($v as timestamptz)", _PLAIN),
+    Kind.TIMESTAMP: ("isfinite($v) and try_cast($x as timestamptz) = cast($v as timestamptz)", _PLAIN_DAY),
     Kind.TIMESTAMPTZ: ("isfinite($v)", ""),
     # PostgreSQL keeps no NUL character, not even one that JSON spells out.
     Kind.JSON: (r"$v is not null and not regexp_matches($x, '(^|[^\\])(\\\\)*\\u0000')", r"not contains($v, '\u0000')"),
@@ -47,8 +48,8 @@ _FITS_LOOSELY = {
         f"$v is not null and regexp_full_match($x, '{_NUMBER}|NaN|-?inf')",
         "$v is not null and contains($x, '.') and not starts_with($x, '0') and not contains($x, '_')",
     ),
-    Kind.DATE: (_PLAIN, ""),
-    Kind.TIMESTAMP: (f"$v is not null and regexp_full_match($x, '{_INSTANT}')", _PLAIN),
+    Kind.DATE: (_PLAIN_DAY, ""),
+    Kind.TIMESTAMP: (f"$v is not null and regexp_full_match($x, '{_INSTANT}')", _PLAIN_DAY),
     Kind.TIMESTAMPTZ: (f"$v is not null and regexp_full_match($x, '{_INSTANT}{_ZONE}')", ""),
 }
 _NUL = "contains($x, chr(0))"
