@@ -32,7 +32,8 @@ def test_the_demo_leaves_both_implementations_equal_in_postgresql(tmp_path) -> N
     try:
         with psycopg.connect(server.url) as connection:
             editions = connection.execute(
-                "select implementation, stored_schema || '.' || stored_name from lockgate.edition where entity = 'users'"
+                "select implementation, stored_schema || '.' || stored_name"
+                " from lockgate.edition where entity = 'users'"
             ).fetchall()
             rules, dbt = (dict(editions)[name] for name in ("rules", "dbt"))
             columns = "user_id, email, email_domain, full_name, department, status, is_active, hired_on, updated_at"

@@ -56,7 +56,7 @@ def test_rules_and_dbt_are_exact_and_a_second_run_changes_nothing(project) -> No
     first = lockgate(project, "run", "--engine", "rules", "--engine", "dbt")
 
     with duckdb.connect(str(project / "warehouse/catalog.duckdb"), read_only=True) as catalog:
-        served = catalog.sql(FACTS.format("analytics.departures")).fetchone()
+        served = catalog.sql(FACTS.format("analytics.departures")).fetchall()[0]
     editions = {each["implementation"]: each["rows"] for each in first["editions"]}
     assert served == (336_776, 12.639070, 8_255, 58_665, LATE)
     assert editions == {"rules": 336_776, "dbt": 336_776}
@@ -64,13 +64,13 @@ def test_rules_and_dbt_are_exact_and_a_second_run_changes_nothing(project) -> No
     files = sorted((project / "warehouse/editions").rglob("*.parquet"))
     for one, other in [files, files[::-1]]:
         only = f"select * from read_parquet('{one}') except all select * from read_parquet('{other}')"
-        assert duckdb.sql(f"select count(*) from ({only})").fetchone() == (0,)
+        assert duckdb.sql(f"select count(*) from ({only})").fetchall() == [(0,)]
 
     second = lockgate(project, "run", "--engine", "rules", "--engine", "dbt")
 
     assert second["pins"] == first["pins"]
     with duckdb.connect(str(project / "warehouse/catalog.duckdb"), read_only=True) as catalog:
-        assert catalog.sql(FACTS.format("analytics.departures")).fetchone() == served
+        assert catalog.sql(FACTS.format("analytics.departures")).fetchall()[0] == served
 
 
 def test_init_makes_a_project_that_runs_of_a_file_that_is_there(archive, tmp_path) -> None:
