@@ -35,7 +35,8 @@ LockgateError
     ├── WarehouseUnavailable    LG602
     ├── TargetBusy              LG603
     ├── PublishBlocked          LG604
-    └── ControlPlaneUnavailable LG605
+    ├── ControlPlaneUnavailable LG605
+    └── DbtProcessLost          LG606
 """
 
 from __future__ import annotations
@@ -302,3 +303,10 @@ class ControlPlaneUnavailable(RetryableError):
 
     code = "LG605"
     hint = "Check LOCKGATE_CONTROL_URL, the file's rights, and that the database runs."
+
+
+class DbtProcessLost(RetryableError):
+    """The process that ran dbt ended before its work did; the edition before still serves."""
+
+    code = "LG606"
+    hint = "Run it again; if it comes back, see whether the machine ran out of memory, and raise the executor's limits."

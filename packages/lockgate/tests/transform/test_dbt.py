@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,10 +21,19 @@ from lockgate.transform.dbt import DbtExecutionService
 
 CONTRACT = Contract((Column("id", ColumnType.parse("bigint")),), ("id",))
 STG, USERS, APPS = "model.p.stg", "model.p.fct_users", "model.p.fct_apps"
+
+
+def model(name: str, upstream: str, materialized: str = "table") -> NodeResult:
+    relation = Relation("analytics__dbt", name.rpartition(".")[2])
+    return NodeResult(
+        name, NodeStatus.SUCCESS, 0.2, depends_on=(upstream,), materialized=materialized, relation=relation
+    )
+
+
 GOOD = (
-    NodeResult(STG, NodeStatus.SUCCESS, 0.1, depends_on=("source.p.raw.users",)),
-    NodeResult(USERS, NodeStatus.SUCCESS, 0.2, depends_on=(STG,)),
-    NodeResult(APPS, NodeStatus.SUCCESS, 0.2, depends_on=(USERS,)),
+    model(STG, "source.p.raw.users", "view"),
+    model(USERS, STG),
+    model(APPS, USERS),
     NodeResult("test.p.unique_users", NodeStatus.PASS, 0.1, failures=0, depends_on=(USERS,)),
     NodeResult("test.p.owner_exists", NodeStatus.PASS, 0.1, failures=0, depends_on=(APPS, USERS)),
 )
@@ -41,6 +52,9 @@ class Answering:
             raise self.error
         return DbtExecutionResult("i", self.nodes, 1.0, Path("/a"), Path("/l"))
 
+    def warm(self) -> None:
+        """Nothing is to begin."""
+
     def cancel(self) -> None:
         """Nothing runs."""
 
@@ -50,6 +64,9 @@ class Answering:
 
 class Workshops:
     """A warehouse of which only workshops are used; every relation in them has three rows."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
 
     name, dialect = "analytics__dbt", "duckdb"
 
@@ -61,7 +78,9 @@ class Workshops:
         return WorkshopAccess("duckdb", self.name, {"path": "w.duckdb"})
 
     def query(self, query) -> pa.Table:
-        return pa.table({"rows": [3]})
+        self.asked.append(query.sql("duckdb"))
+        counted = query.sql("duckdb").count("COUNT(*)")
+        return pa.table({"node": list(range(counted)), "rows": [3] * counted})
 
 
 def entity(name: str, model: str) -> Entity:
@@ -78,12 +97,8 @@ def outcomes(*nodes: NodeResult) -> tuple[Execution | LockgateError, ...]:
 
 
 def with_status(name: str, status: NodeStatus, message: str = "") -> tuple[NodeResult, ...]:
-    return tuple(
-        NodeResult(node.node, status, 0.1, message=message, file="/p/x.sql", depends_on=node.depends_on)
-        if node.node == name
-        else node
-        for node in GOOD
-    )
+    changed = {"status": status, "message": message, "file": "/p/x.sql"}
+    return tuple(replace(node, **changed) if node.node == name else node for node in GOOD)
 
 
 def test_one_invocation_serves_every_entity_and_each_gets_its_own_nodes() -> None:
@@ -124,6 +139,79 @@ def test_a_test_that_looks_further_down_does_not_stop_what_is_upstream() -> None
     assert isinstance(applications, DbtTestFailed)
 
 
+def test_a_declared_test_answers_for_what_it_was_declared_for() -> None:
+    declared = NodeResult(
+        "test.p.relationships", NodeStatus.FAIL, 0.1, failures=1, depends_on=(USERS, APPS), attached_to=USERS
+    )
+
+    users, applications = outcomes(*GOOD, declared)
+
+    assert isinstance(users, DbtTestFailed)
+    assert isinstance(applications, DbtTestFailed)
+
+
+def test_a_declared_test_does_not_stop_what_it_only_reads() -> None:
+    apart = replace(GOOD[2], depends_on=("source.p.raw.applications",))
+    declared = NodeResult(
+        "test.p.relationships", NodeStatus.FAIL, 0.1, failures=1, depends_on=(USERS, APPS), attached_to=APPS
+    )
+
+    users, applications = outcomes(GOOD[0], GOOD[1], apart, declared)
+
+    assert isinstance(users, Execution)
+    assert isinstance(applications, DbtTestFailed)
+
+
+def test_a_test_over_several_entities_stops_each_where_none_stands_on_all() -> None:
+    apart = replace(GOOD[2], depends_on=("source.p.raw.applications",))
+    across = NodeResult("test.p.across", NodeStatus.FAIL, 0.1, failures=1, depends_on=(USERS, APPS))
+
+    assert all(isinstance(each, DbtTestFailed) for each in outcomes(GOOD[0], GOOD[1], apart, across))
+
+
+def test_a_failed_hook_stops_every_entity() -> None:
+    hook = NodeResult("operation.p.on-run-end-0", NodeStatus.ERROR, 0.1, message="no such role")
+
+    assert all(isinstance(each, DbtFailed) for each in outcomes(*GOOD, hook))
+
+
+def test_an_output_under_another_name_is_found() -> None:
+    renamed = replace(GOOD[1], relation=Relation("analytics__dbt", "people"))
+
+    users, _ = outcomes(GOOD[0], renamed, *GOOD[2:])
+
+    assert isinstance(users, Execution)
+    assert users.built == Relation("analytics__dbt", "people")
+
+
+def test_an_ephemeral_model_is_no_output() -> None:
+    users, applications = outcomes(GOOD[0], *GOOD[2:])
+
+    assert isinstance(users, DbtFailed)
+    assert "built no fct_users" in users.message
+    assert isinstance(applications, Execution)
+
+
+def test_tables_are_counted_in_one_query_and_views_are_left_alone() -> None:
+    workshops = Workshops()
+
+    users, _ = DbtExecutionService(Answering(GOOD), workshops).execute_batch(BATCH)
+
+    assert isinstance(users, Execution)
+    assert [node.rows for node in users.nodes] == [None, 3, None]
+    assert len(workshops.asked) == 1
+    assert "stg" not in workshops.asked[0]
+
+
+def test_an_incremental_model_has_all_its_rows_and_not_only_the_new_ones() -> None:
+    grown = replace(GOOD[1], materialized="incremental", rows=1)
+
+    users, _ = outcomes(GOOD[0], grown, *GOOD[2:])
+
+    assert isinstance(users, Execution)
+    assert users.rows == 3
+
+
 def test_a_warning_stops_nothing() -> None:
     assert all(isinstance(each, Execution) for each in outcomes(*with_status("test.p.unique_users", NodeStatus.WARN)))
 
@@ -151,7 +239,17 @@ def test_one_entity_alone_selects_what_it_is_asked_to() -> None:
     assert (executor.asked[0].select, executor.asked[0].full_refresh) == (("fct_users",), True)
 
 
-@pytest.mark.parametrize("select", [["--profiles-dir=/tmp"], ["-x"]])
+@pytest.mark.parametrize("value", [date(2026, 1, 1), float("nan"), {1: "a"}, b"x", (1, 2)])
+def test_a_variable_that_json_cannot_hold_is_refused(value: object) -> None:
+    executor = Answering(GOOD)
+
+    with pytest.raises(UnknownName, match="'when'"):
+        DbtExecutionService(executor, Workshops()).execute(ENTITIES[0], vars={"when": value})
+
+    assert executor.asked == []
+
+
+@pytest.mark.parametrize("select", [["--profiles-dir=/tmp"], ["-x"], [""], [" -x"], ["fct_users", "--threads"]])
 def test_a_selector_cannot_be_an_option(select: list[str]) -> None:
     executor = Answering(GOOD)
 

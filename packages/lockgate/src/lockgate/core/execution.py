@@ -28,7 +28,11 @@ class NodeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """One model, test, seed or snapshot: its dbt unique id, how it ended, seconds, rows (models), failures (tests)."""
+    """One model, test, seed or snapshot: its dbt unique id, how it ended, seconds, rows (models), failures (tests).
+
+    `file` is the project's own file, `compiled` the SQL made of it, where there is one. `attached_to` is the node that
+    a generic test was declared for. `relation` and `materialized` say what a model, seed or snapshot leaves, and how.
+    """
 
     node: str
     status: NodeStatus
@@ -38,10 +42,14 @@ class NodeResult:
     message: str = ""
     file: str = ""
     depends_on: tuple[str, ...] = ()
+    compiled: str = ""
+    attached_to: str = ""
+    materialized: str = ""
+    relation: Relation | None = None
 
     @property
     def kind(self) -> str:
-        """`model`, `test`, `unit_test`, `seed` or `snapshot`."""
+        """`model`, `test`, `unit_test`, `seed`, `snapshot` or, for a hook, `operation`."""
         return self.node.split(".", 1)[0]
 
 

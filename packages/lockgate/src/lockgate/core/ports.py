@@ -362,7 +362,7 @@ class LoadLedger(Protocol):
 class NodeListener(Protocol):
     """Hears of each node as it ends."""
 
-    def __call__(self, node: NodeResult) -> None:
+    def __call__(self, node: NodeResult, /) -> None:
         """One node has ended; the caller waits meanwhile."""
 
 

@@ -14,7 +14,7 @@ from lockgate.errors import LockgateError
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What to load of a stream: `full` reads everything; else cursors from `since` to `until`, as the source writes them."""
+    """What to load of a stream: everything (`full`), or cursors from `since` to `until` as the source writes them."""
 
     full: bool = False
     since: str | None = None

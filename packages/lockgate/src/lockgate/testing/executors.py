@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.core.execution import DbtInvocation, NodeStatus, WorkshopAccess
+from lockgate.core.execution import DbtInvocation, NodeResult, NodeStatus, WorkshopAccess
 from lockgate.core.ports import DbtExecutor
-from lockgate.errors import DbtCancelled, DbtProjectInvalid, DbtTimedOut, LockgateError, UnknownName, WorkshopEscaped
+from lockgate.core.relation import Relation
+from lockgate.errors import DbtCancelled, DbtProjectInvalid, DbtTimedOut, UnknownName, WorkshopEscaped
 
-PROJECT = "name: small\nversion: '1.0'\nprofile: none\nmodel-paths: [models]\nmacro-paths: [macros]\n"
+PROJECT = (
+    "name: small\nversion: '1.0'\nprofile: none\nmodel-paths: [models]\nmacro-paths: [macros]\nseed-paths: [seeds]\n"
+)
 SOURCES = "sources: [{name: raw, schema: raw, tables: [{name: users}]}]\n"
 TESTED = """models:
   - name: fct_users
@@ -31,10 +34,12 @@ unit_tests:
 """
 MODEL = "{{ config(materialized='table') }} select id as user_id from {{ source('raw', 'users') }}\n"
 
+SLOW = "{{{{ config(materialized='table') }}}} select {} as user_id"
+
 Writer = Callable[..., Path]
 
 
-def ignore(node: str) -> None:
+def ignore(node: NodeResult) -> None:
     """Hears of a node, and leaves it at that."""
 
 
@@ -68,7 +73,7 @@ class ExecutorConformance:
         return ask
 
     def test_models_and_tests_are_told_node_by_node(self, executor: DbtExecutor, write: Writer, ask) -> None:
-        heard: list[str] = []
+        heard: list[NodeResult] = []
 
         result = executor.execute(ask(write(models__tested_yml=TESTED)), heard.append)
 
@@ -77,11 +82,11 @@ class ExecutorConformance:
             ("test", NodeStatus.PASS),
             ("unit_test", NodeStatus.PASS),
         }
-        assert sorted(heard) == sorted(node.node for node in result.nodes)
+        assert tuple(heard) == result.nodes
         assert [test.failures for test in result.tests if test.kind == "test"] == [0, 0]
         assert result.success
         assert result.log.exists()
-        assert (result.artifacts / "run_results.json").exists()
+        assert {"manifest.json", "run_results.json"} <= {path.name for path in result.artifacts.iterdir()}
 
     def test_a_failing_model_is_named_with_its_file_and_what_depends_on_it_is_skipped(
         self, executor: DbtExecutor, write: Writer, ask
@@ -101,6 +106,18 @@ class ExecutorConformance:
         assert by_name["model.small.stg_users"].file == str(project / "models/stg_users.sql")
         assert by_name["model.small.fct_users"].status is NodeStatus.SKIPPED
         assert [node.node for node in result.failed] == ["model.small.stg_users"]
+
+    def test_a_built_model_says_what_it_left_and_where_its_sql_is(
+        self, executor: DbtExecutor, write: Writer, ask
+    ) -> None:
+        project = write(models__fct_users_sql=MODEL.replace("'table'", "'table', alias='people'"))
+
+        (node,) = executor.execute(ask(project), ignore).nodes
+
+        assert (node.relation, node.materialized) == (Relation(ask(project).workshop, "people"), "table")
+        assert node.depends_on == ("source.small.raw.users",)
+        assert node.file == str(project / "models/fct_users.sql")
+        assert Path(node.compiled).read_text(encoding="utf-8").strip().startswith("select id as user_id")
 
     def test_a_failing_test_counts_the_rows_it_found(self, executor: DbtExecutor, write: Writer, ask) -> None:
         twice = MODEL + "union all select id from {{ source('raw', 'users') }}\n"
@@ -129,11 +146,17 @@ class ExecutorConformance:
         with pytest.raises(UnknownName, match="did you mean 'fct_users'"):
             executor.execute(ask(write(), models=("fct_user",)), ignore)
 
+    def test_the_rows_of_failed_tests_are_stored_nowhere_else(self, executor: DbtExecutor, write: Writer, ask) -> None:
+        stored = TESTED.partition("unit_tests:")[0].replace("[unique,", "[{unique: {config: {store_failures: true}}},")
+
+        with pytest.raises(WorkshopEscaped, match="dbt_test__audit"):
+            executor.execute(ask(write(models__tested_yml=stored)), ignore)
+
     @pytest.mark.parametrize("escape", ["{{ config(schema='public') }}", "{{ config(database='elsewhere') }}"])
     def test_a_model_outside_the_workshop_is_refused_and_nothing_runs(
         self, executor: DbtExecutor, write: Writer, ask, escape: str
     ) -> None:
-        heard: list[str] = []
+        heard: list[NodeResult] = []
 
         with pytest.raises(WorkshopEscaped, match=r"model\.small\.fct_users"):
             executor.execute(ask(write(models__fct_users_sql=escape + MODEL)), heard.append)
@@ -156,42 +179,100 @@ class ExecutorConformance:
         assert not result.success
 
     def test_an_invocation_past_its_time_is_stopped(self, executor: DbtExecutor, write: Writer, ask, slow: str) -> None:
-        project = write(
-            models__fct_users_sql="{{ config(materialized='table') }} select " + slow + " as user_id",
-            models__quick_sql=MODEL,
-        )
+        project = write(models__fct_users_sql=SLOW.format(slow), models__quick_sql=MODEL)
         executor.execute(ask(project, select=("quick",)), ignore)
         began = time.monotonic()
 
+        with pytest.raises(DbtTimedOut, match="after 3 s"):
+            executor.execute(ask(project, timeout_seconds=3.0), ignore)
+
+        assert time.monotonic() - began < 30
+        assert executor.execute(ask(project, select=("quick",)), ignore).success
+
+    def test_parsing_counts_as_part_of_the_time(self, executor: DbtExecutor, write: Writer, ask) -> None:
+        endless = "{% for i in range(10 ** 5) %}{% for j in range(10 ** 5) %}{% endfor %}{% endfor %}"
+
         with pytest.raises(DbtTimedOut):
-            executor.execute(ask(project, timeout_seconds=5.0), ignore)
+            executor.execute(ask(write(models__fct_users_sql=endless + MODEL), timeout_seconds=8.0), ignore)
 
-        assert time.monotonic() - began < 25
-
-    def test_a_cancelled_invocation_ends_and_the_next_one_works(
+    def test_an_invocation_cancelled_in_the_middle_ends_and_the_next_one_works(
         self, executor: DbtExecutor, write: Writer, ask, slow: str
     ) -> None:
         project = write(
-            models__fct_users_sql="{{ config(materialized='table') }} select " + slow + " as user_id",
-            models__quick_sql=MODEL,
+            models__fct_users_sql="-- depends_on: {{ ref('quick') }}\n" + SLOW.format(slow), models__quick_sql=MODEL
         )
-        executor.execute(ask(project, select=("quick",)), ignore)
-        ended: list[LockgateError] = []
+        heard: list[str] = []
 
-        def run() -> None:
-            try:
-                executor.execute(ask(project), ignore)
-            except LockgateError as error:
-                ended.append(error)
+        def cancel_soon(node: NodeResult) -> None:
+            heard.append(node.node)
+            if len(heard) == 1:
+                threading.Timer(0.5, executor.cancel).start()
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        while thread.is_alive():
-            executor.cancel()
-            thread.join(0.2)
+        with pytest.raises(DbtCancelled):
+            executor.execute(ask(project), cancel_soon)
 
-        assert [type(error) for error in ended] == [DbtCancelled]
+        assert heard[0] == "model.small.quick"
         assert executor.execute(ask(project, select=("quick",)), ignore).success
+
+    def test_a_listener_that_raises_ends_the_invocation(
+        self, executor: DbtExecutor, write: Writer, ask, slow: str
+    ) -> None:
+        project = write(
+            models__fct_users_sql="-- depends_on: {{ ref('quick') }}\n" + SLOW.format(slow), models__quick_sql=MODEL
+        )
+        began = time.monotonic()
+
+        def refuse(node: NodeResult) -> None:
+            raise LookupError(node.node)
+
+        with pytest.raises(LookupError, match="quick"):
+            executor.execute(ask(project), refuse)
+
+        assert time.monotonic() - began < 45
+
+    def test_text_beyond_ascii_is_told_as_it_is(self, executor: DbtExecutor, write: Writer, ask) -> None:
+        words = "Zoë – 数据 – 🛶"
+        model = MODEL.replace("id as", f"'{words}' as \"größe\", id as")
+        failing = "{{ config(materialized='table') }} select * from \"fehlt – 数据\""
+
+        result = executor.execute(ask(write(models__fct_users_sql=model)), ignore)
+        broken = executor.execute(ask(write(models__fct_users_sql=failing)), ignore)
+
+        assert result.success
+        assert words in Path(result.nodes[0].compiled).read_text(encoding="utf-8")
+        assert "fehlt – 数据" in broken.failed[0].message
+
+    def test_a_model_that_logs_without_end_neither_blocks_nor_fills_the_disk(
+        self, executor: DbtExecutor, write: Writer, ask
+    ) -> None:
+        loud = "{% for i in range(5000) %}{{ log('x' * 4000, info=True) }}{{ print('y' * 4000) }}{% endfor %}"
+
+        result = executor.execute(
+            ask(write(models__fct_users_sql="{% if execute %}" + loud + "{% endif %}" + MODEL)), ignore
+        )
+
+        assert result.success
+        assert sum(path.stat().st_size for path in result.artifacts.rglob("*") if path.is_file()) < 70 << 20
+
+    def test_a_seed_is_loaded_with_the_file_out_of_the_databases_reach(
+        self, executor: DbtExecutor, write: Writer, ask
+    ) -> None:
+        project = write(seeds__codes_csv="code,name\n1,Zoë\n2,\n")
+
+        (seed,) = executor.execute(ask(project, select=("codes",)), ignore).nodes
+
+        assert (seed.kind, seed.status, seed.rows) == ("seed", NodeStatus.SUCCESS, 2)
+
+    def test_a_failing_hook_is_a_node_of_its_own(self, executor: DbtExecutor, write: Writer, ask) -> None:
+        project = write()
+        (project / "dbt_project.yml").write_text(PROJECT + "on-run-end: [select nowhere]\n", encoding="utf-8")
+
+        result = executor.execute(ask(project), ignore)
+
+        assert {(node.kind, node.status) for node in result.nodes} == {
+            ("model", NodeStatus.SUCCESS),
+            ("operation", NodeStatus.ERROR),
+        }
 
     def test_the_environment_of_the_caller_is_not_there(
         self, executor: DbtExecutor, write: Writer, ask, monkeypatch: pytest.MonkeyPatch

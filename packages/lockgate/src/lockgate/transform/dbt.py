@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -11,13 +13,13 @@ from lockgate.core.execution import DbtExecutionResult, DbtInvocation, Execution
 from lockgate.core.ports import DbtExecutor, NodeListener, Warehouse, Workshop
 from lockgate.core.relation import Relation
 from lockgate.core.sql import table
-from lockgate.errors import CapabilityMissing, DbtError, DbtFailed, DbtTestFailed, LockgateError, UnknownName
+from lockgate.errors import DbtError, DbtFailed, DbtTestFailed, LockgateError, UnknownName
 from lockgate.transform.cycle import Batch, Piece
 
 Outcome = Execution | LockgateError
 
 
-def ignore(node: str) -> None:
+def ignore(node: NodeResult) -> None:
     """Hears of a node, and leaves it at that."""
 
 
@@ -48,7 +50,7 @@ class DbtExecutionService:
         piece = Piece(entity, _implementation(entity, implementation))
         with self._warehouse.workshop(entity.workshop(piece.implementation.name)) as workshop:
             invocation = _invocation((piece,), workshop, vars or {}, full_refresh=full_refresh, select=select)
-            return self._executor.execute(invocation, self._on_node)
+            return with_rows(self._executor.execute(invocation, self._on_node), workshop)
 
     def execute_batch(
         self, batch: Batch, variables: Mapping[str, object] | None = None, *, full_refresh: bool = False
@@ -62,9 +64,11 @@ class DbtExecutionService:
             invocation = _invocation(batch.pieces, workshop, variables or {}, full_refresh=full_refresh)
             try:
                 result = self._executor.execute(invocation, self._on_node)
-            except (DbtError, CapabilityMissing, UnknownName) as error:
+            except LockgateError as error:
                 return tuple(error for _ in batch.pieces)
-            return tuple(_outcome(piece, result, workshop) for piece in batch.pieces)
+            counted = with_rows(result, workshop)
+            concerns = _concerns(counted, tuple(piece.implementation.model for piece in batch.pieces))
+            return tuple(_outcome(piece, nodes, workshop) for piece, nodes in zip(batch.pieces, concerns, strict=True))
 
 
 def _implementation(entity: Entity, name: str | None) -> Implementation:
@@ -87,53 +91,110 @@ def _invocation(
 ) -> DbtInvocation:
     """One invocation for pieces of one program; its time-out is the longest of theirs."""
     models = tuple(piece.implementation.model for piece in pieces)
-    wanted = tuple(select) or tuple(f"+{model}" for model in models)
-    if any(word.startswith("-") for word in wanted):
-        raise UnknownName(f"{' '.join(wanted)!r} selects nothing: a selector does not begin with a hyphen")
     return DbtInvocation(
         project=pieces[0].implementation.path,
-        select=wanted,
+        select=_selectors(select) or tuple(f"+{model}" for model in models),
         workshop=workshop.name,
         access=workshop.access(),
         models=models,
-        vars={**pieces[0].implementation.vars, **variables},
+        vars=_json({**pieces[0].implementation.vars, **variables}),
         full_refresh=full_refresh,
         timeout_seconds=max(piece.implementation.timeout for piece in pieces).total_seconds(),
     )
 
 
-def _outcome(piece: Piece, result: DbtExecutionResult, workshop: Workshop) -> Outcome:
-    """What an invocation made of one entity."""
-    nodes = _nodes_of(piece.implementation.model, result)
+def _selectors(words: Sequence[str]) -> tuple[str, ...]:
+    """The selectors, none of which dbt could take for an option."""
+    wrong = [word for word in words if not word.strip() or word.lstrip().startswith("-")]
+    if wrong:
+        raise UnknownName(f"{wrong[0]!r} selects nothing: a selector is not empty and does not begin with a hyphen")
+    return tuple(words)
+
+
+def _json(variables: Mapping[str, object]) -> Mapping[str, object]:
+    """The variables, which dbt must be able to read back as they are."""
+    for name, value in variables.items():
+        try:
+            is_same = json.loads(json.dumps(value, allow_nan=False)) == value
+        except (TypeError, ValueError):
+            is_same = False
+        if not is_same:
+            kind = type(value).__name__
+            raise UnknownName(f"the variable {name!r} is a {kind} that JSON cannot hold; write it as text", name=name)
+    return variables
+
+
+def with_rows(result: DbtExecutionResult, workshop: Workshop) -> DbtExecutionResult:
+    """The result with the rows of every table that dbt's adapter did not count; views are not run for that."""
+    uncounted = [node for node in result.nodes if node.rows is None and _is_table(node)]
+    if not uncounted:
+        return result
+    counts = [_counted(node.relation, number) for number, node in enumerate(uncounted) if node.relation is not None]
+    found = workshop.query(exp.union(*counts, distinct=False) if len(counts) > 1 else counts[0]).to_pydict()
+    rows = {uncounted[number].node: count for number, count in zip(found["node"], found["rows"], strict=True)}
+    nodes = (replace(node, rows=rows.get(node.node, node.rows)) for node in result.nodes)
+    return replace(result, nodes=tuple(nodes))
+
+
+def _is_table(node: NodeResult) -> bool:
+    """Whether a node has left rows of its own."""
+    return node.status is NodeStatus.SUCCESS and node.relation is not None and "view" not in node.materialized
+
+
+def _outcome(piece: Piece, nodes: tuple[NodeResult, ...], workshop: Workshop) -> Outcome:
+    """What an invocation made of one entity, from the nodes that answer for it."""
     bad = [node for node in nodes if node.status in {NodeStatus.FAIL, NodeStatus.ERROR}]
     if bad:
         return _failure(piece, bad)
     held_up = [node for node in nodes if node.status is NodeStatus.SKIPPED]
     if held_up:
         return DbtFailed(f"{piece}: dbt skipped {_names(held_up)}", nodes=tuple(node.node for node in held_up))
-    built = Relation(workshop.name, piece.implementation.model)
-    rows = _count(workshop, built)
+    output = next((node for node in nodes if _is_model(node, piece.implementation.model)), None)
+    if output is None or output.relation is None:
+        return DbtFailed(f"{piece}: dbt built no {piece.implementation.model}: it is ephemeral, or was not selected")
+    # What an incremental model's adapter counts are the rows that it added.
+    counted = output.rows if output.materialized == "table" else None
+    rows = _count(workshop, output.relation) if counted is None else counted
     seconds = sum(node.seconds for node in nodes)
-    return Execution(piece.entity.name, piece.implementation.name, built, rows, seconds, nodes=nodes)
+    return Execution(piece.entity.name, piece.implementation.name, output.relation, rows, seconds, nodes=nodes)
 
 
-def _nodes_of(model: str, result: DbtExecutionResult) -> tuple[NodeResult, ...]:
-    """The nodes that answer for a model: itself, all that is upstream, and the tests that look at nothing else."""
+def _concerns(result: DbtExecutionResult, models: Sequence[str]) -> list[tuple[NodeResult, ...]]:
+    """For each model the nodes that answer for it: itself, all that is upstream, their tests, and hooks.
+
+    A generic test answers for the node that it was declared for. Another one answers for whatever stands on all that
+    it reads; where nothing does, for everything that it reads.
+    """
+    upstreams = [_upstream(model, result) for model in models]
+    return [tuple(node for node in result.nodes if _answers(node, own, upstreams)) for own in upstreams]
+
+
+def _answers(node: NodeResult, own: set[str], upstreams: Sequence[set[str]]) -> bool:
+    if node.kind == "operation" or node.node in own:
+        return True
+    if node.kind not in {"test", "unit_test"}:
+        return False
+    if node.attached_to:
+        return node.attached_to in own
+    read = {name for name in node.depends_on if not name.startswith("source.")}
+    return read <= own if any(read <= upstream for upstream in upstreams) else bool(read & own)
+
+
+def _upstream(model: str, result: DbtExecutionResult) -> set[str]:
+    """The ids of a model and of every node it stands on."""
     by_id = {node.node: node for node in result.nodes}
-    upstream: set[str] = set()
-    waiting = [node.node for node in result.nodes if node.kind == "model" and node.node.split(".")[2] == model]
+    found: set[str] = set()
+    waiting = [node.node for node in result.nodes if _is_model(node, model)]
     while waiting:
         name = waiting.pop()
-        if name in by_id and name not in upstream:
-            upstream.add(name)
+        if name in by_id and name not in found:
+            found.add(name)
             waiting += by_id[name].depends_on
-    tests = {test.node for test in result.tests if _looked_at(test) and _looked_at(test) <= upstream}
-    return tuple(node for node in result.nodes if node.node in upstream | tests)
+    return found
 
 
-def _looked_at(test: NodeResult) -> set[str]:
-    """The nodes that a test reads, sources left out."""
-    return {name for name in test.depends_on if not name.startswith("source.")}
+def _is_model(node: NodeResult, model: str) -> bool:
+    return node.kind == "model" and node.node.split(".")[2] == model
 
 
 def _failure(piece: Piece, bad: Sequence[NodeResult]) -> DbtError:
@@ -151,6 +212,11 @@ def _names(nodes: Iterable[NodeResult]) -> str:
 
 def _count(workshop: Workshop, relation: Relation) -> int:
     """How many rows a built relation has."""
-    query = exp.select(exp.Count(this=exp.Star()).as_("rows")).from_(table(relation))
-    rows: int = workshop.query(query).column(0)[0].as_py()
+    rows: int = workshop.query(_counted(relation, 0)).column("rows")[0].as_py()
     return rows
+
+
+def _counted(relation: Relation, number: int) -> exp.Select:
+    """The query for a relation's `rows`, with a number to know it by."""
+    facts = exp.Literal.number(number).as_("node"), exp.Count(this=exp.Star()).as_("rows")
+    return exp.select(*facts).from_(table(relation))

@@ -1,14 +1,10 @@
-"""`LocalDbtExecutor` on DuckDB and PostgreSQL: the conformance suite, and what keeping a process warm adds."""
+"""`LocalDbtExecutor` on DuckDB and PostgreSQL: the conformance suite, and what each database adds to it."""
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
+import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import duckdb
 import psycopg
@@ -16,47 +12,10 @@ import pytest
 
 from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.core.execution import DbtInvocation, WorkshopAccess
-from lockgate.errors import DbtFailed
-from lockgate.testing.executors import MODEL, ExecutorConformance, ignore
+from lockgate.errors import DbtCancelled, WorkshopEscaped
+from lockgate.testing.executors import MODEL, SLOW, ExecutorConformance, ignore
 
-WORKSHOP = "analytics__dbt"
-
-
-@pytest.fixture(scope="module")
-def warm(tmp_path_factory) -> Iterator[LocalDbtExecutor]:
-    folder = tmp_path_factory.mktemp("dbt")
-    executor = LocalDbtExecutor(DbtConfig(folder, grace_seconds=1.0))
-    yield executor
-    executor.close()
-
-
-@pytest.fixture
-def executor(warm) -> LocalDbtExecutor:
-    return warm
-
-
-@pytest.fixture
-def duckdb_access(tmp_path) -> WorkshopAccess:
-    path = tmp_path / "workshops" / f"{WORKSHOP}.duckdb"
-    path.parent.mkdir()
-    with duckdb.connect(str(path)) as connection:
-        connection.execute(f"create schema raw; create schema {WORKSHOP}")
-        connection.execute("create table raw.users as select * from (values (1), (2)) as t(id)")
-    settings = {"enable_external_access": "false", "lock_configuration": "true"}
-    return WorkshopAccess("duckdb", WORKSHOP, {"path": str(path), "settings": settings})
-
-
-@pytest.fixture
-def postgres_access(postgres_url) -> WorkshopAccess:
-    place = urlsplit(postgres_url)
-    role, password = f"builder_{place.path[-12:]}", "not-a-default-7c1d"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute("create schema raw; create table raw.users as select * from (values (1), (2)) as t(id)")
-        connection.execute(f"create role {role} login password '{password}'")
-        connection.execute(f"create schema {WORKSHOP} authorization {role}; grant usage on schema raw to {role}")
-        connection.execute(f"grant select on all tables in schema raw to {role}")
-    where = {"host": place.hostname, "port": place.port, "user": role, "dbname": place.path[1:]}
-    return WorkshopAccess("postgres", WORKSHOP, where, {"password": password})
+PROJECT = Path(__file__).parents[5] / "solutions/inventory/dbt"
 
 
 @pytest.mark.slow
@@ -69,61 +28,65 @@ class TestOnDuckDB(ExecutorConformance):
     def slow(self) -> str:
         return "(select count(*) from range(1000000) a(x), range(1000000) b(y) where x * y % 7 = 3)"
 
-    def test_a_host_file_is_not_readable(self, executor, write, ask) -> None:
-        model = "{{ config(materialized='table') }} select content as user_id from read_text('/etc/passwd')"
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            "select content as user_id from read_text('/etc/hostname')",
+            "select count(*) as user_id from glob('/etc/*')",
+            "select count(*) as user_id from read_csv('/proc/self/environ')",
+        ],
+    )
+    def test_a_host_file_is_not_readable(self, executor, write, ask, attempt) -> None:
+        result = executor.execute(ask(write(models__fct_users_sql=SLOW.format("1") + f" from ({attempt})")), ignore)
+
+        assert "Permission Error" in result.failed[0].message
+
+    @pytest.mark.parametrize(
+        "attempt",
+        [
+            "attach '{elsewhere}'",
+            "copy (select 1) to '{elsewhere}'",
+            "set enable_external_access = true",
+            "set allowed_directories = [\\'/\\']",
+            "install httpfs",
+        ],
+    )
+    def test_a_hook_reaches_nothing_outside_the_workshop(self, executor, write, ask, tmp_path, attempt) -> None:
+        elsewhere = tmp_path / "elsewhere.duckdb"
+        hook = attempt.format(elsewhere=elsewhere).replace("'", "\\'").replace("\\\\'", "\\'")
+        model = MODEL.replace("materialized='table'", f"materialized='table', pre_hook='{hook}'")
 
         result = executor.execute(ask(write(models__fct_users_sql=model)), ignore)
 
-        assert "Permission" in result.failed[0].message or "disabled" in result.failed[0].message
+        assert [node.node for node in result.failed] == ["model.small.fct_users"]
+        assert not elsewhere.exists()
 
-    def test_an_unchanged_project_is_parsed_once_even_when_its_files_are_touched(self, executor, write, ask) -> None:
-        project = write()
-        executor.execute(ask(project), ignore)
-        parses = executor.parses
+    def test_a_python_model_is_refused(self, executor, write, ask) -> None:
+        code = "def model(dbt, session):\n    return session.sql('select 1 as user_id')\n"
 
-        (project / "models/fct_users.sql").touch()
-        executor.execute(ask(project), ignore)
+        with pytest.raises(WorkshopEscaped, match=r"model\.small\.code"):
+            executor.execute(ask(write(models__code_py=code)), ignore)
 
-        assert executor.parses == parses
+    def test_the_database_is_whole_without_its_log(self, executor, write, ask, access) -> None:
+        executor.execute(ask(write()), ignore)
 
-    def test_a_killed_process_is_told_and_the_next_call_works(self, executor, write, ask) -> None:
-        slow = "(select count(*) from range(1000000) a(x), range(1000000) b(y) where x * y % 7 = 3)"
-        project = write(
-            models__fct_users_sql="{{ config(materialized='table') }} select " + slow + " as user_id",
-            models__quick_sql=MODEL,
-        )
-        executor.execute(ask(project, select=("quick",)), ignore)
-        raised: list[Exception] = []
+        path = Path(str(access.parameters["path"]))
+        assert [each.name for each in path.parent.iterdir()] == [path.name]
+        with duckdb.connect(str(path), read_only=True) as connection:
+            rows = connection.execute(
+                "select user_id from analytics__dbt.analytics__dbt.fct_users order by 1"
+            ).fetchall()
+        assert rows == [(1,), (2,)]
 
-        def run() -> None:
-            try:
-                executor.execute(ask(project), ignore)
-            except DbtFailed as error:
-                raised.append(error)
+    def test_the_inventory_project_is_built(self, executor, tmp_path, access) -> None:
+        project = tmp_path / "inventory"
+        shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
 
-        thread = threading.Thread(target=run)
-        thread.start()
-        while thread.is_alive():
-            for process in list(executor._running):
-                os.kill(process, signal.SIGKILL)
-            thread.join(0.1)
+        inspection = executor.inspect(project, "duckdb")
 
-        assert len(raised) == 1
-        assert executor.execute(ask(project, select=("quick",)), ignore).success
-
-    def test_no_secret_and_no_profile_is_left(self, executor, write, ask, postgres_access) -> None:
-        executor.execute(ask(write(), access=postgres_access), ignore)
-
-        left = [path for path in executor._config.folder.rglob("*") if path.is_file()]
-        secret = postgres_access.secrets["password"].encode()
-
-        assert [path for path in left if path.name == "profiles.yml" or secret in path.read_bytes()] == []
-
-    def test_the_models_of_a_project_are_known_without_a_database(self, executor, write) -> None:
-        project = write(models__tested_yml="models: [{name: fct_users, columns: [{name: user_id}]}]")
-
-        assert executor.models(project, "duckdb") == {"fct_users": ("user_id",)}
-        assert executor.models(project, "postgres") == {"fct_users": ("user_id",)}
+        assert {"fct_users", "fct_applications", "stg_users", "stg_applications"} <= set(inspection.models)
+        assert (inspection.errors, inspection.warnings) == ((), ())
+        assert [str(source) for source in inspection.sources] == ["raw.applications", "raw.users"]
 
 
 @pytest.mark.slow
@@ -136,14 +99,37 @@ class TestOnPostgres(ExecutorConformance):
     def slow(self) -> str:
         return "(select 1 from pg_sleep(60))"
 
-    def test_the_role_cannot_create_outside(self, executor, write, ask, postgres_url) -> None:
-        hook = MODEL.replace("materialized='table'", "materialized='table', pre_hook='create schema mine'")
+    @pytest.mark.parametrize(
+        "attempt", ["create schema mine", "create table public.mine as select 1", "create table raw.mine as select 1"]
+    )
+    def test_the_role_cannot_create_outside(self, executor, write, ask, postgres_url, attempt) -> None:
+        hook = MODEL.replace("materialized='table'", f"materialized='table', pre_hook='{attempt}'")
 
         result = executor.execute(ask(write(models__fct_users_sql=hook)), ignore)
 
         assert "permission denied" in result.failed[0].message
         with psycopg.connect(postgres_url) as connection:
-            assert connection.execute("select 1 from pg_namespace where nspname = 'mine'").fetchone() is None
+            found = "select 'mine' where to_regnamespace('mine') is not null union select tablename from pg_tables"
+            assert connection.execute(found + " where tablename = 'mine'").fetchall() == []
+
+    def test_rows_are_those_that_the_database_counted(self, executor, write, ask) -> None:
+        (node,) = executor.execute(ask(write()), ignore).nodes
+
+        assert node.rows == 2
+
+    def test_a_stopped_query_ends_in_the_database_too(self, executor, write, ask, access, postgres_url) -> None:
+        project = write(
+            models__quick_sql=MODEL, models__fct_users_sql="-- {{ ref('quick') }}\n" + SLOW.format("pg_sleep(60)::text")
+        )
+
+        cancelling = threading.Timer(0.5, executor.cancel)
+
+        with pytest.raises(DbtCancelled):
+            executor.execute(ask(project), lambda node: cancelling.start() if "quick" in node.node else None)
+
+        with psycopg.connect(postgres_url) as connection:
+            found = "select query from pg_stat_activity where usename = %s and state = 'active'"
+            assert connection.execute(found, [access.parameters["user"]]).fetchall() == []
 
     def test_two_workshops_are_built_at_the_same_time(self, executor, write, access, duckdb_access) -> None:
         project = write()
@@ -161,15 +147,31 @@ class TestOnPostgres(ExecutorConformance):
 
         assert results == [True, True]
 
+    def test_no_secret_and_no_profile_is_left(self, cache, executor, write, ask, access) -> None:
+        executor.execute(ask(write()), ignore)
+        broken = executor.execute(ask(write(models__fct_users_sql=SLOW.format("nowhere"))), ignore)
 
-def test_closing_leaves_no_process(tmp_path) -> None:
+        left = [path for path in cache.rglob("*") if path.is_file()]
+        secret = access.secrets["password"].encode()
+        assert broken.failed
+        assert [path for path in left if secret in path.read_bytes()] == []
+        assert [path for path in left if path.name == "profiles.yml" and path.parent.name.startswith("profile")] == []
+
+
+@pytest.mark.slow
+def test_a_later_process_parses_nothing_that_an_earlier_one_parsed(tmp_path, duckdb_access) -> None:
     (tmp_path / "p/models").mkdir(parents=True)
     (tmp_path / "p/dbt_project.yml").write_text("name: tiny\nversion: '1.0'\nprofile: none\n", encoding="utf-8")
-    executor = LocalDbtExecutor(DbtConfig(tmp_path / "cache"))
-    executor.models(Path(tmp_path / "p"), "duckdb")
-    process = executor._warm._process.pid
+    (tmp_path / "p/models/one.sql").write_text("select 1 as id", encoding="utf-8")
+    invocation = DbtInvocation(tmp_path / "p", ("one",), duckdb_access.schema, duckdb_access)
+    parses = []
 
-    executor.close()
+    for _ in range(2):
+        executor = LocalDbtExecutor(DbtConfig(tmp_path / "cache"))
+        try:
+            assert executor.execute(invocation, ignore).success
+            parses.append(executor.parses)
+        finally:
+            executor.close()
 
-    alive = subprocess.run(["ps", "-o", "pid=", "-p", str(process)], capture_output=True, check=False)
-    assert alive.stdout == b""
+    assert parses == [1, 0]

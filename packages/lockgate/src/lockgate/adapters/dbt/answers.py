@@ -1,34 +1,24 @@
-"""What the warm process answers, as results and errors of ours."""
+"""What dbt's processes answer, as results and errors of ours."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
-from lockgate.core.execution import DbtExecutionResult, NodeResult, NodeStatus
-from lockgate.errors import DbtFailed, DbtProjectInvalid, LockgateError, UnknownName, WorkshopEscaped
+from lockgate.core.execution import NodeResult, NodeStatus
+from lockgate.core.relation import Relation
+from lockgate.errors import (
+    DbtFailed,
+    DbtProcessLost,
+    DbtProjectInvalid,
+    LockgateError,
+    UnknownName,
+    WorkshopEscaped,
+)
 
 # dbt's words for how a node ended, where they are not ours: a failed model is an error, a failed test a failure.
 _STATUSES = {"runtime error": "error", "partial success": "error", "no-op": "success", "reused": "success"}
-
-
-def result_of(answer: Mapping[str, Any], folder: Path) -> DbtExecutionResult:
-    """The result of a finished invocation.
-
-    Raises:
-        LockgateError: the invocation was refused or crashed.
-    """
-    if answer["kind"] != "done":
-        raise refusal(answer)
-    return DbtExecutionResult(
-        invocation_id=answer["invocation_id"],
-        nodes=tuple(node_result(facts) for facts in answer["nodes"]),
-        seconds=answer["seconds"],
-        artifacts=folder / "target",
-        log=folder / "logs" / "dbt.log",
-    )
 
 
 def node_result(facts: Mapping[str, Any]) -> NodeResult:
@@ -41,7 +31,11 @@ def node_result(facts: Mapping[str, Any]) -> NodeResult:
         failures=facts["failures"],
         message=facts["message"],
         file=facts["file"],
+        compiled=facts["compiled"],
         depends_on=tuple(facts["depends_on"]),
+        attached_to=facts["attached_to"],
+        materialized=facts["materialized"],
+        relation=None if facts["relation"] is None else Relation(*facts["relation"]),
     )
 
 
@@ -50,12 +44,31 @@ def refusal(answer: Mapping[str, Any]) -> LockgateError:
     kind = answer["kind"]
     if kind == "unparsed":
         return DbtProjectInvalid(f"dbt cannot parse the project: {answer['message']}")
-    if kind == "escaped":
-        nodes = tuple(answer["nodes"])
-        return WorkshopEscaped(f"these would be built outside the workshop: {', '.join(nodes)}", nodes=nodes)
     if kind == "unknown":
-        name, models = answer["model"], answer["models"]
-        near = get_close_matches(name, models, n=1)
+        name, near, models = answer["model"], answer["near"], answer["models"]
         suggestion = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(models) or 'none'}"
         return UnknownName(f"the dbt project has no model {name!r}{suggestion}", name=name)
-    return DbtFailed(f"dbt failed: {answer.get('message', kind)}")
+    return DbtFailed(f"dbt failed: {answer['message']}")
+
+
+def escape(ready: Mapping[str, Any]) -> LockgateError | None:
+    """Why a parsed project may not be built at all, if it may not."""
+    if ready["breaches"]:
+        nodes = tuple(ready["breaches"])
+        return WorkshopEscaped(f"these would be built outside the workshop: {', '.join(nodes)}", nodes=nodes)
+    if ready["foreign"]:
+        nodes = tuple(ready["foreign"])
+        message = f"the code of these would run outside the database: {', '.join(nodes)}"
+        return WorkshopEscaped(
+            message, nodes=nodes, hint="Write Python models as SQL, or leave them out of this project."
+        )
+    return None
+
+
+def lost(code: int | None, log: str) -> LockgateError:
+    """The error of a process that ended without an answer; `code` is None where nobody saw its end."""
+    if code is None or code >= 0:
+        how = "ended" if code is None else f"ended with exit code {code}"
+    else:
+        how = f"was ended by {signal.Signals(-code).name}"
+    return DbtProcessLost(f"the process that ran dbt {how} before its work did; see {log}", exit_code=code, log=log)

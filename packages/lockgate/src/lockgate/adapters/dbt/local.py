@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import shutil
-import signal
-import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
 
-from lockgate.adapters.dbt.answers import refusal, result_of
-from lockgate.adapters.dbt.config import DbtConfig, Limits
-from lockgate.adapters.dbt.fingerprint import Fingerprint
-from lockgate.adapters.dbt.profile import PROFILE, TARGET, database_of, output_of, write_profile
+from lockgate.adapters.dbt.answers import escape, lost, node_result, refusal
+from lockgate.adapters.dbt.call import Call, end
+from lockgate.adapters.dbt.config import DbtConfig
+from lockgate.adapters.dbt.profile import output_of
+from lockgate.adapters.dbt.project import ProjectInspection, inspected, inspection_of, problem_of
+from lockgate.adapters.dbt.projects import ParsedProject, Projects
+from lockgate.adapters.dbt.scratch import Scratch
 from lockgate.adapters.dbt.warm import WarmProcess
-from lockgate.adapters.dbt.wire import ConnectionEnded, Inbox
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, WorkshopAccess
+from lockgate.adapters.dbt.wire import Message, MessageTooLong, pair, send
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult
 from lockgate.core.ports import NodeListener
-from lockgate.errors import DbtCancelled, DbtFailed, DbtProjectInvalid, DbtTimedOut
+from lockgate.errors import DbtCancelled, DbtFailed, DbtProjectInvalid, Problem
 
-PARSE_SECONDS = 300.0
-# A workshop that is never reached: parsing asks no database.
-_NOWHERE: Mapping[str, Mapping[str, object]] = {
-    "duckdb": {"path": "check.duckdb"},
-    "postgres": {"host": "", "port": 5432, "user": "", "dbname": "check"},
-}
+INSPECTION_SECONDS = 300.0
+LOG = "dbt.log"
+
+
+class _NotBegun(Exception):
+    """The project's process had died before it could begin an invocation."""
 
 
 class LocalDbtExecutor:
@@ -41,135 +38,137 @@ class LocalDbtExecutor:
     """
 
     def __init__(self, config: DbtConfig) -> None:
-        """Nothing is started before the first invocation."""
+        """No process is started before `warm` or the first invocation."""
         self._config = config
-        self._warm = WarmProcess(config.folder / "warm", config.environment)
-        self._fingerprints: dict[Path, Fingerprint] = {}
-        self._lock = threading.Lock()
-        self._running: set[int] = set()
-        self._cancelled: set[int] = set()
-        self.parses = 0
+        self._patience_seconds = 4 * config.grace_seconds
+        self._scratch = Scratch(config.folder / "running")
+        self._process = WarmProcess(self._scratch.new("home"), config.environment, grace_seconds=config.grace_seconds)
+        self._projects = Projects(config, self._process, self._scratch)
+        self._calls: list[Call] = []
+        self._calls_changed = threading.Condition()
+        self._is_closed = False
+
+    @property
+    def parses(self) -> int:
+        """How often dbt had to parse a project, since none was kept of the same content."""
+        return self._projects.parses
+
+    def warm(self) -> None:
+        """Starts importing dbt without waiting for it."""
+        self._process.start()
 
     def execute(self, invocation: DbtInvocation, on_node: NodeListener) -> DbtExecutionResult:
         """Runs one invocation to its end; see `lockgate.core.ports.DbtExecutor`."""
-        folder = self._new_folder()
-        profiles = Path(mkdtemp(prefix="profile-", dir=folder))
-        deadline = time.monotonic() + invocation.timeout_seconds
-        try:
-            write_profile(profiles, output_of(invocation.access, threads=self._config.threads))
-            with self._asked(invocation, folder, profiles) as connection:
-                answer = self._followed(connection, deadline, on_node)
-        finally:
-            shutil.rmtree(profiles, ignore_errors=True)
-        return result_of(answer, folder)
+        with self._called(invocation.workshop, invocation.timeout_seconds) as call:
+            try:
+                return self._executed(invocation, call, on_node)
+            except _NotBegun:
+                pass
+            try:
+                return self._executed(invocation, call, on_node)
+            except _NotBegun as error:
+                raise lost(None, str(self._config.folder)) from error
 
-    def models(self, project: Path, kind: str) -> Mapping[str, tuple[str, ...]]:
-        """The project's models with the columns that its YAML describes; asks no database.
+    def inspect(self, project: Path, kind: str) -> ProjectInspection:
+        """What a project says of itself, for a target of that kind; asks no database and builds nothing.
 
         Raises:
-            DbtProjectInvalid: dbt cannot parse the project; the message is its own.
+            CapabilityMissing: there is no dbt adapter for the kind.
+            DbtProcessLost: the process ended meanwhile.
         """
-        access = WorkshopAccess(kind, "check", _NOWHERE[kind], {"password": ""})
-        invocation = DbtInvocation(project, (), "check", access, command="parse")
-        folder = self._new_folder()
-        try:
-            write_profile(folder, output_of(access, threads=1))
-            with self._asked(invocation, folder, folder) as connection:
-                answer = Inbox(connection).receive(time.monotonic() + PARSE_SECONDS)
-        except (TimeoutError, ConnectionEnded) as error:
-            raise DbtProjectInvalid(f"dbt gave no answer about {project.name}", project=str(project)) from error
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-        self._count_parses(answer)
-        if answer["kind"] != "parsed":
-            raise refusal(answer)
-        return {name: tuple(columns) for name, columns in answer["models"].items()}
+        warnings: dict[Problem, None] = {}
+
+        def hear(message: Message) -> None:
+            warnings[problem_of(message["message"], project)] = None
+
+        with self._called("", INSPECTION_SECONDS) as call:
+            try:
+                parsed = self._projects.parse(inspection_of(project, kind), call, hear)
+            except DbtProjectInvalid as error:
+                return ProjectInspection({}, (), (problem_of(error.message, project),), tuple(warnings))
+            try:
+                escaped = escape(parsed.ready)
+                errors = (problem_of(escaped.message, project),) if escaped else ()
+                return inspected(parsed.folder / "manifest.json", errors, tuple(warnings))
+            finally:
+                parsed.close(patience_seconds=self._patience_seconds)
 
     def cancel(self) -> None:
-        """Stops every invocation that is running."""
-        with self._lock:
-            running = set(self._running)
-            self._cancelled |= running
-        for process in running:
-            self._stop(process)
+        """Stops every invocation that is running, from another thread."""
+        with self._calls_changed:
+            calls = list(self._calls)
+        for call in calls:
+            call.cancel()
 
     def close(self) -> None:
-        """Ends the warm process and whatever it runs."""
+        """Ends every process and takes what they needed away; artefacts and parsed projects stay."""
+        with self._calls_changed:
+            self._is_closed = True
         self.cancel()
-        self._warm.close()
+        with self._calls_changed:
+            self._calls_changed.wait_for(lambda: not self._calls, timeout=self._patience_seconds)
+        self._projects.close()
+        self._process.close()
+        self._scratch.close()
 
-    def _asked(self, invocation: DbtInvocation, folder: Path, profiles: Path) -> socket.socket:
-        """A connection on which the warm process answers."""
-        with self._lock:
-            fingerprint = self._fingerprints.setdefault(invocation.project, Fingerprint(invocation.project))
-            content = fingerprint.now()
-        return self._warm.request(self._message(invocation, content, folder, profiles))
+    @contextmanager
+    def _called(self, workshop: str, timeout_seconds: float) -> Iterator[Call]:
+        call = Call(workshop, timeout_seconds=timeout_seconds, patience_seconds=self._patience_seconds)
+        with self._calls_changed:
+            if self._is_closed:
+                raise DbtCancelled("what runs dbt has been closed")
+            self._calls.append(call)
+        try:
+            yield call
+        finally:
+            with self._calls_changed:
+                self._calls.remove(call)
+                self._calls_changed.notify_all()
 
-    def _message(self, invocation: DbtInvocation, content: str, folder: Path, profiles: Path) -> dict[str, object]:
-        """The request, with the key under which its manifest is kept."""
-        access, variables = invocation.access, json.dumps(dict(invocation.vars), sort_keys=True)
-        place = _short(str(invocation.project), access.kind, database_of(access), access.schema, variables)
+    def _executed(self, invocation: DbtInvocation, call: Call, on_node: NodeListener) -> DbtExecutionResult:
+        with self._projects.lease(invocation, call) as project:
+            escaped = escape(project.ready)
+            if escaped is not None:
+                raise escaped
+            folder, profiles = self._new_folder(), self._scratch.new("profile")
+            try:
+                request = self._request(invocation, folder, profiles)
+                return self._followed(request, project, call, on_node)
+            except _NotBegun:
+                self._projects.retire(project)
+                raise
+            finally:
+                shutil.rmtree(profiles, ignore_errors=True)
+
+    def _request(self, invocation: DbtInvocation, folder: Path, profiles: Path) -> Message:
         return {
-            "command": invocation.command,
-            "key": f"{place} {content}",
-            "project": str(invocation.project),
             "models": list(invocation.models),
             "select": list(invocation.select),
             "full_refresh": invocation.full_refresh,
-            "vars": variables,
-            "database": database_of(access),
-            "schema": access.schema,
+            "profile": output_of(invocation.access, threads=self._config.threads),
+            "folder": str(folder),
             "profiles": str(profiles),
-            "profile": PROFILE,
-            "target": TARGET,
-            "parse_path": str(self._config.folder / "parsed" / place),
-            "target_path": str(folder / "target"),
-            "log_path": str(folder / "logs"),
-            "limits": _limits(self._config.limits),
         }
 
-    def _followed(self, connection: socket.socket, deadline: float, on_node: NodeListener) -> dict[str, Any]:
-        """Follows an invocation to its last message, and stops it where its time is over."""
-        inbox, process = Inbox(connection), 0
+    def _followed(
+        self, request: Message, project: ParsedProject, call: Call, on_node: NodeListener
+    ) -> DbtExecutionResult:
+        """Follows an invocation to the end of its process."""
+        ours, theirs = pair()
         try:
-            while True:
-                answer = inbox.receive(deadline)
-                self._count_parses(answer)
-                if answer["kind"] == "started":
-                    process = self._begun(answer["pid"])
-                elif answer["kind"] == "node":
-                    on_node(answer["node"])
-                else:
-                    return answer
-        except TimeoutError as error:
-            self._stop(process)
-            raise DbtTimedOut from error
-        except ConnectionEnded as error:
-            if process in self._cancelled:
-                raise DbtCancelled from error
-            raise DbtFailed("dbt's process ended without an answer; it may have been killed") from error
+            with theirs:
+                send(project.connection, request, theirs.fileno())
+            with call.waiting_on(ours):
+                story = _Story(on_node)
+                for message in call.messages(ours):
+                    story.hear(message)
+        except MessageTooLong as error:
+            raise DbtFailed(f"the selection is too long for one invocation: {error}") from error
+        except OSError as error:
+            raise _NotBegun from error
         finally:
-            with self._lock:
-                self._running.discard(process)
-                self._cancelled.discard(process)
-
-    def _begun(self, process: int) -> int:
-        with self._lock:
-            self._running.add(process)
-        return process
-
-    def _count_parses(self, answer: Mapping[str, Any]) -> None:
-        self.parses = answer.get("parses", self.parses)
-
-    def _stop(self, process: int) -> None:
-        """Asks a process group to end, and ends it where it does not."""
-        if not process:
-            return
-        with suppress(ProcessLookupError):
-            os.killpg(process, signal.SIGTERM)
-        if not _gone(process, self._config.grace_seconds):
-            with suppress(ProcessLookupError):
-                os.killpg(process, signal.SIGKILL)
+            end(ours, patience_seconds=self._patience_seconds)
+        return story.result(call, Path(request["folder"]))
 
     def _new_folder(self) -> Path:
         """A folder for one invocation; the oldest beyond those kept are removed."""
@@ -181,29 +180,38 @@ class LocalDbtExecutor:
         return Path(mkdtemp(prefix=f"{time.time_ns():020d}-", dir=folder))
 
 
-def _limits(limits: Limits) -> dict[str, int]:
-    """Limits under the names of setrlimit(2)."""
-    return {
-        "RLIMIT_AS": limits.memory_bytes,
-        "RLIMIT_FSIZE": limits.file_bytes,
-        "RLIMIT_CPU": limits.cpu_seconds,
-        "RLIMIT_NOFILE": limits.open_files,
-        "RLIMIT_CORE": 0,
-    }
+class _Story:
+    """What an invocation has told so far."""
 
+    def __init__(self, on_node: NodeListener) -> None:
+        self._on_node = on_node
+        self._nodes: list[NodeResult] = []
+        self._last: Message | None = None
+        self._has_begun = False
+        self._code: int | None = None
 
-def _short(*parts: str) -> str:
-    """A name for a folder from what it is for."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    def hear(self, message: Message) -> None:
+        kind = message["kind"]
+        self._has_begun = True
+        if kind == "node":
+            self._nodes.append(node_result(message))
+            self._on_node(self._nodes[-1])
+        elif kind == "ended":
+            self._code = message["code"]
+        elif kind != "started":
+            self._last = message
 
-
-def _gone(process: int, patience_seconds: float, sleep: Callable[[float], None] = time.sleep) -> bool:
-    """Whether a process ended within the patience."""
-    deadline = time.monotonic() + patience_seconds
-    while time.monotonic() < deadline:
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return True
-        sleep(0.02)
-    return False
+    def result(self, call: Call, folder: Path) -> DbtExecutionResult:
+        """The result of an invocation whose process has ended."""
+        last = self._last
+        if last is None or last["kind"] == "broken":
+            call.refuse_if_stopped()
+        if last is None and not self._has_begun:
+            raise _NotBegun
+        if last is None:
+            raise lost(self._code, str(folder / LOG))
+        if last["kind"] != "done":
+            raise refusal(last)
+        return DbtExecutionResult(
+            last["invocation_id"], tuple(self._nodes), last["seconds"], artifacts=folder, log=folder / LOG
+        )

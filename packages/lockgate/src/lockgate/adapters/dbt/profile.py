@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from lockgate.adapters.dbt.command import PROFILE
 from lockgate.core.execution import WorkshopAccess
 from lockgate.errors import CapabilityMissing
 
-PROFILE = "lockgate"
-TARGET = "lockgate"
+PROFILE_FILE = "profiles.yml"
+UNKNOWN_SECRET = "unknown-while-parsing"
+_TRUSTED = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 def output_of(access: WorkshopAccess, *, threads: int) -> dict[str, object]:
@@ -22,24 +25,28 @@ def output_of(access: WorkshopAccess, *, threads: int) -> dict[str, object]:
     """
     parameters = access.parameters
     if access.kind == "duckdb":
-        return {
-            "type": "duckdb",
-            "path": str(parameters["path"]),
-            "schema": access.schema,
-            "threads": threads,
-            "config_options": parameters.get("settings", {}),
-        }
-    if access.kind == "postgres":
-        connection = {name: parameters[name] for name in ("host", "port", "user", "dbname")}
-        return {
-            "type": "postgres",
-            **connection,
-            "password": access.secrets["password"],
-            "schema": access.schema,
-            "threads": threads,
-            "connect_timeout": 10,
-        }
-    raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {access.kind!r}")
+        setup = {"module": "lockgate.adapters.dbt.duckdb_setup", "config": {"setup": list(_setup(parameters))}}
+        place: dict[str, object] = {"path": str(parameters["path"]), "plugins": [setup]}
+    elif access.kind == "postgres":
+        names = ("host", "port", "user", "dbname", *(name for name in _TRUSTED if name in parameters))
+        place = {name: parameters[name] for name in names} | {"password": access.secrets["password"]}
+    else:
+        raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {access.kind!r}")
+    return {"type": access.kind, "schema": access.schema, "threads": threads, **place}
+
+
+def _setup(parameters: Mapping[str, object]) -> tuple[str, ...]:
+    setup = parameters.get("setup", ())
+    return tuple(map(str, setup)) if isinstance(setup, list | tuple) else (str(setup),)
+
+
+def output_for_parsing(access: WorkshopAccess) -> dict[str, object]:
+    """The settings that a project is parsed with: those of the workshop, without its secrets.
+
+    Raises:
+        CapabilityMissing: there is no dbt adapter for the warehouse's kind.
+    """
+    return output_of(replace(access, secrets=dict.fromkeys(access.secrets, UNKNOWN_SECRET)), threads=1)
 
 
 def database_of(access: WorkshopAccess) -> str:
@@ -51,7 +58,18 @@ def database_of(access: WorkshopAccess) -> str:
 
 def write_profile(folder: Path, output: Mapping[str, object]) -> None:
     """Writes `profiles.yml`, readable by its owner alone, into a folder that is there. JSON is YAML."""
-    profile = {PROFILE: {"target": TARGET, "outputs": {TARGET: output}}}
-    descriptor = os.open(folder / "profiles.yml", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    profile = {PROFILE: {"target": output["type"], "outputs": {output["type"]: _verbatim(output)}}}
+    descriptor = os.open(folder / PROFILE_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(profile, file, default=str)
+        json.dump(profile, file)
+
+
+def _verbatim(value: object) -> object:
+    """A value as dbt must read it: dbt renders texts in a profile as templates, and turns digits into numbers."""
+    if isinstance(value, str) and "{" in value:
+        return f"{{% raw %}}{value}{{% endraw %}}"
+    if isinstance(value, Mapping):
+        return {name: _verbatim(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_verbatim(each) for each in value]
+    return value

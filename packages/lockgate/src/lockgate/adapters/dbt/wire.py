@@ -1,4 +1,4 @@
-"""Messages between Lockgate and its dbt processes: one JSON object a line, of bounded length, over a socket."""
+"""Messages between Lockgate and its dbt processes: one JSON object a packet, of bounded length, over a socket pair."""
 
 from __future__ import annotations
 
@@ -6,56 +6,61 @@ import json
 import socket
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
-MAX_MESSAGE_BYTES = 64 << 20
-_CHUNK = 1 << 16
+MAX_MESSAGE_BYTES = 192 << 10
+_MAX_DESCRIPTORS = 1
+
+Message: TypeAlias = dict[str, Any]
 
 
 class ConnectionEnded(Exception):
     """The other side has gone, or sent what is no message."""
 
 
-def send(connection: socket.socket, message: Mapping[str, object]) -> None:
-    """Sends one message."""
-    connection.sendall(json.dumps(message, ensure_ascii=True, default=str).encode() + b"\n")
+class MessageTooLong(Exception):
+    """A message is longer than a packet may be."""
 
 
-class Inbox:
-    """The messages that arrive on one connection."""
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected ends. A packet arrives whole or not at all, also from a process that is killed."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self._buffer = bytearray()
 
-    def receive(self, deadline: float | None = None) -> dict[str, Any]:
-        """The next message; `deadline` is a time of `time.monotonic()`.
+def send(connection: socket.socket, message: Mapping[str, object], *descriptors: int) -> None:
+    """Sends one message, with descriptors for the other process to own.
 
-        Raises:
-            TimeoutError: nothing whole arrived by the deadline.
-            ConnectionEnded: the other side has gone, or a message is too long or no JSON object.
-        """
-        while (end := self._buffer.find(b"\n")) < 0:
-            self._fill(deadline)
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        try:
-            message = json.loads(line)
-        except ValueError as error:
-            raise ConnectionEnded("a message is not JSON") from error
-        if not isinstance(message, dict):
-            raise ConnectionEnded("a message is not an object")
-        return message
+    Raises:
+        MessageTooLong: nothing was sent.
+        OSError: the other side has gone.
+    """
+    packet = json.dumps(message, default=str).encode()
+    if len(packet) > MAX_MESSAGE_BYTES:
+        raise MessageTooLong(f"a message of {len(packet)} bytes; at most {MAX_MESSAGE_BYTES} are sent")
+    socket.send_fds(connection, [packet], descriptors)
 
-    def _fill(self, deadline: float | None) -> None:
-        left = None if deadline is None else deadline - time.monotonic()
-        if left is not None and left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        try:
-            chunk = self._connection.recv(_CHUNK)
-        except ConnectionError as error:
-            raise ConnectionEnded("the connection broke") from error
-        if not chunk or len(self._buffer) + len(chunk) > MAX_MESSAGE_BYTES:
-            raise ConnectionEnded("the other side has gone" if not chunk else "a message is too long")
-        self._buffer += chunk
+
+def receive(connection: socket.socket, deadline: float | None = None) -> Message:
+    """The next message; `deadline` is a time of `time.monotonic()`.
+
+    Raises:
+        TimeoutError: none arrived by the deadline.
+        ConnectionEnded: the other side has gone, or it was no message.
+    """
+    return receive_with_descriptors(connection, deadline)[0]
+
+
+def receive_with_descriptors(connection: socket.socket, deadline: float | None = None) -> tuple[Message, list[int]]:
+    """The next message and the descriptors that came with it; raises what `receive` does."""
+    left = None if deadline is None else deadline - time.monotonic()
+    if left is not None and left <= 0:
+        raise TimeoutError
+    connection.settimeout(left)
+    try:
+        packet, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE_BYTES, _MAX_DESCRIPTORS)
+        message = json.loads(packet) if packet else None
+    except (ConnectionError, ValueError) as error:
+        raise ConnectionEnded("the connection broke") from error
+    if not isinstance(message, dict):
+        raise ConnectionEnded("the other side has gone")
+    return message, descriptors

@@ -36,7 +36,9 @@ def _charts(result: RunResult, breakdowns: Sequence[Breakdown]) -> dict[str, lis
     """A chart of rows an implementation for each entity, then one for each breakdown."""
     charts: dict[str, list[object]] = {}
     for entity, executions in _by_entity(result.executions).items():
-        rows: dict[str, dict[str | None, int]] = {execution.implementation: {"rows": execution.rows} for execution in executions}
+        rows: dict[str, dict[str | None, int]] = {
+            execution.implementation: {"rows": execution.rows} for execution in executions
+        }
         charts[entity] = [bar_chart("Rows", ["rows"], rows)]
     for breakdown in breakdowns:
         chart = bar_chart(f"Rows by {breakdown.column}", breakdown.values, breakdown.counts)

@@ -1,0 +1,67 @@
+"""What a dbt project says of itself, without a database: its models, its sources, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lockgate.core.execution import DbtInvocation, WorkshopAccess
+from lockgate.core.relation import Relation
+from lockgate.errors import CapabilityMissing, Problem
+
+SCHEMA = "check"
+# A workshop that is never reached: parsing asks no database.
+_NOWHERE: Mapping[str, Mapping[str, object]] = {
+    "duckdb": {"path": f"{SCHEMA}.duckdb"},
+    "postgres": {"host": "localhost", "port": 5432, "user": SCHEMA, "dbname": SCHEMA},
+}
+_FILE = re.compile(r"[\w./-]+\.(?:sql|ya?ml|md|csv|py)\b")
+_LINE = re.compile(r"\bline (\d+)")
+PROJECT_FILE = "dbt_project.yml"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectInspection:
+    """A dbt project as it stands.
+
+    `models` maps each model to the columns that its YAML describes, `sources` are the relations it reads. `errors`
+    stop it from being built, `warnings` do not; with an error that stops dbt from reading it, the rest is empty.
+    """
+
+    models: Mapping[str, tuple[str, ...]]
+    sources: tuple[Relation, ...]
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def inspection_of(project: Path, kind: str) -> DbtInvocation:
+    """An invocation that parses a project as for a target of that kind.
+
+    Raises:
+        CapabilityMissing: there is no dbt adapter for the kind.
+    """
+    if kind not in _NOWHERE:
+        raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {kind!r}")
+    access = WorkshopAccess(kind, SCHEMA, _NOWHERE[kind], {"password": ""})
+    return DbtInvocation(project, (), SCHEMA, access)
+
+
+def inspected(manifest: Path, errors: Sequence[Problem], warnings: Sequence[Problem]) -> ProjectInspection:
+    """What a `manifest.json` says."""
+    parsed = json.loads(manifest.read_text(encoding="utf-8"))
+    models = {
+        node["name"]: tuple(node["columns"]) for node in parsed["nodes"].values() if node["resource_type"] == "model"
+    }
+    sources = {Relation(source["schema"], source["identifier"]) for source in parsed["sources"].values()}
+    return ProjectInspection(models, tuple(sorted(sources)), tuple(errors), tuple(warnings))
+
+
+def problem_of(text: str, project: Path) -> Problem:
+    """One of dbt's messages, with the file and line that it names; else the project's own file."""
+    named = (project / name for name in _FILE.findall(text))
+    file = next((path for path in named if path.is_file()), project / PROJECT_FILE)
+    line = _LINE.search(text)
+    return Problem(" ".join(text.split()), str(file), int(line[1]) if line else 1)
