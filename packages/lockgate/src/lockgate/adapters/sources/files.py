@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from lockgate.adapters.sources.sampling import sampled
 from lockgate.core.load import SourceFile
@@ -16,6 +17,8 @@ from lockgate.errors import SourceInconsistent, SourceRefused
 
 # Keys of a stream that say where its files are; the others say how they are to be read.
 _PLACE = frozenset({"path"})
+DIGITS = 64
+Stamp: TypeAlias = tuple[int, int, int]
 
 
 def open_csv(source: Source, secrets: Secrets, folder: Path) -> FileReader:
@@ -39,30 +42,57 @@ def _opened(source: Source, secrets: Secrets, folder: Path, form: str) -> FileRe
 
 
 class FileReader:
-    """See `lockgate.core.ports.SourceReader`. A file is told apart by the hash of what is in it, not by its times."""
+    """See `lockgate.core.ports.SourceReader`. A file is told apart by a digest of what is in it."""
 
     def __init__(self, source: Source, folder: Path, form: str) -> None:
         """Read the streams of `source` from files of a form below `folder`."""
         self._source = source
         self._folder = folder
         self._form = form
+        self._stamps: dict[str, Stamp] = {}
 
     def files(self, stream: Stream) -> tuple[SourceFile, ...]:
         """See `lockgate.core.ports.SourceReader.files`: in the order of their names."""
-        return tuple(_described(self._folder, path) for path in self._paths(stream))
+        return tuple(self._described(path) for path in self._paths(stream))
 
     def extract(self, extraction: Extraction) -> Iterator[Package]:
         """See `lockgate.core.ports.SourceReader.extract`: a package a file."""
         done = 0 if extraction.resume is None else int(str(extraction.resume["files"]))
         for number, file in enumerate(extraction.files[done:], start=done + 1):
-            if _described(self._folder, self._folder / file.name) != file:
-                raise SourceInconsistent(f"{file.name} changed while it was read", file=file.name)
-            content = self._content(extraction.stream, self._folder / file.name)
-            yield Package(content, {"files": number}, extraction.cursor)
+            path = self._folder / file.name
+            self._refuse_changed(file, path)
+            yield Package(self._content(extraction.stream, path), {"files": number}, extraction.cursor)
+            self._refuse_changed(file, path)
 
     def streams(self) -> tuple[Stream, ...]:
         """See `lockgate.core.ports.SourceReader.streams`: the columns of each stream's first file."""
         return tuple(self._sampled(stream) for stream in self._source.streams)
+
+    def _described(self, path: Path) -> SourceFile:
+        """A file by its name below the folder, its size and the BLAKE2 digest (RFC 7693) of its content.
+
+        Raises:
+            SourceRefused: it cannot be read.
+        """
+        try:
+            stamp = _stamp(path)
+            with path.open("rb") as content:
+                version = hashlib.file_digest(content, "blake2b").hexdigest()[:DIGITS]
+        except OSError as error:
+            raise SourceRefused(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+        name = str(path.relative_to(self._folder)) if path.is_relative_to(self._folder) else str(path)
+        self._stamps[name] = stamp
+        return SourceFile(name, stamp[0], version)
+
+    def _refuse_changed(self, file: SourceFile, path: Path) -> None:
+        """Refuses a file that is not the one that `files` described.
+
+        Raises:
+            SourceInconsistent: it was written, replaced or removed meanwhile.
+        """
+        stamp = self._stamps.get(file.name)
+        if not path.is_file() or (_stamp(path) != stamp if stamp else self._described(path) != file):
+            raise SourceInconsistent(f"{file.name} changed while it was read", file=file.name)
 
     def _sampled(self, stream: Stream) -> Stream:
         first = self._content(stream, self._paths(stream)[0])
@@ -87,15 +117,7 @@ class FileReader:
         return files
 
 
-def _described(folder: Path, path: Path) -> SourceFile:
-    """A file by its name below the folder, its size and the SHA-256 of its content.
-
-    Raises:
-        SourceRefused: it cannot be read.
-    """
-    try:
-        with path.open("rb") as content:
-            version = hashlib.file_digest(content, "sha256").hexdigest()
-        return SourceFile(str(path.relative_to(folder)), path.stat().st_size, version)
-    except OSError as error:
-        raise SourceRefused(f"{path} cannot be read: {error.strerror}", path=str(path)) from error
+def _stamp(path: Path) -> Stamp:
+    """What the file system changes when a file is written or replaced: size, time, place."""
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
