@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,7 +61,15 @@ def inspected(manifest: Path, errors: Sequence[Problem], warnings: Sequence[Prob
 
 def problem_of(text: str, project: Path) -> Problem:
     """One of dbt's messages, with the file and line that it names; else the project's own file."""
-    named = (project / name for name in _FILE.findall(text))
-    file = next((path for path in named if path.is_file()), project / PROJECT_FILE)
+    found = (path for name in _FILE.findall(text) for path in _places(project, name))
+    file = next(found, project / PROJECT_FILE)
     line = _LINE.search(text)
     return Problem(" ".join(text.split()), str(file), int(line[1]) if line else 1)
+
+
+def _places(project: Path, name: str) -> Iterator[Path]:
+    """The files that dbt may mean by a name: below the project, or below one of its folders."""
+    if (project / name).is_file():
+        yield project / name
+    elif not Path(name).is_absolute() and ".." not in Path(name).parts:
+        yield from sorted(path for path in project.glob(f"*/{name}") if path.parts[len(project.parts)] != "target")
