@@ -35,3 +35,37 @@ def test_refuses_what_is_no_type(written: str) -> None:
 def test_a_type_reads_back_as_it_is_written(kind: Kind) -> None:
     assert ColumnType.parse(str(ColumnType(kind))) == ColumnType(kind)
     assert ColumnType.parse("numeric(38,38)") == ColumnType(Kind.NUMERIC, 38, 38)
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        ("bigint", "bigint"),
+        ("bigint", "smallint"),
+        ("integer", "smallint"),
+        ("double", "real"),
+        ("numeric(12,2)", "numeric(9,2)"),
+        ("numeric(12,4)", "numeric(10,2)"),
+        ("numeric", "numeric(30,5)"),
+    ],
+)
+def test_a_wider_type_holds_a_narrower_one(wide: str, narrow: str) -> None:
+    assert ColumnType.parse(wide).holds(ColumnType.parse(narrow))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("smallint", "bigint"),
+        ("real", "double"),
+        ("double", "bigint"),
+        ("numeric(9,2)", "numeric(12,2)"),
+        ("numeric(12,4)", "numeric(12,2)"),
+        ("numeric(12,2)", "numeric"),
+        ("numeric", "bigint"),
+        ("text", "uuid"),
+        ("timestamptz", "timestamp"),
+    ],
+)
+def test_no_type_holds_one_whose_values_it_cannot_keep_or_would_change(one: str, other: str) -> None:
+    assert not ColumnType.parse(one).holds(ColumnType.parse(other))

@@ -57,23 +57,12 @@ class Bulk:
             statement.bind_stream(rows)
             return int(statement.execute_update())
 
-    def read(self, query: str, parameters: Sequence[object] = ()) -> pa.Table:
-        """The rows of a statement, in the types of the driver; `$1` is the first of the parameters."""
+    def read(self, query: str) -> pa.Table:
+        """The rows of a statement, in the types of the driver."""
         with self._statement() as statement:
             statement.set_sql_query(query)
-            if parameters:
-                names = [f"${place}" for place in range(1, len(parameters) + 1)]
-                statement.bind(pa.RecordBatch.from_arrays([pa.array([value]) for value in parameters], names=names))
             stream, _ = statement.execute_query()
             return pa.RecordBatchReader.from_stream(stream).read_all()
-
-    def batches(self, query: str, *, batch_bytes: int) -> Iterator[pa.RecordBatch]:
-        """The rows of a statement in the types of the driver, some `batch_bytes` of them at a time, as they come."""
-        with self._statement() as statement:
-            statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
-            statement.set_sql_query(query)
-            stream, _ = statement.execute_query()
-            yield from pa.RecordBatchReader.from_stream(stream)
 
     def _statement(self) -> AdbcStatement:
         from adbc_driver_manager import AdbcStatement

@@ -156,10 +156,21 @@ def create_schema(connection: Connection, schema: str) -> None:
 
 def _claim(bulk: Bulk, landing: Landing, now: datetime) -> bool:
     """Records the load in this transaction, waiting for one that is landing it now; False where it is recorded."""
-    relation = landing.relation
-    names, counts = (relation.schema, relation.name), (landing.rows, landing.rejected)
-    words = (*names, landing.load_id, landing.mode.value, *counts, landing.cursor_until, landing.manifest, now)
-    return len(bulk.read(statement("claim_load"), words)) == 1
+    from psycopg import sql
+
+    words = {
+        "schema": landing.relation.schema,
+        "stream": landing.relation.name,
+        "load_id": landing.load_id,
+        "mode": landing.mode.value,
+        "rows": landing.rows,
+        "rejected": landing.rejected,
+        "cursor_until": landing.cursor_until,
+        "manifest": landing.manifest,
+        "landed_at": now,
+    }
+    claim = composed("claim_load", **{name: sql.Literal(value) for name, value in words.items()})
+    return len(bulk.read(claim.as_string())) == 1
 
 
 def _copy(bulk: Bulk, landing: Landing, columns: tuple[Column, ...]) -> None:
@@ -179,6 +190,9 @@ def _copy(bulk: Bulk, landing: Landing, columns: tuple[Column, ...]) -> None:
 
 
 def _refresh_statistics(connection: Connection, log: Relation) -> None:
+    """Tells the planner of the new rows at once, by a small sample; PostgreSQL takes its usual one later by itself."""
     from psycopg import sql
 
-    connection.execute(sql.SQL("ANALYZE {}").format(relation_name(log)))
+    with connection.transaction():
+        connection.execute("SET LOCAL default_statistics_target = 10")
+        connection.execute(sql.SQL("ANALYZE {}").format(relation_name(log)))

@@ -69,7 +69,7 @@ CREATE INDEX IF NOT EXISTS quarantine_by_stream ON lockgate.quarantine (schema, 
 
 -- name: claim_load
 INSERT INTO lockgate.landed (schema, stream, load_id, mode, rows, rejected, cursor_until, manifest, landed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+VALUES ({schema}, {stream}, {load_id}, {mode}, {rows}, {rejected}, {cursor_until}, {manifest}, {landed_at})
 ON CONFLICT DO NOTHING
 RETURNING load_id
 
