@@ -129,6 +129,22 @@ def test_a_second_preparation_changes_nothing(warehouse, folder):
     assert files_of(folder) == before
 
 
+def test_a_folder_that_was_moved_is_read_where_it_is(warehouse, folder, tmp_path):
+    land(warehouse, staged(tmp_path, 1, [ADA]))
+    publish(warehouse, "rules", users(3, "rules"))
+    publish(warehouse, "dbt", users(3, "dbt"))
+    route(warehouse, share=10_000)
+
+    folder.rename(tmp_path / "else where")
+    moved = open_duckdb("main", tmp_path / "else where", clock=clock)
+    moved.prepare()
+
+    assert labels(moved) == {"dbt": 3}
+    assert rows_of(moved, RAW_USERS) == [ADA]
+    assert [edition.number for edition in moved.editions(ENTITY)] == [1, 2]
+    assert publish(moved, "rules", users(4, "new")).number == 3
+
+
 def test_what_a_killed_landing_left_aside_goes_with_the_next_one(warehouse, folder, tmp_path):
     aside = folder / "raw__log" / "raw" / "users" / ".1-dead"
     aside.mkdir(parents=True)

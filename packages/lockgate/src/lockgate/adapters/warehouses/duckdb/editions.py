@@ -107,7 +107,7 @@ def _bad_keys(connection: DuckDBPyConnection, file: Path, key: tuple[str, ...]) 
 
 
 def record_edition(connection: DuckDBPyConnection, publication: Publication, number: int, file: Path) -> Edition:
-    """Tells the catalog of an edition, and makes its rows readable as a relation."""
+    """Tells the catalog of an edition, and shows it."""
     rows = connection.execute(statement("count_rows").format(edition=parquet([file]).sql("duckdb"))).fetchone()
     edition = edition_made(publication, number, rows[0] if rows else 0)
     words = {
@@ -121,9 +121,22 @@ def record_edition(connection: DuckDBPyConnection, publication: Publication, num
         "name": publication.served.name,
     }
     connection.execute(statement("add_edition"), words)
-    stored = edition_table(publication.served, edition.entity, number)
-    create_view(connection, stored, exp.select("*").from_(parquet([file])))
+    show_edition(connection, publication.served, edition, file)
     return edition
+
+
+def show_edition(connection: DuckDBPyConnection, served: Relation, edition: Edition, file: Path) -> None:
+    """Makes an edition's rows readable as a relation."""
+    create_view(
+        connection, edition_table(served, edition.entity, edition.number), exp.select("*").from_(parquet([file]))
+    )
+
+
+def rehome_editions(connection: DuckDBPyConnection, layout: Layout, entity: str) -> None:
+    """Makes the relations of an entity's editions read the files where they are now."""
+    for row in _rows(connection, entity):
+        edition, served = _edition(row), Relation(row[6], row[7])
+        show_edition(connection, served, edition, layout.edition(served, edition.number, edition.implementation))
 
 
 def editions_of(connection: DuckDBPyConnection, entity: str) -> tuple[Edition, ...]:

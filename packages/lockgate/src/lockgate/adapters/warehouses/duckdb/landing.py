@@ -57,7 +57,7 @@ class DuckDBLandings:
         with changing(self._layout) as connection:
             for pin in pins:
                 connection.execute(statement("move_pin"), _words(pin))
-                self._show(connection, pin.relation, pin)
+                show_stream(connection, self._layout, pin.relation, pin)
 
     def pins(self) -> tuple[Pin, ...]:
         """See `lockgate.core.ports.Landings.pins`."""
@@ -93,11 +93,7 @@ class DuckDBLandings:
                 return
         with changing(self._layout) as connection:
             pin = next((pin for pin in pins_of(connection) if pin.relation == relation), None)
-            self._show(connection, relation, pin)
-
-    def _show(self, connection: DuckDBPyConnection, relation: Relation, pin: Pin | None) -> None:
-        query = raw_query(entries(self._layout, relation), pin, lambda file: file)
-        create_view(connection, relation, query)
+            show_stream(connection, self._layout, relation, pin)
 
 
 def _words(pin: Pin) -> dict[str, object]:
@@ -109,6 +105,11 @@ def pins_of(connection: DuckDBPyConnection) -> tuple[Pin, ...]:
     """The pins that a catalog holds."""
     rows = connection.execute(statement("pins")).fetchall()
     return tuple(Pin(Relation(schema, stream), first, last) for schema, stream, first, last in rows)
+
+
+def show_stream(connection: DuckDBPyConnection, layout: Layout, relation: Relation, pin: Pin | None) -> None:
+    """Makes a stream's view in the catalog show the pinned loads in the columns of the whole log."""
+    create_view(connection, relation, raw_query(entries(layout, relation), pin, lambda file: file))
 
 
 def create_view(connection: DuckDBPyConnection, relation: Relation, query: exp.Expression) -> None:

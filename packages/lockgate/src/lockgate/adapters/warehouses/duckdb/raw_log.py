@@ -16,7 +16,7 @@ from lockgate.core.load import Landed, Landing, LoadMode, Pin
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
-from lockgate.core.types import ColumnType, Kind
+from lockgate.core.types import ColumnType, Kind, digits
 
 NOTE = "landed.json"
 _BIGINT = ColumnType(Kind.BIGINT)
@@ -70,7 +70,13 @@ def _entry(folder: Path, relation: Relation) -> Entry:
     note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
     counts = (note["rows"], note["rejected"], note["cursor_until"], note["manifest"])
     landed = Landed(int(folder.name), relation, LoadMode(note["mode"]), *counts)
-    return Entry(folder, landed, tuple(Column(name, ColumnType.parse(type_)) for name, type_ in note["columns"]))
+    return Entry(folder, landed, tuple(Column(name, _settled(type_)) for name, type_ in note["columns"]))
+
+
+def _settled(written: str) -> ColumnType:
+    """A type as DuckDB knows it: `numeric` alone has a precision there."""
+    type_ = ColumnType.parse(written)
+    return ColumnType(Kind.NUMERIC, *digits(type_)) if type_.kind is Kind.NUMERIC else type_
 
 
 def columns_of(log: tuple[Entry, ...]) -> tuple[Column, ...]:

@@ -13,6 +13,7 @@ from lockgate.adapters.warehouses.duckdb.editions import (
     forget_outdated,
     published_editions,
     record_edition,
+    rehome_editions,
     sweep,
     write_edition,
 )
@@ -52,7 +53,7 @@ class DuckDBServing:
                 check_token(publication, route)
                 edition = record_edition(connection, publication, number, file)
                 if route:
-                    _show(connection, route, publication.served)
+                    show(connection, route, publication.served)
                 forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
             sweep(self._layout, publication.served, self.editions(entity))
         return edition
@@ -74,7 +75,7 @@ class DuckDBServing:
             moved = _route(connection, route.entity)
             assert moved is not None  # noqa: S101  (this transaction wrote it)
             if served := _served(connection, route.entity):
-                _show(connection, moved, served)
+                show(connection, moved, served)
         return moved
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
@@ -93,7 +94,16 @@ class DuckDBServing:
         return edition_table(served, edition.entity, edition.number)
 
 
-def _show(connection: DuckDBPyConnection, route: Route, served: Relation) -> None:
+def rehome(connection: DuckDBPyConnection, layout: Layout) -> None:
+    """Makes every edition and served view read the files where they are now."""
+    for (entity,) in connection.execute(statement("entities")).fetchall():
+        rehome_editions(connection, layout, entity)
+        route, served = _route(connection, entity), _served(connection, entity)
+        if route and served:
+            show(connection, route, served)
+
+
+def show(connection: DuckDBPyConnection, route: Route, served: Relation) -> None:
     """Makes the view read what the route says; the share stands in it as a number, so that an idle arm is not read."""
     shown = shown_by(route, published_editions(connection, route.entity))
     if shown is None:

@@ -38,7 +38,19 @@ CREATE TABLE IF NOT EXISTS lockgate.pin (
     first_load bigint NOT NULL,
     last_load bigint NOT NULL,
     PRIMARY KEY (schema, stream)
-)
+);
+
+-- Where the views expect the files.
+CREATE TABLE IF NOT EXISTS lockgate.home (single boolean PRIMARY KEY, folder text NOT NULL)
+
+-- name: home
+SELECT folder FROM lockgate.home
+
+-- name: set_home
+INSERT OR REPLACE INTO lockgate.home VALUES (true, $folder)
+
+-- name: entities
+SELECT DISTINCT entity FROM lockgate.edition
 
 -- name: move_pin
 INSERT INTO lockgate.pin (schema, stream, first_load, last_load)

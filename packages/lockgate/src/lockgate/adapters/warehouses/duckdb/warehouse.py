@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of
-from lockgate.adapters.warehouses.duckdb.landing import DuckDBLandings
+from lockgate.adapters.warehouses.duckdb.landing import DuckDBLandings, pins_of, show_stream
 from lockgate.adapters.warehouses.duckdb.layout import Layout
-from lockgate.adapters.warehouses.duckdb.serving import DuckDBServing
+from lockgate.adapters.warehouses.duckdb.serving import DuckDBServing, rehome
 from lockgate.adapters.warehouses.duckdb.workshop import DuckDBWorkshop, opened
 from lockgate.core.ports import Capabilities, Clock
 from lockgate.core.relation import Column, Relation
@@ -40,10 +40,19 @@ class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
         self.name = name
 
     def prepare(self) -> None:
-        """See `lockgate.core.ports.Warehouse.prepare`."""
-        if not self._layout.catalog.exists():
-            with changing(self._layout) as connection:
-                connection.execute(statement("prepare"))
+        """See `lockgate.core.ports.Warehouse.prepare`. A folder that was moved gets new views: they name its files."""
+        if self._layout.catalog.exists():
+            with reading(self._layout) as connection:
+                home = connection.execute(statement("home")).fetchone()
+            if home == (str(self._layout.folder),):
+                return
+        with changing(self._layout) as connection:
+            connection.execute(statement("prepare"))
+            connection.execute(statement("set_home"), {"folder": str(self._layout.folder)})
+            pins = {pin.relation: pin for pin in pins_of(connection)}
+            for stream in self._layout.streams():
+                show_stream(connection, self._layout, stream, pins.get(stream))
+            rehome(connection, self._layout)
 
     def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
         """See `lockgate.core.ports.Warehouse.lock`."""
