@@ -205,10 +205,24 @@ def test_tells_all_problems_at_once_each_on_its_line_and_none_twice(problems):
     ]
 
 
-def test_an_expression_nested_too_deep_is_a_problem_not_a_crash(problems):
-    [problem] = problems(f"  - derive: {{x: '{'(' * 2_000}1{')' * 2_000}'}}\n")
+DEEP = [
+    "(" * 2_000 + "1" + ")" * 2_000,
+    "trim(" * 45 + "email" + ")" * 45,
+    "case when ok then " * 45 + "1" + " end" * 45,
+    "id" + " - 1" * 45,
+]
 
-    assert "users.yml:5: " in problem
+
+@pytest.mark.parametrize("expression", DEEP, ids=lambda expression: expression[:20])
+def test_an_expression_nested_too_deep_is_a_problem_not_a_crash(problems, expression):
+    [problem] = problems(f"  - derive: {{x: '{expression}'}}\n")
+
+    assert problem.startswith("users.yml:5: the expression is nested")
+
+
+@pytest.mark.parametrize("expression", [" || ".join(["email"] * 800), " or ".join(["id = 1"] * 700)], ids=["||", "or"])
+def test_a_chain_may_be_as_long_as_an_expression(problems, expression):
+    assert problems(f"  - derive: {{x: '{expression}'}}\n") == []
 
 
 def test_holds_the_output_against_the_contract(problems, tools):

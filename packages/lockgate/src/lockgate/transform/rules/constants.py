@@ -6,11 +6,10 @@ from decimal import Decimal
 
 from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.transform.rules.language.casts import cast
+from lockgate.transform.rules.language.literals import BITS
 from lockgate.transform.rules.language.signatures import constant_type
 from lockgate.transform.rules.language.typed import TEXT, Const, Mismatch, Typed, fits, numeric, settled
 from lockgate.transform.rules.rule_set import Scalar
-
-_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 
 
 def constant(value: Scalar, type_: ColumnType | None) -> Typed:
@@ -37,7 +36,7 @@ def _is_of(value: bool | int | Decimal, type_: ColumnType) -> bool:
     if isinstance(value, bool) or type_.kind is Kind.BOOLEAN:
         return isinstance(value, bool) and type_.kind is Kind.BOOLEAN
     if type_.kind in INTEGERS:
-        return value == int(value) and -(2 ** _BITS[type_.kind]) <= value < 2 ** _BITS[type_.kind]
+        return value == int(value) and -(2 ** BITS[type_.kind]) <= value < 2 ** BITS[type_.kind]
     if type_.kind in {Kind.DOUBLE, Kind.REAL}:
         return True
     if type_.kind is not Kind.NUMERIC:

@@ -38,7 +38,7 @@ class RuleEngine:
         started = perf_counter()
         catalog = self.catalog(rule_set, workshop)
         outcomes = Relation(workshop.name, rule_set.entity + OUTCOMES_SUFFIX)
-        workshop.build(outcomes.name, outcomes_query(rule_set, catalog, workshop.dialect))
+        workshop.build(outcomes.name, outcomes_query(rule_set, catalog, workshop.dialect).copy())
         rows = workshop.build(rule_set.entity, right_rows(rule_set, table(outcomes)))
         counts = _counts(bound(rule_set, catalog), outcomes, workshop)
         built = Relation(workshop.name, rule_set.entity)

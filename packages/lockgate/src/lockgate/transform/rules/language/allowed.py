@@ -35,12 +35,14 @@ def _comparison(function: str) -> Visitor:
     return _binary(lambda left, right: sign.compare(function, left, right))
 
 
-def _logic(function: str) -> Visitor:
-    """AND, OR."""
-    name = function.upper()
-    return _binary(
-        lambda left, right: Call(function, (sign.condition(left, name), sign.condition(right, name)), BOOLEAN)
-    )
+def _chained(function: str, type_: ColumnType, read: Callable[[Typed], Typed]) -> Visitor:
+    """An operator that may be chained; a chain is one call, however long, since trees are walked by recursion."""
+
+    def visit(arguments: Arguments) -> Typed:
+        parts = arguments.read_all(listed(list(arguments.node.flatten(unnest=False))))
+        return Call(function, tuple(read(part) for part in parts), type_)
+
+    return visit
 
 
 def _text(function: str, type_: ColumnType = TEXT) -> Visitor:
@@ -157,10 +159,6 @@ def _shifted(arguments: Arguments, way: int) -> Typed:
     [value] = arguments.read_all([arguments.node.this])
     sign.want(value, {Kind.TIMESTAMP, Kind.TIMESTAMPTZ}, "an interval")
     return Call("add_seconds", (value,), value.type, (way * int(amount) * _SECONDS[unit],))
-
-
-def _concat(left: Typed, right: Typed) -> Typed:
-    return Call("concat", (sign.want_text(left, "||"), sign.want_text(right, "||")), TEXT)
 
 
 def _trim(arguments: Arguments) -> Typed:
@@ -295,8 +293,8 @@ VISITORS: Mapping[type[exp.Expr], Visitor] = {
     exp.Between: _between,
     exp.Like: _like,
     exp.RegexpLike: _matches,
-    exp.And: _logic("and"),
-    exp.Or: _logic("or"),
+    exp.And: _chained("and", BOOLEAN, lambda part: sign.condition(part, "AND")),
+    exp.Or: _chained("or", BOOLEAN, lambda part: sign.condition(part, "OR")),
     exp.Not: _not,
     exp.Case: _case,
     exp.Coalesce: _coalesce,
@@ -313,7 +311,7 @@ VISITORS: Mapping[type[exp.Expr], Visitor] = {
     exp.Ceil: _number(lambda value: sign.cut("ceil", value)),
     exp.Floor: _number(lambda value: sign.cut("floor", value)),
     exp.Trunc: _number(lambda value: sign.cut("trunc", value)),
-    exp.DPipe: _binary(_concat),
+    exp.DPipe: _chained("concat", TEXT, lambda part: sign.want_text(part, "||")),
     exp.Lower: _text("lower"),
     exp.Upper: _text("upper"),
     exp.Trim: _trim,

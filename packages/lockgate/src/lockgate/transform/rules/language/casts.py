@@ -7,11 +7,11 @@ dates, and dates instants, in UTC.
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
 
 from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.transform.rules.language import grammar
+from lockgate.transform.rules.language.literals import BITS, literal
 from lockgate.transform.rules.language.signatures import case, convert, integer
 from lockgate.transform.rules.language.typed import (
     BOOLEAN,
@@ -28,7 +28,6 @@ from lockgate.transform.rules.language.typed import (
 )
 
 _FLOATS = {Kind.REAL, Kind.DOUBLE}
-_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 _WRITTEN = INTEGERS | {Kind.NUMERIC, Kind.BOOLEAN, Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ, Kind.UUID}
 _DATED = {
     (Kind.DATE, Kind.TIMESTAMP): ("convert",),
@@ -50,10 +49,10 @@ def cast(value: Typed, to: ColumnType, formats: tuple[str, ...] = ()) -> Typed:
     """
     if formats and (value.type is None or value.type.kind is not Kind.TEXT):
         raise Mismatch("formats are for text that becomes a date or a timestamp", "Take `formats` away.")
-    if value.type is None:
-        return convert(value, to)
     if to.kind is Kind.NUMERIC and to.precision is None:
         raise Mismatch("numeric needs its digits here", "Say numeric(precision, scale).")
+    if value.type is None:
+        return convert(value, to)
     if value.type.kind is Kind.TEXT and to.kind is not Kind.TEXT:
         return _read(value, to, formats)
     if settled(value.type) == settled(to):
@@ -105,34 +104,10 @@ def _read(value: Typed, to: ColumnType, formats: tuple[str, ...]) -> Typed:
     """
     if to.kind not in grammar.READABLE:
         raise Mismatch(f"text cannot be cast to {to}")
-    forms = grammar.forms(to, formats)
-    if isinstance(value, Const):
-        _check_constant(str(value.value), to, forms)
+    grammar.forms(to, formats)
+    if isinstance(value, Const) and isinstance(value.value, str):
+        return literal(value.value, to)
     return Call("read", (value,), to, formats)
-
-
-def _check_constant(text: str, to: ColumnType, forms: tuple[grammar.Form, ...]) -> None:
-    """Refuse constants that no row could make readable.
-
-    Raises:
-        Mismatch: the text is not readable as the type.
-    """
-    if not any(re.search(pattern.replace("$", r"\Z"), text) for pattern in patterns_of(to, forms)):
-        raise Mismatch(f"{text!r} is not readable as {to}")
-
-
-def patterns_of(to: ColumnType, forms: tuple[grammar.Form, ...]) -> tuple[str, ...]:
-    """The patterns that text must match, one of them, to be read as a type."""
-    if forms:
-        return tuple(form.pattern for form in forms)
-    if to.kind in INTEGERS:
-        return (grammar.INTEGER,)
-    if to.kind is Kind.NUMERIC:
-        return (grammar.numeric_pattern(to),)
-    if to.kind is Kind.BOOLEAN:
-        words = "|".join(grammar.TRUE_WORDS + grammar.FALSE_WORDS)
-        return (f"(?i)^({words})$",)
-    return (grammar.UUID if to.kind is Kind.UUID else grammar.DOUBLE,)
 
 
 def _written(value: Typed, type_: ColumnType) -> Typed:
@@ -164,7 +139,7 @@ def _bounds(size: tuple[int, int], to: ColumnType) -> tuple[Decimal, Decimal] | 
     """Between what, both excluded, a number of that size must lie to fit once it is rounded; None where all fit."""
     before, after = size[0] - size[1], size[1]
     if to.kind in INTEGERS:
-        power = Decimal(2 ** _BITS[to.kind])
+        power = Decimal(2 ** BITS[to.kind])
         excess = Decimal("0.5") if after else Decimal(0)
         return None if before < len(str(power)) else (-power - (excess or 1), power - excess)
     room, decimals = digits(to)[0] - digits(to)[1], digits(to)[1]
@@ -181,7 +156,7 @@ def _from_double(value: Typed, to: ColumnType) -> Typed:
         Mismatch: the decimal has more places than a double keeps.
     """
     if to.kind in INTEGERS:
-        power = 2 ** _BITS[to.kind]
+        power = 2 ** BITS[to.kind]
         return Call("whole_double", (value,), to, (f"-{power}", str(power)))
     scale = digits(to)[1]
     if scale > _DOUBLE_SCALE:

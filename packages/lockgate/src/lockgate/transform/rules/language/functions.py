@@ -97,9 +97,7 @@ SQL: Mapping[str, Mapping[str, str]] = {
     "is_not_false": {"*": "NOT _1 IS FALSE"},
     "nullif": {"*": "NULLIF(_1, _2)"},
     "by_code_point": {"postgres": '_1 COLLATE "C"', "duckdb": "_1", "spark": "_1", "bigquery": "_1"},
-    # logic
-    "and": {"*": "_1 AND _2"},
-    "or": {"*": "_1 OR _2"},
+    # logic; AND, OR and || are chains of any length, spelled alike everywhere
     "not": {"*": "NOT _1"},
     # exact numbers; operands already have types in which nothing can overflow
     "add": {"*": "_1 + _2"},
@@ -126,7 +124,6 @@ SQL: Mapping[str, Mapping[str, str]] = {
     "floor": {"*": "floor(_1)"},
     "trunc": {"*": "CASE WHEN _1 < 0 THEN ceil(_1) ELSE floor(_1) END"},
     # text
-    "concat": {"*": "_1 || _2"},
     "lower": _letters("lower", UPPER, LOWER),
     "upper": _letters("upper", LOWER, UPPER),
     "trim": _trimmed("BOTH", "btrim", "trim"),

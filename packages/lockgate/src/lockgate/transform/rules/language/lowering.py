@@ -14,6 +14,7 @@ from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.errors import RuleSetInvalid
 from lockgate.transform.rules.language import grammar
 from lockgate.transform.rules.language.functions import template
+from lockgate.transform.rules.language.literals import BITS
 from lockgate.transform.rules.language.patterns import spelled
 from lockgate.transform.rules.language.typed import Call, Const, Ref, Typed, digits
 
@@ -23,7 +24,6 @@ Let: TypeAlias = Callable[[Typed, exp.Expr], exp.Expr]
 _PATTERNS = {"matches", "regexp_replace"}
 _OPERATORS = (exp.Binary, exp.Unary, exp.In, exp.Between, exp.AtTimeZone)
 _TRY_CASTS = {"duckdb", "spark", "bigquery"}
-_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 
 
 class Lowering:
@@ -58,7 +58,8 @@ class Lowering:
             return self._number(value, type_)
         if isinstance(value, date | datetime):
             return exp.cast(exp.Literal.string(value.isoformat()), sql_type(type_) if type_ else "date")
-        return exp.Literal.string(value)
+        text = exp.Literal.string(value)
+        return text if type_ is None or type_.kind is Kind.TEXT else exp.cast(text, sql_type(type_))
 
     def _number(self, value: int | Decimal, type_: ColumnType | None) -> exp.Expr:
         """A number; doubles, and decimals where a bare one is a double, by a cast from text."""
@@ -99,6 +100,15 @@ class Lowering:
         ifs = [exp.If(this=test, true=value) for test, value in zip(pairs[::2], pairs[1::2], strict=True)]
         is_null = isinstance(node.args[-1], Const) and node.args[-1].value is None
         return exp.Case(ifs=ifs, default=None if is_null else otherwise)
+
+    def _chain(self, node: Call) -> exp.Expr:
+        """AND, OR, ||, of as many parts as there are."""
+        kind = _CHAINED[node.function]
+        is_logic = kind is not exp.DPipe
+        chain, *others = [_bracketed(self.lower(arg), is_logic=is_logic) for arg in node.args]
+        for part in others:
+            chain = kind(this=chain, expression=part)
+        return chain
 
     def _coalesce(self, node: Call) -> exp.Expr:
         """COALESCE(…)."""
@@ -150,8 +160,12 @@ class Lowering:
         return _case([(self._matches(text, pattern), value)])
 
 
+_CHAINED: dict[str, type[exp.Expr]] = {"and": exp.And, "or": exp.Or, "concat": exp.DPipe}
 _SCALED = {"divide", "scaled_double", "whole_double"}
 _SPECIAL: dict[str, Callable[[Lowering, Call], exp.Expr]] = {
+    "and": Lowering._chain,  # noqa: SLF001
+    "or": Lowering._chain,  # noqa: SLF001
+    "concat": Lowering._chain,  # noqa: SLF001
     "case": Lowering._case,  # noqa: SLF001
     "coalesce": Lowering._coalesce,  # noqa: SLF001
     "in": Lowering._in,  # noqa: SLF001
@@ -176,9 +190,15 @@ def fill(tree: exp.Expr, args: list[exp.Expr], params: list[exp.Expr]) -> exp.Ex
 
 
 def _grouped(value: exp.Expr, beside: exp.Expr | None) -> exp.Expr:
-    """The value in brackets where an operator beside it could tear it apart."""
-    loose = exp.Connector if isinstance(beside, exp.Connector | exp.Not) else _OPERATORS
-    return exp.paren(value, copy=False) if isinstance(beside, _OPERATORS) and isinstance(value, loose) else value
+    """The value in brackets where the operator that it becomes a part of could tear it apart."""
+    is_logic = isinstance(beside, exp.Connector | exp.Not)
+    return _bracketed(value, is_logic=is_logic) if isinstance(beside, _OPERATORS) else value
+
+
+def _bracketed(value: exp.Expr, *, is_logic: bool) -> exp.Expr:
+    """The value in brackets where it is an operator that binds no closer than the one around it."""
+    loose = exp.Connector if is_logic else _OPERATORS
+    return exp.paren(value, copy=False) if isinstance(value, loose) else value
 
 
 def _case(branches: list[tuple[exp.Expr, exp.Expr]]) -> exp.Case:
@@ -212,7 +232,7 @@ def _iso(text: exp.Expr, form: grammar.Form) -> exp.Expr:
 def _in_range(number: exp.Expr, to: ColumnType) -> exp.Expr:
     """Whether a decimal of any size, once rounded, fits the type."""
     if to.kind in INTEGERS:
-        power = 2 ** _BITS[to.kind]
+        power = 2 ** BITS[to.kind]
         return exp.Between(this=number, low=exp.Neg(this=exp.Literal.number(power)), high=exp.Literal.number(power - 1))
     precision, scale = digits(to)
     rounded = exp.func("round", number, exp.Literal.number(scale))

@@ -23,7 +23,7 @@ from lockgate.transform.rules.rule_set import Expression
 Scope = Mapping[str, Ref | Const]
 """The columns that an expression may name, by the names that they have at this point."""
 
-_LONGEST = 10_000
+_LONGEST, _DEEPEST = 10_000, 40
 _CALLED = re.compile(r"^(\w+)\(")
 
 
@@ -43,7 +43,7 @@ def read_expression(expression: Expression, scope: Scope) -> tuple[Typed | None,
         return None, (expression.place.problem("the expression is nested too deep"),)
     reader = _Reader(expression, scope)
     typed = reader.read(tree)
-    return (None if reader.problems else typed), tuple(reader.problems)
+    return (None if reader.problems else typed), tuple(dict.fromkeys(reader.problems))
 
 
 def _unreadable(expression: Expression, error: SqlglotError) -> Problem:
@@ -72,6 +72,7 @@ class _Reader:
         self.problems: list[Problem] = []
         self._place = expression.place
         self._scope = scope
+        self._depth = 0
 
     def read(self, tree: exp.Expr) -> Typed | None:
         """The whole expression; None where something is wrong."""
@@ -82,19 +83,32 @@ class _Reader:
 
     def _visit(self, node: exp.Expr) -> Typed:
         """One node; a mismatch is noted once, at the node that has it."""
+        self._depth += 1
         try:
-            if isinstance(node, exp.Paren):
-                return self._visit(node.this)
-            leaf = _LEAVES.get(type(node))
-            if leaf is not None:
-                return leaf(self, node)
-            visitor = VISITORS.get(type(node))
-            if visitor is None:
-                raise _unknown(node)
-            return visitor(Arguments(node, self._all))
+            return self._read_node(node)
         except Mismatch as mismatch:
             self.problems.append(self._place.problem(mismatch.message, mismatch.remedy, below=_line(node) - 1))
             raise _Reported from None
+        finally:
+            self._depth -= 1
+
+    def _read_node(self, node: exp.Expr) -> Typed:
+        """What a node is.
+
+        Raises:
+            Mismatch: it is not on the list, or stands too deep.
+        """
+        if self._depth > _DEEPEST:
+            raise Mismatch(f"the expression is nested deeper than {_DEEPEST}", "Derive a part of it first.")
+        if isinstance(node, exp.Paren):
+            return self._visit(node.this)
+        leaf = _LEAVES.get(type(node))
+        if leaf is not None:
+            return leaf(self, node)
+        visitor = VISITORS.get(type(node))
+        if visitor is None:
+            raise _unknown(node)
+        return visitor(Arguments(node, self._all))
 
     def _all(self, nodes: Sequence[exp.Expr]) -> list[Typed]:
         """Several nodes; problems of all of them are noted before any of them stops the walk."""
