@@ -64,7 +64,7 @@ class DuckDBStager:
         ]
         query = selected(*values, *((name, name) for name, _ in _SYSTEM)).from_(parquet([file]))
         with _engine(file.parent) as connection, PartFile(file, schema) as aligned:
-            for batch in connection.sql(query.sql("duckdb")).to_arrow_reader(BATCH_ROWS):
+            for batch in _batches(connection, query.sql("duckdb")):
                 aligned.write(_batch(batch.columns, schema))
             aligned.keep()
 
@@ -77,6 +77,20 @@ def _engine(folder: Path) -> Iterator[Connection]:
         for name, value in settings.items():
             connection.execute(f"SET {name} = {text(value)}")
         yield connection
+
+
+def _batches(connection: Connection, query: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a query, as they come.
+
+    Raises:
+        duckdb.Error: whatever the query meets, also on its way; Arrow tells of that as of a broken file.
+    """
+    import duckdb
+
+    try:
+        yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
+    except OSError as error:
+        raise duckdb.Error(str(error)) from error
 
 
 def _stated(package: Package, order: StagingOrder) -> tuple[Column, ...]:
@@ -142,7 +156,7 @@ class _Staging:
         query = judged.query.sql("duckdb")
         left_out = self._left_out
         positions = Positions(self._order.first_row, [position for position, *_ in left_out])
-        for batch in self._connection.sql(query).to_arrow_reader(BATCH_ROWS):
+        for batch in _batches(self._connection, query):
             _divide(batch, judged, self._stamps(positions.take(batch.num_rows)), rows, rejects)
         self._left_out = self._content.left_out()
         if self._left_out != left_out:

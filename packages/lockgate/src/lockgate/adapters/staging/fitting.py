@@ -87,7 +87,7 @@ def _templates(source: ColumnType, wanted: ColumnType, *, loose: bool) -> tuple[
 def _text_misfit(wanted: ColumnType, *, loose: bool) -> str:
     if wanted.kind is Kind.TEXT:
         return _NUL
-    forms = _FITS_LOOSELY if loose else _FITS
+    forms = _FITS_LOOSELY if loose and wanted.kind in _FITS_LOOSELY else _FITS
     fits, mostly = forms.get(wanted.kind, ("$v is not null", ""))
     otherwise = "true" if loose else "trim($x) <> ''"
     # Arms of a CASE are computed only for the rows that reach them; both sides of an OR always are.

@@ -56,7 +56,7 @@ def judging(content: Content, plan: Sequence[Planned], cursor: str | None, withi
     outer = selected(
         *[(f"v{number}", f"v{number}") for number, _ in kept],
         (MISFIT, MISFIT),
-        (MALFORMED, MALFORMED),
+        (f"cast({MALFORMED} as text)", MALFORMED),
         (record, RECORD),
     )
     verdicts = (*((one.column.name, _reason(one)) for one in plan), (None, MALFORMED))

@@ -57,6 +57,7 @@ class JsonContent:
         self._sample = exp.select("record").from_(_SAMPLE)
         self._alike = self._is_alike()
         self.names = self._fields(self._sample if self._alike else self._source)
+        self._alike = self._alike and bool(self.names)
 
     def infer(self, names: Sequence[str], *, whole: bool) -> Mapping[str, ColumnType]:
         """See `Content.infer`; the first value that is not NULL decides, and one fraction makes numbers fractional."""
@@ -113,7 +114,8 @@ class JsonContent:
         """The records parsed one by one, whatever they are."""
         judged = selected(("record", "record"), (_NO_RECORD, MALFORMED)).from_(self._source.subquery())
         structure = text(json.dumps({name: kinds.get(name, "VARCHAR") for name in self.names}))
-        fields = f"case when {MALFORMED} is null then json_transform(record, {structure}) end"
+        transformed = f"json_transform(record, {structure})" if self.names else "null"
+        fields = f"case when {MALFORMED} is null then {transformed} end"
         return selected((fields, "fields"), (MALFORMED, MALFORMED), ("record", "record")).from_(judged.subquery())
 
     def _fields(self, source: exp.Select) -> tuple[str, ...]:
