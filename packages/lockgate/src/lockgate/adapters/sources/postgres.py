@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pyarrow as pa
 from sqlglot import exp
 
-from lockgate.adapters.warehouses.postgres.bulk import bulk_session
 from lockgate.adapters.warehouses.postgres.catalog import column_sql, columns_of
+from lockgate.adapters.warehouses.postgres.failures import translation
 from lockgate.adapters.warehouses.postgres.sessions import Sessions
 from lockgate.core.load import SourceFile
 from lockgate.core.ports import Extraction, Package, Secrets
@@ -32,9 +33,7 @@ from lockgate.errors import (
     SourceUnavailable,
 )
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
+_BATCH_BYTES = "adbc.postgresql.batch_size_hint_bytes"
 PACKAGE_BYTES = 32 * 1024 * 1024
 _ANY_NUMBER = ColumnType(Kind.NUMERIC, 38, 18)
 # What the binary format carries as it is; everything else comes as the text that PostgreSQL prints.
@@ -93,11 +92,10 @@ class PostgresReader:
     def _packages(self, extraction: Extraction) -> Iterator[Package]:
         relation, columns, resumes = self._table(extraction.stream)
         query = _query(extraction, relation, columns, in_order=resumes)
-        with bulk_session(self._sessions().conninfo()) as bulk:
-            for batch in bulk.batches(query.sql("postgres"), batch_bytes=PACKAGE_BYTES):
-                if batch.num_rows:
-                    resume = _last(batch, extraction.stream) if resumes else None
-                    yield Package(_table_of(batch), resume, columns=columns)
+        for batch in _batches(self._sessions().conninfo(), query.sql("postgres")):
+            if batch.num_rows:
+                resume = _last(batch, extraction.stream) if resumes else None
+                yield Package(pa.Table.from_batches([batch]), resume, columns=columns)
 
     def _sessions(self) -> Sessions:
         return Sessions(self._secrets.resolve(str(self._source.options["url"])))
@@ -190,10 +188,19 @@ def _last(batch: pa.RecordBatch, stream: Stream) -> dict[str, Any]:
     return {name: None if value is None else str(value) for name, value in values.items()}
 
 
-def _table_of(batch: pa.RecordBatch) -> pa.Table:
-    import pyarrow as pa
+def _batches(conninfo: str, query: str) -> Iterator[pa.RecordBatch]:
+    """The rows of a statement, by the binary COPY that ADBC reads (arrow.apache.org/adbc), as they come."""
+    from adbc_driver_manager import AdbcConnection, AdbcStatement, Error
+    from adbc_driver_postgresql import connect
 
-    return pa.Table.from_batches([batch])
+    try:
+        with connect(conninfo) as database, AdbcConnection(database) as connection, AdbcStatement(connection) as asked:
+            asked.set_options(**{_BATCH_BYTES: str(PACKAGE_BYTES)})
+            asked.set_sql_query(query)
+            stream, _ = asked.execute_query()
+            yield from pa.RecordBatchReader.from_stream(stream)
+    except Error as error:
+        raise translation(error) from error
 
 
 def _of_source(error: LockgateError, source: Source) -> LockgateError:
