@@ -33,7 +33,7 @@ def open_dlt(source: Source, secrets: Secrets, folder: Path) -> DltReader:
         ExtraMissing: dlt is not installed.
     """
     try:
-        import_module("dlt")
+        import dlt  # noqa: F401
     except ModuleNotFoundError as error:
         raise ExtraMissing("the kind 'dlt' needs dlt", hint="pip install 'lockgate[dlt]'") from error
     return DltReader(source, secrets, folder)

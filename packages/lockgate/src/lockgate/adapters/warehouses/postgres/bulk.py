@@ -64,6 +64,14 @@ class Bulk:
             stream, _ = statement.execute_query()
             return pa.RecordBatchReader.from_stream(stream).read_all()
 
+    def batches(self, query: str, *, batch_bytes: int) -> Iterator[pa.RecordBatch]:
+        """The rows of a statement in the types of the driver, some `batch_bytes` of them at a time, as they come."""
+        with self._statement() as statement:
+            statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
+            statement.set_sql_query(query)
+            stream, _ = statement.execute_query()
+            yield from pa.RecordBatchReader.from_stream(stream)
+
     def _statement(self) -> AdbcStatement:
         from adbc_driver_manager import AdbcStatement
 
