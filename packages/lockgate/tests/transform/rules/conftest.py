@@ -68,7 +68,8 @@ def load(engine, relation: Relation, columns: Sequence[Column], rows: Sequence[S
     engine.run(f'CREATE SCHEMA IF NOT EXISTS "{relation.schema}"')
     engine.run(f'DROP TABLE IF EXISTS "{relation.schema}"."{relation.name}"')
     types = [sql_type(column.type).sql(engine.dialect) for column in columns]
-    named = ", ".join(f'"{column.name}" {type_}' for column, type_ in zip(columns, types, strict=True))
+    names = [exp.to_identifier(column.name, quoted=True).sql(engine.dialect) for column in columns]
+    named = ", ".join(f"{name} {type_}" for name, type_ in zip(names, types, strict=True))
     engine.run(f'CREATE TABLE "{relation.schema}"."{relation.name}" ({named})')
     mark = engine.placeholder()
     line = "(" + ", ".join(f"CAST(CAST({mark} AS TEXT) AS {type_})" for type_ in types) + ")"

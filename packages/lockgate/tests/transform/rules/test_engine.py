@@ -209,6 +209,75 @@ def test_a_default_stands_for_no_match_not_for_a_null_that_matched(engine, tools
     assert built(engine, "lines", "n") == [(1, "a", None, None)]
 
 
+BOOKS = """
+entity: books
+from: raw.books
+rules:
+  - {name: spelt, derive: {title: upper(title)}}
+  - {name: priced, validate: {that: price > 0, reason: no price}}
+  - {name: newest, deduplicate: {key: [isbn], order: [price desc]}}
+  - {name: one_a_title, deduplicate: {key: [title], order: [isbn]}}
+  - {name: cheap, filter: {where: price < 100}}
+output: [isbn, price]
+"""
+SALES = """
+entity: sales
+from: raw.sales
+rules:
+  - name: title
+    lookup: {in: entity:books, after: newest, on: {book: isbn}, take: {title: title}, default: {title: unknown}}
+  - name: first
+    lookup: {in: entity:books, after: one_a_title, on: {title: title}, take: {first: isbn}}
+  - name: price
+    lookup: {in: entity:books, on: {book: isbn}, take: {price: price}}
+output: [n, title, first, price]
+"""
+SOLD, SHELF = Relation("raw", "sales"), Relation("raw", "books")
+
+
+@pytest.fixture
+def shop(engine, tools):
+    sold, shelf = (
+        tools.columns_of({"n": "integer", "book": "bigint"}),
+        tools.columns_of({"isbn": "bigint", "title": "text", "price": "integer"}),
+    )
+    tools.load(engine, SOLD, sold, [["1", "10"], ["2", "11"], ["3", "12"], ["4", "99"], ["5", None], ["6", "13"]])
+    books = [["10", "a", "5"], ["10", "a", "7"], ["11", "A", "6"], ["12", "b", "0"], ["13", "c", "500"]]
+    tools.load(engine, SHELF, shelf, books)
+    return tools.workshop(engine, {SOLD: sold, SHELF: shelf})
+
+
+def test_looks_up_another_entity_as_it_stands_after_a_rule_or_at_the_end(engine, shop):
+    books, sales = parse_rule_set(BOOKS, file="books.yml"), parse_rule_set(SALES, file="sales.yml")
+
+    RuleEngine((books, sales)).execute(sales, shop)
+
+    assert built(engine, "sales", "n") == [
+        (1, "A", 10, 7),
+        (2, "A", 10, None),  # 11 stands after `newest`, gave way to 10 after, and is not in the output
+        (3, "unknown", None, None),  # rejected: no price
+        (4, "unknown", None, None),
+        (5, "unknown", None, None),
+        (6, "C", 13, None),  # filtered at the end
+    ]
+
+
+def test_an_entity_that_is_looked_up_on_two_ways_is_woven_twice_without_clashes(engine, shop, tools):
+    books, sales = parse_rule_set(BOOKS, file="books.yml"), parse_rule_set(SALES, file="sales.yml")
+    rules = """
+    entity: report
+    from: raw.sales
+    rules:
+      - lookup: {in: entity:sales, on: {n: n}, take: {title: title}}
+      - lookup: {in: entity:books, on: {book: isbn}, take: {price: price}}
+    output: [n, title, price]
+    """
+
+    RuleEngine((books, sales)).execute(parse_rule_set(dedent(rules), file="r.yml"), shop)
+
+    assert built(engine, "report", "n")[:2] == [(1, "A", 7), (2, "A", None)]
+
+
 def test_more_changing_rules_than_one_column_has_bits(engine, tools):
     derived = "\n".join(f"  - {{name: add_{number}, derive: {{c{number}: c{number} || '!'}}}}" for number in range(70))
     names = [f"c{number}" for number in range(70)]

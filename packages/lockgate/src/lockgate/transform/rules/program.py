@@ -126,8 +126,3 @@ class Program:
     changes: tuple[Change, ...]
     stands: tuple[Stand, ...]
     output: tuple[tuple[str, Ref], ...]
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        """The output's columns."""
-        return tuple(Column(name, ref.type) for name, ref in self.output)

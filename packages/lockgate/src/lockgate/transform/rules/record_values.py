@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
 from uuid import UUID
 
@@ -14,8 +14,8 @@ from lockgate.core.arrow import arrow_type
 from lockgate.core.relation import Column
 from lockgate.core.stream import POSITION_COLUMN
 from lockgate.core.types import INTEGERS, ColumnType, Kind, digits
-
-_BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
+from lockgate.transform.rules.language.literals import BITS, literal
+from lockgate.transform.rules.language.typed import Mismatch
 
 
 def readable(
@@ -85,7 +85,7 @@ def _integer(value: object, type_: ColumnType) -> int:
     if not whole and not (isinstance(value, float) and value.is_integer()):
         raise ValueError(type_)
     number = int(value)  # type: ignore[call-overload]  # it is an int or a float
-    if not -(2 ** _BITS[type_.kind]) <= number < 2 ** _BITS[type_.kind]:
+    if not -(2 ** BITS[type_.kind]) <= number < 2 ** BITS[type_.kind]:
         raise ValueError(type_)
     return int(number)
 
@@ -109,18 +109,31 @@ def _number(value: object) -> float:
     return float(value)
 
 
-def _instant(value: object) -> datetime:
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    if found.tzinfo is None:
-        raise ValueError(value)
-    return found.astimezone(UTC)
+def _timestamp(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return value
+    return _written(value, Kind.TIMESTAMP)
 
 
-def _timestamp(value: object) -> datetime:
-    found = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
-    if found.tzinfo is not None:
-        raise ValueError(value)
-    return found
+def _instant(value: object) -> object:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value
+    return _written(value, Kind.TIMESTAMPTZ)
+
+
+def _written(value: object, kind: Kind) -> object:
+    """A value by its text, in the grammar that expressions have.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it is not readable.
+    """
+    if not isinstance(value, str):
+        raise TypeError(value)
+    try:
+        return literal(value, ColumnType(kind)).value
+    except Mismatch as mismatch:
+        raise ValueError(value) from mismatch
 
 
 def _bytes(value: object) -> bytes:
@@ -135,10 +148,10 @@ _READERS: Mapping[Kind, Callable[[object], object]] = {
     Kind.BOOLEAN: _boolean,
     Kind.REAL: _number,
     Kind.DOUBLE: _number,
-    Kind.DATE: lambda value: value if type(value) is date else date.fromisoformat(str(value)),
+    Kind.DATE: lambda value: value if type(value) is date else _written(value, Kind.DATE),
     Kind.TIME: lambda value: value if isinstance(value, time) else time.fromisoformat(str(value)),
     Kind.TIMESTAMP: _timestamp,
     Kind.TIMESTAMPTZ: _instant,
-    Kind.UUID: lambda value: str(UUID(str(value))),
+    Kind.UUID: lambda value: _written(str(value) if isinstance(value, UUID) else value, Kind.UUID),
     Kind.BYTES: _bytes,
 }
