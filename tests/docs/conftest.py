@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+STAMPS = {".setup", ".runtime", ".dev", ".bench"}
 
 
 def listed(root: Path) -> list[Path]:
@@ -30,11 +31,16 @@ def pages() -> list[Path]:
 
 @pytest.fixture
 def checkout(tmp_path) -> Path:
-    """A copy of the tree with this environment in it; file times are kept, so that `make` finds nothing to do."""
+    """A copy of the tree with this environment in it, so stamped that no `make` there installs anything."""
     copy = tmp_path / "lockgate"
     for path in listed(ROOT):
         target = copy / path.relative_to(ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    (copy / ".venv").mkdir()
+    for part in (ROOT / ".venv").iterdir():
+        if part.name in STAMPS:
+            (copy / ".venv" / part.name).touch()
+        else:
+            (copy / ".venv" / part.name).symlink_to(part)
     return copy

@@ -61,14 +61,10 @@ def test_the_commands_of_a_page_do_what_it_shows(page, checkout):
     assert plan, f"{page.name} shows no command that runs"
 
 
-# The copy shares this environment: whatever the times of its files say, no `make` in it may install anything.
-HELD = " ".join(f"-o .venv/.{stamp}" for stamp in ("setup", "runtime", "dev", "bench"))
-
-
 def _run(step: Step, where: Path, page: Path) -> Path:
     """Run one command as a person in that folder would; the folder it leaves them in."""
     with tempfile.TemporaryFile("w+") as left:
-        surroundings = f"export PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100 MAKEFLAGS='{HELD}'"
+        surroundings = f"export PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100"
         script = f"set -e\n{surroundings}\n{step.command}\npwd >&{left.fileno()}\n"
         done = subprocess.run(
             ["bash", "-c", script],
