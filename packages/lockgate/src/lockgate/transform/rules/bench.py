@@ -94,7 +94,7 @@ class Bench:
         self.steps.append(Assign(ref.name, value, rule.name))
         self.scope[name] = ref
         if changes is not None:
-            self._changes.append(Change(len(self._changes), rule.name, changes, len(self._endings)))
+            self._change(rule, changes)
 
     def replace(self, name: str, value: Typed | None, rule: Rule) -> None:
         """Give a column a new value, and have it noted where it differs from what was there."""
@@ -102,7 +102,15 @@ class Bench:
         self.put(name, value, rule)
         after = self.scope[name]
         if isinstance(before, Ref) and isinstance(after, Ref) and before != after:
-            self._changes.append(Change(len(self._changes), rule.name, _differs(before, after), len(self._endings)))
+            self._change(rule, _differs(before, after))
+
+    def _change(self, rule: Rule, condition: Typed) -> None:
+        """Note that a rule changes the rows for which the condition is true; all its columns together have one bit."""
+        if self._changes and self._changes[-1].rule == rule.name:
+            before = self._changes.pop().condition
+            others = before.args if isinstance(before, Call) and before.function == "or" else (before,)
+            condition = Call("or", (*others, condition), BOOLEAN)
+        self._changes.append(Change(len(self._changes), rule.name, condition, len(self._endings)))
 
     def end(self, rule: Rule, condition: Typed, outcome: Outcome, reason: str) -> None:
         """Let the rows for which the condition is true end here."""

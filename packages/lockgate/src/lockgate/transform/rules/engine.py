@@ -12,7 +12,7 @@ from lockgate.core.ports import Workshop
 from lockgate.core.relation import Relation
 from lockgate.core.sql import column, table
 from lockgate.transform.rules.binding import bound, source_relations
-from lockgate.transform.rules.program import Catalog, Program
+from lockgate.transform.rules.program import Catalog, Change, Program
 from lockgate.transform.rules.query import OUTCOME, REASON, RULE, outcomes_query
 from lockgate.transform.rules.rule_set import Outcome, RuleSet
 from lockgate.transform.rules.weaver import BITS, changed_columns
@@ -75,34 +75,23 @@ def _ended(outcomes: Relation, workshop: Workshop) -> list[RuleCount]:
     count = exp.alias_(exp.Count(this=exp.Star()), ROWS, quoted=True)
     is_ended = exp.NEQ(this=column(OUTCOME), expression=exp.Literal.string(Outcome.OK))
     query = exp.select(*by, count).from_(table(outcomes)).where(is_ended).group_by(*(name.copy() for name in by))
-    rows = workshop.query(query).to_pylist()
-    return [
-        RuleCount(row[RULE], row[OUTCOME], row[ROWS], row[REASON]) for row in sorted(rows, key=lambda row: row[REASON])
-    ]
+    rows = sorted(workshop.query(query).to_pylist(), key=lambda row: row[REASON])
+    return [RuleCount(row[RULE], row[OUTCOME], row[ROWS], row[REASON]) for row in rows]
 
 
 def _changed(program: Program, outcomes: Relation, workshop: Workshop) -> dict[str, int]:
     """How many rows each rule changed."""
     if not program.changes:
         return {}
-    names, counts = changed_columns(program), []
-    rules = tuple(dict.fromkeys(change.rule for change in program.changes))
-    for number, rule in enumerate(rules):
-        counts.append(exp.alias_(exp.Count(this=_is_changed(program, rule, names)), f"rule_{number}", quoted=True))
+    names = changed_columns(program)
+    counts = [exp.alias_(exp.Count(this=_is_set(change, names)), f"bit_{change.bit}") for change in program.changes]
     [row] = workshop.query(exp.select(*counts).from_(table(outcomes))).to_pylist()
-    return {rule: row[f"rule_{number}"] for number, rule in enumerate(rules)}
+    return {change.rule: row[f"bit_{change.bit}"] for change in program.changes}
 
 
-def _is_changed(program: Program, rule: str, names: Sequence[str]) -> exp.Case:
-    """1 for the rows that a rule changed: any of its bits is set; else NULL."""
-    bits = [change.bit for change in program.changes if change.rule == rule]
-    masks = {name: sum(1 << bit % BITS for bit in bits if bit // BITS == place) for place, name in enumerate(names)}
-    tests = [
-        exp.NEQ(
-            this=exp.paren(exp.BitwiseAnd(this=column(name), expression=exp.Literal.number(mask))),
-            expression=exp.Literal.number(0),
-        )
-        for name, mask in masks.items()
-        if mask
-    ]
-    return exp.Case(ifs=[exp.If(this=exp.or_(*tests), true=exp.Literal.number(1))])
+def _is_set(change: Change, names: Sequence[str]) -> exp.Case:
+    """1 for the rows that a rule changed, else NULL."""
+    bit = exp.Literal.number(1 << change.bit % BITS)
+    both = exp.paren(exp.BitwiseAnd(this=column(names[change.bit // BITS]), expression=bit))
+    test = exp.NEQ(this=both, expression=exp.Literal.number(0))
+    return exp.Case(ifs=[exp.If(this=test, true=exp.Literal.number(1))])

@@ -88,7 +88,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A rule that may put another value into a column that was there; `bit` counts from 0 over the whole program."""
+    """A rule that may put other values into columns that were there; `bit` counts from 0 over the whole program.
+
+    `after_code` is the last code given before it: rows that ended with it, or with an earlier one, were not changed.
+    """
 
     bit: int
     rule: str
