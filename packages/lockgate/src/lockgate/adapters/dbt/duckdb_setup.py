@@ -7,7 +7,10 @@ from functools import cache
 from typing import Any
 
 # Whatever the setup says: SQL reaches no other file, and cannot change that.
-LOCKED = {"enable_external_access": False, "lock_configuration": True}
+LOCKS = (
+    ("enable_external_access", False, "SET enable_external_access = false"),
+    ("lock_configuration", True, "SET lock_configuration = true"),
+)
 
 
 @cache
@@ -23,9 +26,9 @@ def _plugin() -> type:
         def configure_connection(self, conn: Any) -> None:
             for statement in self.setup:
                 conn.execute(statement)
-            for name, wanted in LOCKED.items():
+            for name, wanted, statement in LOCKS:
                 if conn.execute("SELECT current_setting(?)", [name]).fetchone() != (wanted,):
-                    conn.execute(f"SET {name} = {wanted}")
+                    conn.execute(statement)
 
     return Plugin
 

@@ -31,6 +31,13 @@ class Fingerprint:
         return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
 
     def _content(self, path: str) -> str:
+        """A file's hash; empty where it cannot be read, or has gone since it was listed."""
+        try:
+            return self._hashed(path)
+        except OSError:
+            return ""
+
+    def _hashed(self, path: str) -> str:
         status = Path(path).stat()
         stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         known = self._known.get(path)
@@ -54,4 +61,4 @@ def _files(folder: str) -> Iterator[str]:
         seen.add(real)
         top = place == folder
         folders[:] = sorted(each for each in folders if not each.startswith(".") and not (top and each in NOT_PROJECT))
-        yield from (f"{place}/{name}" for name in files if name.endswith(SUFFIXES) and Path(place, name).exists())
+        yield from (f"{place}/{name}" for name in files if name.endswith(SUFFIXES))

@@ -31,11 +31,15 @@ def nothing() -> None:
 
 @dataclass(slots=True)
 class _Child:
-    """A child, a descriptor that becomes readable at its end, and whoever asked for it."""
+    """A child, a descriptor that becomes readable at its end, and whoever asked for it.
+
+    `kill_at` is when it will be killed, once it `is_asked` to end and as long as it was not.
+    """
 
     process: int
     end: int
     connection: socket.socket
+    is_asked: bool = False
     kill_at: float | None = None
 
 
@@ -75,7 +79,7 @@ class ForkServer:
             poll.register(self._control, select.POLLIN)
         for child in self._children:
             poll.register(child.end, select.POLLIN)
-            if child.kill_at is None:
+            if not child.is_asked:
                 poll.register(child.connection, POLL_HALF_CLOSED)
         times = [child.kill_at for child in self._children if child.kill_at is not None]
         patience = max(0.0, min(times) - time.monotonic()) * 1000 if times else None
@@ -85,14 +89,14 @@ class ForkServer:
         for child in list(self._children):
             if child.end in ready:
                 self._bury(child)
-            elif child.kill_at is None and child.connection.fileno() in ready:
+            elif not child.is_asked and child.connection.fileno() in ready:
                 self._ask_to_end(child)
             elif child.kill_at is not None and time.monotonic() >= child.kill_at:
-                child.kill_at = float("inf")
+                child.kill_at = None
                 _signal(child.process, signal.SIGKILL)
 
     def _ask_to_end(self, child: _Child) -> None:
-        child.kill_at = time.monotonic() + self._grace_seconds
+        child.is_asked, child.kill_at = True, time.monotonic() + self._grace_seconds
         _signal(child.process, signal.SIGTERM)
 
     def _bury(self, child: _Child) -> None:
@@ -113,7 +117,7 @@ class ForkServer:
         except ConnectionEnded:
             self._is_open = False
             for child in self._children:
-                if child.kill_at is None:
+                if not child.is_asked:
                     self._ask_to_end(child)
             return
         connection = socket.socket(fileno=descriptors[0])

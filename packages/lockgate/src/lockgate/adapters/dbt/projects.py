@@ -77,7 +77,6 @@ class Projects:
             opening = self._opening.setdefault(place, threading.Lock())
         with opening:
             project = self._current(place, invocation, call)
-            project.users += 1
         try:
             yield project
         finally:
@@ -117,21 +116,30 @@ class Projects:
         project.close(patience_seconds=4 * self._config.grace_seconds)
 
     def _current(self, place: str, invocation: DbtInvocation, call: Call) -> ParsedProject:
-        """The project kept for a place where its content is still that; else parsed again."""
+        """The project kept for a place where its content is still that, else parsed again; with one user more."""
         content = self._content(invocation.project)
-        project = self._parsed.get(place)
-        if project is None or project.content != content:
-            if project is not None:
-                self.retire(project)
-            project = self._opened(place, invocation, call)
-            project.content = content if self._content(invocation.project) == content else ""
         with self._lock:
-            self._parsed.pop(place, None)
-            self._parsed[place] = project
-            oldest = next(iter(self._parsed.values())) if len(self._parsed) > self._config.warm_projects else None
-        if oldest is not None:
-            self.retire(oldest)
+            known = self._parsed.pop(place, None)
+            if known is not None and known.content == content:
+                known.users += 1
+                self._parsed[place] = known
+                return known
+        if known is not None:
+            self.retire(known)
+        project = self._opened(place, invocation, call)
+        project.content = content if self._content(invocation.project) == content else ""
+        self._keep(project)
         return project
+
+    def _keep(self, project: ParsedProject) -> None:
+        """Keeps a project that has its first user, and retires the one that was used the longest time ago."""
+        with self._lock:
+            project.users = 1
+            self._parsed[project.place] = project
+            oldest = next(iter(self._parsed.values()))
+            are_too_many = len(self._parsed) > self._config.warm_projects
+        if are_too_many:
+            self.retire(oldest)
 
     def _content(self, project: Path) -> str:
         with self._lock:

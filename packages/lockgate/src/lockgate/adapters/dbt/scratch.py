@@ -17,11 +17,12 @@ class Scratch:
     def __init__(self, parent: Path) -> None:
         """Takes away the folders of executors that were killed, which the operating system has unlocked."""
         parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in parent.iterdir():
-            _sweep(left)
-        self.folder = Path(mkdtemp(dir=parent))
-        self._lock = FileLock(self.folder / LOCK)
-        self._lock.acquire()
+        with FileLock(parent.with_suffix(".lock")):  # or one that is new would be swept before it is locked
+            for left in parent.iterdir():
+                _sweep(left)
+            self.folder = Path(mkdtemp(dir=parent))
+            self._lock = FileLock(self.folder / LOCK, thread_local=False)
+            self._lock.acquire()
 
     def new(self, prefix: str) -> Path:
         """A new, empty folder."""
