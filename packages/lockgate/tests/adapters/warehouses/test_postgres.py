@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from lockgate.errors import (
     DependentsInTheWay,
     DiskFull,
     PublishBlocked,
+    SourceInconsistent,
     StatementFailed,
     TargetBusy,
     WarehouseUnavailable,
@@ -385,6 +387,16 @@ def test_nobody_answering_is_retryable_and_a_wrong_password_is_not(postgres_url)
         closed.prepare()
     with pytest.raises(AccessRefused):
         wrong.prepare()
+
+
+def test_staged_files_without_the_columns_they_are_said_to_have_are_refused(warehouse, tmp_path):
+    landing = staged(tmp_path, 1, [{"id": 1, "name": "Ada"}])
+    other = Column("unheard", ColumnType(Kind.TEXT))
+
+    with pytest.raises(SourceInconsistent):
+        warehouse.land(replace(landing, columns=(*landing.columns, other)))
+
+    assert warehouse.landed(RAW_USERS) == ()
 
 
 def test_a_connection_that_was_cut_while_idle_is_replaced(warehouse, postgres_url):

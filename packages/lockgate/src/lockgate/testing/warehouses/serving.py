@@ -99,6 +99,20 @@ class ServingConformance:
         assert seen == {share: {key for key in keys if bucket_of((key,)) < share} for share in seen}
         assert len(seen[500]) == 104  # counted with md5sum(1)
 
+    def test_an_entity_whose_key_has_no_bucket_moves_as_a_whole(self, warehouse: Warehouse) -> None:
+        contract = Contract((Column("price", ColumnType(Kind.NUMERIC, 9, 2)), Column("label", TEXT)), key=("price",))
+        for name in ("rules", "dbt"):
+            query = f"SELECT * FROM (VALUES (1.50, '{name}'), (2.25, '{name}')) AS v (price, label)"
+            publish(warehouse, name, query, contract=contract)
+
+        route(warehouse, share=9999)
+        almost = labels(warehouse)
+        route(warehouse, share=10_000)
+        promoted = labels(warehouse)
+        route(warehouse, share=0)
+
+        assert (almost, promoted, labels(warehouse)) == ({"dbt": 2}, {"dbt": 2}, {"rules": 2})
+
     def test_roll_back_and_promotion_take_effect_at_once(self, warehouse: Warehouse) -> None:
         publish(warehouse, "rules", users(10, "rules"))
         publish(warehouse, "dbt", users(10, "dbt"))

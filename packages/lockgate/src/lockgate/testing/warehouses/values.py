@@ -184,6 +184,14 @@ class ValuesConformance:
         (row,) = rows_of(warehouse, SERVED)
         assert json.loads(row["x0"]) == {"a": "ß", "b": [1, None]}
 
+    def test_arrays_are_served_as_json(self, warehouse: Warehouse) -> None:
+        written = [("ARRAY[1, 2]", "json")]
+
+        publish(warehouse, "rules", _output(written), contract=_contract(written))
+
+        (row,) = rows_of(warehouse, SERVED)
+        assert json.loads(row["x0"]) == [1, 2]
+
     def test_buckets_of_known_keys(self, warehouse: Warehouse) -> None:
         assert [bucket_of(key) for key, _ in VECTORS] == [bucket for _, bucket in VECTORS]
         assert [buckets(warehouse, [key]) for key, _ in VECTORS] == [[bucket] for _, bucket in VECTORS]

@@ -28,7 +28,6 @@ from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Edition, Publication
 from lockgate.core.sql import bucket_expression, column, table
-from lockgate.errors import OutputInvalid
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -74,17 +73,7 @@ def _copy(connection: DuckDBPyConnection, publication: Publication, casts: tuple
         "built": table(publication.built).sql("duckdb"),
         "file": exp.Literal.string(str(aside)).sql("duckdb"),
     }
-    try:
-        connection.execute(statement("copy_edition").format(**words))
-    except duckdb_refusals() as error:
-        raise OutputInvalid(f"{publication.built} cannot be cast to its contract") from error
-
-
-def duckdb_refusals() -> tuple[type[Exception], ...]:
-    """What DuckDB raises where a value does not become the type asked for."""
-    import duckdb
-
-    return duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException
+    connection.execute(statement("copy_edition").format(**words))
 
 
 def _bucket(contract: Contract) -> str:

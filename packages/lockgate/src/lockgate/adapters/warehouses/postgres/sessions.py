@@ -22,14 +22,15 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 NAME_BYTES = 63
 CONNECT_SECONDS = 10
 IDLE_CONNECTIONS = 8
-# Text forms, zones and names mean the same whatever the server's or the role's defaults are; a holder that lost its
-# network is gone after two minutes, and its locks with it.
+# Text forms, zones and names mean the same whatever the server's or the role's defaults are; a session that holds a
+# lock is not ended for being idle, and one that lost its network is gone after two minutes, its locks with it.
 SETTINGS = {
     "DateStyle": "ISO",
     "IntervalStyle": "iso_8601",
     "TimeZone": "UTC",
     "extra_float_digits": "1",
     "search_path": "pg_catalog",
+    "idle_session_timeout": "0",
     "tcp_keepalives_idle": "60",
     "tcp_keepalives_interval": "15",
     "tcp_keepalives_count": "4",
