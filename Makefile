@@ -25,7 +25,7 @@ help: ## list the targets
 setup: .venv/.dev ## make .venv with everything that developing and testing needs
 
 demo: .venv/.runtime ## load users and applications, build them by rules and by dbt, compare (TARGET=duckdb|postgres)
-	@$(bin)/python -m inventory.demo --target $(TARGET)
+	@$(bin)/python -m inventory.demo --target $(TARGET) --project solutions/inventory
 
 test: setup lint ## every check and every test, with the coverage floors
 	$(bin)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
