@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import resource
 import subprocess
@@ -14,10 +15,11 @@ import pytest
 from sqlglot import exp
 
 from lockgate.adapters.warehouses.duckdb import open_duckdb
+from lockgate.adapters.warehouses.duckdb.catalog import changing
 from lockgate.adapters.warehouses.duckdb.editions import GRACE_SECONDS
 from lockgate.adapters.warehouses.duckdb.engine import logical_type
 from lockgate.adapters.warehouses.duckdb.failures import translated
-from lockgate.adapters.warehouses.duckdb.layout import link, safe, written
+from lockgate.adapters.warehouses.duckdb.layout import Layout, link, safe, written
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.core.sql import table
@@ -127,6 +129,33 @@ def test_a_second_preparation_changes_nothing(warehouse, folder):
     warehouse.prepare()
 
     assert files_of(folder) == before
+
+
+def test_a_forked_process_reads_what_its_parent_has_open(warehouse):
+    publish(warehouse, "rules", users(3, "old"))
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+
+    child = context.Process(target=lambda: theirs.send(labels(warehouse)))
+    child.start()
+    answered = ours.poll(30)
+    child.kill()
+    child.join()
+
+    assert answered
+    assert ours.recv() == {"old": 3}
+
+
+def test_a_change_of_the_catalog_that_fails_leaves_it_as_it_was(warehouse, folder):
+    publish(warehouse, "rules", users(3, "old"))
+    before = files_of(folder)
+
+    with pytest.raises(StatementFailed), changing(Layout(folder)) as connection:
+        connection.execute("DROP VIEW analytics.users")
+        connection.execute("SELECT no_such_column")
+
+    assert files_of(folder) == before
+    assert labels(warehouse) == {"old": 3}
 
 
 def test_a_folder_that_was_moved_is_read_where_it_is(warehouse, folder, tmp_path):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.duckdb.engine import engine
+from lockgate.adapters.warehouses.duckdb.engine import attached, in_transaction
 from lockgate.adapters.warehouses.duckdb.layout import Layout, written
 from lockgate.adapters.warehouses.named_sql import statements
 
@@ -28,10 +28,7 @@ def statement(name: str) -> str:
 @contextmanager
 def reading(layout: Layout) -> Iterator[DuckDBPyConnection]:
     """A connection in which the catalog, as it is now, is the default database."""
-    with engine() as connection:
-        # Attached to a database of our own: DuckDB would hand out the one this process has open, of an older file.
-        connection.execute("ATTACH ? AS lockgate_catalog (READ_ONLY)", [str(layout.catalog)])
-        connection.execute("USE lockgate_catalog")
+    with attached(layout.catalog, read_only=True) as connection:
         yield connection
 
 
@@ -41,7 +38,5 @@ def changing(layout: Layout) -> Iterator[DuckDBPyConnection]:
     with layout.locked("catalog", wait_seconds=TURN_SECONDS), written(layout.catalog) as aside:
         if layout.catalog.exists():
             shutil.copyfile(layout.catalog, aside)
-        with engine(aside) as connection:
-            connection.begin()
+        with attached(aside) as connection, in_transaction(connection):
             yield connection
-            connection.commit()

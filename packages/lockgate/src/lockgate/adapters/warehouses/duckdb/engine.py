@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -19,6 +22,8 @@ from lockgate.core.types import ColumnType, Kind
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+_instances: dict[int, DuckDBPyConnection] = {}
+_guard = Lock()
 _TYPES = {
     "BOOLEAN": Kind.BOOLEAN,
     "TINYINT": Kind.SMALLINT,
@@ -58,6 +63,52 @@ def engine(database: Path | None = None, *, read_only: bool = False) -> Iterator
     with translated(), duckdb.connect(str(database or ":memory:"), read_only=read_only) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection
+
+
+@contextmanager
+def attached(database: Path, *, read_only: bool = False) -> Iterator[DuckDBPyConnection]:
+    """A connection whose default database is a file, as it is now; what was changed is in the file at the end.
+
+    It is one of an instance that this process keeps: starting one costs 25 ms, attaching a file to it two. Attached
+    under a name of its own, a file that took another's place is not taken for the one before.
+
+    Raises:
+        TargetBusy: another process writes to the file.
+    """
+    name = f"file_{secrets.token_hex(8)}"
+    with translated(), _instance().cursor() as connection:
+        connection.execute(f"ATTACH ? AS {name}{' (READ_ONLY)' if read_only else ''}", [str(database)])
+        try:
+            connection.execute(f"USE {name}")
+            yield connection
+            if not read_only:
+                connection.execute(f"CHECKPOINT {name}")
+        finally:
+            connection.execute("USE memory")
+            connection.execute(f"DETACH {name}")
+
+
+@contextmanager
+def in_transaction(connection: DuckDBPyConnection) -> Iterator[None]:
+    """Commits at the end what was done meanwhile; on an error, takes it back."""
+    connection.begin()
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+def _instance() -> DuckDBPyConnection:
+    """The instance in memory of this process: a forked one must not touch its parent's, whose threads it lacks."""
+    import duckdb
+
+    with _guard:
+        if os.getpid() not in _instances:
+            _instances[os.getpid()] = duckdb.connect()
+            _instances[os.getpid()].execute("SET GLOBAL TimeZone = 'UTC'")
+        return _instances[os.getpid()]
 
 
 def parquet(files: Sequence[Path], **options: bool) -> exp.Expr:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from lockgate.adapters.warehouses.duckdb.catalog import reading
-from lockgate.adapters.warehouses.duckdb.engine import columns_of, engine
+from lockgate.adapters.warehouses.duckdb.engine import attached, columns_of, engine, in_transaction
 from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of, schema_name
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link
 from lockgate.adapters.warehouses.duckdb.raw_log import entries, pinned, raw_query
@@ -106,8 +106,7 @@ def _lay_out(layout: Layout, name: str) -> None:
     with reading(layout) as catalog:
         pins = {pin.relation: pin for pin in pins_of(catalog)}
     streams = layout.streams()
-    with engine(layout.workshop_database(name)) as connection:
-        connection.begin()
+    with attached(layout.workshop_database(name)) as connection, in_transaction(connection):
         for schema in sorted({stream.schema for stream in streams}):
             connection.execute(
                 exp.Drop(tables=[schema_name(schema)], kind="SCHEMA", exists=True, cascade=True).sql("duckdb")
@@ -115,7 +114,6 @@ def _lay_out(layout: Layout, name: str) -> None:
         for stream in streams:
             _show(connection, layout, name, stream, pins.get(stream))
         create_schema(connection, name)
-        connection.commit()
 
 
 def _show(connection: DuckDBPyConnection, layout: Layout, name: str, stream: Relation, pin: Pin | None) -> None:
