@@ -71,6 +71,17 @@ def test_a_model_for_another_schema_is_an_error_before_anything_runs(executor, p
     assert "model.small.fct_users (check.check_mart)" in error.message
 
 
+@pytest.mark.slow
+def test_the_macro_that_the_reference_shows_keeps_custom_schemas_working(executor, project):
+    page = Path(__file__).parents[5] / "docs/reference/dbt.md"
+    macro = page.read_text(encoding="utf-8").partition("```sql\n")[2].partition("```")[0]
+    (project / "macros").mkdir()
+    (project / "macros/generate_schema_name.sql").write_text(macro, encoding="utf-8")
+    (project / "models/fct_users.sql").write_text("{{ config(schema='mart') }}" + MODEL, encoding="utf-8")
+
+    assert executor.inspect(project, "duckdb").errors == ()
+
+
 def test_a_kind_without_an_adapter_is_refused(executor, project):
     with pytest.raises(CapabilityMissing, match="'bigquery'"):
         executor.inspect(project, "bigquery")

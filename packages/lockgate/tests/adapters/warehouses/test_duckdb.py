@@ -150,9 +150,13 @@ def test_a_change_of_the_catalog_that_fails_leaves_it_as_it_was(warehouse, folde
     publish(warehouse, "rules", users(3, "old"))
     before = files_of(folder)
 
-    with pytest.raises(StatementFailed), changing(Layout(folder)) as connection:
-        connection.execute("DROP VIEW analytics.users")
-        connection.execute("SELECT no_such_column")
+    def fail():
+        with changing(Layout(folder)) as connection:
+            connection.execute("DROP VIEW analytics.users")
+            connection.execute("SELECT no_such_column")
+
+    with pytest.raises(StatementFailed):
+        fail()
 
     assert files_of(folder) == before
     assert labels(warehouse) == {"old": 3}
