@@ -23,13 +23,19 @@ LockgateError
 │   │   ├── OutputInvalid       LG404
 │   │   ├── DiskFull            LG405
 │   │   └── AccessRefused       LG406
-│   └── DbtError
-│       ├── DbtProjectInvalid   LG501
-│       ├── WorkshopEscaped     LG502
-│       ├── DbtFailed           LG503
-│       ├── DbtTimedOut         LG504
-│       ├── DbtCancelled        LG505
-│       └── DbtTestFailed       LG506
+│   ├── DbtError
+│   │   ├── DbtProjectInvalid   LG501
+│   │   ├── WorkshopEscaped     LG502
+│   │   ├── DbtFailed           LG503
+│   │   ├── DbtTimedOut         LG504
+│   │   ├── DbtCancelled        LG505
+│   │   └── DbtTestFailed       LG506
+│   └── JobError
+│       ├── EngineOff           LG701
+│       ├── KeyReused           LG702
+│       ├── JobFinal            LG703
+│       ├── JobSetAside         LG704
+│       └── JobCancelled        LG705
 └── RetryableError              the same call may succeed later
     ├── SourceUnavailable       LG601
     ├── WarehouseUnavailable    LG602
@@ -268,6 +274,45 @@ class DbtTestFailed(DbtError):
 
     code = "LG506"
     hint = "Look at the rows that the test's SQL finds; mend the data or the model."
+
+
+class JobError(FatalError):
+    """A job cannot be done, or cannot be changed as asked."""
+
+
+class EngineOff(JobError):
+    """dbt is switched off, and the entity has no rule set that could answer in its place."""
+
+    code = "LG701"
+    hint = "Switch it on with `lockgate dbt enable`, or give the entity an implementation by rules."
+
+
+class KeyReused(JobError):
+    """The idempotency key was sent before, with another body."""
+
+    code = "LG702"
+    hint = "Send the body that the key was first sent with, or another key."
+
+
+class JobFinal(JobError):
+    """The job's state does not allow that any more."""
+
+    code = "LG703"
+    hint = "A job can be cancelled until it ends, and retried once it failed or was cancelled."
+
+
+class JobSetAside(JobError):
+    """Every worker that began the execution died of it or lost it, so it is not begun again."""
+
+    code = "LG704"
+    hint = "Find out what kills the workers (memory, a crash in dbt's process), then `lockgate jobs retry`."
+
+
+class JobCancelled(JobError):
+    """The job was cancelled before it ended."""
+
+    code = "LG705"
+    hint = "Submit it again, or `lockgate jobs retry`."
 
 
 class SourceUnavailable(RetryableError):

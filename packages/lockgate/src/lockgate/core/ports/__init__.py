@@ -1,0 +1,36 @@
+"""What stages ask of the world: Protocols that adapters fulfil and `lockgate.testing` proves."""
+
+from __future__ import annotations
+
+from lockgate.core.ports.dbt import DbtExecutor, NodeListener
+from lockgate.core.ports.jobs import JobQueue, JobStore, Switchboard, Work
+from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
+from lockgate.core.ports.sources import Extraction, JsonRecords, Package, SourceReader, StagedFile
+from lockgate.core.ports.surroundings import Clock, Secrets
+from lockgate.core.ports.warehouses import Capabilities, Landings, Memory, Serving, Warehouse, Workshop
+
+__all__ = [
+    "Capabilities",
+    "Clock",
+    "DbtExecutor",
+    "Extraction",
+    "JobQueue",
+    "JobStore",
+    "JsonRecords",
+    "Landings",
+    "LoadLedger",
+    "Memory",
+    "NodeListener",
+    "Package",
+    "Secrets",
+    "Serving",
+    "SourceReader",
+    "Staged",
+    "StagedFile",
+    "Stager",
+    "StagingOrder",
+    "Switchboard",
+    "Warehouse",
+    "Work",
+    "Workshop",
+]

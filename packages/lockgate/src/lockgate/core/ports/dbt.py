@@ -1,0 +1,42 @@
+"""What stages ask of whatever runs dbt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult
+
+if TYPE_CHECKING:
+    pass
+
+
+class NodeListener(Protocol):
+    """Hears of each node as it ends."""
+
+    def __call__(self, node: NodeResult, /) -> None:
+        """One node has ended; the caller waits meanwhile."""
+
+
+class DbtExecutor(Protocol):
+    """Runs dbt somewhere: in a process of this machine, a container, a cluster, dbt Cloud."""
+
+    def execute(self, invocation: DbtInvocation, on_node: NodeListener) -> DbtExecutionResult:
+        """Runs one invocation to its end; failed nodes are in the result, not raised.
+
+        Raises:
+            DbtProjectInvalid: dbt cannot parse the project.
+            UnknownName: the project lacks one of the invocation's models; nothing was run.
+            WorkshopEscaped: a node would be built outside the workshop; nothing was run.
+            DbtTimedOut: stopped at its time-out.
+            DbtCancelled: stopped by `cancel`.
+            DbtProcessLost: dbt's process ended before its work did.
+        """
+
+    def warm(self) -> None:
+        """Begins, without waiting, what the first invocation would otherwise wait for."""
+
+    def cancel(self) -> None:
+        """Stops every invocation that is running, from another thread."""
+
+    def close(self) -> None:
+        """Ends processes kept warm."""

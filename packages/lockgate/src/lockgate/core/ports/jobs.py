@@ -1,0 +1,121 @@
+"""What the transformation service asks of the memory of jobs, of the queue that drives them, and of the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from lockgate.core.job import Claim, Failure, Inputs, Job, JobResult, JobStatus, Submission, Switch
+from lockgate.errors import LockgateError
+
+
+class JobStore(Protocol):
+    """The control plane's memory of jobs and of the executions that they wait for.
+
+    A job joins an execution of the same entity, engine, variables and kind of refresh: one that is queued (it reads
+    the newest inputs when it begins); one that is running or has succeeded, if its inputs equal the submission's.
+    Otherwise it queues a new one; so there is at most one that runs and one that waits. A submission that asks for a
+    full refresh, or for it `again`, joins only what is queued.
+    """
+
+    def submit(self, submissions: Sequence[Submission], at: datetime) -> tuple[Job | LockgateError, ...]:
+        """Stores a job for each submission, all in one transaction: the jobs, or why not, in their order.
+
+        A key that is stored already gives the job that it was stored with.
+
+        Raises, one by one, as an element of the answer:
+            KeyReused: the key was stored with another body.
+        """
+
+    def job(self, job_id: str) -> Job:
+        """One job.
+
+        Raises:
+            UnknownName: there is none of that id.
+        """
+
+    def jobs(
+        self, *, entity: str | None = None, status: JobStatus | None = None, before: str | None = None, limit: int = 100
+    ) -> tuple[Job, ...]:
+        """The newest jobs first; `before` is the id of a job to go on behind."""
+
+    def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
+        """How far these jobs have come, by one query."""
+
+    def cancel(self, job_id: str, at: datetime) -> Job:
+        """Detaches a job that is not final from its execution; the last one to leave cancels what is still queued.
+
+        Raises:
+            UnknownName: there is none of that id.
+            JobFinal: it has ended already.
+        """
+
+    def retry(self, job_id: str, inputs: Inputs, at: datetime) -> Job:
+        """Makes a job that failed or was cancelled wait again, for an execution that may have to be queued.
+
+        Raises:
+            UnknownName: there is none of that id.
+            JobFinal: it succeeded, or it has not ended.
+        """
+
+    def waiting(self) -> tuple[str, ...]:
+        """The executions that are queued: handing them to the queue twice does no harm."""
+
+    def claim(self, execution_id: str, worker: str, at: datetime) -> Claim | None:
+        """Begins an attempt: whoever began an earlier one can no longer commit. None where nobody waits for it.
+
+        An execution that was begun `MAX_ATTEMPTS` times and never finished fails here: what kills its workers is set
+        aside, and None is returned.
+        """
+
+    def begun(self, claim: Claim, inputs: Inputs, at: datetime) -> None:
+        """Stores what an attempt reads, so that others can join it.
+
+        Raises:
+            StaleToken: another attempt has begun since.
+        """
+
+    def finish(self, claim: Claim, outcome: JobResult | Failure, at: datetime) -> None:
+        """Stores what came of an attempt, once.
+
+        Raises:
+            StaleToken: another attempt has begun since, or one has finished.
+        """
+
+    def wanted(self, execution_id: str) -> bool:
+        """Whether any job still waits for an execution."""
+
+
+class Work(Protocol):
+    """What a queue calls for each execution, at least once, on a thread of its own."""
+
+    def __call__(self, execution_id: str, /) -> None:
+        """Does the work; an error means that another attempt may help."""
+
+
+class JobQueue(Protocol):
+    """Hands executions to workers, durably: what was enqueued is worked on until it was done, whoever dies."""
+
+    def launch(self, work: Work) -> None:
+        """Begins to take work, that of workers which died included.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+
+    def enqueue(self, execution_ids: Sequence[str]) -> None:
+        """Hands executions over; one that was handed over before is not queued again."""
+
+    def close(self, *, patience_seconds: float) -> None:
+        """Takes no more work, waits for what is under way, and leaves the rest to others."""
+
+
+class Switchboard(Protocol):
+    """Where the live switch is stored, for every process to read."""
+
+    def switches(self) -> tuple[Switch, ...]:
+        """What was ever switched, the newest word on each."""
+
+    def set_switch(self, switch: Switch) -> None:
+        """Stores a switch; in force for every request that is routed from now on."""

@@ -1,0 +1,24 @@
+"""What every stage asks of its surroundings: the time, and secrets by reference."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can set it."""
+
+    def __call__(self) -> datetime:
+        """Now, in UTC, with the zone attached."""
+
+
+class Secrets(Protocol):
+    """Turns `secret://name` references into values, as late as possible."""
+
+    def resolve(self, reference: str) -> str:
+        """The value behind a reference; a text that is no reference comes back as it is.
+
+        Raises:
+            SecretMissing: the reference's name is not set anywhere.
+        """

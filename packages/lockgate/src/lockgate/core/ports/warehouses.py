@@ -1,0 +1,169 @@
+"""What stages ask of a target: landings, workshops, and the side that consumers see; and of tables in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from lockgate.core.execution import WorkshopAccess
+from lockgate.core.load import Landed, Landing, Pin, Quarantined
+from lockgate.core.relation import Column, Relation
+from lockgate.core.route import Edition, Publication, Route
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from sqlglot import exp
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a warehouse can do, as data; `docs/reference/targets.md` is printed from it."""
+
+    dialect: str
+    transactional_ddl: bool
+    row_policies: bool
+    roles: bool
+    concurrent_writers: bool
+    isolates_workshops: bool
+
+
+class Landings(Protocol):
+    """The raw side of a warehouse: an append-only log a stream, and a view of it up to a pin."""
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """The columns of a relation, in order; empty where there is none. A stream's view has those of its log."""
+
+    def land(self, landing: Landing) -> Landed:
+        """Adds a staged load to its stream's log: all of it or nothing; a load id that is there is not added twice.
+
+        Raises:
+            ContractBroken: the log has a column of that name with another type.
+            DiskFull: nothing was changed.
+        """
+
+    def landed(self, relation: Relation) -> tuple[Landed, ...]:
+        """The loads that the target holds of a stream, oldest first."""
+
+    def move_pins(self, pins: Sequence[Pin]) -> None:
+        """Makes the `raw` views show exactly these loads, from the next statement of every reader on."""
+
+    def pins(self) -> tuple[Pin, ...]:
+        """The pins that are in force."""
+
+    def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
+        """The newest rejected records of a stream, at most `limit`."""
+
+
+class Workshop(Protocol):
+    """The one place where an implementation builds; it reads raw and nothing outside reads it."""
+
+    name: str
+    dialect: str
+
+    def access(self) -> WorkshopAccess:
+        """What an isolated process needs to build here. Valid until the workshop is closed."""
+
+    def build(self, name: str, query: exp.Expression) -> int:
+        """Replaces the table `name` by the rows of `query`; returns how many.
+
+        Raises:
+            StatementFailed: with the database's own message; the table before is left as it was.
+        """
+
+    def query(self, query: exp.Expression) -> pa.Table:
+        """The rows of `query`, read with the workshop's own rights."""
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """The columns of a relation that the workshop can read."""
+
+
+class Serving(Protocol):
+    """The side that consumers see: editions, views over them, and the route row each view reads."""
+
+    def publish(self, publication: Publication) -> Edition:
+        """Copies a built output into a new edition, cast to its contract, and shows it on its arm of the view.
+
+        Readers see the old rows or the new ones, never a mixture, and are not held up. An arm is shown once its
+        implementation is published under the same contract as the other arm. Editions beyond the newest three of an
+        implementation are dropped where nobody reads them.
+
+        Raises:
+            OutputInvalid: a key is NULL or twice there, or a value cannot be cast; nothing was changed.
+            StaleToken: the route has moved on; nothing was changed.
+            DependentsInTheWay: the contract changed and other objects depend on the view; nothing was changed.
+            PublishBlocked: readers kept the view locked to the end of the patience.
+        """
+
+    def route(self, entity: str) -> Route | None:
+        """The route in force, from the target itself."""
+
+    def set_route(self, route: Route) -> Route:
+        """Stores `route` with the next token, if the stored token is still `route.token` (0: no route is stored).
+
+        A change of share alone is one updated row, whatever readers do. Where other implementations than before
+        answer, the view is switched along with the row.
+
+        Raises:
+            StaleToken: somebody stored another route since.
+            PublishBlocked: the view had to be switched, and readers kept it locked to the end of the patience.
+        """
+
+    def editions(self, entity: str) -> tuple[Edition, ...]:
+        """The editions kept, oldest first."""
+
+    def keep_edition(self, edition: Edition, *, kept: bool) -> None:
+        """Keeps an edition beyond the newest three until the same call lets go of it."""
+
+    def edition_relation(self, served: Relation, edition: Edition) -> Relation:
+        """Where an edition's rows can be read by operators."""
+
+
+class Warehouse(Landings, Serving, Protocol):
+    """A target, whole."""
+
+    name: str
+    capabilities: Capabilities
+
+    def prepare(self) -> None:
+        """Creates what Lockgate keeps in the target; a second call changes nothing."""
+
+    def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
+        """Holds a named lock that dies with its holder.
+
+        Raises:
+            TargetBusy: another holder kept it for `wait_seconds`.
+        """
+
+    def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[Workshop]:
+        """Opens the workshop of that name, alone, creating it where it is missing.
+
+        It reads the streams that are landed when it is opened.
+
+        Raises:
+            TargetBusy: another holder kept it for `wait_seconds`.
+            AccessRefused: what builds there could also create elsewhere.
+        """
+
+    def columns(self, relation: Relation) -> tuple[Column, ...]:
+        """The columns of a relation, in order; empty where there is none."""
+
+    def query(self, query: exp.Expression) -> pa.Table:
+        """The rows of `query`, in Arrow."""
+
+    def close(self) -> None:
+        """Gives back connections; the warehouse can be used again."""
+
+
+class Memory(Protocol):
+    """Runs queries over tables in memory; nothing else is in their reach. May be used by several threads."""
+
+    dialect: str
+
+    def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
+        """The rows of one query, which reads the tables by their names.
+
+        Raises:
+            StatementFailed: with the engine's own message.
+        """
