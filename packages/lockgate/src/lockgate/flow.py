@@ -53,6 +53,16 @@ class StepListener(Protocol):
         """A step has ended or was skipped."""
 
 
+class Unwatched:
+    """A `StepListener` for a flow that nobody watches."""
+
+    def started(self, step: Step) -> None:
+        """Lets it run."""
+
+    def finished(self, result: StepResult) -> None:
+        """Leaves it at that."""
+
+
 def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
     """The steps so that each comes after what it needs; otherwise as they were given.
 

@@ -177,3 +177,12 @@ entities:
 def test_a_missing_file_is_a_problem(tmp_path):
     with pytest.raises(ProjectInvalid, match=r"lockgate\.yml:1: the file cannot be read: No such file"):
         load_project(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "written", ["transformation: {dbt: {enabled: false}}", "Transformation: {Dbt: {Enabled: false}}"]
+)
+def test_dbt_is_switched_off_for_all_under_the_key_that_teams_know(tmp_path, written):
+    (tmp_path / "lockgate.yml").write_text(f"project: inventory\n{written}\n", encoding="utf-8")
+
+    assert load_project(tmp_path).dbt_enabled is False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,31 +24,13 @@ def entity(name: str, *, schema: str = "analytics", dbt: Implementation = DBT) -
     return Entity(name, CONTRACT, "main", schema, {"rules": RULES, "dbt": dbt}, RouteDeclaration("rules", "dbt"))
 
 
-def route(stage: Stage) -> Route:
-    return Route("users", "rules", "dbt", stage, share=0, token=1)
-
-
-@pytest.mark.parametrize(
-    ("stage", "built"),
-    [
-        (Stage.OFF, ["rules"]),
-        (Stage.SHADOW, ["rules", "dbt"]),
-        (Stage.CANARY, ["rules", "dbt"]),
-        (Stage.PROMOTED, ["rules", "dbt"]),
-        (Stage.RETIRED, ["rules"]),
-    ],
-)
-def test_the_stage_decides_whether_the_candidate_is_built(stage: Stage, built: list[str]) -> None:
-    assert [piece.implementation.name for piece in pieces_of(entity("users"), route(stage))] == built
-
-
-def test_a_choice_goes_before_the_route() -> None:
-    assert [str(piece) for piece in pieces_of(entity("users"), route(Stage.OFF), ("dbt",))] == ["users@dbt"]
+def test_pieces_are_the_implementations_that_are_named() -> None:
+    assert [str(piece) for piece in pieces_of(entity("users"), ("dbt", "rules"))] == ["users@dbt", "users@rules"]
 
 
 def test_refuses_an_implementation_the_entity_does_not_have() -> None:
     with pytest.raises(UnknownName, match="rules, dbt"):
-        pieces_of(entity("users"), route(Stage.OFF), ("spark",))
+        pieces_of(entity("users"), ("spark",))
 
 
 def test_one_dbt_invocation_serves_every_entity_of_a_project_and_workshop() -> None:
@@ -74,6 +57,14 @@ def test_other_variables_or_another_schema_are_another_invocation() -> None:
 
 def test_a_declared_route_starts_off_with_nothing_shared() -> None:
     assert declared_route(entity("users")) == Route("users", "rules", "dbt", Stage.OFF, share=0, token=0)
+
+
+def test_a_route_declared_as_promoted_starts_with_the_candidate_shown() -> None:
+    promoted = RouteDeclaration("rules", "dbt", stage=Stage.PROMOTED)
+
+    route = declared_route(replace(entity("users"), route=promoted))
+
+    assert route == Route("users", "rules", "dbt", Stage.PROMOTED, share=10_000, token=0)
 
 
 def test_selection_keeps_the_projects_order_and_refuses_what_is_not_there() -> None:

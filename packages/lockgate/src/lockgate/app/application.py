@@ -11,19 +11,17 @@ from typing import Self
 from lockgate.adapters.reports import render_run
 from lockgate.app import checks, init, look, rules
 from lockgate.app.look import ShownEdition
+from lockgate.app.performing import entity_of, perform
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
-from lockgate.app.wiring import Wiring, open_wiring
+from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring
 from lockgate.core.entity import Entity
-from lockgate.core.execution import Execution
+from lockgate.core.job import JobResult, TransformRequest
 from lockgate.core.load import Load, Quarantined
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
-from lockgate.errors import LockgateError, Problem
+from lockgate.errors import Problem
 from lockgate.flow import StepListener
-from lockgate.transform.cycle import batches_of, ensure_route, move_pins, pieces_of, selected
 from lockgate.transform.rules import CaseResult
-
-RUN_LOCK = "run"
 
 
 class App:
@@ -102,21 +100,14 @@ class App:
         ):
             yield recorder
 
-    def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> Execution:
-        """Executes one implementation on the loads landed so far; nothing is published.
+    def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
+        """Executes one implementation, as routed or as named, on the loads landed so far; nothing is published.
 
         Raises:
             LockgateError: what refused or failed the execution.
         """
-        wiring, found = self._wiring, self._entity(entity)
-        route = ensure_route(found, wiring.warehouse)
-        pieces = pieces_of(found, route, (engine or route.incumbent,))
-        with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
-            move_pins(wiring.warehouse, wiring.project.relations())
-            (outcome,) = wiring.execute(batches_of(pieces)[0], {}, full_refresh=False)
-        if isinstance(outcome, LockgateError):
-            raise outcome
-        return outcome
+        request = TransformRequest(entity, engine)
+        return perform(self._wiring, request, lambda _inputs: None, wait_seconds=wait_seconds)
 
     def transform_records(
         self, entity: str, records: list[dict[str, object]], *, engine: str | None = None
@@ -179,4 +170,4 @@ class App:
         return rules.tested(self._wiring, self._entity(entity), engine)
 
     def _entity(self, name: str) -> Entity:
-        return selected(self._wiring.project.entities, (name,))[0]
+        return entity_of(self._wiring, name)

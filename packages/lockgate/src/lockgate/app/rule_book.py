@@ -1,9 +1,10 @@
-"""The project's rule sets: read when they are needed, found by entity and implementation, executed."""
+"""The project's rule sets: read when needed and when they change, found by entity and implementation, executed."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 from lockgate.config.rules import load_rule_set
@@ -22,7 +23,7 @@ class RuleBook:
     def __init__(self, project: Project) -> None:
         """Read nothing yet."""
         self._project = project
-        self._read = cache(self._load)
+        self._read: dict[Path, tuple[str, RuleSet]] = {}
 
     def implementation(self, entity: Entity, name: str | None) -> Implementation:
         """The entity's rules of that name; else those that its route names first, else its only ones.
@@ -40,25 +41,39 @@ class RuleBook:
         raise CapabilityMissing(f"{what} no rule set", hint="Name a rule set with --engine.", entity=entity.name)
 
     def rule_set(self, implementation: Implementation) -> RuleSet:
-        """What an implementation's file says.
+        """What an implementation's file says now.
 
         Raises:
             ProjectInvalid: with every problem of the file.
         """
-        return self._read(implementation.path)
+        path = implementation.path
+        digest = _digest(path)
+        known = self._read.get(path)
+        if known is None or known[0] != digest:
+            known = (digest, load_rule_set(path, file=os.path.relpath(path, self._project.folder)))
+            self._read[path] = known
+        return known[1]
+
+    def revision(self, implementation: Implementation) -> str:
+        """A digest of every rule set's file that an implementation can read."""
+        paths = {implementation.path, *(each.path for each in self._chosen_beside(implementation))}
+        text = "".join(f"{_digest(path)}\n" for path in sorted(paths))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def beside(self, implementation: Implementation) -> tuple[RuleSet, ...]:
         """The rule sets that one implementation may look up: each entity's of the same name, else its first.
 
         Files that cannot be read are left out; who needs them is told that they are missing.
         """
-        found = []
+        found = (self._readable(chosen) for chosen in self._chosen_beside(implementation))
+        return tuple(rule_set for rule_set in found if rule_set is not None)
+
+    def _chosen_beside(self, implementation: Implementation) -> Iterator[Implementation]:
         for entity in self._project.entities.values():
             rules = {each.name: each for each in entity.implementations.values() if each.engine is Engine.RULES}
             chosen = rules.get(implementation.name) or next(iter(rules.values()), None)
             if chosen is not None:
-                found.append(self._readable(chosen))
-        return tuple(rule_set for rule_set in found if rule_set is not None)
+                yield chosen
 
     def _readable(self, implementation: Implementation) -> RuleSet | None:
         try:
@@ -66,8 +81,13 @@ class RuleBook:
         except ProjectInvalid:
             return None
 
-    def _load(self, path: Path) -> RuleSet:
-        return load_rule_set(path, file=os.path.relpath(path, self._project.folder))
+
+def _digest(path: Path) -> str:
+    """A file's digest; empty where it cannot be read: whoever reads it says so."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
 
 
 def execute_rules(book: RuleBook, piece: Piece, workshop: Workshop) -> Execution | LockgateError:

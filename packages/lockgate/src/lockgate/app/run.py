@@ -76,11 +76,11 @@ class Run:
 
     def _pieces(self) -> tuple[Piece, ...]:
         """What the routes, or the request, call for."""
-        project, warehouse = self._wiring.project, self._wiring.warehouse
+        wiring, request = self._wiring, self._request
         return tuple(
             piece
-            for entity in selected(project.entities, self._request.select)
-            for piece in pieces_of(entity, ensure_route(entity, warehouse), self._request.engines)
+            for entity in selected(wiring.project.entities, request.select)
+            for piece in pieces_of(entity, request.engines or wiring.router.builds(entity))
         )
 
     def _load(self, source: Source, stream: Stream, bounds: Bounds) -> Facts:

@@ -13,7 +13,7 @@ from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
-from lockgate.core.entity import Engine
+from lockgate.core.entity import Engine, Implementation
 from lockgate.core.execution import Execution
 from lockgate.core.load import Load
 from lockgate.core.ports import Clock, Secrets, SourceReader, Stager, Warehouse
@@ -25,10 +25,12 @@ from lockgate.errors import LockgateError, UnknownName
 from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.store import Store, open_store
-from lockgate.transform.cycle import Batch
+from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.dbt import DbtExecutionService
+from lockgate.transform.router import DbtSwitches, TransformationModeRouter
 
 Outcome = Execution | LockgateError
+RUN_LOCK = "run"
 
 
 def utc_now() -> datetime:
@@ -94,6 +96,22 @@ class Wiring:
     def rule_book(self) -> RuleBook:
         """The project's rule sets."""
         return RuleBook(self.project)
+
+    @cached_property
+    def router(self) -> TransformationModeRouter:
+        """What chooses the implementation that answers, by what is in force at that moment."""
+        return TransformationModeRouter(self.switches, lambda entity: ensure_route(entity, self.warehouse))
+
+    def switches(self) -> DbtSwitches:
+        """`Transformation.Dbt.Enabled` as the file declares it and as it was switched."""
+        declared: dict[str | None, bool] = {name: each.dbt_enabled for name, each in self.project.entities.items()}
+        return DbtSwitches({**declared, None: self.project.dbt_enabled}, self.store.switches.switches())
+
+    def revision(self, implementation: Implementation) -> str:
+        """A digest of the files that an implementation consists of."""
+        if implementation.engine is Engine.DBT:
+            return self.executor.revision(implementation.path)
+        return self.rule_book.revision(implementation)
 
     @cached_property
     def stager(self) -> Stager:

@@ -16,6 +16,7 @@ from lockgate.errors import RuleSetInvalid
 
 if TYPE_CHECKING:
     from lockgate.core.execution import Execution
+    from lockgate.core.job import JobResult
     from lockgate.core.run import RunResult
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -107,7 +108,7 @@ def _rows(executions: tuple[Execution, ...]) -> list[tuple[object, ...]]:
 def transform(
     context: typer.Context,
     entity: Annotated[str, typer.Argument(help="The entity to transform.")],
-    engine: Annotated[str | None, typer.Option(help="The implementation; else the incumbent.")] = None,
+    engine: Annotated[str | None, typer.Option(help="The implementation; else as routed.")] = None,
     records: Annotated[
         typer.FileText | None, typer.Option(help="JSON lines to transform instead of tables; - for standard input.")
     ] = None,
@@ -117,11 +118,11 @@ def transform(
     """Execute one implementation of an entity, on the pinned tables or on records."""
     with opened(context) as app:
         if records is None:
-            execution = app.transform(entity, engine=engine, wait_seconds=wait)
+            result = app.transform(entity, engine=engine, wait_seconds=wait)
             if as_json:
-                print_json(execution)
+                print_json(result)
             else:
-                print_table("", ("entity", "implementation", "rows", "set aside", "seconds"), _rows((execution,)))
+                _show_transformed(result)
             return Exit.FINE
         outcomes = app.transform_records(entity, _read_lines(records), engine=engine)
     if as_json:
@@ -129,6 +130,14 @@ def transform(
     else:
         _show_outcomes(outcomes)
     return Exit.FINE if all(outcome["status"] == "ok" for outcome in outcomes) else Exit.DATA_SAID_NO
+
+
+def _show_transformed(result: JobResult) -> None:
+    """The execution as a table; who should have answered, where another one did, on standard error."""
+    if result.fallen_back is not None:
+        said = f"{result.inputs.implementation} failed, the incumbent answers: {result.fallen_back.message}"
+        standard_error().print(said, markup=False, soft_wrap=True)
+    print_table("", ("entity", "implementation", "rows", "set aside", "seconds"), _rows((result.execution,)))
 
 
 def _show_outcomes(outcomes: list[dict[str, object]]) -> None:

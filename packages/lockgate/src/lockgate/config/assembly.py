@@ -21,6 +21,7 @@ from lockgate.config.shape import (
 from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementation, RouteDeclaration
 from lockgate.core.project import FlowDeclaration, GateDeclaration, Project, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract
+from lockgate.core.route import Stage
 from lockgate.core.stream import NewColumnPolicy, Source, Stream
 
 DEFAULT_TARGET = "main"
@@ -43,6 +44,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
             name: GateDeclaration(name, gate.unexplained_differences, gate.runs) for name, gate in shape.gates.items()
         },
         flows={name: _flow(name, flow) for name, flow in shape.flows.items()},
+        dbt_enabled=shape.transformation.dbt.enabled,
     )
 
 
@@ -99,6 +101,7 @@ def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) ->
         route=_route(shape.route, next(iter(shape.implementations))),
         group=shape.group or "",
         bucket_by=shape.bucket_by or "",
+        dbt_enabled=shape.dbt.enabled,
     )
 
 
@@ -121,7 +124,7 @@ def _route(shape: RouteShape | None, only: str) -> RouteDeclaration:
     """The route; without one the only implementation answers."""
     if shape is None:
         return RouteDeclaration(only)
-    return RouteDeclaration(shape.incumbent, shape.candidate, tuple(shape.gates))
+    return RouteDeclaration(shape.incumbent, shape.candidate, tuple(shape.gates), Stage(shape.stage))
 
 
 def _flow(name: str, shape: FlowShape) -> FlowDeclaration:

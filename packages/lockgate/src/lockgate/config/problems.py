@@ -79,9 +79,15 @@ def _refused(detail: ErrorDetails, data: object) -> KeyPath:
     path: KeyPath = ()
     inside: Any = data
     for part in (*detail["loc"], "kind") if detail["type"].startswith("union_tag") else detail["loc"]:
-        if part in (inside if isinstance(inside, dict) else range(len(inside)) if isinstance(inside, list) else ()):
-            path, inside = (*path, part), inside[part]
+        written = part.capitalize() if isinstance(part, str) and _lacks(inside, part) else part
+        if not _lacks(inside, written):
+            path, inside = (*path, written), inside[written]
     return path
+
+
+def _lacks(inside: object, part: str | int) -> bool:
+    """Whether there is no such key or index; a key that may begin with a capital is told by its small form."""
+    return part not in (inside if isinstance(inside, dict) else range(len(inside)) if isinstance(inside, list) else ())
 
 
 def _without(data: Any, paths: Sequence[KeyPath]) -> Any:

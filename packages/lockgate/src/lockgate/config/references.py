@@ -205,6 +205,9 @@ def _route(path: KeyPath, route: RouteShape, known: tuple[str, ...], gates: tupl
         if name is not None and name not in known:
             remedy = suggestion(name, known, "implementations")
             yield Finding((*path, side), f"there is no implementation {name!r}", remedy)
+    if route.candidate is None and route.stage != "off":
+        message = f"nothing can be {route.stage}: there is no candidate"
+        yield Finding((*path, "stage"), message, "Name a candidate, or take the stage away.")
     if route.candidate == route.incumbent:
         yield Finding((*path, "candidate"), "is the incumbent itself", "Name another implementation, or none.")
     for index, gate in enumerate(route.gates):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lockgate.config.grammar import (
     Address,
@@ -203,11 +203,34 @@ class ImplementationShape(Shape):
     vars: dict[str, Any] | None = Field(None, description="Variables for dbt.")
 
 
+class DbtSwitchShape(Shape):
+    """Whether dbt may answer; `lockgate dbt enable|disable` goes before it."""
+
+    enabled: bool = Field(
+        True,
+        validation_alias=AliasChoices("enabled", "Enabled"),
+        description="`false` sends every request to the rule engine, at once.",
+    )
+
+
+class TransformationShape(Shape):
+    """What holds for every entity; the keys may begin with capitals, as in `Transformation.Dbt.Enabled`."""
+
+    dbt: DbtSwitchShape = Field(
+        default_factory=DbtSwitchShape,
+        validation_alias=AliasChoices("dbt", "Dbt"),
+        description="Whether dbt may answer for any entity.",
+    )
+
+
 class RouteShape(Shape):
     """Who answers for the entity until somebody decides otherwise."""
 
     incumbent: Name = Field(description="The implementation that consumers see.")
     candidate: Name | None = Field(None, description="The implementation that may take its place.")
+    stage: Literal["off", "shadow", "promoted"] = Field(
+        "off", description="How far the candidate has come: `shadow` builds it too, `promoted` lets it answer."
+    )
     gates: list[Name] = Field(default_factory=list, description="The gates before that.")
 
 
@@ -223,6 +246,7 @@ class EntityShape(Shape):
         min_length=1, description="The ways to produce it, by name."
     )
     route: RouteShape | None = Field(None, description="Needed where there are several implementations.")
+    dbt: DbtSwitchShape = Field(default_factory=DbtSwitchShape, description="Whether dbt may answer for this entity.")
     group: Name | None = Field(None, description="Entities of one group move together.")
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 
@@ -267,6 +291,11 @@ class ProjectShape(Shape):
     sources: dict[Name, AnySource] = Field(default_factory=dict, description="Systems that data comes from, by name.")
     entities: dict[Name, EntityShape] = Field(
         default_factory=dict, description="What transformation produces, by name."
+    )
+    transformation: TransformationShape = Field(
+        default_factory=TransformationShape,
+        validation_alias=AliasChoices("transformation", "Transformation"),
+        description="What holds for every entity.",
     )
     gates: dict[Name, GateShape] = Field(default_factory=dict, description="Conditions over evidence, by name.")
     flows: dict[Name, FlowShape] = Field(default_factory=dict, description="Steps that run together, by name.")

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lockgate.core.relation import Contract, Relation
+from lockgate.core.route import Stage
 
 
 class Engine(StrEnum):
@@ -51,6 +52,7 @@ class RouteDeclaration:
     incumbent: str
     candidate: str | None = None
     gates: tuple[str, ...] = ()
+    stage: Stage = Stage.OFF
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Entity:
     route: RouteDeclaration
     group: str = ""
     bucket_by: str = ""
+    dbt_enabled: bool = True
 
     @property
     def served(self) -> Relation:

@@ -62,6 +62,7 @@ class Project:
     default_target: str
     gates: Mapping[str, GateDeclaration] = field(default_factory=dict)
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
+    dbt_enabled: bool = True
 
     def at_target(self, name: str) -> Project:
         """The same project with another default target; entities served by the old one follow.

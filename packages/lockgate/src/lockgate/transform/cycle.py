@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lockgate.core.bucket import BUCKETS
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import Execution
 from lockgate.core.load import Pin, pin_of
@@ -13,8 +14,6 @@ from lockgate.core.ports import Landings, Serving
 from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Publication, Route, Stage
 from lockgate.errors import UnknownName
-
-BUILT_IN_SHADOW = frozenset({Stage.SHADOW, Stage.CANARY, Stage.PROMOTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,10 @@ class Batch:
 
 
 def declared_route(entity: Entity) -> Route:
-    """The route as the project file states it, before anybody decided anything: the candidate is off."""
-    return Route(entity.name, entity.route.incumbent, entity.route.candidate, Stage.OFF, share=0, token=0)
+    """The route as the project file states it, before anybody decided anything."""
+    declared = entity.route
+    share = BUCKETS if declared.stage is Stage.PROMOTED else 0
+    return Route(entity.name, declared.incumbent, declared.candidate, declared.stage, share=share, token=0)
 
 
 def ensure_route(entity: Entity, serving: Serving) -> Route:
@@ -48,25 +49,17 @@ def ensure_route(entity: Entity, serving: Serving) -> Route:
     return serving.route(entity.name) or serving.set_route(declared_route(entity))
 
 
-def pieces_of(entity: Entity, route: Route, chosen: Sequence[str] = ()) -> tuple[Piece, ...]:
-    """What a cycle builds of an entity: the chosen implementations, else the incumbent and a candidate under way.
+def pieces_of(entity: Entity, names: Sequence[str]) -> tuple[Piece, ...]:
+    """The entity's implementations of those names, to be executed.
 
     Raises:
-        UnknownName: the entity has no implementation of a chosen name.
+        UnknownName: the entity has no implementation of a name.
     """
-    names = tuple(chosen) or _wanted(route)
     missing = [name for name in names if name not in entity.implementations]
     if missing:
         known = ", ".join(entity.implementations)
         raise UnknownName(f"{entity.name} has no implementation {missing[0]!r}; it has {known}", name=missing[0])
     return tuple(Piece(entity, entity.implementations[name]) for name in names)
-
-
-def _wanted(route: Route) -> tuple[str, ...]:
-    """The implementations that the route's stage calls for."""
-    if route.candidate is None or route.stage not in BUILT_IN_SHADOW:
-        return (route.incumbent,)
-    return (route.incumbent, route.candidate)
 
 
 def batches_of(pieces: Iterable[Piece]) -> tuple[Batch, ...]:
@@ -91,11 +84,17 @@ def _program(piece: Piece) -> tuple[object, ...]:
 
 
 def move_pins(landings: Landings, relations: Sequence[Relation]) -> tuple[Pin, ...]:
-    """Starts a cycle: pins every stream at what has landed, and says where."""
-    found = (pin_of(relation, landings.landed(relation)) for relation in relations)
-    pins = tuple(pin for pin in found if pin is not None)
-    landings.move_pins(pins)
+    """Starts a cycle: pins every stream at what has landed, and says where; what stands there already is left."""
+    pins = newest_pins(landings, relations)
+    if set(pins) != set(landings.pins()):
+        landings.move_pins(pins)
     return pins
+
+
+def newest_pins(landings: Landings, relations: Sequence[Relation]) -> tuple[Pin, ...]:
+    """The pins that a cycle would have if it started now."""
+    found = (pin_of(relation, landings.landed(relation)) for relation in relations)
+    return tuple(pin for pin in found if pin is not None)
 
 
 def publish(

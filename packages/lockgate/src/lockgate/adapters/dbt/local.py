@@ -69,6 +69,10 @@ class LocalDbtExecutor:
             except _NotBegun as error:
                 raise lost(None, str(self._config.folder)) from error
 
+    def revision(self, project: Path) -> str:
+        """See `lockgate.core.ports.DbtExecutor`; a file is read again only where its times, size or inode changed."""
+        return self._projects.revision(project)
+
     def inspect(self, project: Path, kind: str) -> ProjectInspection:
         """What a project says of itself, for a target of that kind; asks no database and builds nothing.
 

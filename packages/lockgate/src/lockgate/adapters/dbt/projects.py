@@ -112,12 +112,17 @@ class Projects:
         for project in left:
             self._close(project)
 
+    def revision(self, project: Path) -> str:
+        """The digest of a project's files as they are."""
+        with self._lock:
+            return self._fingerprints.setdefault(project, Fingerprint(project)).now()
+
     def _close(self, project: ParsedProject) -> None:
         project.close(patience_seconds=4 * self._config.grace_seconds)
 
     def _current(self, place: str, invocation: DbtInvocation, call: Call) -> ParsedProject:
         """The project kept for a place where its content is still that, else parsed again; with one user more."""
-        content = self._content(invocation.project)
+        content = self.revision(invocation.project)
         with self._lock:
             known = self._parsed.pop(place, None)
             if known is not None and known.content == content:
@@ -127,7 +132,7 @@ class Projects:
         if known is not None:
             self.retire(known)
         project = self._opened(place, invocation, call)
-        project.content = content if self._content(invocation.project) == content else ""
+        project.content = content if self.revision(invocation.project) == content else ""
         self._keep(project)
         return project
 
@@ -140,10 +145,6 @@ class Projects:
             are_too_many = len(self._parsed) > self._config.warm_projects
         if are_too_many:
             self.retire(oldest)
-
-    def _content(self, project: Path) -> str:
-        with self._lock:
-            return self._fingerprints.setdefault(project, Fingerprint(project)).now()
 
     def _opened(self, place: str, invocation: DbtInvocation, call: Call) -> ParsedProject:
         """A project's process; where it dies while it parses, another one, once."""

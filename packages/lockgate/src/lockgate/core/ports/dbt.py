@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 
 from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult
-
-if TYPE_CHECKING:
-    pass
 
 
 class NodeListener(Protocol):
@@ -31,6 +29,9 @@ class DbtExecutor(Protocol):
             DbtCancelled: stopped by `cancel`.
             DbtProcessLost: dbt's process ended before its work did.
         """
+
+    def revision(self, project: Path) -> str:
+        """A digest of everything that dbt reads of a project."""
 
     def warm(self) -> None:
         """Begins, without waiting, what the first invocation would otherwise wait for."""

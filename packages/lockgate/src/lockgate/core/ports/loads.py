@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from lockgate.core.load import Load
-from lockgate.core.relation import Column
 from lockgate.core.ports.sources import Package
+from lockgate.core.relation import Column
 from lockgate.core.stream import Stream
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""Executing one entity as the router chooses, on the newest loads, alone on the target; else whoever stands behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lockgate.app.recorder import Recorder, recorded
+from lockgate.app.wiring import RUN_LOCK, Outcome, Wiring
+from lockgate.core.entity import Entity
+from lockgate.core.execution import Execution
+from lockgate.core.job import Choice, Failure, Inputs, JobResult, TransformRequest
+from lockgate.core.load import Pin
+from lockgate.errors import LockgateError, RetryableError
+from lockgate.flow import Facts, Step, Unwatched, execute
+from lockgate.transform.cycle import batches_of, move_pins, newest_pins, pieces_of, selected
+
+Begun = Callable[[Inputs], None]
+
+
+def inputs_of(wiring: Wiring, request: TransformRequest) -> Inputs:
+    """What an execution of the request would read if it began now.
+
+    Raises:
+        UnknownName: there is no such entity or implementation.
+        EngineOff: dbt would answer and is switched off.
+    """
+    choice = wiring.router.choose(entity_of(wiring, request.entity), request.engine)
+    return _inputs(wiring, choice, newest_pins(wiring.warehouse, wiring.project.relations()))
+
+
+def perform(
+    wiring: Wiring, request: TransformRequest, begun: Begun, *, wait_seconds: float, can_wait: bool = False
+) -> JobResult:
+    """Executes the request: nothing is published; `begun` hears of what is read before it is.
+
+    Where the chosen implementation fails and another one stands behind it, that one answers; the result tells so.
+    With `can_wait`, what may succeed at another try is raised instead.
+
+    Raises:
+        TargetBusy: another run held the target all the while.
+        LockgateError: what refused or failed the execution.
+    """
+    entity = entity_of(wiring, request.entity)
+    with wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
+        choice = wiring.router.choose(entity, request.engine)
+        pins = move_pins(wiring.warehouse, wiring.project.relations())
+        inputs = _inputs(wiring, choice, pins)
+        begun(inputs)
+        with recorded(wiring.store, wiring.clock, Unwatched(), "transform") as recorder:
+            recorder.cycle(pins)
+            turn = _Turn(wiring, entity, request, recorder)
+            outcome = turn.executed(choice.implementation)
+            if isinstance(outcome, Execution):
+                return JobResult(outcome, inputs, choice.routed_by)
+            if choice.fallback is not None and not (can_wait and isinstance(outcome, RetryableError)):
+                instead = turn.executed(choice.fallback)
+                if isinstance(instead, Execution):
+                    return JobResult(instead, inputs, choice.routed_by, failure_of(outcome))
+    raise outcome
+
+
+class _Turn:
+    """The executions that one request comes to, each a step that is written down."""
+
+    def __init__(self, wiring: Wiring, entity: Entity, request: TransformRequest, recorder: Recorder) -> None:
+        self._wiring = wiring
+        self._entity = entity
+        self._request = request
+        self._recorder = recorder
+
+    def executed(self, implementation: str) -> Outcome:
+        """What an implementation makes of the entity."""
+        found: list[Outcome] = []
+
+        def build() -> Facts:
+            found.append(self._outcome(implementation))
+            if isinstance(found[0], LockgateError):
+                raise found[0]
+            self._recorder.executed(found[0])
+            return {"rows": found[0].rows}
+
+        execute((Step(f"build {self._entity.name} by {implementation}", build),), self._recorder)
+        return found[0]
+
+    def _outcome(self, implementation: str) -> Outcome:
+        wiring, request = self._wiring, self._request
+        (batch,) = batches_of(pieces_of(self._entity, (implementation,)))
+        try:
+            (outcome,) = wiring.execute(batch, request.variables, full_refresh=request.full_refresh)
+        except LockgateError as error:
+            return error
+        return outcome
+
+
+def failure_of(error: LockgateError) -> Failure:
+    """An error as it is stored and shown."""
+    return Failure(error.code, type(error).__name__, error.message, error.remedy or "")
+
+
+def entity_of(wiring: Wiring, name: str) -> Entity:
+    """The project's entity of that name.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    return selected(wiring.project.entities, (name,))[0]
+
+
+def _inputs(wiring: Wiring, choice: Choice, pins: tuple[Pin, ...]) -> Inputs:
+    implementation = wiring.project.entities[choice.entity].implementations[choice.implementation]
+    return Inputs(choice.implementation, wiring.revision(implementation), pins)
