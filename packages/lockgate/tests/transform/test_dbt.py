@@ -12,7 +12,15 @@ import pyarrow as pa
 import pytest
 
 from lockgate.core.entity import Engine, Entity, Implementation, RouteDeclaration
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, Execution, NodeResult, NodeStatus, WorkshopAccess
+from lockgate.core.execution import (
+    DbtExecutionResult,
+    DbtInvocation,
+    Execution,
+    FailedExecution,
+    NodeResult,
+    NodeStatus,
+    WorkshopAccess,
+)
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.types import ColumnType
 from lockgate.errors import DbtFailed, DbtTestFailed, DbtTimedOut, LockgateError, UnknownName
@@ -93,7 +101,8 @@ ENTITIES = (entity("users", "fct_users"), entity("applications", "fct_apps"))
 
 
 def outcomes(*nodes: NodeResult) -> tuple[Execution | LockgateError, ...]:
-    return DbtExecutionService(Answering(nodes), Workshops()).execute_batch(BATCH)
+    found = DbtExecutionService(Answering(nodes), Workshops()).execute_batch(BATCH)
+    return tuple(each.error if isinstance(each, FailedExecution) else each for each in found)
 
 
 def with_status(name: str, status: NodeStatus, message: str = "") -> tuple[NodeResult, ...]:
@@ -226,7 +235,18 @@ def test_a_skipped_model_is_no_output() -> None:
 def test_what_stops_the_invocation_is_every_entitys_outcome() -> None:
     error = DbtTimedOut()
 
-    assert DbtExecutionService(Answering((), error), Workshops()).execute_batch(BATCH) == (error, error)
+    found = DbtExecutionService(Answering((), error), Workshops()).execute_batch(BATCH)
+
+    assert found == (FailedExecution("users", "dbt", error), FailedExecution("applications", "dbt", error))
+
+
+def test_what_failed_keeps_how_its_nodes_ended() -> None:
+    found = DbtExecutionService(Answering(with_status("model.p.fct_users", NodeStatus.ERROR)), Workshops())
+
+    users, _ = found.execute_batch(BATCH)
+
+    assert isinstance(users, FailedExecution)
+    assert [node.node for node in users.nodes if node.status is NodeStatus.ERROR] == ["model.p.fct_users"]
 
 
 def test_one_entity_alone_selects_what_it_is_asked_to() -> None:

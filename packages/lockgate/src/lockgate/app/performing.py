@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from lockgate.app.recorder import Recorder, recorded
-from lockgate.app.wiring import RUN_LOCK, Outcome, Wiring
+from lockgate.app.wiring import RUN_LOCK, Wiring
 from lockgate.core.entity import Entity
-from lockgate.core.execution import Execution
+from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.job import Choice, Failure, Inputs, JobResult, TransformRequest
 from lockgate.core.load import Pin
 from lockgate.errors import LockgateError, RetryableError
@@ -52,11 +52,11 @@ def perform(
             outcome = turn.executed(choice.implementation)
             if isinstance(outcome, Execution):
                 return JobResult(outcome, inputs, choice.routed_by)
-            if choice.fallback is not None and not (can_wait and isinstance(outcome, RetryableError)):
+            if choice.fallback is not None and not (can_wait and isinstance(outcome.error, RetryableError)):
                 instead = turn.executed(choice.fallback)
                 if isinstance(instead, Execution):
-                    return JobResult(instead, inputs, choice.routed_by, failure_of(outcome))
-    raise outcome
+                    return JobResult(instead, inputs, choice.routed_by, failure_of(outcome.error))
+    raise outcome.error
 
 
 class _Turn:
@@ -73,11 +73,12 @@ class _Turn:
         found: list[Outcome] = []
 
         def build() -> Facts:
-            found.append(self._outcome(implementation))
-            if isinstance(found[0], LockgateError):
-                raise found[0]
-            self._recorder.executed(found[0])
-            return {"rows": found[0].rows}
+            outcome = self._outcome(implementation)
+            found.append(outcome)
+            self._recorder.executed(outcome)
+            if isinstance(outcome, FailedExecution):
+                raise outcome.error
+            return {"rows": outcome.rows}
 
         execute((Step(f"build {self._entity.name} by {implementation}", build),), self._recorder)
         return found[0]
@@ -88,13 +89,13 @@ class _Turn:
         try:
             (outcome,) = wiring.execute(batch, request.variables, full_refresh=request.full_refresh)
         except LockgateError as error:
-            return error
+            return FailedExecution(self._entity.name, implementation, error)
         return outcome
 
 
 def failure_of(error: LockgateError) -> Failure:
     """An error as it is stored and shown."""
-    return Failure(error.code, type(error).__name__, error.message, error.remedy or "")
+    return Failure(error.code, type(error).__name__, error.message, error.remedy or "", error.fields)
 
 
 def entity_of(wiring: Wiring, name: str) -> Entity:

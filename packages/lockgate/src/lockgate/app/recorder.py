@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from lockgate.core.execution import Execution
+from lockgate.core.execution import Execution, Outcome
 from lockgate.core.load import Pin
 from lockgate.core.ports import Clock
 from lockgate.core.record import RecordStatus
+from lockgate.core.relation import Relation
 from lockgate.core.route import Edition
+from lockgate.errors import LockgateError
 from lockgate.flow import Step, StepListener, StepResult, StepStatus
 from lockgate.store import Store
+
+NOTHING = Relation("", "")
 
 
 class Recorder:
@@ -38,7 +42,7 @@ class Recorder:
         if result.status is StepStatus.SKIPPED:
             runs.step_skipped(self.run_id, result.step, now, because=", ".join(result.because))
         else:
-            error = "" if result.error is None else f"{result.error.code} {result.error.message}"
+            error = "" if result.error is None else _told(result.error)
             runs.step_finished(self.run_id, result.step, now, facts=result.facts, error=error)
         self._failed |= result.status is not StepStatus.SUCCESS
         self._listener.finished(result)
@@ -47,11 +51,18 @@ class Recorder:
         """The run turns its implementations on these pins."""
         self._cycle = self._store.executions.start_cycle(self.run_id, pins, self._clock())
 
-    def executed(self, execution: Execution) -> None:
-        """An implementation has finished for an entity."""
-        if self._cycle is not None:
-            number = self._store.executions.add_execution(self._cycle, execution, self._clock())
-            self._executions[execution.entity, execution.implementation] = number
+    def executed(self, outcome: Outcome) -> None:
+        """An implementation has finished for an entity, or failed."""
+        if self._cycle is None:
+            return
+        error = ""
+        if isinstance(outcome, Execution):
+            done = outcome
+        else:
+            done = Execution(outcome.entity, outcome.implementation, NOTHING, 0, outcome.seconds, nodes=outcome.nodes)
+            error = _told(outcome.error)
+        number = self._store.executions.add_execution(self._cycle, done, self._clock(), error=error)
+        self._executions[done.entity, done.implementation] = number
 
     def published(self, edition: Edition) -> None:
         """An execution's output is an edition now."""
@@ -64,6 +75,10 @@ class Recorder:
         if self._cycle is not None:
             self._store.executions.finish_cycle(self._cycle, status, now)
         self._store.runs.finish_run(self.run_id, status, now)
+
+
+def _told(error: LockgateError) -> str:
+    return f"{error.code} {error.message}"
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lockgate.config.rules import load_rule_set
 from lockgate.core.entity import Engine, Entity, Implementation
-from lockgate.core.execution import Execution
+from lockgate.core.execution import FailedExecution, Outcome
 from lockgate.core.ports import Workshop
 from lockgate.core.project import Project
 from lockgate.errors import CapabilityMissing, LockgateError, ProjectInvalid
@@ -90,11 +90,11 @@ def _digest(path: Path) -> str:
         return ""
 
 
-def execute_rules(book: RuleBook, piece: Piece, workshop: Workshop) -> Execution | LockgateError:
+def execute_rules(book: RuleBook, piece: Piece, workshop: Workshop) -> Outcome:
     """Executes one entity's rules in a workshop: what came of it."""
     try:
         rule_set = book.rule_set(piece.implementation)
         engine = RuleEngine(book.beside(piece.implementation))
         return engine.execute(rule_set, workshop, implementation=piece.implementation.name)
     except LockgateError as error:
-        return error
+        return FailedExecution(piece.entity.name, piece.implementation.name, error)

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from lockgate.core.execution import Execution
+from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import LockgateError
 from lockgate.flow import Facts, Step, StepStatus, execute
 from lockgate.transform.cycle import Batch, Piece, batches_of, ensure_route, move_pins, pieces_of, publish, selected
 
@@ -33,8 +32,7 @@ class Run:
         self._started = wiring.clock()
         self._loads: list[Load] = []
         self._pins: tuple[Pin, ...] = ()
-        self._executions: dict[str, Execution] = {}
-        self._refusals: dict[str, LockgateError] = {}
+        self._outcomes: dict[str, Outcome] = {}
         self._editions: list[Edition] = []
 
     def executed(self, steps: tuple[Step, ...]) -> RunResult:
@@ -49,7 +47,7 @@ class Run:
             self._wiring.clock(),
             loads=tuple(self._loads),
             pins=self._pins,
-            executions=tuple(self._executions.values()),
+            executions=tuple(each for each in self._outcomes.values() if isinstance(each, Execution)),
             editions=tuple(self._editions),
             errors={result.step: result.error for result in results if result.error is not None},
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
@@ -104,17 +102,21 @@ class Run:
             yield Step(f"publish {piece}", partial(self._publish, piece), needs=(build,))
 
     def _build(self, batch: Batch) -> Facts:
-        """Executes a batch; what was refused is kept for the step that would publish it."""
+        """Executes a batch; what failed is kept for the step that would publish it.
+
+        Raises:
+            LockgateError: the one thing that kept every piece from being built.
+        """
         outcomes = self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
-            if isinstance(outcome, LockgateError):
-                self._refusals[str(piece)] = outcome
-            else:
-                self._executions[str(piece)] = outcome
-                self._recorder.executed(outcome)
+            self._outcomes[str(piece)] = outcome
+            self._recorder.executed(outcome)
         built = [outcome.rows for outcome in outcomes if isinstance(outcome, Execution)]
+        errors = [outcome.error for outcome in outcomes if isinstance(outcome, FailedExecution)]
+        if not built and all(error is errors[0] for error in errors):
+            raise errors[0]
         facts = {"built": len(built), "rows": sum(built)}
-        return facts if len(built) == len(outcomes) else {**facts, "failed": len(outcomes) - len(built)}
+        return {**facts, "failed": len(errors)} if errors else facts
 
     def _publish(self, piece: Piece) -> Facts:
         """Publishes one output.
@@ -122,11 +124,11 @@ class Run:
         Raises:
             LockgateError: what refused the output when it was built, or refuses it now.
         """
-        if str(piece) in self._refusals:
-            raise self._refusals[str(piece)]
+        execution = self._outcomes[str(piece)]
+        if isinstance(execution, FailedExecution):
+            raise execution.error
         warehouse = self._wiring.warehouse
         route = ensure_route(piece.entity, warehouse)
-        execution = self._executions[str(piece)]
         edition = publish(warehouse, piece, execution, self._pins, token=route.token, now=self._wiring.clock())
         self._editions.append(edition)
         self._recorder.published(edition)

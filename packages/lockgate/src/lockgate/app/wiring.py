@@ -14,14 +14,14 @@ from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
 from lockgate.core.entity import Engine, Implementation
-from lockgate.core.execution import Execution
+from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
 from lockgate.core.ports import Clock, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import LockgateError, UnknownName
+from lockgate.errors import UnknownName
 from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.store import Store, open_store
@@ -29,7 +29,6 @@ from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.dbt import DbtExecutionService
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
 
-Outcome = Execution | LockgateError
 RUN_LOCK = "run"
 
 
@@ -179,7 +178,7 @@ class Wiring:
         return source.relation(stream)
 
     def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
-        """Executes a batch: an execution or an error for each of its pieces, in their order."""
+        """Executes a batch: what came of each of its pieces, in their order."""
         if batch.engine is Engine.DBT:
             service = DbtExecutionService(self.executor, self.warehouse)
             return service.execute_batch(batch, variables, full_refresh=full_refresh)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lockgate.core.relation import Relation
+from lockgate.errors import LockgateError
 
 
 class NodeStatus(StrEnum):
@@ -129,3 +130,21 @@ class Execution:
     seconds: float
     rules: tuple[RuleCount, ...] = ()
     nodes: tuple[NodeResult, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FailedExecution:
+    """One implementation's run for one entity that left nothing to publish: why, and how its nodes ended."""
+
+    entity: str
+    implementation: str
+    error: LockgateError
+    nodes: tuple[NodeResult, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """How long its nodes took together."""
+        return sum(node.seconds for node in self.nodes)
+
+
+Outcome = Execution | FailedExecution

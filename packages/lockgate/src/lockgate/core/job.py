@@ -101,12 +101,13 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error as it is stored and shown: never with row values or secrets."""
+    """An error as it is stored and shown, never with row values or secrets; `fields` are its own, as JSON holds them."""
 
     code: str
     error: str
     message: str
     hint: str = ""
+    fields: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

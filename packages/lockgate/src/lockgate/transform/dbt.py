@@ -9,14 +9,20 @@ from dataclasses import replace
 from sqlglot import exp
 
 from lockgate.core.entity import Engine, Entity, Implementation
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, Execution, NodeResult, NodeStatus
+from lockgate.core.execution import (
+    DbtExecutionResult,
+    DbtInvocation,
+    Execution,
+    FailedExecution,
+    NodeResult,
+    NodeStatus,
+    Outcome,
+)
 from lockgate.core.ports import DbtExecutor, NodeListener, Warehouse, Workshop
 from lockgate.core.relation import Relation
 from lockgate.core.sql import table
 from lockgate.errors import DbtError, DbtFailed, DbtTestFailed, LockgateError, UnknownName
 from lockgate.transform.cycle import Batch, Piece
-
-Outcome = Execution | LockgateError
 
 
 def ignore(node: NodeResult) -> None:
@@ -65,7 +71,7 @@ class DbtExecutionService:
             try:
                 result = self._executor.execute(invocation, self._on_node)
             except LockgateError as error:
-                return tuple(error for _ in batch.pieces)
+                return tuple(_failed(piece, error) for piece in batch.pieces)
             counted = with_rows(result, workshop)
             concerns = _concerns(counted, tuple(piece.implementation.model for piece in batch.pieces))
             return tuple(_outcome(piece, nodes, workshop) for piece, nodes in zip(batch.pieces, concerns, strict=True))
@@ -145,13 +151,14 @@ def _outcome(piece: Piece, nodes: tuple[NodeResult, ...], workshop: Workshop) ->
     """What an invocation made of one entity, from the nodes that answer for it."""
     bad = [node for node in nodes if node.status in {NodeStatus.FAIL, NodeStatus.ERROR}]
     if bad:
-        return _failure(piece, bad)
+        return _failed(piece, _failure(piece, bad), nodes)
     held_up = [node for node in nodes if node.status is NodeStatus.SKIPPED]
     if held_up:
-        return DbtFailed(f"{piece}: dbt skipped {_names(held_up)}", nodes=tuple(node.node for node in held_up))
+        return _failed(piece, DbtFailed(f"{piece}: dbt skipped {_names(held_up)}", nodes=_told(held_up)), nodes)
     output = next((node for node in nodes if _is_model(node, piece.implementation.model)), None)
     if output is None or output.relation is None:
-        return DbtFailed(f"{piece}: dbt built no {piece.implementation.model}: it is ephemeral, or was not selected")
+        model = piece.implementation.model
+        return _failed(piece, DbtFailed(f"{piece}: dbt built no {model}: it is ephemeral, or was not selected"), nodes)
     # What an incremental model's adapter counts are the rows that it added.
     counted = output.rows if output.materialized == "table" else None
     rows = _count(workshop, output.relation) if counted is None else counted
@@ -203,7 +210,19 @@ def _failure(piece: Piece, bad: Sequence[NodeResult]) -> DbtError:
     also = f"; {_names(others)} failed too" if others else ""
     error = DbtTestFailed if all(node.status is NodeStatus.FAIL for node in bad) else DbtFailed
     text = " ".join(first.message.split())
-    return error(f"{piece}: {first.node} failed: {text} ({first.file}){also}", node=first.node, file=first.file)
+    message = f"{piece}: {first.node} failed: {text} ({first.file}){also}"
+    return error(message, node=first.node, file=first.file, nodes=_told(bad))
+
+
+def _failed(piece: Piece, error: LockgateError, nodes: tuple[NodeResult, ...] = ()) -> FailedExecution:
+    return FailedExecution(piece.entity.name, piece.implementation.name, error, nodes)
+
+
+def _told(nodes: Iterable[NodeResult]) -> tuple[dict[str, object], ...]:
+    """What an error says of its nodes."""
+    return tuple(
+        {"node": node.node, "status": node.status.value, "message": node.message, "file": node.file} for node in nodes
+    )
 
 
 def _names(nodes: Iterable[NodeResult]) -> str:

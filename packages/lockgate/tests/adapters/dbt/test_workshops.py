@@ -11,7 +11,7 @@ import pytest
 from lockgate.adapters.warehouses.duckdb import open_duckdb
 from lockgate.adapters.warehouses.postgres import open_postgres
 from lockgate.core.entity import Engine, Entity, Implementation, RouteDeclaration
-from lockgate.core.execution import Execution
+from lockgate.core.execution import Execution, FailedExecution
 from lockgate.core.ports import Warehouse
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.types import ColumnType
@@ -67,7 +67,8 @@ def run(warehouse, executor, project):
     def run():
         entities = [entity("users", "fct_users", project), entity("teams", "fct_teams", project)]
         (batch,) = batches_of([Piece(each, each.implementations["dbt"]) for each in entities])
-        return DbtExecutionService(executor, warehouse).execute_batch(batch)
+        found = DbtExecutionService(executor, warehouse).execute_batch(batch)
+        return tuple(each.error if isinstance(each, FailedExecution) else each for each in found)
 
     return run
 
