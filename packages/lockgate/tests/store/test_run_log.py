@@ -49,9 +49,11 @@ def test_a_new_run_marks_what_a_dead_one_left_as_interrupted(opened):
     store, other = opened(), opened(target="postgres")
     dead, elsewhere = store.runs.start_run("run", NOON), other.runs.start_run("run", NOON)
     store.runs.step_started(dead, "load discovery.users", NOON)
+    store.executions.start_cycle(dead, (), NOON)
 
     store.runs.start_run("run", LATER)
 
+    assert store.executions.cycles()[0].status is RecordStatus.INTERRUPTED
     assert store.runs.run(dead).status is RecordStatus.INTERRUPTED
     assert store.runs.run(dead).steps[0].status is RecordStatus.INTERRUPTED
     assert other.runs.run(elsewhere).status is RecordStatus.RUNNING

@@ -11,7 +11,7 @@ from lockgate.core.record import RecordStatus, RunRecord, StepRecord
 from lockgate.errors import UnknownName
 from lockgate.store.database import Database
 from lockgate.store.scope import Scope
-from lockgate.store.tables import run, run_step
+from lockgate.store.tables import cycle, run, run_step
 
 
 class RunLog:
@@ -33,7 +33,9 @@ class RunLog:
             steps = run_step.c.run_id.in_(select(run.c.run_id).where(gone)) & (
                 run_step.c.status == RecordStatus.RUNNING
             )
+            cycles = cycle.c.run_id.in_(select(run.c.run_id).where(gone)) & (cycle.c.status == RecordStatus.RUNNING)
             connection.execute(update(run_step).where(steps).values(status=RecordStatus.INTERRUPTED))
+            connection.execute(update(cycle).where(cycles).values(status=RecordStatus.INTERRUPTED))
             connection.execute(update(run).where(gone).values(status=RecordStatus.INTERRUPTED))
             values = {"command": command, "status": RecordStatus.RUNNING, "started_at": at}
             taken = insert(run).values(self._scope.values() | values).returning(run.c.run_id)

@@ -69,3 +69,23 @@ def check_token(publication: Publication, route: Route | None) -> None:
             stored=stored,
             seen=publication.token,
         )
+
+
+def check_order(publication: Publication, published: tuple[Published, ...]) -> None:
+    """Refuses a publisher that woke up late: its implementation has an edition of newer loads already.
+
+    Raises:
+        StaleToken: with that edition's number.
+    """
+    newest = _newest(publication.implementation, published)
+    if newest is None:
+        return
+    seen = {pin.relation: pin.last_load for pin in publication.pins}
+    behind = [pin.relation for pin in newest.edition.pins if seen.get(pin.relation, pin.last_load) < pin.last_load]
+    if behind:
+        raise StaleToken(
+            f"{publication.entity}@{publication.implementation} has edition {newest.edition.number} of newer loads of "
+            f"{', '.join(str(relation) for relation in behind)}",
+            entity=publication.entity,
+            edition=newest.edition.number,
+        )

@@ -63,6 +63,26 @@ class ServingConformance:
         expected = [{"user_id": number, "label": "one", "_bucket": bucket_of((number,))} for number in (1, 2, 3)]
         assert stored.to_pylist() == expected
 
+    def test_a_publisher_that_woke_up_late_does_not_show_older_loads(self, warehouse: Warehouse) -> None:
+        token = route(warehouse).token
+        built = build(warehouse, "rules", users(3, "new"))
+        newer = warehouse.publish(replace(publication(built, "rules", token), pins=(Pin(RAW_USERS, 1, 7),)))
+        late = publication(build(warehouse, "rules", users(2, "old")), "rules", token)
+
+        with pytest.raises(StaleToken, match="edition 1 of newer loads"):
+            warehouse.publish(replace(late, pins=(Pin(RAW_USERS, 1, 6),)))
+
+        assert warehouse.editions(ENTITY) == (newer,)
+        assert labels(warehouse) == {"new": 3}
+
+    def test_another_implementation_may_publish_what_it_made_of_older_loads(self, warehouse: Warehouse) -> None:
+        token = route(warehouse).token
+        for name, last in (("rules", 7), ("dbt", 6), ("dbt", 6)):
+            built = build(warehouse, name, users(3, name))
+            warehouse.publish(replace(publication(built, name, token), pins=(Pin(RAW_USERS, 1, last),)))
+
+        assert [edition.implementation for edition in warehouse.editions(ENTITY)] == ["rules", "dbt", "dbt"]
+
     def test_an_empty_output_is_an_empty_valid_edition(self, warehouse: Warehouse) -> None:
         publish(warehouse, "rules", users(2, "one"))
 

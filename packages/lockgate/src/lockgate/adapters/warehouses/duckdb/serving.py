@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from lockgate.adapters.warehouses.arms import Shown, check_token, shown_by
+from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, shown_by
 from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
 from lockgate.adapters.warehouses.duckdb.editions import (
     editions_of,
@@ -45,6 +45,7 @@ class DuckDBServing:
         with self._layout.locked(f"publishing {entity}", wait_seconds=TURN_SECONDS):
             with reading(self._layout) as connection:
                 check_token(publication, _route(connection, entity))
+                check_order(publication, published_editions(connection, entity))
                 row = connection.execute(statement("next_number"), {"entity": entity}).fetchone()
             number = int(row[0]) if row else 1
             file = write_edition(self._layout, publication, number)

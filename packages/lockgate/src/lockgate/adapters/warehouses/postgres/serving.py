@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lockgate.adapters.warehouses.arms import check_token, shown_by
+from lockgate.adapters.warehouses.arms import check_order, check_token, shown_by
 from lockgate.adapters.warehouses.editions import edition_of, edition_table
 from lockgate.adapters.warehouses.postgres.editions import create_edition, drop_outdated, published_editions
 from lockgate.adapters.warehouses.postgres.patience import patiently
@@ -34,6 +34,7 @@ class PostgresServing:
             self._sessions.session() as connection,
         ):
             check_token(publication, _route(connection, "route", entity))
+            check_order(publication, published_editions(connection, entity))
             with connection.transaction():
                 edition = create_edition(connection, publication)
                 _analyze(connection, edition_table(publication.served, entity, edition.number))
