@@ -37,16 +37,14 @@ def quarantined(wiring: Wiring, stream: str | None, limit: int) -> tuple[Quarant
 
 
 def editions(wiring: Wiring) -> tuple[ShownEdition, ...]:
-    """The editions of every entity, oldest first; the newest of a routed implementation is the one shown."""
+    """The editions of every entity, oldest first, each with the arm of the served view that stands on it."""
     return tuple(shown for entity in wiring.project.entities.values() for shown in _shown(wiring, entity))
 
 
 def _shown(wiring: Wiring, entity: Entity) -> Iterator[ShownEdition]:
-    route = wiring.warehouse.route(entity.name)
-    newest = newest_editions(wiring, entity)
+    arms = wiring.warehouse.shown(entity.name)
     for edition in wiring.warehouse.editions(entity.name):
-        is_newest = newest[edition.implementation] == edition
-        yield ShownEdition(edition, route.arm_of(edition.implementation) if route and is_newest else None)
+        yield ShownEdition(edition, arms.get(edition.number))
 
 
 def newest_editions(wiring: Wiring, entity: Entity) -> dict[str, Edition]:

@@ -101,7 +101,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error as it is stored and shown, never with row values or secrets; `fields` are its own, as JSON holds them."""
+    """An error as it is stored and shown, without row values or secrets; `fields` are its own, as JSON holds them."""
 
     code: str
     error: str

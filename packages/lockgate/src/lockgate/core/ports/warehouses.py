@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from lockgate.core.execution import WorkshopAccess
 from lockgate.core.load import Landed, Landing, Pin, Quarantined
 from lockgate.core.relation import Column, Relation
-from lockgate.core.route import Edition, Publication, Route
+from lockgate.core.route import Arm, Edition, Publication, Route
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -112,6 +112,9 @@ class Serving(Protocol):
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
         """The editions kept, oldest first."""
+
+    def shown(self, entity: str) -> Mapping[int, Arm]:
+        """The numbers of the editions that the served view stands on, each with its arm."""
 
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """Keeps an edition beyond the newest three until the same call lets go of it."""

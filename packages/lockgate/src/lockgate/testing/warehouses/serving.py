@@ -13,7 +13,7 @@ from lockgate.core.bucket import bucket_of
 from lockgate.core.load import Pin
 from lockgate.core.ports import Warehouse
 from lockgate.core.relation import Column, Contract, Relation
-from lockgate.core.route import Edition, Route, Stage
+from lockgate.core.route import Arm, Edition, Route, Stage
 from lockgate.core.sql import table
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import LockgateError, OutputInvalid, StaleToken
@@ -108,6 +108,17 @@ class ServingConformance:
 
         assert hidden == ()
         assert labels(warehouse) == {"dbt": 60}
+
+    def test_the_arms_of_the_view_stand_on_the_newest_editions(self, warehouse: Warehouse) -> None:
+        numbers = [publish(warehouse, name, users(5, name)).number for name in ("rules", "rules", "dbt")]
+
+        shown = warehouse.shown(ENTITY)
+        publish(warehouse, "dbt", "SELECT '1' AS user_id, 'x' AS note", contract=OTHER)
+
+        assert numbers == [1, 2, 3]
+        assert shown == {2: Arm.INCUMBENT, 3: Arm.CANDIDATE}
+        assert warehouse.shown(ENTITY) == {2: Arm.INCUMBENT}
+        assert warehouse.shown("unheard of") == {}
 
     def test_a_share_splits_keys_by_their_buckets(self, warehouse: Warehouse) -> None:
         publish(warehouse, "rules", users(2000, "rules"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -84,6 +85,11 @@ class DuckDBServing:
         with reading(self._layout) as connection:
             return editions_of(connection, entity)
 
+    def shown(self, entity: str) -> Mapping[int, Arm]:
+        """See `lockgate.core.ports.Serving.shown`."""
+        with reading(self._layout) as connection:
+            return {number: arm for number, arm in zip(_shown_pair(connection, entity), Arm, strict=True) if number}
+
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
         words = {"entity": edition.entity, "number": edition.number, "kept": kept}
@@ -154,6 +160,10 @@ def _served(connection: DuckDBPyConnection, entity: str) -> Relation | None:
     return Relation(row[0], row[1]) if row else None
 
 
-def _shown_numbers(connection: DuckDBPyConnection, entity: str) -> frozenset[int]:
+def _shown_pair(connection: DuckDBPyConnection, entity: str) -> tuple[int | None, int | None]:
     row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return frozenset(number for number in row[2:] if number) if row else frozenset()
+    return (row[2], row[3]) if row else (None, None)
+
+
+def _shown_numbers(connection: DuckDBPyConnection, entity: str) -> frozenset[int]:
+    return frozenset(number for number in _shown_pair(connection, entity) if number)

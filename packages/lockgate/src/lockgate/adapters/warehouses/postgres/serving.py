@@ -12,7 +12,7 @@ from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, relation_name, statement
 from lockgate.adapters.warehouses.postgres.views import show
 from lockgate.core.relation import Relation
-from lockgate.core.route import Edition, Publication, Route, Stage
+from lockgate.core.route import Arm, Edition, Publication, Route, Stage
 from lockgate.errors import StaleToken
 
 ROUTES = Relation("lockgate", "route")
@@ -58,6 +58,11 @@ class PostgresServing:
         with self._sessions.session() as connection:
             rows = connection.execute(statement("editions"), {"entity": entity})
             return tuple(edition_of(*row[:6]) for row in rows)
+
+    def shown(self, entity: str) -> Mapping[int, Arm]:
+        """See `lockgate.core.ports.Serving.shown`."""
+        with self._sessions.session() as connection:
+            return {number: arm for number, arm in zip(_shown_pair(connection, entity), Arm, strict=True) if number}
 
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
