@@ -76,7 +76,15 @@ class _Invocation:
         common = command("build", self._project, folder=self._folder, profiles=self._profiles)
         refresh = ["--full-refresh"] if self._request["full_refresh"] else []
         selected = [f"--select={word}" for word in self._request["select"]]
-        return [*common, "--no-write-json", "--indirect-selection", "buildable", *refresh, *selected]
+        return [
+            *common,
+            "--no-write-json",
+            "--cache-selected-only",
+            "--indirect-selection",
+            "buildable",
+            *refresh,
+            *selected,
+        ]
 
     def _hear(self, event: Any) -> None:
         if event.info.name == "AdapterRegistered":  # dbt has read its profile, which holds a password

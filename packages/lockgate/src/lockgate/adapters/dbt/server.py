@@ -10,9 +10,11 @@ import multiprocessing
 import os
 import socket
 import sys
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from lockgate.adapters.dbt.forking import ForkServer
 from lockgate.adapters.dbt.parsing import serve_project
@@ -39,6 +41,26 @@ def import_dbt() -> None:
     plugins = import_module("dbt.plugins.manager").PluginManager
     plugins.get_prefixed_modules = staticmethod(cache(plugins.get_prefixed_modules))
     plugins.get_prefixed_modules()
+    _spare_work_for_messages()
+    _look_for_schemas_once()
+
+
+def _spare_work_for_messages() -> None:
+    """Leaves out whom a behaviour flag's warning would name: dbt walks through its stack's source files for that."""
+    flag = import_module("dbt_common.behavior_flags").BehaviorFlagRendered
+    flag._default_source = staticmethod(lambda: "dbt")  # noqa: SLF001  where dbt takes it from
+
+
+def _look_for_schemas_once() -> None:
+    """Lets dbt make a relation of each schema's first node to know the schema, and not one of each node."""
+    adapter = import_module("dbt.adapters.base.impl").BaseAdapter
+    of_every_node = adapter._get_cache_schemas  # noqa: SLF001
+
+    def of_first_nodes(self: Any, nodes: Iterable[Any]) -> Any:
+        first = {(node.database, node.schema, repr(node.quoting_dict)): node for node in nodes}
+        return of_every_node(self, list(first.values()))
+
+    adapter._get_cache_schemas = of_first_nodes  # noqa: SLF001
 
 
 def main() -> None:
