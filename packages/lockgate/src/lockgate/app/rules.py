@@ -9,11 +9,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 from lockgate.adapters.records.duckdb import DuckDBMemory
+from lockgate.app.new_files import write_new
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Entity, Implementation
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import table
-from lockgate.errors import Problem, ProjectInvalid
 from lockgate.transform.rules import (
     CaseResult,
     Catalog,
@@ -39,15 +39,11 @@ def exported(wiring: Wiring, entity: Entity, into: Path, engine: str | None) -> 
 
     Raises:
         ProjectInvalid: one of them is there already; nothing was written.
+        DiskFull, AccessRefused, UnknownName: they cannot be written there; nothing was left behind.
     """
     rule_set, catalog = _opened(wiring, wiring.rule_book.implementation(entity, engine))
     files = {into / name: text for name, text in export(rule_set, catalog, entity.contract).items()}
-    in_the_way = tuple(Problem("is there already", str(path), 1, "Move it away.") for path in files if path.exists())
-    if in_the_way:
-        raise ProjectInvalid(in_the_way)
-    for path, text in files.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+    write_new(files, beside=into)
     return tuple(files)
 
 

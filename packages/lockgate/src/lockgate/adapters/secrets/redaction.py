@@ -1,0 +1,19 @@
+"""The last look at text that leaves this process: without the secrets of the project that is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_in_force: list[Callable[[str], str]] = []
+
+
+def redact_with(redact: Callable[[str], str]) -> None:
+    """From now on `redact` hides what must not be told; a project says so when it is opened, as it does for logs."""
+    _in_force[:] = [redact]
+
+
+def redacted(text: str) -> str:
+    """`text` as it may be told; as it is where no project was opened yet."""
+    for redact in _in_force:
+        text = redact(text)
+    return text
