@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check lint shape bench soak lock clean
+.PHONY: help setup demo serve test unit check lint shape bench soak lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -26,6 +26,9 @@ setup: .venv/.dev ## make .venv with everything that developing and testing need
 
 demo: .venv/.runtime ## load users and applications, build them by rules and by dbt, compare (TARGET=duckdb|postgres)
 	@$(bin)/python -m inventory.demo --target $(TARGET) --project solutions/inventory
+
+serve: .venv/.runtime ## answer over HTTP on port 5003 what `make demo` loaded
+	@$(bin)/lockgate --project solutions/inventory --target $(if $(filter duckdb,$(TARGET)),main,$(TARGET)) serve
 
 test: setup lint ## every check and every test, with the coverage floors
 	$(bin)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
@@ -75,6 +78,8 @@ install = echo "installing $(1)" && $(uv) pip sync --quiet --python $(bin)/pytho
 	@rm -f .venv/.dev .venv/.bench && touch $@
 
 .venv/.dev: .venv/.setup locks/dev.txt $(manifests)
+	@command -v curl > /dev/null || { echo "the documentation's commands need curl: installing it from Debian"; \
+	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends curl; }
 	@$(call install,locks/dev.txt)
 	@rm -f .venv/.bench && touch .venv/.runtime $@
 
@@ -82,13 +87,13 @@ install = echo "installing $(1)" && $(uv) pip sync --quiet --python $(bin)/pytho
 	@$(call install,locks/bench.txt)
 	@touch .venv/.runtime .venv/.dev $@
 
+as_root := $(if $(filter-out 0,$(shell id -u)),sudo)
 usable = $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 
 .venv/.setup: locks/setup.txt
 	@if ! $(usable); then \
 	    echo "Python 3.11 with venv and pip is missing: installing it from Debian"; \
-	    as_root=$$([ "$$(id -u)" -eq 0 ] || echo sudo); \
-	    $$as_root apt-get update -q && $$as_root apt-get install -qy --no-install-recommends python3 python3-venv ca-certificates; \
+	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends python3 python3-venv ca-certificates; \
 	fi
 	@$(usable) || { echo "$(PYTHON) is not a Python 3.11 or newer with venv: say PYTHON=/path/to/python3.11" >&2; exit 2; }
 	@echo "making .venv" && $(PYTHON) -m venv .venv
