@@ -69,7 +69,7 @@ def test_a_failure_half_way_takes_everything_back(tmp_path, data):
     folder.mkdir()
     (folder / "rules").write_text("a file where the folder should be", encoding="utf-8")
 
-    with pytest.raises(UnknownName, match="cannot be written: (not a directory|file exists)"):
+    with pytest.raises(UnknownName, match=r"cannot be written: (not a directory|file exists)"):
         write_project(folder, (str(data),))
 
     assert [path.name for path in folder.iterdir()] == ["rules"]

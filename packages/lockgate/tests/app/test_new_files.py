@@ -13,7 +13,6 @@ import pytest
 from lockgate.app.new_files import write_new, write_over, writing
 from lockgate.errors import AccessRefused, DiskFull, ProjectInvalid, UnknownName
 
-
 LARGE = "x" * 100_000
 
 

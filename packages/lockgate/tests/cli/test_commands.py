@@ -148,6 +148,28 @@ def test_a_report_is_left_where_it_is_asked_for(lockgate, project) -> None:
     assert "report.html" in err
 
 
+def test_a_report_that_cannot_be_written_fails_after_the_run_is_told(lockgate, project) -> None:
+    code, result, err = lockgate("run", "--report", "/proc/x.html", "--json")
+    _, listed, _ = lockgate("editions", "list", "--json")
+
+    assert code == 2
+    assert (
+        result["errors"]["report"]["message"] == "the report /proc/x.html cannot be written: no such file or directory"
+    )
+    assert "LG102" in err
+    assert [edition["rows"] for edition in result["editions"]] == [2]
+    assert len(listed) == 1
+
+
+def test_a_run_whose_state_has_no_place_is_refused(lockgate, project) -> None:
+    (project / ".lockgate").write_text("a file where the folder should be", encoding="utf-8")
+
+    code, document, _ = lockgate("loads", "list", "--json")
+
+    assert code == 2
+    assert document["error"]["message"] == f"the state folder {project}/.lockgate cannot be written: file exists"
+
+
 def test_a_rule_set_is_read_as_sql_and_proved_by_its_cases(lockgate) -> None:
     _, duckdb, _ = lockgate("rules", "explain", "people")
     _, postgres, _ = lockgate("rules", "explain", "people", "--dialect", "postgres", "--json")
@@ -194,10 +216,10 @@ def test_records_are_transformed_without_tables(lockgate, project, monkeypatch) 
 
 
 def test_a_table_is_transformed_and_not_published(ran, lockgate) -> None:
-    code, execution, _ = lockgate("transform", "people", "--json")
+    code, result, _ = lockgate("transform", "people", "--json")
     _, listed, _ = lockgate("editions", "list", "--json")
 
-    assert (code, execution["rows"]) == (0, 2)
+    assert (code, result["execution"]["rows"]) == (0, 2)
     assert len(listed) == 1
 
 
@@ -243,6 +265,26 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(lockgate, argument
     assert document["error"]["code"] == code
     assert said in document["error"]["message"]
     assert said in err
+
+
+@pytest.mark.parametrize("bound", [("--since", "3"), ("--until", "3")])
+def test_a_full_load_takes_no_bounds(lockgate, bound) -> None:
+    code, out, err = lockgate("load", "--full", *bound)
+
+    assert (code, out) == (2, "")
+    assert "--full reads everything, so it takes neither --since nor --until" in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(("bounds", "rows"), [(("--since", "3"), 2), (("--since", "2", "--until", "3"), 2), ((), 4)])
+def test_bounds_are_cursors_as_the_source_writes_them(lockgate, project, bounds, rows) -> None:
+    cursor = PROJECT.replace("path: people.csv,", "path: numbers.csv, cursor: id,").replace(", joined: date}}", "}}")
+    (project / "lockgate.yml").write_text(cursor, encoding="utf-8")
+    (project / "numbers.csv").write_text("id,name\n1,a\n2,b\n3,c\n4,d\n", encoding="utf-8")
+
+    code, result, _ = lockgate("load", *bounds, "--json")
+
+    assert (code, result["errors"]) == (0, {})
+    assert [load["rows"] for load in result["loads"]] == [rows]
 
 
 @pytest.mark.parametrize("written", ["[1]", "{", '"text"'])

@@ -3,62 +3,53 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
+from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.cli.exits import Exit, exit_of
-from lockgate.cli.output import print_error, print_json, print_table, to_plain
+from lockgate.cli.output import print_error, print_json, print_table
 from lockgate.cli.pictures import bar, print_breakdown
-from lockgate.core.execution import WorkshopAccess
-from lockgate.core.relation import Column
+from lockgate.cli.progress import Progress
 from lockgate.core.run import Breakdown
-from lockgate.core.types import ColumnType
-from lockgate.errors import DbtTestFailed, OutputInvalid, Problem, ProjectInvalid, SourceUnavailable
+from lockgate.errors import DbtTestFailed, OutputInvalid, SourceUnavailable
+from lockgate.flow import StepResult, StepStatus
 
 
-def test_results_become_plain_json(capsys: pytest.CaptureFixture[str]) -> None:
-    print_json(
-        {
-            "column": Column("cost", ColumnType.parse("numeric(12,2)")),
-            "at": datetime(2026, 1, 31, 5, tzinfo=UTC),
-            "day": date(2026, 1, 31),
-            "took": timedelta(seconds=1.5),
-            "cost": Decimal("10.00"),
-            "path": Path("a/b"),
-            "names": ("ü", "漢"),
-        }
-    )
+def test_a_document_is_indented_and_keeps_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"names": ("ü", "漢"), "share": float("nan")})
 
-    assert json.loads(capsys.readouterr().out) == {
-        "column": {"name": "cost", "type": "numeric(12,2)", "description": ""},
-        "at": "2026-01-31T05:00:00+00:00",
-        "day": "2026-01-31",
-        "took": 1.5,
-        "cost": "10.00",
-        "path": "a/b",
-        "names": ["ü", "漢"],
-    }
+    assert capsys.readouterr().out == '{\n  "names": [\n    "ü",\n    "漢"\n  ],\n  "share": "NaN"\n}\n'
 
 
-def test_secrets_never_become_json() -> None:
-    access = WorkshopAccess("postgres", "w", {"host": "h"}, secrets={"password": "canary-7f3a"})
+@pytest.fixture
+def secret() -> Iterator[str]:
+    """A secret that the open project has handed out."""
+    redact_with(lambda text: text.replace("canary-7f3a", "***"))
+    yield "canary-7f3a"
+    redact_with(str)
 
-    assert "canary-7f3a" not in json.dumps(to_plain(access))
-    assert "canary-7f3a" not in repr(access)
+
+def test_an_error_for_people_has_no_secret(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_error(SourceUnavailable(f"no answer from {secret}", hint=f"ask {secret}"))
+
+    written = capsys.readouterr().err
+    assert "no answer from ***" in written
+    assert "ask ***" in written
 
 
-def test_an_error_becomes_its_code_message_hint_and_fields() -> None:
-    error = ProjectInvalid((Problem("unknown key 'sorces'", "lockgate.yml", 3, "did you mean 'sources'?"),))
+def test_an_error_in_a_document_has_no_secret(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"errors": {"load": SourceUnavailable(f"no answer from {secret}", url=secret)}})
 
-    plain = to_plain(error)
+    error = json.loads(capsys.readouterr().out)["errors"]["load"]
+    assert (error["message"], error["fields"]) == ("no answer from ***", {"url": "***"})
 
-    assert isinstance(plain, dict)
-    assert plain["code"] == "LG101"
-    assert plain["fields"]["problems"][0]["line"] == 3
-    assert "lockgate.yml:3: unknown key 'sorces' (did you mean 'sources'?)" in plain["message"]
+
+def test_a_step_that_failed_is_told_without_secrets(secret: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Progress().finished(StepResult("load a.b", StepStatus.FAILED, 1.0, {}, SourceUnavailable(f"refused {secret}")))
+
+    assert "load a.b refused *** LG601" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
+from lockgate.core.disk import is_full
 from lockgate.errors import AccessRefused, DiskFull, LockgateError, Problem, ProjectInvalid, UnknownName
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _ELSEWHERE = "Name a place that can be written, or change its rights."
 
@@ -33,7 +33,7 @@ def writing(what: str) -> Iterator[None]:
 
 def _refusal(what: str, error: OSError) -> LockgateError:
     message = f"{what} cannot be written: {(error.strerror or type(error).__name__).lower()}"
-    if error.errno in _FULL:
+    if is_full(error):
         return DiskFull(message)
     return (AccessRefused if error.errno in _FORBIDDEN else UnknownName)(message, hint=_ELSEWHERE)
 

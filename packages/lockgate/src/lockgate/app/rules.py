@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,19 +15,27 @@ from lockgate.app.new_files import write_new
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Entity, Implementation
 from lockgate.core.relation import Column, Relation
-from lockgate.core.sql import table
+from lockgate.core.sql import column, table
+from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
 from lockgate.transform.rules import (
     CaseResult,
     Catalog,
     RuleSet,
     explain,
     export,
+    outcomes_query,
     source_relations,
     test_cases,
     transform_records,
 )
+from lockgate.transform.rules.rule_set import Deduplicate, RowLookup
 
-Rows = list[dict[str, object]]
+Row = dict[str, object]
+Rows = list[Row]
+Record = dict[str, object]
+# Records that are read and transformed at a time.
+TOGETHER = 10_000
+ORIGINS = frozenset({LOAD_ID_COLUMN, POSITION_COLUMN})
 
 
 def explained(wiring: Wiring, entity: Entity, engine: str | None, dialect: str | None) -> str:
@@ -53,24 +63,78 @@ def tested(wiring: Wiring, entity: Entity, engine: str | None) -> tuple[CaseResu
     return test_cases(rule_set, catalog, DuckDBMemory())
 
 
-def transformed(wiring: Wiring, entity: Entity, records: Sequence[dict[str, object]], engine: str | None) -> Rows:
+def transformed(wiring: Wiring, entity: Entity, records: Iterable[Record], engine: str | None) -> Rows:
     """What an entity's rules make of records: index, engine, status, reason and output of each."""
+    return list(outcomes(wiring, entity, records, engine))
+
+
+def outcomes(wiring: Wiring, entity: Entity, records: Iterable[Record], engine: str | None) -> Iterator[Row]:
+    """The same, one after the other; no more records are held than rules must see together.
+
+    Raises:
+        CapabilityMissing: the implementation is no rule set.
+        LockgateError: the rules do not fit, or the target does not answer.
+    """
     implementation = wiring.rule_book.implementation(entity, engine)
     rule_set, catalog = _opened(wiring, implementation)
-    others = [relation for relation in source_relations(rule_set, catalog) if relation != rule_set.source]
-    context = {relation: _rows(wiring, relation) for relation in others}
-    memory = DuckDBMemory()
-    found = transform_records(rule_set, records, memory, catalog=catalog, context=context).to_pylist()
-    return [
-        {
-            "index": number,
-            "engine": implementation.name,
-            "status": row["_outcome"],
-            "reason": row["_reason"],
-            "output": {name: row[name] for name in entity.contract.names} if row["_outcome"] == "ok" else None,
-        }
-        for number, row in enumerate(found)
-    ]
+    context = {relation: _rows(wiring, relation, names) for relation, names in looked_up(rule_set, catalog).items()}
+    size = TOGETHER if stand_alone(rule_set, catalog) else None
+    left, number = iter(records), 0
+    with closing(DuckDBMemory()) as memory:
+        while batch := list(islice(left, size)):
+            found = transform_records(rule_set, batch, memory, catalog=catalog, context=context)
+            for row in found.to_pylist():
+                yield _outcome(entity, implementation, number, row)
+                number += 1
+
+
+def _outcome(entity: Entity, implementation: Implementation, number: int, row: Row) -> Row:
+    is_ok = row["_outcome"] == "ok"
+    return {
+        "index": number,
+        "engine": implementation.name,
+        "status": row["_outcome"],
+        "reason": row["_reason"],
+        "output": {name: row[name] for name in entity.contract.names} if is_ok else None,
+    }
+
+
+def stand_alone(rule_set: RuleSet, catalog: Catalog) -> bool:
+    """Whether a record's outcome depends on no other record: none is a duplicate of another, none is looked up."""
+    rules = rule_set.rules
+    if any(isinstance(rule.action, Deduplicate) for rule in rules):
+        return False
+    if any(isinstance(rule.action, RowLookup) and rule.action.rows == rule_set.source for rule in rules):
+        return False
+    others = (catalog.rule_set(name) for name in rule_set.entities())
+    return all(other is None or rule_set.source not in source_relations(other, catalog) for other in others)
+
+
+def looked_up(rule_set: RuleSet, catalog: Catalog) -> dict[Relation, tuple[str, ...]]:
+    """The relations that rules read beside their source, each with the columns that they read of it."""
+    query = outcomes_query(rule_set, _without_origins(catalog), DuckDBMemory.dialect)
+    known = {relation: {column.name for column in columns} - ORIGINS for relation, columns in catalog.relations}
+    read: dict[Relation, set[str]] = {}
+    for found in query.find_all(exp.Table):
+        select = found.parent_select
+        if found.db and select is not None:
+            names = {column.name for column in select.find_all(exp.Column)}
+            relation = Relation(found.db, found.name)
+            read.setdefault(relation, set()).update(names & known[relation])
+    return {
+        relation: tuple(sorted(read.get(relation, ())))
+        for relation in source_relations(rule_set, catalog)
+        if relation != rule_set.source
+    }
+
+
+def _without_origins(catalog: Catalog) -> Catalog:
+    """The catalog without the columns that say where a row came from, which records have not."""
+    relations = (
+        (relation, tuple(column for column in columns if column.name not in ORIGINS))
+        for relation, columns in catalog.relations
+    )
+    return Catalog(tuple(relations), catalog.rule_sets)
 
 
 def catalog_of(wiring: Wiring, implementation: Implementation, *, offline: bool = False) -> Catalog:
@@ -89,6 +153,7 @@ def _opened(wiring: Wiring, implementation: Implementation) -> tuple[RuleSet, Ca
     return wiring.rule_book.rule_set(implementation), catalog_of(wiring, implementation)
 
 
-def _rows(wiring: Wiring, relation: Relation) -> pa.Table:
-    """The pinned rows of a raw relation."""
-    return wiring.warehouse.query(exp.select(exp.Star()).from_(table(relation)))
+def _rows(wiring: Wiring, relation: Relation, names: tuple[str, ...]) -> pa.Table:
+    """The pinned rows of a raw relation, with the columns of those names."""
+    columns: list[exp.Expr] = [column(name) for name in names] or [exp.Literal.number(1).as_("one")]
+    return wiring.warehouse.query(exp.select(*columns).from_(table(relation)))

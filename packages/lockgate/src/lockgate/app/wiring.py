@@ -11,6 +11,8 @@ from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.adapters.logs.structured import configure_logs, warn
 from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter
 from lockgate.adapters.secrets.chain import open_secrets
+from lockgate.adapters.secrets.redaction import redact_with
+from lockgate.app.new_files import writing
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
 from lockgate.core.entity import Engine, Implementation
@@ -49,6 +51,7 @@ def open_wiring(folder: Path | None, target: str | None) -> Wiring:
     project = load_project(chosen if chosen is not None else find_project(Path.cwd()))
     wanted = target or settings.target
     secrets = open_secrets(secret_variables(), settings.secrets_folder(project.folder))
+    redact_with(secrets.redact)
     configure_logs(as_json=settings.log_format == "json", level=settings.log_level, redact=secrets.redact)
     for sentence in unknown_variables():
         warn(sentence)
@@ -83,7 +86,8 @@ class Wiring:
     @cached_property
     def store(self) -> Store:
         """The control plane, at its newest revision."""
-        self.state.mkdir(parents=True, exist_ok=True)
+        with writing(f"the state folder {self.state}"):
+            self.state.mkdir(parents=True, exist_ok=True)
         return open_store(self._control_address, project=self.project.name, target=self.project.default_target)
 
     @cached_property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,17 +35,18 @@ def load(
     full: Annotated[
         bool, typer.Option("--full", help="Read everything again; it takes the place of what is shown.")
     ] = False,
-    since: Annotated[datetime | None, typer.Option(help="Records whose cursor is at or after this.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Records whose cursor is at or before this.")] = None,
+    since: Annotated[str | None, typer.Option(help="Cursors from this on, as the source writes them.")] = None,
+    until: Annotated[str | None, typer.Option(help="Cursors up to this, as the source writes them.")] = None,
     wait: Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)] = 60.0,
     as_json: Json = False,
 ) -> int:
     """Load streams into the raw log; `raw` shows them from the next run on."""
     from lockgate.core.run import Bounds
 
+    if full and (since is not None or until is not None):
+        raise typer.BadParameter("--full reads everything, so it takes neither --since nor --until")
     with opened(context) as app:
-        bounds = Bounds(full, _written(since), _written(until))
-        result = app.load(tuple(streams or ()), bounds, Progress(), wait_seconds=wait)
+        result = app.load(tuple(streams or ()), Bounds(full, since, until), Progress(), wait_seconds=wait)
     if as_json:
         print_json(result)
     else:
@@ -129,8 +129,3 @@ def _row(load: Load) -> tuple[object, ...]:
         str(load.load_id), f"{load.source}.{load.stream}", load.mode, load.status, load.rows, load.rejected,
         load.cursor.until, load.started_at,
     )  # fmt: skip
-
-
-def _written(instant: datetime | None) -> str | None:
-    """An instant as sources write their cursors: ISO 8601 in UTC."""
-    return None if instant is None else instant.isoformat() + ("Z" if instant.tzinfo is None else "")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockgate.cli.exits import Exit, exit_of
-from lockgate.cli.invocation import opened
-from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output, to_plain
+from lockgate.cli.invocation import opened, wired
+from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.cli.progress import Progress
-from lockgate.errors import RuleSetInvalid
+from lockgate.cli.records import print_envelope, print_outcomes, read_lines
+from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
+    from lockgate.app import App
+    from lockgate.app.wiring import Wiring
     from lockgate.core.execution import Execution
     from lockgate.core.job import JobResult
     from lockgate.core.run import RunResult
@@ -56,14 +60,28 @@ def run(
     )
     with opened(context) as app:
         result = app.run(request, Progress(), wait_seconds=wait)
-        if report is not None:
-            app.write_report(result, report)
-            standard_error().print(f"report: {report}", soft_wrap=True)
+        unwritten = _reported(app, result, report) if report is not None else None
     if as_json:
-        print_json(result)
+        errors = {**result.errors, "report": unwritten} if unwritten else result.errors
+        print_json(replace(result, errors=errors))
     else:
         _show(result)
-    return exit_of(tuple(result.errors.values()))
+    if unwritten:
+        print_error(unwritten)
+    return exit_of((*result.errors.values(), *([unwritten] if unwritten else [])))
+
+
+def _reported(app: App, result: RunResult, path: Path) -> LockgateError | None:
+    """Writes a run's report: why it cannot be written, where it cannot; what was published stands all the same."""
+    from lockgate.app.new_files import writing
+
+    try:
+        with writing(f"the report {path}"):
+            app.write_report(result, path)
+    except LockgateError as error:
+        return error
+    standard_error().print(f"report: {path}", soft_wrap=True)
+    return None
 
 
 def parsed_variables(written: str) -> dict[str, object]:
@@ -74,7 +92,7 @@ def parsed_variables(written: str) -> dict[str, object]:
     """
     try:
         variables = json.loads(written)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise typer.BadParameter(f"--vars is not JSON: {error}") from error
     if not isinstance(variables, dict):
         raise typer.BadParameter('--vars must be a JSON object, such as \'{"day": "2026-01-31"}\'')
@@ -110,26 +128,35 @@ def transform(
     entity: Annotated[str, typer.Argument(help="The entity to transform.")],
     engine: Annotated[str | None, typer.Option(help="The implementation; else as routed.")] = None,
     records: Annotated[
-        typer.FileText | None, typer.Option(help="JSON lines to transform instead of tables; - for standard input.")
+        typer.FileBinaryRead | None,
+        typer.Option(help="JSON lines instead of tables; - for standard input."),
     ] = None,
     wait: Wait = 60.0,
     as_json: Json = False,
 ) -> int:
     """Execute one implementation of an entity, on the pinned tables or on records."""
+    if records is not None:
+        with wired(context) as wiring:
+            return _transform_records(wiring, entity, records, engine=engine, as_json=as_json)
     with opened(context) as app:
-        if records is None:
-            result = app.transform(entity, engine=engine, wait_seconds=wait)
-            if as_json:
-                print_json(result)
-            else:
-                _show_transformed(result)
-            return Exit.FINE
-        outcomes = app.transform_records(entity, _read_lines(records), engine=engine)
+        result = app.transform(entity, engine=engine, wait_seconds=wait)
     if as_json:
-        print_json({"entity": entity, "outcomes": outcomes})
+        print_json(result)
     else:
-        _show_outcomes(outcomes)
-    return Exit.FINE if all(outcome["status"] == "ok" for outcome in outcomes) else Exit.DATA_SAID_NO
+        _show_transformed(result)
+    return Exit.FINE
+
+
+def _transform_records(
+    wiring: Wiring, entity: str, records: typer.FileBinaryRead, *, engine: str | None, as_json: bool
+) -> Exit:
+    """What an entity's rules make of JSON lines, told as it is made; whole or not at all where it is one document."""
+    from lockgate.app.performing import entity_of
+    from lockgate.app.rules import outcomes
+
+    found = outcomes(wiring, entity_of(wiring, entity), read_lines(records), engine)
+    bad = print_envelope(entity, found) if as_json else print_outcomes(found)
+    return Exit.DATA_SAID_NO if bad else Exit.FINE
 
 
 def _show_transformed(result: JobResult) -> None:
@@ -138,36 +165,6 @@ def _show_transformed(result: JobResult) -> None:
         said = f"{result.inputs.implementation} failed, the incumbent answers: {result.fallen_back.message}"
         standard_error().print(said, markup=False, soft_wrap=True)
     print_table("", ("entity", "implementation", "rows", "set aside", "seconds"), _rows((result.execution,)))
-
-
-def _show_outcomes(outcomes: list[dict[str, object]]) -> None:
-    """What came out as JSON lines on standard output; what did not, and why, on standard error."""
-    for outcome in outcomes:
-        if outcome["status"] == "ok":
-            print(json.dumps(to_plain(outcome["output"]), ensure_ascii=False))
-        else:
-            said = f"record {outcome['index']}: {outcome['status']}: {outcome['reason']}"
-            standard_error().print(said, markup=False, soft_wrap=True)
-
-
-def _read_lines(stream: typer.FileText) -> list[dict[str, object]]:
-    """JSON lines as records.
-
-    Raises:
-        RuleSetInvalid: a line is not a JSON object.
-    """
-    records = []
-    for number, line in enumerate(stream, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise RuleSetInvalid(f"line {number} of the records is not JSON: {error}", line=number) from error
-        if not isinstance(record, dict):
-            raise RuleSetInvalid(f"line {number} of the records is not a JSON object", line=number)
-        records.append(record)
-    return records
 
 
 editions = typer.Typer(help="What is published, and what each edition holds.", no_args_is_help=True)

@@ -12,7 +12,8 @@ import typer
 from lockgate.cli import commands_load, commands_project, commands_rules, commands_run, commands_sandbox
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import Invocation
-from lockgate.cli.output import print_error, print_json, problem
+from lockgate.cli.output import print_error, print_json
+from lockgate.cli.unexpected import tell_unexpected
 from lockgate.errors import LockgateError
 
 application = typer.Typer(
@@ -56,12 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Runs one command: its exit code."""
+    as_json = "--json" in arguments
     try:
-        return application(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
+        code = application(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
+        sys.stdout.flush()
     except LockgateError as error:
         print_error(error)
-        if "--json" in arguments:
-            print_json({"error": problem(error)})
+        if as_json:
+            print_json({"error": error})
         return exit_of((error,))
     except typer.TyperException as error:
         tell = getattr(error, "show", None)  # those that the parser raises know the command's usage
@@ -73,3 +76,8 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         print("interrupted; whatever was finished is kept", file=sys.stderr)
         return Exit.FAILED
+    except SystemExit:  # what the parser makes of a reader that has gone
+        return Exit.FAILED
+    except Exception as error:  # noqa: BLE001  whatever it is: 1 would say that the data said no
+        return tell_unexpected(error, as_json=as_json)
+    return code

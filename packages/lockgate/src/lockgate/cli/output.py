@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields, is_dataclass
-from datetime import date, datetime, timedelta
-from decimal import Decimal
-from pathlib import Path
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
-from lockgate.core.types import ColumnType
+from lockgate.adapters.secrets.redaction import redacted
+from lockgate.core.plain import json_text
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
@@ -22,39 +19,9 @@ PIPED_WIDTH = 140
 SHORT_CELL = 28
 
 
-def to_plain(value: object) -> object:
-    """A result as JSON knows it: dataclasses become objects, instants ISO 8601, durations seconds, decimals text."""
-    if isinstance(value, LockgateError):
-        return problem(value)
-    if isinstance(value, ColumnType | Path | Decimal):
-        return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_plain(getattr(value, field.name)) for field in fields(value) if field.repr}
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, list | tuple | set | frozenset):
-        return [to_plain(item) for item in value]
-    return value
-
-
-def problem(error: LockgateError) -> dict[str, object]:
-    """An error as a program reads it."""
-    return {
-        "code": error.code,
-        "error": type(error).__name__,
-        "message": error.message,
-        "hint": error.remedy,
-        "fields": to_plain(error.fields),
-    }
-
-
 def print_json(value: object) -> None:
     """The one JSON document of a `--json` call."""
-    print(json.dumps(to_plain(value), ensure_ascii=False, indent=2))
+    print(json_text(value, redacted, indent=2))
 
 
 def print_text(text: str) -> None:
@@ -113,10 +80,10 @@ def _cell(value: object) -> str:
 
 
 def print_error(error: LockgateError) -> None:
-    """What went wrong and what to do, on standard error."""
+    """What went wrong and what to do, on standard error and without secrets."""
     from rich.markup import escape
 
     console = standard_error()
-    console.print(f"[bold red]error[/] [dim]{error.code}[/] {escape(error.message)}", soft_wrap=True)
+    console.print(f"[bold red]error[/] [dim]{error.code}[/] {escape(redacted(error.message))}", soft_wrap=True)
     if error.remedy:
-        console.print(f"[bold]→[/] {escape(error.remedy)}", soft_wrap=True)
+        console.print(f"[bold]→[/] {escape(redacted(error.remedy))}", soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.cli.output import standard_error
 from lockgate.flow import Step, StepResult, StepStatus
 
@@ -44,7 +45,7 @@ def _story(result: StepResult) -> str:
     from rich.markup import escape
 
     if result.error is not None:
-        return f"[red]{escape(result.error.message)}[/] [dim]{result.error.code}[/]"
+        return f"[red]{escape(redacted(result.error.message))}[/] [dim]{result.error.code}[/]"
     if result.because:
         return f"[dim]skipped, because of {escape(', '.join(result.because))}[/]"
     said = ", ".join(f"{name} {_number(value)}" for name, value in result.facts.items() if isinstance(value, int))
