@@ -152,7 +152,7 @@ def told(clients: int, seen: Seen) -> str:
         f"  {clients} clients: {statuses}; answered {engines}\n"
         f"  seconds a request: p50 {cuts[49]:.2f}, p95 {cuts[94]:.2f}, p99 {cuts[98]:.2f}\n"
         f"  executions a round: {seen.executions} (two entities)\n"
-        f"  server: {first[0]} KiB, {first[1]} files after the first round; {last[0]} KiB, {last[1]} files after the last"
+        f"  server: {first[0]} KiB, {first[1]} files after the first round; {last[0]} KiB, {last[1]} after the last"
     )
 
 
