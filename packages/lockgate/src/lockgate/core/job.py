@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Self, cast
 
 from lockgate.core.execution import Execution
 from lockgate.core.load import Pin
+from lockgate.core.plain import to_plain
+from lockgate.errors import LockgateError
 
 MAX_ATTEMPTS = 3
 
@@ -109,6 +112,12 @@ class Failure:
     hint: str = ""
     fields: Mapping[str, object] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, error: LockgateError) -> Self:
+        """An error of ours as it is stored and shown."""
+        fields = to_plain(error.fields)
+        return cls(error.code, type(error).__name__, error.message, error.remedy, cast("dict[str, object]", fields))
+
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
@@ -162,3 +171,11 @@ class Switch:
     enabled: bool
     changed_at: datetime
     changed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A working process' hold on a slot, which must be renewed; `token` tells it from those before and after it."""
+
+    slot: str
+    token: int

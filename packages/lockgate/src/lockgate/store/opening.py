@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from lockgate.errors import LockgateError
 from lockgate.store.database import Database, open_database
 from lockgate.store.execution_log import ExecutionLog
+from lockgate.store.job_log import JobLog
 from lockgate.store.load_ledger import StoredLoads
 from lockgate.store.run_log import RunLog
 from lockgate.store.scope import Scope
+from lockgate.store.switch_log import SwitchLog
 from lockgate.store.upgrade import upgrade
+from lockgate.store.worker_leases import WorkerLeases
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,9 @@ class Store:
     loads: StoredLoads
     runs: RunLog
     executions: ExecutionLog
+    jobs: JobLog
+    workers: WorkerLeases
+    switches: SwitchLog
     database: Database
 
     def close(self) -> None:
@@ -43,4 +49,12 @@ def open_store(address: str, *, project: str, target: str) -> Store:
         database.close()
         raise
     scope = Scope(project, target)
-    return Store(StoredLoads(database, scope), RunLog(database, scope), ExecutionLog(database, scope), database)
+    return Store(
+        loads=StoredLoads(database, scope),
+        runs=RunLog(database, scope),
+        executions=ExecutionLog(database, scope),
+        jobs=JobLog(database, scope),
+        workers=WorkerLeases(database, scope),
+        switches=SwitchLog(database, scope),
+        database=database,
+    )

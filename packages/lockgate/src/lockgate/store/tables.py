@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows in INTEGER columns alone
@@ -74,6 +76,10 @@ def _instant(name: str, *, nullable: bool = False) -> Column[datetime]:
 
 def _json(name: str) -> Column[Any]:
     return Column(name, JSON, nullable=False)
+
+
+def _truth(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False)
 
 
 def _of(name: str, table: str) -> Column[int]:
@@ -212,4 +218,80 @@ edition = Table(
     _count("number"),
     _count("rows"),
     _instant("published_at"),
+)
+
+job_execution = Table(
+    "job_execution",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    _text("execution_id", unique=True),
+    *_scope(),
+    _text("entity"),
+    _text("program"),
+    _json("request"),
+    _text("status"),
+    _count("attempts"),
+    Column("worker", Text),
+    Column("inputs", Text),
+    _truth("is_fallback"),
+    _instant("queued_at"),
+    _instant("started_at", nullable=True),
+    _instant("finished_at", nullable=True),
+    Column("result", JSON(none_as_null=True)),
+    Column("failure", JSON(none_as_null=True)),
+    Index(None, "project", "target", "program", "status"),
+    Index(
+        "uq_job_execution_queued",
+        *("project", "target", "program"),
+        unique=True,
+        sqlite_where=text("status = 'queued'"),
+        postgresql_where=text("status = 'queued'"),
+    ),
+    sqlite_autoincrement=True,
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    _text("job_id", unique=True),
+    *_scope(),
+    _text("caller"),
+    _text("entity"),
+    _json("request"),
+    Column("execution_id", Text, ForeignKey("job_execution.execution_id"), nullable=False, index=True),
+    _truth("joined"),
+    _text("inputs"),
+    _truth("is_settled"),
+    _instant("submitted_at"),
+    _instant("cancelled_at", nullable=True),
+    Index(None, "project", "target", "entity"),
+    sqlite_autoincrement=True,
+)
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "scope", "key")),
+    _text("digest"),
+    Column("job_id", Text, ForeignKey("job.job_id", ondelete="CASCADE"), nullable=False, index=True),
+    _instant("stored_at"),
+)
+
+worker = Table(
+    "worker",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "slot")),
+    _text("host"),
+    _count("token"),
+    _instant("expires_at"),
+)
+
+switch = Table(
+    "switch",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "entity")),
+    _truth("enabled"),
+    _instant("changed_at"),
+    _text("changed_by"),
 )

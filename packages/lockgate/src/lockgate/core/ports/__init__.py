@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockgate.core.ports.dbt import DbtExecutor, NodeListener
-from lockgate.core.ports.jobs import JobQueue, JobStore, Switchboard, Work
+from lockgate.core.ports.jobs import JobQueue, JobStore, Switchboard, Work, WorkerSlots
 from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
 from lockgate.core.ports.sources import Extraction, JsonRecords, Package, SourceReader, StagedFile
 from lockgate.core.ports.surroundings import Clock, Secrets
@@ -32,5 +32,6 @@ __all__ = [
     "Switchboard",
     "Warehouse",
     "Work",
+    "WorkerSlots",
     "Workshop",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from lockgate.core.job import Claim, Failure, Inputs, Job, JobResult, JobStatus, Submission, Switch
+from lockgate.core.job import Claim, Failure, Inputs, Job, JobResult, JobStatus, Lease, Submission, Switch
 from lockgate.errors import LockgateError
 
 
@@ -14,9 +14,13 @@ class JobStore(Protocol):
     """The control plane's memory of jobs and of the executions that they wait for.
 
     A job joins an execution of the same entity, engine, variables and kind of refresh: one that is queued (it reads
-    the newest inputs when it begins); one that is running or has succeeded, if its inputs equal the submission's.
-    Otherwise it queues a new one; so there is at most one that runs and one that waits. A submission that asks for a
-    full refresh, or for it `again`, joins only what is queued.
+    the newest inputs when it begins); one that is running, if its inputs equal the submission's (as long as these are
+    not known it joins, and `begun` settles it); the newest that ended, if that succeeded by the implementation chosen
+    and on equal inputs. Otherwise it queues a new one: at most one waits. A submission that asks for a full refresh,
+    or for it `again`, joins only what is queued.
+
+    Several processes may call it on one database; each call is one transaction. All raise ControlPlaneUnavailable
+    where the database does not answer: what was asked may have been done or not, and may be asked again.
     """
 
     def submit(self, submissions: Sequence[Submission], at: datetime) -> tuple[Job | LockgateError, ...]:
@@ -69,8 +73,10 @@ class JobStore(Protocol):
         aside, and None is returned.
         """
 
-    def begun(self, claim: Claim, inputs: Inputs, at: datetime) -> None:
-        """Stores what an attempt reads, so that others can join it.
+    def begun(self, claim: Claim, inputs: Inputs, at: datetime) -> tuple[str, ...]:
+        """Stores what an attempt reads, so that others can join it: the executions queued, to be handed over.
+
+        Jobs that joined since the claim and have seen other inputs wait for a successor from now on.
 
         Raises:
             StaleToken: another attempt has begun since.
@@ -84,7 +90,32 @@ class JobStore(Protocol):
         """
 
     def wanted(self, execution_id: str) -> bool:
-        """Whether any job still waits for an execution."""
+        """Whether any job still waits for an execution that has not ended."""
+
+    def forget(self, before: datetime) -> int:
+        """Drops jobs that ended before an instant, and the executions that no job is left of: how many jobs."""
+
+
+class WorkerSlots(Protocol):
+    """The names under which processes work: each held by one process at a time, on a lease by the database's clock."""
+
+    def take(self, host: str) -> Lease:
+        """A free or expired slot of a machine, or a new one."""
+
+    def renew(self, lease: Lease) -> bool:
+        """Holds on to a slot; False where another has taken it, and whoever had it is fenced."""
+
+    def held(self) -> frozenset[str]:
+        """The slots whose leases have not expired."""
+
+    def adopt(self, slot: str) -> Lease | None:
+        """Takes a slot whose lease has expired, or that nobody knows; None where somebody holds it."""
+
+    def release(self, lease: Lease) -> None:
+        """Gives a slot up, so that others take or adopt it at once."""
+
+    def remove(self, lease: Lease) -> None:
+        """Forgets a slot that has no work left."""
 
 
 class Work(Protocol):

@@ -29,9 +29,10 @@ class StagedFile:
 
 @dataclass(frozen=True, slots=True)
 class JsonRecords:
-    """A JSON array of objects, one a record, in UTF-8."""
+    """JSON in UTF-8, as the source wrote it: an array of objects, one a record, or an object with it under `field`."""
 
     text: bytes
+    field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

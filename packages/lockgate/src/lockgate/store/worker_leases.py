@@ -1,0 +1,108 @@
+"""The slots under which processes work, each held on a lease: `WorkerSlots` over the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+
+from lockgate.core.job import Lease
+from lockgate.store.database import Database
+from lockgate.store.exclusion import exclude_others
+from lockgate.store.scope import Scope
+from lockgate.store.tables import counter, worker
+
+LEASE_SECONDS = 10.0
+
+
+class WorkerLeases:
+    """The slots of one project on one target. Leases end by the database's clock, so that no worker's can be wrong."""
+
+    def __init__(self, database: Database, scope: Scope, *, lease_seconds: float = LEASE_SECONDS) -> None:
+        """Keep slots of `scope` in `database`."""
+        self._database = database
+        self._scope = scope
+        self._lasts = timedelta(seconds=lease_seconds)
+
+    def take(self, host: str) -> Lease:
+        """A free or expired slot of a machine, or a new one: `<host>-1`, `<host>-2` and so on."""
+        with self._alone() as connection:
+            now = _now(connection)
+            held = {
+                row["slot"]: row["expires_at"] > now
+                for row in connection.execute(
+                    select(worker).where(self._scope.of(worker), worker.c.host == host)
+                ).mappings()
+            }
+            number = 1
+            while held.get(f"{host}-{number}", False):
+                number += 1
+            return self._grant(connection, f"{host}-{number}", host, now)
+
+    def renew(self, lease: Lease) -> bool:
+        """Holds on to a slot; False where another has taken it."""
+        with self._database.writing() as connection:
+            expires_at = _now(connection) + self._lasts
+            changed = connection.execute(update(worker).where(self._by(lease)).values(expires_at=expires_at))
+            return changed.rowcount == 1
+
+    def held(self) -> frozenset[str]:
+        """The slots whose leases have not expired."""
+        with self._database.reading() as connection:
+            query = select(worker.c.slot).where(self._scope.of(worker), worker.c.expires_at > _now(connection))
+            return frozenset(connection.scalars(query))
+
+    def adopt(self, slot: str) -> Lease | None:
+        """Takes a slot whose lease has expired, or that nobody knows; None where somebody holds it."""
+        with self._alone() as connection:
+            now = _now(connection)
+            query = select(worker).where(self._scope.of(worker), worker.c.slot == slot)
+            row = connection.execute(query).mappings().first()
+            if row is not None and row["expires_at"] > now:
+                return None
+            return self._grant(connection, slot, row["host"] if row is not None else "", now)
+
+    def release(self, lease: Lease) -> None:
+        """Gives a slot up, so that others take or adopt it at once."""
+        with self._database.writing() as connection:
+            connection.execute(update(worker).where(self._by(lease)).values(expires_at=_now(connection)))
+
+    def remove(self, lease: Lease) -> None:
+        """Forgets a slot that has no work left."""
+        with self._database.writing() as connection:
+            connection.execute(delete(worker).where(self._by(lease)))
+
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A transaction in which nobody else takes slots."""
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "workers")
+            yield connection
+
+    def _by(self, lease: Lease) -> ColumnElement[bool]:
+        return and_(self._scope.of(worker), worker.c.slot == lease.slot, worker.c.token == lease.token)
+
+    def _grant(self, connection: Connection, slot: str, host: str, now: datetime) -> Lease:
+        """The slot under a token that nobody had before: tokens grow over all slots, also over those forgotten."""
+        token = _next_token(connection)
+        values = {"host": host, "token": token, "expires_at": now + self._lasts}
+        mine = and_(self._scope.of(worker), worker.c.slot == slot)
+        if connection.execute(update(worker).where(mine).values(values)).rowcount == 0:
+            connection.execute(insert(worker).values(self._scope.values() | {"slot": slot} | values))
+        return Lease(slot, token)
+
+
+def _next_token(connection: Connection) -> int:
+    """The next number of the counter that tokens are taken from."""
+    taken = update(counter).where(counter.c.name == worker.name).values(value=counter.c.value + 1)
+    return int(connection.execute(taken.returning(counter.c.value)).scalar_one())
+
+
+def _now(connection: Connection) -> datetime:
+    """The time by the database's clock; that of SQLite is the machine's."""
+    if connection.dialect.name == "postgresql":
+        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+        return now.astimezone(UTC)
+    return datetime.now(UTC)
