@@ -1,0 +1,95 @@
+"""What every request needs: the service behind, the limits, and what this process remembers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from starlette.requests import Request
+
+from lockgate.app.service import Service
+from lockgate.core.job import Job, JobStatus
+from lockgate.errors import LockgateError, UnknownName
+from lockgate.server.metrics import Metrics
+from lockgate.server.options import Options
+from lockgate.server.replays import Replays
+from lockgate.server.threads import Threads
+
+MOST_NEAREST = 3
+MOST_WAITING = 1000
+
+
+class Desk:
+    """One process's way from requests to the service."""
+
+    def __init__(self, service: Service, options: Options, metrics_folder: Path | None) -> None:
+        """Nothing is under way yet."""
+        self.service = service
+        self.options = options
+        self.metrics = Metrics(metrics_folder)
+        self.threads = Threads(options)
+        self.replays = Replays(options)
+        self.in_flight = 0
+        self.failure: LockgateError | None = None
+        self._stopping: asyncio.Future[None] | None = None
+        self._on_stop: list[Callable[[], None]] = []
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the server was told to stop."""
+        return self._stopping is not None and self._stopping.done()
+
+    @property
+    def stopping(self) -> asyncio.Future[None]:
+        """Done once the server was told to stop; it is awaited by many and cancelled by none."""
+        if self._stopping is None:
+            self._stopping = asyncio.get_running_loop().create_future()
+        return self._stopping
+
+    def when_stopping(self, call: Callable[[], None]) -> None:
+        """Has something called when the server is told to stop."""
+        self._on_stop.append(call)
+
+    def stop(self) -> None:
+        """Tells everybody that waits to answer now; called in the event loop."""
+        if not self.stopping.done():
+            self.stopping.set_result(None)
+            for call in self._on_stop:
+                call()
+
+    def count(self, job: Job) -> None:
+        """Counts a job that was submitted here, and its end when it comes."""
+        if self.metrics.submitted(job):
+            self.service.ended(job.job_id).add_done_callback(self.metrics.ended)
+
+    def jobs_waiting(self) -> dict[JobStatus, int] | None:
+        """How many jobs have not ended, up to a thousand of each status; None where nobody can tell."""
+        try:
+            return {
+                status: len(self.service.jobs(status=status, limit=MOST_WAITING))
+                for status in (JobStatus.QUEUED, JobStatus.RUNNING)
+            }
+        except LockgateError:
+            return None
+
+    def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:
+        """Known names like those asked for: entities or, of an entity that there is, implementations."""
+        try:
+            entities = {entity.name: entity for entity in self.service.entities()}
+        except LockgateError:
+            return []
+        entity = names[0] if names else None
+        if entity is None:
+            return []
+        if entity not in entities:
+            return get_close_matches(entity, entities, n=MOST_NEAREST)
+        asked = str(error.fields.get("name") or (names[1] if len(names) > 1 else None) or "")
+        return get_close_matches(asked, entities[entity].implementations, n=MOST_NEAREST, cutoff=0.3)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk that a request has come to."""
+    desk: Desk = request.app.state.desk
+    return desk

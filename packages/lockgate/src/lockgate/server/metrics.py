@@ -1,0 +1,121 @@
+"""Counts what a server does, for Prometheus; several processes count into one folder of files."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from pathlib import Path
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+from lockgate.core.job import Job, JobStatus
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+UNMATCHED = "unmatched"
+JOBS_REMEMBERED = 10_000
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+class Metrics:
+    """The figures of one process or, with a folder, of all that count into it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Counts from nought; where a folder is given, PROMETHEUS_MULTIPROC_DIR must have named it at import."""
+        self._folder = folder
+        self._registry = registry = CollectorRegistry()
+        request, job = ("method", "route", "status"), ("entity", "engine", "status")
+        self._requests = Counter("lockgate_http_requests", "Requests answered.", request, registry=registry)
+        self._seconds = Histogram(
+            "lockgate_http_request_seconds", "Seconds to an answer.", request[:2], buckets=_SECONDS, registry=registry
+        )
+        self._in_flight = Gauge(
+            "lockgate_http_requests_in_flight", "Requests under way.", multiprocess_mode="livesum", registry=registry
+        )
+        self._submitted = Counter("lockgate_jobs_submitted", "Jobs submitted here.", job[:2], registry=registry)
+        self._ended = Counter("lockgate_jobs_ended", "Jobs submitted here that ended.", job, registry=registry)
+        self._executions = Counter("lockgate_executions", "Executions that ended.", job, registry=registry)
+        self._fallbacks = Counter(
+            "lockgate_fallbacks", "Executions that another implementation answered.", job[:2], registry=registry
+        )
+        self._known: OrderedDict[str, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def request_began(self) -> None:
+        """A request has come."""
+        self._in_flight.inc()
+
+    def request_ended(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """A request was answered, after so long; unknown paths and methods have one name each."""
+        self._in_flight.dec()
+        labels = (method if method in METHODS else "other", route or UNMATCHED)
+        self._requests.labels(*labels, str(status)).inc()
+        self._seconds.labels(*labels).observe(seconds)
+
+    def submitted(self, job: Job) -> bool:
+        """Counts a job; False where it was counted before, because its request was sent again."""
+        with self._lock:
+            if job.job_id in self._known:
+                return False
+            self._known[job.job_id] = None
+            if len(self._known) > JOBS_REMEMBERED:
+                self._known.popitem(last=False)
+        self._submitted.labels(job.request.entity, job.request.engine or "routed").inc()
+        return True
+
+    def ended(self, future: Future[Job]) -> None:
+        """Counts the end of a job; its execution is counted with the job that it was made for."""
+        if future.cancelled() or future.exception() is not None:
+            return
+        job = future.result()
+        engine = job.result.execution.implementation if job.result else job.request.engine or "routed"
+        labels = (job.request.entity, engine)
+        self._ended.labels(*labels, job.status.value).inc()
+        if not job.joined:
+            self._executions.labels(*labels, job.status.value).inc()
+            if job.result and job.result.fallen_back:
+                self._fallbacks.labels(*labels).inc()
+
+    def text(self, waiting: Mapping[JobStatus, int] | None) -> bytes:
+        """All figures in Prometheus' text format; `waiting` counts the jobs that have not ended, where it is known."""
+        registry = self._registry
+        if self._folder is not None:
+            _bury(self._folder)
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
+        now = CollectorRegistry()
+        if waiting is not None:
+            now.register(_Waiting(waiting))
+        return generate_latest(registry) + generate_latest(now)
+
+    def close(self) -> None:
+        """Takes this process's gauges out of the folder."""
+        if self._folder is not None:
+            mark_process_dead(os.getpid(), str(self._folder))  # type: ignore[no-untyped-call]
+
+
+class _Waiting:
+    """A collector of how many jobs have not ended: a fact of the control plane, not of a process."""
+
+    def __init__(self, waiting: Mapping[JobStatus, int]) -> None:
+        self._waiting = waiting
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge, by status."""
+        gauge = GaugeMetricFamily("lockgate_jobs_waiting", "Jobs that have not ended.", labels=("status",))
+        for status, count in self._waiting.items():
+            gauge.add_metric((status.value,), count)
+        return (gauge,)
+
+
+def _bury(folder: Path) -> None:
+    """Takes the gauges of processes out that were killed before they could."""
+    for file in folder.glob("gauge_live*.db"):
+        process = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{process}").exists():
+            mark_process_dead(process, str(folder))  # type: ignore[no-untyped-call]

@@ -1,0 +1,156 @@
+"""Goes around every request: who asks, under which id, what is answered when something fails, what is written down."""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lockgate.errors import LockgateError, UnknownName
+from lockgate.server.admission import admit
+from lockgate.server.correlation import HEADER, correlation_id
+from lockgate.server.desk import Desk
+from lockgate.server.problems import Fault, Refusal, overloaded, problem_of, refusal_of
+from lockgate.server.reading import ClientGone
+
+SECURITY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+# What proxies write down where the client hung up before it was answered.
+CLIENT_GONE = 499
+
+
+class Observed:
+    """The outermost layer of the API."""
+
+    def __init__(self, app: ASGIApp, desk: Desk) -> None:
+        """Around `app`, for one process."""
+        self._app = app
+        self._desk = desk
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send, self._desk)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(correlation_id=exchange.correlation_id)
+        began = time.perf_counter()
+        self._desk.in_flight += 1
+        self._desk.metrics.request_began()
+        try:
+            await self._answer(exchange, receive)
+        finally:
+            self._desk.in_flight -= 1
+            exchange.write_down(time.perf_counter() - began)
+
+    async def _answer(self, exchange: _Exchange, receive: Receive) -> None:
+        scope = exchange.scope
+        try:
+            exchange.caller = scope["state"]["caller"] = self._admitted(scope)
+            await self._app(scope, receive, exchange.send)
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller gets a problem
+            await self._answer_error(exchange, receive, error)
+
+    def _admitted(self, scope: Scope) -> str:
+        """Who calls, where that is somebody who may, and there is room."""
+        if self._desk.in_flight > self._desk.options.requests:
+            raise overloaded("too many requests are under way")
+        peer = scope["client"][0] if scope.get("client") else None
+        return admit(scope["path"], Headers(scope=scope), peer, self._desk.options)
+
+    async def _answer_error(self, exchange: _Exchange, receive: Receive, error: Exception) -> None:
+        if exchange.status is not None:
+            structlog.get_logger().error("an answer broke off", exc_info=error)
+            raise error
+        response = await self._explained(exchange, error)
+        await response(exchange.scope, receive, exchange.send)
+
+    async def _explained(self, exchange: _Exchange, error: Exception) -> Response:
+        """The problem that an error is told as."""
+        more: dict[str, Any] = {
+            "instance": quote(exchange.scope["path"]),
+            "correlationId": exchange.correlation_id,
+        }
+        if isinstance(error, ClientGone):
+            return Response(status_code=CLIENT_GONE)
+        if isinstance(error, Refusal):
+            return refusal_of(error, **more)
+        if isinstance(error, LockgateError):
+            if isinstance(error, UnknownName):
+                more["nearest"] = await self._nearest(exchange, error) or None
+            return problem_of(error, **more)
+        structlog.get_logger().error("a request failed", exc_info=error)
+        return refusal_of(Refusal(Fault.UNEXPECTED, "the log tells why, under the correlation id"), **more)
+
+    async def _nearest(self, exchange: _Exchange, error: UnknownName) -> list[str]:
+        """Known names like the unknown one; none where finding them takes too long."""
+        asked = exchange.scope["state"].get("asked")
+        if asked is None:
+            return []
+        try:
+            return await self._desk.threads.call(self._desk.nearest, error, asked)
+        except Refusal:
+            return []
+
+
+class _Exchange:
+    """One request and the answer that it gets."""
+
+    def __init__(self, scope: Scope, send: Send, desk: Desk) -> None:
+        self.method = str(scope["method"])
+        # HEAD is GET without the body.
+        self.scope = {**scope, "method": "GET"} if self.method == "HEAD" else scope
+        self.scope["state"] = dict(scope.get("state") or {})
+        self.correlation_id = correlation_id(Headers(scope=scope))
+        self.caller = ""
+        self.status: int | None = None
+        self._bytes = 0
+        self._send = send
+        self._desk = desk
+
+    async def send(self, message: Message) -> None:
+        """Sends a part of the answer, its head with what every answer has."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in SECURITY.items():
+                headers.setdefault(name, value)
+            headers[HEADER] = self.correlation_id
+            if self._desk.is_stopping:
+                headers["Connection"] = "close"
+        elif message["type"] == "http.response.body":
+            if self.method == "HEAD":
+                message = {**message, "body": b""}
+            self._bytes += len(message.get("body", b""))
+        await self._send(message)
+
+    def write_down(self, seconds: float) -> None:
+        """Counts the request, and writes one line about it."""
+        status = self.status or HTTPStatus.INTERNAL_SERVER_ERROR
+        route = getattr(self.scope.get("route"), "path", None)
+        self._desk.metrics.request_ended(self.method, route, status, seconds)
+        structlog.get_logger().info(
+            "request",
+            method=self.method,
+            route=route or "unmatched",
+            status=int(status),
+            seconds=round(seconds, 6),
+            bytes=self._bytes,
+            caller=self.caller or "refused",
+        )

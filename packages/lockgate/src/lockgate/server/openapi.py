@@ -1,0 +1,84 @@
+"""The OpenAPI document: what FastAPI cannot know of bodies and problems, added to what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from lockgate.server import answers, bodies
+from lockgate.server.problems import MEDIA_TYPE
+
+REFERENCE = "#/components/schemas/{model}"
+DESCRIPTION = (
+    "Transforms entities, by jobs that outlive crashes. JSON is read under any content type. Errors are problem "
+    "documents (RFC 9457). Every answer has `X-Correlation-Id`: the caller's, where it sent one."
+)
+_SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
+    *((kind, "validation") for kind in (bodies.JobBody, bodies.TransformBody, bodies.SwitchBody)),
+    *(
+        (kind, "serialization")
+        for kind in (
+            answers.EntitiesAnswer,
+            answers.HealthAnswer,
+            answers.JobAnswer,
+            answers.JobsAnswer,
+            answers.Problem,
+            answers.RecordsAnswer,
+            answers.SwitchAnswer,
+            answers.TransformAnswer,
+        )
+    ),
+)
+
+
+def document_of(api: FastAPI) -> dict[str, Any]:
+    """The document of an API."""
+    if api.openapi_schema is None:
+        document = get_openapi(title=api.title, version=version("lockgate"), description=DESCRIPTION, routes=api.routes)
+        shapes = models_json_schema(_SHOWN, ref_template=REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
+        document["components"] = {
+            "schemas": dict(sorted(shapes.items())),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        }
+        document["security"] = [{}, {"token": []}]
+        api.openapi_schema = document
+    return api.openapi_schema
+
+
+def described(
+    kind: type[BaseModel], what: str, headers: Mapping[str, str] | None = None, also: type[BaseModel] | None = None
+) -> dict[str, Any]:
+    """How an answer is described: its shape, or either of two, and its headers."""
+    schema = {"anyOf": [_reference(kind), _reference(also)]} if also else _reference(kind)
+    shown = {"description": what, "content": {"application/json": {"schema": schema}}}
+    if headers:
+        shown["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()}
+    return shown
+
+
+def problems(statuses: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """How problems are described."""
+    content = {MEDIA_TYPE: {"schema": _reference(answers.Problem)}}
+    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(set(statuses))}
+
+
+def body_of(kind: type[BaseModel]) -> dict[str, Any]:
+    """How a body is described."""
+    return {"required": True, "content": {"application/json": {"schema": _reference(kind)}}}
+
+
+def header(name: str, what: str, pattern: str | None = None) -> dict[str, Any]:
+    """How a header that a caller may send is described."""
+    schema = {"type": "string", **({"pattern": pattern} if pattern else {})}
+    return {"name": name, "in": "header", "required": False, "description": what, "schema": schema}
+
+
+def _reference(kind: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(model=kind.__name__)}

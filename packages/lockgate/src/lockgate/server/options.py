@@ -1,0 +1,58 @@
+"""How the API is served: who may call, and every limit, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+MIB = 1024 * 1024
+
+
+class Mode(StrEnum):
+    """Whether callers of this machine are believed without a token (`development`), or nobody is (`production`)."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything that a server may be told; the limits hold for each process.
+
+    `token` is the bearer token that callers send. `wait_seconds` is how long a transformation is waited for unless
+    the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
+    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`.
+    """
+
+    mode: Mode = Mode.DEVELOPMENT
+    token: str | None = field(default=None, repr=False)
+    wait_seconds: int = 30
+    longest_wait_seconds: int = 300
+    body_bytes: int = 8 * MIB
+    head_bytes: int = 32 * 1024
+    records: int = 10_000
+    fields_a_record: int = 1_000
+    depth: int = 32
+    containers: int = 100_000
+    number_digits: int = 400
+    head_seconds: int = 15
+    body_seconds: float = 30.0
+    answer_seconds: float = 60.0
+    requests: int = 5_000
+    threads: int = 8
+    calls_waiting: int = 512
+    replay_bytes: int = 64 * MIB
+    replay_seconds: float = 24 * 3600.0
+    drain_seconds: float = 0.2
+    stop_seconds: int = 30
+
+    def __post_init__(self) -> None:
+        """Refuse a token that anybody would guess, and production without one.
+
+        Raises:
+            ValueError: the options contradict each other.
+        """
+        if self.token is not None and not self.token.strip():
+            raise ValueError("a token is not blank")
+        if self.mode is Mode.PRODUCTION and self.token is None:
+            raise ValueError("production needs a token")

@@ -1,0 +1,198 @@
+"""Turns what the service gives into answers; a job that is final is rendered to the same bytes every time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from lockgate.app import service
+from lockgate.core.job import Failure, Job, JobResult, JobStatus, Switch
+from lockgate.core.plain import json_text, to_plain
+from lockgate.errors import JobCancelled
+from lockgate.server.answers import (
+    EntityAnswer,
+    FailureAnswer,
+    FallbackAnswer,
+    JobAnswer,
+    JobsAnswer,
+    JobSummary,
+    NodeAnswer,
+    PinAnswer,
+    ResultAnswer,
+    RuleAnswer,
+    SwitchAnswer,
+    TransformAnswer,
+)
+from lockgate.server.problems import problem, title_of
+
+JSON = "application/json"
+POLL_SECONDS = 1
+
+
+def render(answer: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer as JSON."""
+    return Response(answer.model_dump_json(by_alias=True), status, dict(headers or {}), JSON)
+
+
+def transform_answer(job: Job) -> Response:
+    """What a caller who waits for a transformation gets, whatever has become of it."""
+    if job.status is JobStatus.SUCCESS and job.result is not None:
+        result = dict(_result(job.result))
+        entity, status = job.request.entity, JobStatus.SUCCESS
+        return render(TransformAnswer(entity_type=entity, status=status, job_id=job.job_id, joined=job.joined, **result))
+    if job.status is JobStatus.CANCELLED:
+        cancelled = Failure(JobCancelled.code, JobCancelled.__name__, title_of(JobCancelled), JobCancelled.hint)
+        return _job_problem(HTTPStatus.CONFLICT, "The transformation was cancelled", job, job.failure or cancelled)
+    if job.status is JobStatus.FAILED and job.failure is not None:
+        return _job_problem(HTTPStatus.FAILED_DEPENDENCY, "The transformation failed", job, job.failure)
+    return accepted(job)
+
+
+def accepted(job: Job) -> Response:
+    """The answer that tells where to look for a job that has not ended."""
+    headers = {"Location": job_path(job.job_id), "Retry-After": str(POLL_SECONDS)}
+    return render(job_answer(job), HTTPStatus.ACCEPTED, headers)
+
+
+def job_path(job_id: str) -> str:
+    """Where a job is to be looked at."""
+    return f"/api/jobs/{job_id}"
+
+
+def job_answer(job: Job) -> JobAnswer:
+    """A job with what came of it."""
+    return JobAnswer(
+        **dict(job_summary(job)),
+        vars=_mapping(job.request.variables),
+        result=_result(job.result) if job.result else None,
+        failure=_failure(job.failure) if job.failure else None,
+    )
+
+
+def jobs_answer(jobs: tuple[Job, ...], limit: int) -> JobsAnswer:
+    """A page of jobs."""
+    return JobsAnswer(jobs=[job_summary(job) for job in jobs], next=jobs[-1].job_id if len(jobs) == limit else None)
+
+
+def job_summary(job: Job) -> JobSummary:
+    """A job without what came of it."""
+    return JobSummary(
+        job_id=job.job_id,
+        entity_type=job.request.entity,
+        engine=job.request.engine,
+        full_refresh=job.request.full_refresh,
+        again=job.request.again,
+        status=job.status,
+        joined=job.joined,
+        execution_id=job.execution_id,
+        attempts=job.attempts,
+        caller=job.caller,
+        submitted_at=job.submitted_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+    )
+
+
+def records_text(answer: service.RecordsAnswer) -> bytes:
+    """What came of records, as JSON."""
+    document = {
+        "entityType": answer.entity,
+        "engine": answer.engine,
+        "engines": answer.engines,
+        "records": len(answer.outcomes),
+        "scope": answer.scope,
+        "outcomes": answer.outcomes,
+    }
+    return json_text(document).encode()
+
+
+def entity_answer(entity: service.EntityState) -> EntityAnswer:
+    """An entity as callers see it."""
+    return EntityAnswer(
+        entity_type=entity.name,
+        key=entity.key,
+        contract=entity.contract,
+        implementations=entity.implementations,
+        stage=entity.stage,
+        incumbent=entity.incumbent,
+        candidate=entity.candidate,
+        share=entity.share,
+        answers=entity.answers,
+        routed_by=entity.routed_by,
+        is_dbt_enabled=entity.is_dbt_enabled,
+    )
+
+
+def switch_answer(switch: Switch) -> SwitchAnswer:
+    """The live switch."""
+    return SwitchAnswer(
+        entity_type=switch.entity, enabled=switch.enabled, changed_at=switch.changed_at, changed_by=switch.changed_by
+    )
+
+
+def _result(result: JobResult) -> ResultAnswer:
+    execution, inputs = result.execution, result.inputs
+    nodes = [
+        NodeAnswer(
+            node=node.node, status=node.status, seconds=node.seconds, rows=node.rows, failures=node.failures,
+            message=node.message, file=node.file,
+        )
+        for node in execution.nodes
+    ]  # fmt: skip
+    tests = [node.status.value for node in execution.nodes if node.kind in {"test", "unit_test"}]
+    return ResultAnswer(
+        engine=execution.implementation,
+        routed_by=result.routed_by,
+        rows=execution.rows,
+        seconds=execution.seconds,
+        nodes=nodes,
+        tests={"total": len(tests), **Counter(tests)},
+        rules=[RuleAnswer(rule=r.rule, outcome=r.outcome, rows=r.rows, reason=r.reason) for r in execution.rules],
+        pins=[
+            PinAnswer(relation=str(pin.relation), first_load=pin.first_load, last_load=pin.last_load)
+            for pin in inputs.pins
+        ],
+        revision=inputs.revision,
+        fallback=_fallback(result.fallen_back, inputs.implementation) if result.fallen_back else None,
+    )
+
+
+def _failure(failure: Failure) -> FailureAnswer:
+    return FailureAnswer(code=failure.code, error=failure.error, message=failure.message, hint=failure.hint)
+
+
+def _fallback(failure: Failure, chosen: str) -> FallbackAnswer:
+    return FallbackAnswer(instead_of=chosen, **dict(_failure(failure)))
+
+
+def _job_problem(status: HTTPStatus, title: str, job: Job, failure: Failure) -> Response:
+    """The problem that a job ended with; nothing in it differs from one request to the next."""
+    members = {
+        "code": failure.code,
+        "title": title,
+        "detail": failure.message,
+        "instance": job_path(job.job_id),
+        "hint": failure.hint,
+        "jobId": job.job_id,
+        "entityType": job.request.entity,
+        "error": failure.error,
+        "nodes": _failed_nodes(failure),
+    }
+    return problem(status, members, {"Content-Location": job_path(job.job_id)})
+
+
+def _failed_nodes(failure: Failure) -> list[dict[str, object]]:
+    """The nodes that a failure names."""
+    node, nodes = failure.fields.get("node"), failure.fields.get("nodes")
+    first = [{"node": str(node), "file": failure.fields.get("file")}] if node else []
+    others = [str(name) for name in nodes] if isinstance(nodes, list | tuple) else []
+    return first + [{"node": name} for name in others if name != node]
+
+
+def _mapping(values: Mapping[str, object]) -> dict[str, Any]:
+    return {name: to_plain(value) for name, value in values.items()}

@@ -1,0 +1,129 @@
+"""Every route of the API in one table: path, method, what answers, and what its answers look like."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from lockgate.server import routes_entities, routes_jobs, routes_operations
+from lockgate.server.answers import (
+    EntitiesAnswer,
+    EntityAnswer,
+    HealthAnswer,
+    JobAnswer,
+    JobsAnswer,
+    RecordsAnswer,
+    SwitchAnswer,
+    TransformAnswer,
+)
+from lockgate.server.bodies import JobBody, SwitchBody, TransformBody
+from lockgate.server.openapi import body_of, described, header, problems
+
+Handler = Callable[..., Awaitable[Response]]
+
+_LOCATION = {"Location": "Where to look for the job."}
+_KEYED = (
+    header(
+        "Idempotency-Key",
+        "Sending it again with the same body gives the same job, or the same bytes.",
+        r"^[!-~]{1,255}$",
+    ),
+    header("Prefer", "`wait=N`: wait for N seconds at most; `respond-async`: do not wait (RFC 7240)."),
+)
+_SUBMITTING = (400, 404, 408, 409, 413, 415, 422, 503)
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRoute:
+    """One route; `answers` has the shape of each status that is no problem, `failures` the statuses that are."""
+
+    method: str
+    path: str
+    handler: Handler
+    tag: str
+    answers: dict[int, dict[str, Any]]
+    failures: tuple[int, ...] = ()
+    body: type[BaseModel] | None = None
+    headers: tuple[dict[str, Any], ...] = ()
+    is_shown: bool = True
+
+    def add_to(self, api: FastAPI) -> None:
+        """Has the API answer it."""
+        extra: dict[str, Any] = {"parameters": list(self.headers)} if self.headers else {}
+        if self.body is not None:
+            extra["requestBody"] = body_of(self.body)
+        api.add_api_route(
+            self.path,
+            self.handler,
+            methods=[self.method],
+            response_model=None,
+            response_class=Response,
+            status_code=min(self.answers),
+            summary=(self.handler.__doc__ or "").strip().rstrip("."),
+            description="",
+            operation_id=getattr(self.handler, "__name__", self.path),
+            tags=[self.tag],
+            responses={**self.answers, **problems((401, 403, *self.failures, 500))},  # type: ignore[dict-item]
+            openapi_extra=extra,
+            include_in_schema=self.is_shown,
+        )
+
+
+_JOB = described(JobAnswer, "The job.")
+_ACCEPTED = described(JobAnswer, "The job has not ended.", _LOCATION)
+
+ROUTES = (
+    ApiRoute(
+        "POST", "/api/transform", routes_jobs.transform, "transform",
+        {200: described(TransformAnswer, "What came of it.", also=RecordsAnswer), 202: _ACCEPTED},
+        (*_SUBMITTING, 424), TransformBody, _KEYED,
+    ),
+    ApiRoute(
+        "POST", "/api/jobs", routes_jobs.submit_job, "jobs",
+        {200: described(JobAnswer, "The job, which has ended.", _LOCATION), 202: _ACCEPTED},
+        _SUBMITTING, JobBody, _KEYED[:1],
+    ),
+    ApiRoute(
+        "GET", "/api/jobs", routes_jobs.list_jobs, "jobs",
+        {200: described(JobsAnswer, "The jobs.")}, (404, 422, 503),
+    ),
+    ApiRoute("GET", "/api/jobs/{job_id}", routes_jobs.show_job, "jobs", {200: _JOB}, (404, 503)),
+    ApiRoute("POST", "/api/jobs/{job_id}/cancel", routes_jobs.cancel_job, "jobs", {200: _JOB}, (404, 409, 503)),
+    ApiRoute("POST", "/api/jobs/{job_id}/retry", routes_jobs.retry_job, "jobs", {202: _ACCEPTED}, (404, 409, 503)),
+    ApiRoute(
+        "GET", "/api/entities", routes_entities.list_entities, "entities",
+        {200: described(EntitiesAnswer, "The entities.")}, (503,),
+    ),
+    ApiRoute(
+        "GET", "/api/entities/{name}", routes_entities.show_entity, "entities",
+        {200: described(EntityAnswer, "The entity.")}, (404, 503),
+    ),
+    ApiRoute(
+        "PUT", "/api/dbt", routes_entities.switch_dbt, "entities",
+        {200: described(SwitchAnswer, "The switch.")}, (408, 413, 415, 422, 503), SwitchBody,
+    ),
+    ApiRoute(
+        "PUT", "/api/entities/{name}/dbt", routes_entities.switch_dbt_of, "entities",
+        {200: described(SwitchAnswer, "The switch.")}, (404, 408, 413, 415, 422, 503), SwitchBody,
+    ),
+    ApiRoute(
+        "GET", "/api/health", routes_operations.health, "operations",
+        {200: described(HealthAnswer, "It is there.")},
+    ),
+    ApiRoute(
+        "GET", "/api/ready", routes_operations.ready, "operations",
+        {200: described(HealthAnswer, "Requests can be served.")}, (503,),
+    ),
+    ApiRoute(
+        "GET", "/metrics", routes_operations.metrics, "operations",
+        {200: {"description": "The figures.", "content": {"text/plain": {"schema": {"type": "string"}}}}}, (503,),
+    ),
+    ApiRoute("GET", "/openapi.json", routes_operations.openapi_document, "docs", {200: {}}, is_shown=False),
+    ApiRoute("GET", "/docs", routes_operations.docs, "docs", {200: {}}, is_shown=False),
+    ApiRoute("GET", "/docs/docs.css", routes_operations.docs_style, "docs", {200: {}}, is_shown=False),
+)  # fmt: skip

@@ -1,0 +1,131 @@
+"""Routes that submit, list and change jobs, and the one that waits for its job: POST /api/transform."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lockgate.core.job import IdempotencyKey, Job
+from lockgate.errors import RetryableError, UnknownName
+from lockgate.server.bodies import JobBody, JobsQuery, TransformBody, checked, checked_records
+from lockgate.server.desk import Desk, desk_of
+from lockgate.server.idempotency import key_of
+from lockgate.server.preference import preference_of
+from lockgate.server.problems import problem_of
+from lockgate.server.reading import read_document
+from lockgate.server.rendering import (
+    JSON,
+    accepted,
+    job_answer,
+    job_path,
+    jobs_answer,
+    records_text,
+    render,
+    transform_answer,
+)
+from lockgate.server.waiting import until_ended
+
+JobId = Annotated[str, Path(description="The id of a job.", examples=["0199a3c2"])]
+_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
+
+
+async def transform(request: Request) -> Response:
+    """Transform an entity and wait for the result, or transform the records that are sent."""
+    desk = desk_of(request)
+    document = await read_document(request, desk.options, desk.threads)
+    key = _key(request, document)
+    body = checked(TransformBody, document)
+    request.state.asked = (body.entity_type, body.engine)
+    if checked_records(body, desk.options) is not None:
+        return await _transform_records(desk, body, key)
+    job = await _submit(request, desk, body, key)
+    preference = preference_of(request.headers.getlist("prefer"), desk.options)
+    try:
+        job = await until_ended(request, desk, job, preference.wait_seconds)
+    except RetryableError as error:
+        response = problem_of(error, jobId=job.job_id)
+        response.headers["Location"] = job_path(job.job_id)
+        return response
+    response = transform_answer(job)
+    if preference.applied:
+        response.headers["Preference-Applied"] = preference.applied
+    return response
+
+
+async def _transform_records(desk: Desk, body: TransformBody, key: IdempotencyKey | None) -> Response:
+    def compute() -> bytes:
+        return records_text(desk.service.transform_records(body.entity_type, body.records or ()))
+
+    if key is None:
+        text = await desk.threads.call(compute)
+    else:
+        text = await desk.replays.answer(key, lambda: desk.threads.call(compute))
+    return Response(text, media_type=JSON)
+
+
+async def submit_job(request: Request) -> Response:
+    """Submit a job and look at it later."""
+    desk = desk_of(request)
+    document = await read_document(request, desk.options, desk.threads)
+    key = _key(request, document)
+    body = checked(JobBody, document)
+    request.state.asked = (body.entity_type, body.engine)
+    job = await _submit(request, desk, body, key)
+    if not job.status.is_final:
+        return accepted(job)
+    return render(job_answer(job), headers={"Location": job_path(job.job_id)})
+
+
+async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> Response:
+    """List jobs, the newest first."""
+    desk = desk_of(request)
+
+    def found() -> tuple[Job, ...]:
+        return desk.service.jobs(entity=query.entity, status=query.status, before=query.before, limit=query.limit)
+
+    return render(jobs_answer(await desk.threads.call(found), query.limit))
+
+
+async def show_job(request: Request, job_id: JobId) -> Response:
+    """Look at a job."""
+    return await _job(request, job_id, desk_of(request).service.job)
+
+
+async def cancel_job(request: Request, job_id: JobId) -> Response:
+    """Cancel a job; its execution goes on where other jobs wait for it."""
+    return await _job(request, job_id, desk_of(request).service.cancel)
+
+
+async def retry_job(request: Request, job_id: JobId) -> Response:
+    """Make a job that failed or was cancelled wait again."""
+    desk = desk_of(request)
+    response = await _job(request, job_id, desk.service.retry)
+    response.status_code = HTTPStatus.ACCEPTED
+    response.headers["Location"] = job_path(job_id)
+    return response
+
+
+async def _job(request: Request, job_id: str, call: Callable[[str], Job]) -> Response:
+    if not _JOB_ID.fullmatch(job_id):
+        raise UnknownName("there is no job of that id")
+    return render(job_answer(await desk_of(request).threads.call(call, job_id)))
+
+
+async def _submit(request: Request, desk: Desk, body: JobBody, key: IdempotencyKey | None) -> Job:
+    """The job, once it is durable."""
+    caller = str(request.state.caller)
+    job = await asyncio.wrap_future(desk.service.submit(body.request(), caller=caller, key=key))
+    desk.count(job)
+    return job
+
+
+def _key(request: Request, document: object) -> IdempotencyKey | None:
+    scope = f"{request.state.caller} POST {request.scope['route'].path}"
+    return key_of(request.headers.getlist("idempotency-key"), scope=scope, document=document)

@@ -1,0 +1,187 @@
+"""`serve`: runs the API on an address, in one process or several, until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
+
+from lockgate.app.service import Service
+from lockgate.errors import ControlPlaneUnavailable, TargetBusy
+from lockgate.server.api import create_api
+from lockgate.server.declared import declared_options
+from lockgate.server.foreign_log import forward_log
+from lockgate.server.listening import BACKLOG, listen, turn_away
+from lockgate.server.options import Options
+from lockgate.server.protocol import PatientProtocol
+from lockgate.server.stopping import SIGNALS
+
+HOST = "127.0.0.1"
+PORT = 5003
+
+
+MakeApi = Callable[[Path | None], FastAPI]
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectApi:
+    """Makes the API of a project, in whichever process it is called."""
+
+    folder: Path | None
+    target: str | None
+    options: Options
+
+    def __call__(self, metrics_folder: Path | None) -> FastAPI:
+        """The API over a service of the process's own."""
+        service = Service.open(self.folder, target=self.target)
+        forward_log("uvicorn")
+        return create_api(service, options=self.options, metrics_folder=metrics_folder)
+
+
+def serve(
+    folder: Path | None = None,
+    *,
+    target: str | None = None,
+    host: str = HOST,
+    port: int = PORT,
+    workers: int = 1,
+    options: Options | None = None,
+) -> None:
+    """Serves the project in `folder`, or the nearest one, until SIGTERM or SIGINT; then it ends what is under way.
+
+    Raises:
+        ProjectInvalid: with all problems of the project's files.
+        UnknownName: there is no project, or no target of that name.
+        TargetBusy: the address is taken.
+        ControlPlaneUnavailable: the control plane does not answer.
+    """
+    chosen = options or declared_options(folder)
+    if workers > 1:
+        Service.open(folder, target=target).close()  # what is wrong with the project is told once, and here
+    run_api(ProjectApi(folder, target, chosen), host=host, port=port, workers=workers, options=chosen)
+
+
+def run_api(make: MakeApi, *, host: str, port: int, workers: int, options: Options) -> None:
+    """Serves what `make` gives until the process is told to stop; several workers make one each, so it is pickled.
+
+    Raises:
+        TargetBusy: the address is taken.
+        LockgateError: what kept the service from starting.
+    """
+    _raise_open_files()
+    with _listening(host, port) as listener, _outliving_signals():
+        if workers > 1:
+            _run_many(make, listener, options, workers)
+        else:
+            _run_one(make, listener, options)
+
+
+def _run_one(make: MakeApi, listener: socket.socket, options: Options) -> None:
+    api = make(None)
+    api.state.desk.when_stopping(lambda: turn_away(listener))
+    _tell(listener)
+    try:
+        uvicorn.Server(_configured(lambda: api, options)).run(sockets=[listener])
+    except SystemExit as end:
+        raise api.state.desk.failure or ControlPlaneUnavailable("the server could not start") from end
+
+
+def _run_many(make: MakeApi, listener: socket.socket, options: Options, workers: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="lockgate-metrics-", ignore_cleanup_errors=True) as folder:
+        config = _configured(partial(make, Path(folder)), options)
+        config.workers = workers
+        # Only processes that are started from now on see it: prometheus_client reads it when it is imported.
+        os.putenv("PROMETHEUS_MULTIPROC_DIR", folder)
+        try:
+            _tell(listener)
+            supervisor = _Supervisor(config, [listener])
+            supervisor.run()
+        finally:
+            os.unsetenv("PROMETHEUS_MULTIPROC_DIR")
+    if any(process.exitcode == STARTUP_FAILURE for process in supervisor.processes):
+        raise ControlPlaneUnavailable("a process of the server could not start; its log says why")
+
+
+class _Supervisor(Multiprocess):
+    """uvicorn's supervisor, which turns new connections away before it stops its processes."""
+
+    def terminate_all(self) -> None:
+        """Tells every process to stop."""
+        for listener in self.sockets:
+            turn_away(listener)
+        super().terminate_all()
+
+
+def _configured(make: Callable[[], FastAPI], options: Options) -> uvicorn.Config:
+    """How uvicorn serves an API."""
+    return uvicorn.Config(
+        make,
+        factory=True,
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=options.head_bytes,
+        timeout_keep_alive=options.head_seconds,
+        timeout_graceful_shutdown=options.stop_seconds,
+        reset_contextvars=True,
+    )
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        listener = listen(host, port)
+    except OSError as error:
+        hint = "Stop what listens there, or choose another --port."
+        raise TargetBusy(f"cannot listen on {host}:{port}: {error.strerror}", hint=hint) from error
+    with listener:
+        yield listener
+
+
+@contextlib.contextmanager
+def _outliving_signals() -> Iterator[None]:
+    """Lets the process go on to its own end after uvicorn, which sends itself the signal again once it has stopped."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        """Goes on."""
+
+    before = {number: signal.signal(number, ignore) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise_open_files() -> None:
+    """Lets the process have as many connections as the machine allows it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _tell(listener: socket.socket) -> None:
+    """Says where the server listens."""
+    host, port, *_ = listener.getsockname()
+    structlog.get_logger().warning("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")

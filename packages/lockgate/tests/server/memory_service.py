@@ -1,0 +1,200 @@
+"""A service in memory that stands where `lockgate.app.service.Service` would; also imported by processes of tests."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from lockgate.app.service import EntityState, RecordsAnswer
+from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
+from lockgate.core.job import Failure, Inputs, Job, JobResult, JobStatus, RoutedBy, Switch
+from lockgate.core.load import Pin
+from lockgate.core.relation import Relation
+from lockgate.core.route import Stage
+from lockgate.errors import CapabilityMissing, JobFinal, KeyReused, UnknownName
+
+NOW = datetime(2026, 1, 31, 5, 0, tzinfo=UTC)
+NODES = (
+    NodeResult("model.inventory.fct_users", NodeStatus.SUCCESS, 0.25, rows=3, file="models/fct_users.sql"),
+    NodeResult("test.inventory.unique_users", NodeStatus.PASS, 0.125, failures=0, file="models/users.yml"),
+)
+PINS = (Pin(Relation("raw", "users"), 4, 7),)
+
+
+class MemoryService:
+    """Jobs end when a test says so or, with `seconds`, by themselves; what is asked of it is remembered."""
+
+    def __init__(self, seconds: float | None = None) -> None:
+        self.seconds = seconds
+        self.fails_with: Exception | None = None
+        self.calls: list[object] = []
+        self.is_open = False
+        self.waiters: dict[str, list[Future[Job]]] = {}
+        self._jobs: dict[str, Job] = {}
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}
+        self._switches: dict[str | None, bool] = {None: True}
+        self._lock = threading.RLock()
+
+    def start(self) -> None:
+        self._may_fail()
+        self.is_open = True
+
+    def close(self, *, patience_seconds: float = 30.0) -> None:
+        self.is_open = False
+
+    def submit(self, request, *, caller, key=None) -> Future[Job]:
+        future: Future[Job] = Future()
+        try:
+            self._may_fail()
+            self._entity(request.entity)
+            future.set_result(self._submitted(request, caller, key))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def _submitted(self, request, caller, key) -> Job:
+        with self._lock:
+            self.calls.append((request, caller, key))
+            if key is not None and (key.scope, key.key) in self._keys:
+                job_id, digest = self._keys[key.scope, key.key]
+                if digest != key.digest:
+                    raise KeyReused("the key was sent before with another body")
+                return self._jobs[job_id]
+            job_id = f"job-{len(self._jobs) + 1}"
+            job = Job(job_id, caller, request, JobStatus.QUEUED, f"execution-{job_id}", joined=False, submitted_at=NOW)
+            self._jobs[job_id] = job
+            self.waiters[job_id] = []
+            if key is not None:
+                self._keys[key.scope, key.key] = (job_id, key.digest)
+        if self.seconds is not None:
+            timer = threading.Timer(self.seconds, self.succeed, (job_id,))
+            timer.daemon = True
+            timer.start()
+        return job
+
+    def ended(self, job_id: str) -> Future[Job]:
+        future: Future[Job] = Future()
+        with self._lock:
+            job = self._jobs[job_id]
+            if job.status.is_final:
+                future.set_result(job)
+            else:
+                self.waiters[job_id].append(future)
+        return future
+
+    def job(self, job_id: str) -> Job:
+        self._may_fail()
+        if job_id not in self._jobs:
+            raise UnknownName("there is no job of that id", name=job_id)
+        return self._jobs[job_id]
+
+    def jobs(self, *, entity=None, status=None, before=None, limit=100) -> tuple[Job, ...]:
+        self._may_fail()
+        newest = list(reversed(self._jobs.values()))
+        if before is not None:
+            newest = newest[newest.index(self.job(before)) + 1 :]
+        found = [job for job in newest if entity in {None, job.request.entity} and status in {None, job.status}]
+        return tuple(found[:limit])
+
+    def cancel(self, job_id: str) -> Job:
+        if self.job(job_id).status.is_final:
+            raise JobFinal("the job has ended already")
+        return self._end(job_id, status=JobStatus.CANCELLED)
+
+    def retry(self, job_id: str) -> Job:
+        if self.job(job_id).status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
+            raise JobFinal("the job has not failed")
+        with self._lock:
+            job = replace(self._jobs[job_id], status=JobStatus.QUEUED, failure=None, finished_at=None)
+            self._jobs[job_id] = job
+            return job
+
+    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> RecordsAnswer:
+        self.calls.append((entity, records))
+        self._may_fail()
+        if "rules" not in self._entity(entity).implementations:
+            raise CapabilityMissing(f"{entity} has no implementation by rules")
+        outcomes = [outcome_of(number, record) for number, record in enumerate(records)]
+        engines = Counter(str(outcome["engine"]) for outcome in outcomes)
+        return RecordsAnswer(entity, "rules", dict(engines), "row", outcomes)
+
+    def entities(self) -> tuple[EntityState, ...]:
+        return (self._state("users", {"rules": "rules", "dbt": "dbt"}), self._state("applications", {"dbt": "dbt"}))
+
+    def set_dbt_enabled(self, entity: str | None, *, enabled: bool, by: str) -> Switch:
+        if entity is not None:
+            self._entity(entity)
+        self._switches[entity] = enabled
+        return Switch(entity, enabled, NOW, by)
+
+    def check_ready(self) -> None:
+        self._may_fail()
+
+    # What tests do to it.
+
+    def succeed(self, job_id: str, **result) -> Job:
+        """Ends a job well; `result` says in what the result differs from the usual one."""
+        job = self._jobs[job_id]
+        engine = job.request.engine or "dbt"
+        execution = Execution(
+            job.request.entity, engine, Relation("workshop", "fct_users"), 3, 0.375,
+            rules=(RuleCount("no email", "rejected", 1, "email is missing"),), nodes=NODES,
+        )  # fmt: skip
+        usual = JobResult(execution, Inputs(engine, "sha256:51", PINS), RoutedBy.ROUTE)
+        return self._end(job_id, status=JobStatus.SUCCESS, result=replace(usual, **result))
+
+    def fail(self, job_id: str, failure: Failure) -> Job:
+        return self._end(job_id, status=JobStatus.FAILED, failure=failure)
+
+    def _end(self, job_id: str, **changes) -> Job:
+        with self._lock:
+            job = replace(
+                self._jobs[job_id], attempts=1, started_at=NOW, finished_at=NOW + timedelta(seconds=1), **changes
+            )
+            self._jobs[job_id] = job
+            waiters, self.waiters[job_id] = self.waiters[job_id], []
+        for future in waiters:
+            if future.set_running_or_notify_cancel():
+                future.set_result(job)
+        return job
+
+    def _may_fail(self) -> None:
+        if self.fails_with is not None:
+            raise self.fails_with
+
+    def _entity(self, name: str) -> EntityState:
+        for entity in self.entities():
+            if entity.name == name:
+                return entity
+        raise UnknownName(f"there is no entity {name!r}", name=name)
+
+    def _state(self, name: str, implementations: dict[str, str]) -> EntityState:
+        return EntityState(
+            name=name,
+            key=("user_id",),
+            contract={"user_id": "bigint", "email": "text"},
+            implementations=implementations,
+            stage=Stage.PROMOTED,
+            incumbent=next(iter(implementations)),
+            candidate="dbt",
+            share=10_000,
+            answers="dbt",
+            routed_by=RoutedBy.ROUTE,
+            is_dbt_enabled=self._switches.get(name, self._switches[None]),
+        )
+
+
+def outcome_of(number: int, record: Mapping[str, object]) -> dict[str, object]:
+    """A record is rejected where it has no e-mail."""
+    good = bool(record.get("email"))
+    return {
+        "index": number,
+        "engine": "rules",
+        "status": "ok" if good else "rejected",
+        "reason": None if good else "email is missing",
+        "output": dict(record) if good else None,
+    }
