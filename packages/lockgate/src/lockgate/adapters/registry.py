@@ -20,6 +20,11 @@ SOURCES = {
     "parquet": "lockgate.adapters.sources.files:open_parquet",
     "postgres": "lockgate.adapters.sources.postgres:open_postgres",
 }
+# What takes the values of rows out of a database's words, by the target's kind.
+WITHOUT_VALUES = {
+    "duckdb": "lockgate.adapters.warehouses.duckdb.failures:without_values",
+    "postgres": "lockgate.adapters.warehouses.postgres.failures:without_values",
+}
 
 
 def adapter(table: dict[str, str], kind: str) -> Any:

@@ -107,6 +107,22 @@ class ExecutorConformance:
         assert by_name["model.small.fct_users"].status is NodeStatus.SKIPPED
         assert [node.node for node in result.failed] == ["model.small.stg_users"]
 
+    @pytest.mark.parametrize("canary", ["bob@canary-51c0.example", "bob\nLINE 1: canary-51c0", "o'canary-51c0\"s"])
+    def test_a_value_that_a_database_quotes_is_told_and_left_nowhere(
+        self, executor: DbtExecutor, write: Writer, ask, canary: str
+    ) -> None:
+        pieces = ", ".join(f"chr({ord(letter)})" for letter in canary)
+        cast = "{{ config(materialized='table') }} select cast(concat(" + pieces + ", id) as integer) as user_id"
+
+        result = executor.execute(ask(write(models__fct_users_sql=cast + " from {{ source('raw', 'users') }}")), ignore)
+
+        (failed,) = result.failed
+        assert "canary" not in failed.message
+        assert "fct_users (models/fct_users.sql)" in failed.message
+        assert any(words in failed.message for words in ("Could not convert", "invalid input syntax for type integer"))
+        left = [path for path in result.artifacts.rglob("*") if path.is_file()]
+        assert [path.name for path in left if b"canary" in path.read_bytes()] == []
+
     def test_a_built_model_says_what_it_left_and_where_its_sql_is(
         self, executor: DbtExecutor, write: Writer, ask
     ) -> None:

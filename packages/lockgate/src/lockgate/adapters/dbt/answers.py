@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from lockgate.core.execution import NodeResult, NodeStatus
@@ -21,15 +21,15 @@ from lockgate.errors import (
 _STATUSES = {"runtime error": "error", "partial success": "error", "no-op": "success", "reused": "success"}
 
 
-def node_result(facts: Mapping[str, Any]) -> NodeResult:
-    """One node's facts as a result."""
+def node_result(facts: Mapping[str, Any], safe: Callable[[str], str]) -> NodeResult:
+    """One node's facts as a result; its message goes through `safe`, which takes the values of rows out."""
     return NodeResult(
         node=facts["node"],
         status=NodeStatus(_STATUSES.get(facts["status"], facts["status"])),
         seconds=facts["seconds"],
         rows=facts["rows"],
         failures=facts["failures"],
-        message=facts["message"],
+        message=safe(facts["message"]),
         file=facts["file"],
         compiled=facts["compiled"],
         depends_on=tuple(facts["depends_on"]),

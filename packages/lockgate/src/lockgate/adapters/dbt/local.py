@@ -16,6 +16,7 @@ from lockgate.adapters.dbt.config import DbtConfig
 from lockgate.adapters.dbt.profile import output_of
 from lockgate.adapters.dbt.project import ProjectInspection, inspected, inspection_of, problem_of
 from lockgate.adapters.dbt.projects import ParsedProject, Projects
+from lockgate.adapters.dbt.redaction import LOG, Redaction
 from lockgate.adapters.dbt.scratch import Scratch
 from lockgate.adapters.dbt.warm import WarmProcess
 from lockgate.adapters.dbt.wire import Message, MessageTooLong, pair, send
@@ -24,7 +25,6 @@ from lockgate.core.ports import NodeListener
 from lockgate.errors import DbtCancelled, DbtFailed, DbtProjectInvalid, Problem
 
 INSPECTION_SECONDS = 300.0
-LOG = "dbt.log"
 
 
 class _NotBegun(Exception):
@@ -137,7 +137,8 @@ class LocalDbtExecutor:
             folder, profiles = self._new_folder(), self._scratch.new("profile")
             try:
                 request = self._request(invocation, folder, profiles)
-                return self._followed(request, project, call, on_node)
+                story = _Story(on_node, Redaction(invocation.access.kind))
+                return self._followed(request, project, call, story)
             except _NotBegun:
                 self._projects.retire(project)
                 raise
@@ -154,16 +155,13 @@ class LocalDbtExecutor:
             "profiles": str(profiles),
         }
 
-    def _followed(
-        self, request: Message, project: ParsedProject, call: Call, on_node: NodeListener
-    ) -> DbtExecutionResult:
+    def _followed(self, request: Message, project: ParsedProject, call: Call, story: _Story) -> DbtExecutionResult:
         """Follows an invocation to the end of its process."""
         ours, theirs = pair()
         try:
             with theirs:
                 send(project.connection, request, theirs.fileno())
             with call.waiting_on(ours):
-                story = _Story(on_node)
                 for message in call.messages(ours):
                     story.hear(message)
         except MessageTooLong as error:
@@ -172,6 +170,7 @@ class LocalDbtExecutor:
             raise _NotBegun from error
         finally:
             end(ours, patience_seconds=self._patience_seconds)
+            story.redaction.clean(Path(request["folder"]))
         return story.result(call, Path(request["folder"]))
 
     def _new_folder(self) -> Path:
@@ -187,7 +186,8 @@ class LocalDbtExecutor:
 class _Story:
     """What an invocation has told so far."""
 
-    def __init__(self, on_node: NodeListener) -> None:
+    def __init__(self, on_node: NodeListener, redaction: Redaction) -> None:
+        self.redaction = redaction
         self._on_node = on_node
         self._nodes: list[NodeResult] = []
         self._last: Message | None = None
@@ -198,7 +198,7 @@ class _Story:
         kind = message["kind"]
         self._has_begun = True
         if kind == "node":
-            self._nodes.append(node_result(message))
+            self._nodes.append(node_result(message, self.redaction.safe))
             self._on_node(self._nodes[-1])
         elif kind == "ended":
             self._code = message["code"]
@@ -215,7 +215,7 @@ class _Story:
         if last is None:
             raise lost(self._code, str(folder / LOG))
         if last["kind"] != "done":
-            raise refusal(last)
+            raise refusal({**last, "message": self.redaction.safe(last.get("message", ""))})
         return DbtExecutionResult(
             last["invocation_id"], tuple(self._nodes), last["seconds"], artifacts=folder, log=folder / LOG
         )

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lockgate.core.disk import is_full
 from lockgate.errors import AccessRefused, DiskFull, LockgateError, StatementFailed, TargetBusy
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 # What DuckDB's message says decides, first match first: its exceptions carry no codes.
 _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[LockgateError]], ...] = (
     (
@@ -21,8 +20,21 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[LockgateError]], ...] = (
     (re.compile(r"could not set lock on file|different configuration", re.IGNORECASE), TargetBusy),
     (re.compile(r"permission error|permission denied|disabled by configuration", re.IGNORECASE), AccessRefused),
 )
-_SAYS_VALUE = re.compile(r"^(?:Conversion|Invalid Input|Out of Range|Constraint) Error", re.IGNORECASE)
-_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"|\b\d[\d.eE+-]*\b")
+_SAYS_VALUE = re.compile(r"(?:Conversion|Invalid Input|Out of Range|Constraint|Mismatch Type) Error", re.IGNORECASE)
+# From the first mark to the last of its sort: a value may hold marks and line ends itself.
+_QUOTED = re.compile(r"'(?:.*'|.*)|\"(?:.*\"|.*)", re.DOTALL)
+_AFTER_COLON = re.compile(r"(?<=Invalid Input Error: )([^:'\"]*:).*", re.DOTALL)
+_NUMBER = re.compile(r"\b\d[\d.eE+-]*\b")
+
+
+def without_values(text: str) -> str:
+    """DuckDB's words less the values of rows that it quotes, also inside another program's message."""
+    found = _SAYS_VALUE.search(text)
+    if found is None:
+        return text
+    told = _AFTER_COLON.sub(r"\1 …", text[found.start() :].replace("can't", "cannot"))
+    line = _QUOTED.sub("…", told).splitlines()[0]
+    return text[: found.start()] + _NUMBER.sub("…", line)
 
 
 @contextmanager
@@ -35,12 +47,11 @@ def translated() -> Iterator[None]:
     except duckdb.Error as error:
         raise _translation(str(error)) from error
     except OSError as error:
-        if error.errno in _FULL:
+        if is_full(error):
             raise DiskFull from error
         raise
 
 
 def _translation(text: str) -> LockgateError:
-    line = text.splitlines()[0] if text else "DuckDB failed without a word"
-    kind = next((kind for pattern, kind in _BY_MESSAGE if pattern.search(text)), StatementFailed)
-    return kind(_QUOTED.sub("…", line) if _SAYS_VALUE.match(line) else line)
+    line = without_values(text).splitlines()[0] if text else "DuckDB failed without a word"
+    return next((kind for pattern, kind in _BY_MESSAGE if pattern.search(text)), StatementFailed)(line)

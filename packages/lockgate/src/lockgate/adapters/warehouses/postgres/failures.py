@@ -32,7 +32,27 @@ _BY_STATE: dict[str, type[LockgateError]] = {
 _REFUSED = re.compile(
     r"password authentication failed|no password supplied|role .* does not exist|no pg_hba.conf entry"
 )
-_VALUES = re.compile(r"(?<=value) \"[^\"]*\"|: .*$")
+# Where a message begins to quote a value; it ends nobody knows where, for the value may hold quotes and line ends.
+_VALUE = re.compile(
+    r"(?<=value) \"|(?<=time zone) \"|(?<=unit) \"|: \"|: 0x|^[ \t]*\"(?=.* is not a valid)", re.MULTILINE
+)
+_KNOWN_END = re.compile(r"\"( is out of range for type [a-z ]+| for \"[A-Za-z]+\"| not recognized)\s*\Z")
+_SECTION = re.compile(r"^[ \t]*(?:LINE \d+|DETAIL|HINT|CONTEXT|QUERY|WHERE):", re.MULTILINE)
+_ROWS = re.compile(r"^[ \t]*(?:DETAIL|CONTEXT|QUERY|WHERE):", re.MULTILINE)
+_COMPILED = re.compile(r"\n[ \t]*compiled code at [^\n]*\Z")
+
+
+def without_values(text: str) -> str:
+    """PostgreSQL's words less the values of rows that it quotes, also inside dbt's message about a node."""
+    found = _COMPILED.search(text)
+    body, compiled = (text[: found.start()], found[0]) if found else (text, "")
+    value = _VALUE.search(body)
+    if value is None:
+        rows = _ROWS.search(body)
+        return (body[: rows.start()].rstrip() if rows else body) + compiled
+    section = _SECTION.search(body, value.end())
+    end = _KNOWN_END.search(body[value.end() : section.start() if section else None])
+    return body[: value.start()] + (end[1] if end else "") + compiled
 
 
 @contextmanager
@@ -69,5 +89,6 @@ def _message(error: Exception, state: str) -> str:
     """The message's first line. The values of rows that data errors, class 22 and 23, quote are left out."""
     diagnostics = getattr(error, "diag", None)
     text = (diagnostics and diagnostics.message_primary) or str(error).strip()
-    line = text.split("ERROR:  ")[-1].splitlines()[0] if text else type(error).__name__
-    return _VALUES.sub("", line) if state[:2] in {"22", "23"} else line
+    told = text.split("ERROR:  ")[-1] or type(error).__name__
+    line = without_values(told).splitlines()[0]
+    return line.split(": ")[0] if state[:2] in {"22", "23"} else line
