@@ -55,7 +55,7 @@ def perform(
             if choice.fallback is not None and not (can_wait and isinstance(outcome.error, RetryableError)):
                 instead = turn.executed(choice.fallback)
                 if isinstance(instead, Execution):
-                    return JobResult(instead, inputs, choice.routed_by, failure_of(outcome.error))
+                    return JobResult(instead, inputs, choice.routed_by, Failure.of(outcome.error))
     raise outcome.error
 
 
@@ -91,11 +91,6 @@ class _Turn:
         except LockgateError as error:
             return FailedExecution(self._entity.name, implementation, error)
         return outcome
-
-
-def failure_of(error: LockgateError) -> Failure:
-    """An error as it is stored and shown."""
-    return Failure(error.code, type(error).__name__, error.message, error.remedy or "", error.fields)
 
 
 def entity_of(wiring: Wiring, name: str) -> Entity:

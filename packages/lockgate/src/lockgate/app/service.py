@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 from typing import Self
 
-from lockgate.core.job import IdempotencyKey, Job, JobStatus, Switch, TransformRequest
+from lockgate.app import rules
+from lockgate.app.performing import Begun, entity_of, inputs_of, perform
+from lockgate.app.switching import set_dbt_enabled
+from lockgate.app.wiring import Wiring, open_wiring
+from lockgate.core.entity import Entity
+from lockgate.core.job import (
+    MAX_ATTEMPTS,
+    Claim,
+    IdempotencyKey,
+    Job,
+    JobResult,
+    JobStatus,
+    RoutedBy,
+    Switch,
+    TransformRequest,
+)
 from lockgate.core.route import Stage
+from lockgate.errors import EngineOff
+from lockgate.transform.cycle import ensure_route
+from lockgate.transform.jobs import TransformationJobService
+
+# An execution waits as long for another run on the target; then another attempt begins.
+TURN_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class EntityState:
-    """An entity as callers see it: who would answer for it now, and why."""
+    """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None."""
 
     name: str
     key: tuple[str, ...]
@@ -25,13 +48,16 @@ class EntityState:
     candidate: str | None
     share: int
     answers: str | None
-    routed_by: str
+    routed_by: RoutedBy | None
     is_dbt_enabled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsAnswer:
-    """What became of records: `outcomes` has {index, engine, status, reason, output} for each, in their order."""
+    """What became of records: `outcomes` has {index, engine, status, reason, output} for each, in their order.
+
+    `engines` counts the records that each implementation answered; `scope` tells that each stands for itself (`row`).
+    """
 
     entity: str
     engine: str
@@ -43,18 +69,54 @@ class RecordsAnswer:
 class Service:
     """A project that answers requests: batch ones as durable jobs, records at once."""
 
+    def __init__(self, wiring: Wiring) -> None:
+        """A service of a project that is wired already; `Service.open` finds and wires one."""
+        self._wiring = wiring
+        self._jobs = TransformationJobService(
+            wiring.store.jobs,
+            wiring.queue,
+            inputs_of=lambda request: inputs_of(wiring, request),
+            perform=self._perform,
+            stop=wiring.executor.cancel,
+            clock=wiring.clock,
+        )
+
     @classmethod
-    def open(cls, folder: Path | None = None, *, target: str | None = None, works: bool = True) -> Self:
-        """The service of a project; `works` is False where it only submits and looks, and executes nothing.
+    def open(cls, folder: Path | None = None, *, target: str | None = None) -> Self:
+        """The service of the project in `folder`, or of the nearest `lockgate.yml` upwards from here.
 
         Raises:
             ProjectInvalid: with all problems of the project's files.
+            UnknownName: there is no project, or no target of that name.
+            ControlPlaneUnavailable: the control plane does not answer.
         """
-        raise NotImplementedError
+        wiring = open_wiring(folder, target)
+        try:
+            return cls(wiring)
+        except BaseException:
+            wiring.close()
+            raise
+
+    def __enter__(self) -> Self:
+        """The service itself; it executes nothing before `start`."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes what was opened."""
+        self.close()
 
     def start(self) -> None:
-        """Begins to execute what is queued."""
-        raise NotImplementedError
+        """Begins to execute what is queued, and to import dbt.
+
+        Raises:
+            ControlPlaneUnavailable: the control plane does not answer.
+            WarehouseUnavailable: the target does not answer.
+        """
+        self.check_ready()
+        self._wiring.executor.warm()
+        self._jobs.start()
 
     def submit(self, request: TransformRequest, *, caller: str, key: IdempotencyKey | None = None) -> Future[Job]:
         """Stores a job: once the future is done it is durable.
@@ -62,11 +124,11 @@ class Service:
         The future's errors: UnknownName (entity, implementation), EngineOff, KeyReused, ControlPlaneUnavailable,
         WarehouseUnavailable.
         """
-        raise NotImplementedError
+        return self._jobs.submit(request, caller=caller, key=key)
 
     def ended(self, job_id: str) -> Future[Job]:
         """The job once it is final; whoever waits no longer cancels the future."""
-        raise NotImplementedError
+        return self._jobs.ended(job_id)
 
     def job(self, job_id: str) -> Job:
         """One job.
@@ -74,13 +136,13 @@ class Service:
         Raises:
             UnknownName: there is none of that id.
         """
-        raise NotImplementedError
+        return self._jobs.job(job_id)
 
     def jobs(
         self, *, entity: str | None = None, status: JobStatus | None = None, before: str | None = None, limit: int = 100
     ) -> tuple[Job, ...]:
-        """The newest jobs first."""
-        raise NotImplementedError
+        """The newest jobs first, after the job `before` where it is given."""
+        return self._jobs.jobs(entity=entity, status=status, before=before, limit=limit)
 
     def cancel(self, job_id: str) -> Job:
         """Cancels a job: it leaves its execution, which goes on where others wait for it.
@@ -89,7 +151,7 @@ class Service:
             UnknownName: there is none of that id.
             JobFinal: it has ended already.
         """
-        raise NotImplementedError
+        return self._jobs.cancel(job_id)
 
     def retry(self, job_id: str) -> Job:
         """Makes a job that failed or was cancelled wait again.
@@ -98,7 +160,7 @@ class Service:
             UnknownName: there is none of that id.
             JobFinal: it succeeded, or has not ended.
         """
-        raise NotImplementedError
+        return self._jobs.retry(job_id)
 
     def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> RecordsAnswer:
         """What the entity's rules make of records.
@@ -107,11 +169,15 @@ class Service:
             UnknownName: there is no such entity.
             CapabilityMissing: it has no implementation by rules.
         """
-        raise NotImplementedError
+        found = entity_of(self._wiring, entity)
+        engine = self._wiring.rule_book.implementation(found, None).name
+        outcomes = rules.transformed(self._wiring, found, [dict(record) for record in records], engine)
+        engines = Counter(str(outcome["engine"]) for outcome in outcomes)
+        return RecordsAnswer(entity, engine, dict(engines), "row", outcomes)
 
     def entities(self) -> tuple[EntityState, ...]:
         """Every entity, in the project's order."""
-        raise NotImplementedError
+        return tuple(self._state(entity) for entity in self._wiring.project.entities.values())
 
     def set_dbt_enabled(self, entity: str | None, *, enabled: bool, by: str) -> Switch:
         """Moves the live switch `Transformation.Dbt.Enabled`, of one entity or of all; in force at once everywhere.
@@ -119,7 +185,7 @@ class Service:
         Raises:
             UnknownName: there is no such entity.
         """
-        raise NotImplementedError
+        return set_dbt_enabled(self._wiring, entity, enabled=enabled, by=by)
 
     def check_ready(self) -> None:
         """Returns where requests can be served.
@@ -128,8 +194,35 @@ class Service:
             ControlPlaneUnavailable: the control plane does not answer.
             WarehouseUnavailable: the target does not answer.
         """
-        raise NotImplementedError
+        self._wiring.store.switches.switches()
+        self._wiring.warehouse.pins()
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more work, ends what is under way, and closes what was opened."""
-        raise NotImplementedError
+        self._jobs.close(patience_seconds=patience_seconds)
+        self._wiring.close()
+
+    def _perform(self, claim: Claim, begun: Begun) -> JobResult:
+        can_wait = claim.attempt < MAX_ATTEMPTS
+        return perform(self._wiring, claim.request, begun, wait_seconds=TURN_SECONDS, can_wait=can_wait)
+
+    def _state(self, entity: Entity) -> EntityState:
+        wiring = self._wiring
+        route = ensure_route(entity, wiring.warehouse)
+        try:
+            choice = wiring.router.choose(entity)
+        except EngineOff:
+            choice = None
+        return EntityState(
+            name=entity.name,
+            key=entity.contract.key,
+            contract={column.name: str(column.type) for column in entity.contract.columns},
+            implementations={each.name: each.engine.value for each in entity.implementations.values()},
+            stage=route.stage,
+            incumbent=route.incumbent,
+            candidate=route.candidate,
+            share=route.share,
+            answers=choice.implementation if choice else None,
+            routed_by=choice.routed_by if choice else None,
+            is_dbt_enabled=wiring.switches().is_enabled(entity.name),
+        )

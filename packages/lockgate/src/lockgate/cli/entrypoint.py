@@ -9,7 +9,15 @@ from typing import Annotated
 
 import typer
 
-from lockgate.cli import commands_load, commands_project, commands_rules, commands_run, commands_sandbox
+from lockgate.cli import (
+    commands_jobs,
+    commands_load,
+    commands_project,
+    commands_rules,
+    commands_run,
+    commands_sandbox,
+    commands_serve,
+)
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import print_error, print_json
@@ -24,7 +32,15 @@ application = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-for module in (commands_project, commands_load, commands_run, commands_rules, commands_sandbox):
+for module in (
+    commands_project,
+    commands_load,
+    commands_run,
+    commands_rules,
+    commands_jobs,
+    commands_serve,
+    commands_sandbox,
+):
     module.register(application)
 
 
