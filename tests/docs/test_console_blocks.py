@@ -64,7 +64,7 @@ def test_the_commands_of_a_page_do_what_it_shows(page, checkout):
 def _run(step: Step, where: Path, page: Path) -> Path:
     """Run one command as a person in that folder would; the folder it leaves them in."""
     with tempfile.TemporaryFile("w+") as left:
-        surroundings = f"export PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100"
+        surroundings = f"unset MAKELEVEL MAKEFLAGS; export PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100"
         script = f"set -e\n{surroundings}\n{step.command}\npwd >&{left.fileno()}\n"
         done = subprocess.run(
             ["bash", "-c", script],

@@ -100,6 +100,16 @@ def test_a_column_that_no_database_can_have_is_refused(tmp_path):
         starter_files(tmp_path, [FoundSource("s", "csv", (table,), {"path": "/data"})])
 
 
+@pytest.mark.parametrize("name", ["true", "null", "on", "y"])
+def test_a_name_that_yaml_reads_as_something_else_stays_a_name(tmp_path, name):
+    table = FoundTable(name, columns(id="bigint"), ("id",), 1)
+    (tmp_path / name).mkdir()
+
+    project = written(tmp_path / name, FoundSource(name, "csv", (table,), {"path": "/data"}))
+
+    assert (project.name, list(project.sources), list(project.entities)) == (name, [name], [name])
+
+
 names = st.text(min_size=1, max_size=30)
 paths = names.filter(lambda name: "\0" not in name)
 column_names = st.lists(

@@ -96,7 +96,7 @@ def _project_name(folder: Path) -> str:
 
 def _project_file(folder: Path, named: Sequence[tuple[str, FoundSource, list[_Table]]]) -> str:
     """The project file."""
-    lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}", f"project: {_project_name(folder)}"]
+    lines = [f"# yaml-language-server: $schema={SCHEMA_FILE}", f"project: {_scalar(_project_name(folder))}"]
     if named:
         lines += ["", "sources:"]
     for name, source, tables in named:
@@ -117,7 +117,13 @@ def _source_lines(folder: Path, name: str, source: FoundSource, tables: Sequence
     if "path" in options:
         options["path"] = _below(folder, Path(str(options["path"])))
     streams = [line for table in tables for line in _indented(2, _stream_lines(table))]
-    return [f"{name}:", f"  kind: {source.kind}", *_indented(1, _option_lines(options)), "  streams:", *streams]
+    return [
+        f"{_scalar(name)}:",
+        f"  kind: {source.kind}",
+        *_indented(1, _option_lines(options)),
+        "  streams:",
+        *streams,
+    ]
 
 
 def _below(folder: Path, path: Path) -> str:
@@ -131,7 +137,10 @@ def _stream_lines(table: _Table) -> list[str]:
     found = table.found
     columns = [f"{_scalar(column.name)}: {_scalar(str(column.type))}" for column in found.columns]
     key = [f"key: {_listed(found.key)}"] if found.key else []
-    return [f"{table.name}:", *_indented(1, [*_option_lines(found.options), *key, "columns:", *_indented(1, columns)])]
+    return [
+        f"{_scalar(table.name)}:",
+        *_indented(1, [*_option_lines(found.options), *key, "columns:", *_indented(1, columns)]),
+    ]
 
 
 def _option_lines(options: Mapping[str, object]) -> list[str]:
@@ -146,7 +155,7 @@ def _entity_lines(table: _Table) -> list[str]:
     """An entity that is the table as it comes."""
     columns = [f"{_scalar(table.names[c.name])}: {_scalar(str(c.type))}" for c in table.found.columns]
     return [
-        f"{table.name}:",
+        f"{_scalar(table.name)}:",
         f"  key: {_listed(table.key)}",
         "  contract:",
         *_indented(2, columns),
@@ -177,7 +186,7 @@ def _rules_file(table: _Table) -> str:
     ]
     return "\n".join(
         [
-            f"entity: {table.name}",
+            f"entity: {_scalar(table.name)}",
             f"from: raw.{table.name}",
             "rules:",
             *rename,
