@@ -354,4 +354,4 @@ class DbtProcessLost(RetryableError):
     """The process that ran dbt ended before its work did; the edition before still serves."""
 
     code = "LG606"
-    hint = "Run it again; if it comes back, see whether the machine ran out of memory, and raise the executor's limits."
+    hint = "Run it again; if it comes back, give the machine more memory or let each model read less at a time."

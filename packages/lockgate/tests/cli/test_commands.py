@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.app.checks import Findings
 from lockgate.cli.entrypoint import run
+from lockgate.errors import Problem
 
 PROJECT = """
 project: people
@@ -230,7 +232,7 @@ def test_check_finds_nothing_wrong_or_everything_at_once(lockgate, project) -> N
 
     bad, found, _ = lockgate("check", "--json")
 
-    assert (good, nothing) == (0, {"problems": []})
+    assert (good, nothing) == (0, {"problems": [], "warnings": []})
     assert bad == 2
     places = [(each["file"], each["line"]) for each in found["problems"]]
     assert places == [("rules/people.yml", 7), ("rules/people.yml", 8)]
@@ -345,3 +347,16 @@ with wiring.warehouse.lock("run", wait_seconds=0):
     assert refused.returncode == 2
     assert json.loads(refused.stdout)["error"]["code"] == "LG603"
     assert allowed.returncode == 0
+
+
+def test_warnings_of_a_check_are_shown_and_are_no_failure(lockgate, monkeypatch) -> None:
+    warning = Problem("old syntax", "dbt/models/a.yml", 3)
+    monkeypatch.setattr("lockgate.app.checks.findings", lambda wiring, offline: Findings((), (warning,)))
+
+    code, out, err = lockgate("check")
+    same, document, _ = lockgate("check", "--json")
+
+    assert (code, same) == (0, 0)
+    assert "are fine" in out
+    assert "warning: dbt/models/a.yml:3: old syntax" in err
+    assert document["warnings"] == [{"message": "old syntax", "file": "dbt/models/a.yml", "line": 3, "remedy": ""}]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
-from lockgate.errors import ExtraMissing, UnknownName
+from lockgate.errors import CapabilityMissing, ExtraMissing, UnknownName
 
 WAREHOUSES = {
     "duckdb": "lockgate.adapters.warehouses.duckdb:open_duckdb",
@@ -27,6 +28,18 @@ WITHOUT_VALUES = {
 }
 
 
+EXECUTORS = {
+    "local": "lockgate.adapters.dbt:open_local",
+}
+# The packages that each extra brings, and the kinds that need one.
+EXTRAS = {
+    "dbt": ("dbt.cli",),
+    "dlt": ("dlt",),
+    "postgres": ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql"),
+}
+NEEDS = {"dlt": "dlt", "postgres": "postgres"}
+
+
 def adapter(table: dict[str, str], kind: str) -> Any:
     """The factory that `table` names for `kind`.
 
@@ -38,8 +51,42 @@ def adapter(table: dict[str, str], kind: str) -> Any:
         near = get_close_matches(kind, table, n=1)
         suggestion = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(table)}"
         raise UnknownName(f"there is no kind {kind!r}{suggestion}", kind=kind)
+    if kind in NEEDS:
+        require(NEEDS[kind], f"the kind {kind!r}")
     module, attribute = table[kind].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def dbt_executor(mode: str) -> Any:
+    """The factory of what runs dbt in a mode; it takes the folder for what runs leave behind.
+
+    Raises:
+        CapabilityMissing: nothing runs dbt in that mode.
+    """
+    if mode not in EXECUTORS:
+        hint = f"Write one of these: {', '.join(EXECUTORS)}."
+        raise CapabilityMissing(f"nothing here runs dbt by the executor {mode!r}", hint=hint, executor=mode)
+    return adapter(EXECUTORS, mode)
+
+
+def is_installed(extra: str) -> bool:
+    """Whether everything that an extra brings is there."""
+    return all(_is_there(package) for package in EXTRAS[extra])
+
+
+def _is_there(package: str) -> bool:
     try:
-        return getattr(import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        raise ExtraMissing(f"kind {kind!r} needs the package {error.name!r}, which is not installed") from error
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # the package that it would stand in is missing
+        return False
+
+
+def require(extra: str, what: str) -> None:
+    """Returns where an extra is installed, which `what` needs.
+
+    Raises:
+        ExtraMissing: it is not.
+    """
+    if not is_installed(extra):
+        hint = f"pip install 'lockgate[{extra}]'"
+        raise ExtraMissing(f"{what} needs the extra {extra!r}, which is not installed", hint=hint, extra=extra)

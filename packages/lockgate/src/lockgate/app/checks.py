@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from functools import cache, partial
+from pathlib import Path
 
-from lockgate.adapters.dbt.project import ProjectInspection
 from lockgate.app.rules import catalog_of
 from lockgate.app.wiring import Wiring
 from lockgate.config import PROJECT_FILE
 from lockgate.config.yaml_positions import Document, read_yaml
 from lockgate.core.entity import Engine, Entity, Implementation
-from lockgate.errors import LockgateError, Problem, ProjectInvalid
+from lockgate.core.execution import ProjectInspection
+from lockgate.errors import CapabilityMissing, LockgateError, Problem, ProjectInvalid
 from lockgate.transform.rules import check_rule_set
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check found: `problems` are wrong, `warnings` are what dbt would have a person look at."""
+
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
 
 def problems(wiring: Wiring, *, offline: bool) -> tuple[Problem, ...]:
     """Everything that is wrong, in the order of the project file; unless offline, sources are asked too."""
+    return findings(wiring, offline=offline).problems
+
+
+def findings(wiring: Wiring, *, offline: bool) -> Findings:
+    """Everything that is wrong, in the order of the project file, and what is to be looked at besides."""
     document = read_yaml(wiring.project.folder / PROJECT_FILE, file=PROJECT_FILE)
     found = [] if offline else list(_sources(wiring, document))
-    broken = bool(found)
-    inspect = cache(partial(wiring.executor.inspect, kind=wiring.target.kind))
+    offline = offline or bool(found)
+    dbt = _DbtProjects(wiring, document)
     for entity, implementation in _implementations(wiring):
         if implementation.engine is Engine.RULES:
-            found += _rules(wiring, entity, implementation, offline=offline or broken)
+            found += _rules(wiring, entity, implementation, offline=offline)
         else:
-            found += _dbt(wiring, inspect(implementation.path), document, entity, implementation)
-    return tuple(dict.fromkeys(found))
+            found += dbt.problems(entity, implementation)
+    return Findings(tuple(dict.fromkeys(found)), tuple(dbt.warnings))
 
 
 def _implementations(wiring: Wiring) -> Iterator[tuple[Entity, Implementation]]:
@@ -60,20 +74,45 @@ def _rules(wiring: Wiring, entity: Entity, implementation: Implementation, *, of
     return check_rule_set(rule_set, catalog, entity.contract)
 
 
-def _dbt(
-    wiring: Wiring, inspected: ProjectInspection, document: Document, entity: Entity, implementation: Implementation
-) -> Iterator[Problem]:
-    """What is wrong with a dbt project, or with the model that is asked of it."""
-    folder = wiring.project.folder
-    yield from (replace(problem, file=os.path.relpath(problem.file, folder)) for problem in inspected.errors)
-    path = ("entities", entity.name, "implementations", implementation.name)
-    for source in sorted(set(inspected.sources) - set(wiring.project.relations())):
-        message = f"the dbt project reads {source}, which no stream of this project loads"
-        yield Problem(
-            message, PROJECT_FILE, document.line((*path, "dbt")), "Declare the stream, or leave the model out."
-        )
-    if implementation.model not in inspected.models and not inspected.errors:
-        near = get_close_matches(implementation.model, inspected.models, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(sorted(inspected.models)) or 'none'}."
-        message = f"the dbt project has no model {implementation.model!r}"
-        yield Problem(message, PROJECT_FILE, document.line((*path, "model")), remedy)
+class _DbtProjects:
+    """The dbt projects of the implementations, each read once with the variables that it is run with."""
+
+    def __init__(self, wiring: Wiring, document: Document) -> None:
+        self._wiring = wiring
+        self._document = document
+        self._inspected: dict[tuple[Path, str], ProjectInspection] = {}
+        self.warnings: dict[Problem, None] = {}
+
+    def problems(self, entity: Entity, implementation: Implementation) -> Iterator[Problem]:
+        """What is wrong with a dbt project, or with the model that is asked of it."""
+        path = ("entities", entity.name, "implementations", implementation.name)
+        try:
+            inspected = self._inspect(implementation)
+        except CapabilityMissing as error:
+            yield self._document.problem((*path, "executor"), error.message, error.remedy)
+            return
+        yield from map(self._placed, inspected.errors)
+        self.warnings.update(dict.fromkeys(map(self._placed, inspected.warnings)))
+        for source in sorted(set(inspected.sources) - set(self._wiring.project.relations())):
+            message = f"the dbt project reads {source}, which no stream of this project loads"
+            yield self._document.problem((*path, "dbt"), message, "Declare the stream, or leave the model out.")
+        if implementation.model not in inspected.models and not inspected.errors:
+            near = get_close_matches(implementation.model, inspected.models, n=1)
+            remedy = (
+                f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(sorted(inspected.models)) or 'none'}."
+            )
+            message = f"the dbt project has no model {implementation.model!r}"
+            yield self._document.problem((*path, "model"), message, remedy)
+
+    def _inspect(self, implementation: Implementation) -> ProjectInspection:
+        """A project as it is run for an implementation."""
+        key = implementation.path, json.dumps(dict(implementation.vars), sort_keys=True, default=str)
+        if key not in self._inspected:
+            executor = self._wiring.executor_for(implementation.executor)
+            kind = self._wiring.target.kind
+            self._inspected[key] = executor.inspect(implementation.path, kind, implementation.vars)
+        return self._inspected[key]
+
+    def _placed(self, problem: Problem) -> Problem:
+        """The problem with its file as seen from the project's folder."""
+        return replace(problem, file=os.path.relpath(problem.file, self._wiring.project.folder))

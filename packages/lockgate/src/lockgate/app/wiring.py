@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from threading import Lock
 
-from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.adapters.logs.structured import configure_logs, warn
-from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter
+from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import writing
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
-from lockgate.core.entity import Engine, Implementation
+from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
-from lockgate.core.ports import Clock, Secrets, SourceReader, Stager, Warehouse
+from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
@@ -67,6 +67,8 @@ class Wiring:
         self.secrets = secrets
         self.clock = clock
         self.state = settings.state_folder(project.folder)
+        self._opening = Lock()
+        self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
         self._control_address = settings.control_address(project.folder)
 
     @property
@@ -90,10 +92,21 @@ class Wiring:
             self.state.mkdir(parents=True, exist_ok=True)
         return open_store(self._control_address, project=self.project.name, target=self.project.default_target)
 
-    @cached_property
-    def executor(self) -> LocalDbtExecutor:
-        """What runs dbt on this machine, and reads dbt projects."""
-        return LocalDbtExecutor(DbtConfig(self.state / "dbt"))
+    @property
+    def executor(self) -> DbtExecutor:
+        """What runs dbt on this machine."""
+        return self.executor_for(DbtExecutionMode.LOCAL)
+
+    def executor_for(self, mode: DbtExecutionMode) -> DbtExecutor:
+        """What runs dbt in a mode, and reads dbt projects.
+
+        Raises:
+            CapabilityMissing: nothing runs dbt in that mode.
+        """
+        with self._opening:
+            if mode not in self._executors:
+                self._executors[mode] = dbt_executor(mode)(self.state / "dbt")
+            return self._executors[mode]
 
     @cached_property
     def rule_book(self) -> RuleBook:
@@ -113,7 +126,7 @@ class Wiring:
     def revision(self, implementation: Implementation) -> str:
         """A digest of the files that an implementation consists of."""
         if implementation.engine is Engine.DBT:
-            return self.executor.revision(implementation.path)
+            return self.executor_for(implementation.executor).revision(implementation.path)
         return self.rule_book.revision(implementation)
 
     @cached_property
@@ -184,15 +197,18 @@ class Wiring:
     def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         """Executes a batch: what came of each of its pieces, in their order."""
         if batch.engine is Engine.DBT:
-            service = DbtExecutionService(self.executor, self.warehouse)
+            executor = self.executor_for(batch.pieces[0].implementation.executor)
+            service = DbtExecutionService(executor, self.warehouse)
             return service.execute_batch(batch, variables, full_refresh=full_refresh)
         with self.warehouse.workshop(batch.workshop) as workshop:
             return tuple(execute_rules(self.rule_book, piece, workshop) for piece in batch.pieces)
 
     def close(self) -> None:
         """Closes what was opened."""
+        while self._executors:
+            self._executors.popitem()[1].close()
         opened = vars(self)
-        for name in ("executor", "warehouse", "store"):
+        for name in ("warehouse", "store"):
             if name in opened:
                 opened.pop(name).close()
 

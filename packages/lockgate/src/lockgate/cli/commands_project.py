@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from lockgate.cli.exits import Exit
-from lockgate.cli.invocation import Invocation, opened
+from lockgate.cli.invocation import Invocation, wired
 from lockgate.cli.output import print_json, print_table, print_text, standard_error, standard_output
+from lockgate.errors import Problem
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -54,12 +55,23 @@ def check(
 
         print_json(project_schema())
         return Exit.FINE
-    with opened(context) as app:
-        findings = app.check(offline=offline)
+    from lockgate.app.checks import findings
+
+    with wired(context) as wiring:
+        found = findings(wiring, offline=offline)
     if as_json:
-        print_json({"problems": findings})
-    elif findings:
-        print_table("", ("where", "problem", "remedy"), [(f"{p.file}:{p.line}", p.message, p.remedy) for p in findings])
+        print_json(found)
+    else:
+        _show(found.problems, found.warnings)
+    return Exit.FAILED if found.problems else Exit.FINE
+
+
+def _show(problems: tuple[Problem, ...], warnings: tuple[Problem, ...]) -> None:
+    """Problems as a table, warnings on standard error."""
+    for warning in warnings:
+        said = f"warning: {warning.file}:{warning.line}: {warning.message}"
+        standard_error().print(said, markup=False, soft_wrap=True)
+    if problems:
+        print_table("", ("where", "problem", "remedy"), [(f"{p.file}:{p.line}", p.message, p.remedy) for p in problems])
     else:
         standard_output().print("[green]✓[/] the project, its rule sets and its dbt projects are fine")
-    return Exit.FAILED if findings else Exit.FINE

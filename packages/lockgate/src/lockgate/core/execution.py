@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from lockgate.core.relation import Relation
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, Problem
 
 
 class NodeStatus(StrEnum):
@@ -70,7 +70,6 @@ class DbtInvocation:
     vars: Mapping[str, object] = field(default_factory=dict)
     full_refresh: bool = False
     timeout_seconds: float = 1800.0
-    command: str = "build"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +106,20 @@ class DbtExecutionResult:
     def success(self) -> bool:
         """Whether nothing failed, errored or was skipped."""
         return not any(node.status.is_bad for node in self.nodes)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectInspection:
+    """A dbt project as it stands.
+
+    `models` maps each model to the columns that its YAML describes, `sources` are the relations it reads. `errors`
+    stop it from being built, `warnings` do not; with an error that stops dbt from reading it, the rest is empty.
+    """
+
+    models: Mapping[str, tuple[str, ...]]
+    sources: tuple[Relation, ...]
+    errors: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,39 @@ class ExecutorConformance:
 
         assert result.success
 
+    def test_models_and_sources_are_known_without_asking_the_database(
+        self, executor: DbtExecutor, write: Writer, access: WorkshopAccess
+    ) -> None:
+        described = "models: [{name: fct_users, columns: [{name: user_id}, {name: email}]}]"
+
+        inspection = executor.inspect(write(models__fct_users_yml=described), access.kind, {})
+
+        assert inspection.models == {"fct_users": ("user_id", "email")}
+        assert inspection.sources == (Relation("raw", "users"),)
+        assert (inspection.errors, inspection.warnings) == ((), ())
+
+    def test_a_project_is_inspected_with_the_variables_that_it_is_run_with(
+        self, executor: DbtExecutor, write: Writer, access: WorkshopAccess
+    ) -> None:
+        project = write(models__fct_new_sql="{{ config(enabled=var('new', false)) }}" + MODEL)
+
+        without, with_it = (executor.inspect(project, access.kind, given) for given in ({}, {"new": True}))
+
+        assert sorted(without.models) == ["fct_users"]
+        assert sorted(with_it.models) == ["fct_new", "fct_users"]
+
+    def test_what_keeps_a_project_from_being_parsed_is_told_with_its_file(
+        self, executor: DbtExecutor, write: Writer, access: WorkshopAccess
+    ) -> None:
+        project = write(models__fct_users_sql="select * from {{ ref('no_such_model') }}")
+
+        inspection = executor.inspect(project, access.kind, {})
+
+        (error,) = inspection.errors
+        assert "no_such_model" in error.message
+        assert error.file == str(project / "models/fct_users.sql")
+        assert inspection.models == {}
+
     def test_a_project_that_cannot_be_parsed_is_refused_with_dbts_words(
         self, executor: DbtExecutor, write: Writer, ask
     ) -> None:

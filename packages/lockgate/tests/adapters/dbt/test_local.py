@@ -82,7 +82,7 @@ class TestOnDuckDB(ExecutorConformance):
         project = tmp_path / "inventory"
         shutil.copytree(PROJECT, project, ignore=shutil.ignore_patterns("target", "logs"))
 
-        inspection = executor.inspect(project, "duckdb")
+        inspection = executor.inspect(project, "duckdb", {})
 
         assert {"fct_users", "fct_applications", "stg_users", "stg_applications"} <= set(inspection.models)
         assert (inspection.errors, inspection.warnings) == ((), ())

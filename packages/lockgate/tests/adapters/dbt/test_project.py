@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lockgate.adapters.dbt.project import problem_of
-from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing
+from lockgate.adapters.registry import EXTRAS
+from lockgate.errors import CapabilityMissing, DbtFailed, ExtraMissing
 from lockgate.testing.executors import MODEL, PROJECT, SOURCES
 
 
@@ -24,21 +24,11 @@ def project(tmp_path) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["duckdb", "postgres"])
-def test_models_and_sources_are_known_without_a_database(executor, project, kind):
-    inspection = executor.inspect(project, kind)
-
-    assert inspection.models == {"fct_users": ("user_id", "email")}
-    assert inspection.sources == (Relation("raw", "users"),)
-    assert (inspection.errors, inspection.warnings) == ((), ())
-
-
-@pytest.mark.slow
 def test_a_warning_is_told_with_its_file_each_time(executor, project):
     (project / "models/other.yml").write_text("models: [{name: nowhere}]", encoding="utf-8")
 
     for _ in range(2):
-        (warning,) = executor.inspect(project, "duckdb").warnings
+        (warning,) = executor.inspect(project, "duckdb", {}).warnings
         assert (warning.file, "nowhere" in warning.message) == (str(project / "models/other.yml"), True)
 
 
@@ -54,7 +44,7 @@ def test_a_warning_is_told_with_its_file_each_time(executor, project):
 def test_what_dbt_cannot_read_is_an_error_with_its_file(executor, project, file, text, said):
     (project / file).write_text(text, encoding="utf-8")
 
-    inspection = executor.inspect(project, "duckdb")
+    inspection = executor.inspect(project, "duckdb", {})
 
     (error,) = inspection.errors
     assert said in error.message
@@ -66,7 +56,7 @@ def test_what_dbt_cannot_read_is_an_error_with_its_file(executor, project, file,
 def test_a_model_for_another_schema_is_an_error_before_anything_runs(executor, project):
     (project / "models/fct_users.sql").write_text("{{ config(schema='mart') }}" + MODEL, encoding="utf-8")
 
-    (error,) = executor.inspect(project, "duckdb").errors
+    (error,) = executor.inspect(project, "duckdb", {}).errors
 
     assert "model.small.fct_users (check.check_mart)" in error.message
 
@@ -79,12 +69,28 @@ def test_the_macro_that_the_reference_shows_keeps_custom_schemas_working(executo
     (project / "macros/generate_schema_name.sql").write_text(macro, encoding="utf-8")
     (project / "models/fct_users.sql").write_text("{{ config(schema='mart') }}" + MODEL, encoding="utf-8")
 
-    assert executor.inspect(project, "duckdb").errors == ()
+    assert executor.inspect(project, "duckdb", {}).errors == ()
+
+
+@pytest.mark.slow
+def test_what_is_not_installed_is_told_with_the_extra_that_brings_it(executor, project, monkeypatch):
+    monkeypatch.setitem(EXTRAS, "dbt", ("dbt.cli", "no_such_package.dbt"))
+
+    with pytest.raises(ExtraMissing, match="an implementation by dbt needs the extra 'dbt'") as caught:
+        executor.inspect(project, "duckdb", {})
+
+    assert caught.value.remedy == "pip install 'lockgate[dbt]'"
+
+
+@pytest.mark.slow
+def test_variables_too_long_for_a_message_are_refused(executor, project):
+    with pytest.raises(DbtFailed, match="variables are too long for one invocation"):
+        executor.inspect(project, "duckdb", {"names": "x" * (200 << 10)})
 
 
 def test_a_kind_without_an_adapter_is_refused(executor, project):
     with pytest.raises(CapabilityMissing, match="'bigquery'"):
-        executor.inspect(project, "bigquery")
+        executor.inspect(project, "bigquery", {})
 
 
 @pytest.mark.parametrize(

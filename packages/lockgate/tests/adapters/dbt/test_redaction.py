@@ -57,7 +57,7 @@ def test_duckdbs_words_stay_and_its_values_go(said, told):
         ('value "4000" is out of range for type smallint', "value is out of range for type smallint"),
         ('invalid value "bob" for "Mon"\n  DETAIL:  The given value did not match.', 'invalid value for "Mon"'),
         (
-            'invalid input syntax for type json\n  DETAIL:  Token "bob" is invalid.\n  CONTEXT:  JSON data, line 1: bob',
+            'invalid input syntax for type json\n  DETAIL:  Token "bob" is invalid.\n  CONTEXT:  JSON data: bob',
             "invalid input syntax for type json",
         ),
         (

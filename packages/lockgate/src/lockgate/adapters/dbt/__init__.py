@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from lockgate.adapters.dbt.config import DbtConfig
-from lockgate.adapters.dbt.local import LocalDbtExecutor
+from lockgate.adapters.dbt.local import LocalDbtExecutor, open_local
 
-__all__ = ["DbtConfig", "LocalDbtExecutor"]
+__all__ = ["DbtConfig", "LocalDbtExecutor", "open_local"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
@@ -14,16 +14,18 @@ from lockgate.adapters.dbt.answers import escape, lost, node_result, refusal
 from lockgate.adapters.dbt.call import Call, end
 from lockgate.adapters.dbt.config import DbtConfig
 from lockgate.adapters.dbt.profile import output_of
-from lockgate.adapters.dbt.project import ProjectInspection, inspected, inspection_of, problem_of
+from lockgate.adapters.dbt.project import inspected, inspection_of, problem_of
 from lockgate.adapters.dbt.projects import ParsedProject, Projects
 from lockgate.adapters.dbt.redaction import LOG, Redaction
 from lockgate.adapters.dbt.scratch import Scratch
 from lockgate.adapters.dbt.warm import WarmProcess
 from lockgate.adapters.dbt.wire import Message, MessageTooLong, pair, send
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult
+from lockgate.adapters.registry import is_installed, require
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, ProjectInspection
 from lockgate.core.ports import NodeListener
 from lockgate.errors import DbtCancelled, DbtFailed, DbtProjectInvalid, Problem
 
+EXTRA = "dbt"
 INSPECTION_SECONDS = 300.0
 
 
@@ -54,8 +56,9 @@ class LocalDbtExecutor:
         return self._projects.parses
 
     def warm(self) -> None:
-        """Starts importing dbt without waiting for it."""
-        self._process.start()
+        """Starts importing dbt without waiting for it, where it is installed."""
+        if is_installed(EXTRA):
+            self._process.start()
 
     def execute(self, invocation: DbtInvocation, on_node: NodeListener) -> DbtExecutionResult:
         """Runs one invocation to its end; see `lockgate.core.ports.DbtExecutor`."""
@@ -73,13 +76,8 @@ class LocalDbtExecutor:
         """See `lockgate.core.ports.DbtExecutor`; a file is read again only where its times, size or inode changed."""
         return self._projects.revision(project)
 
-    def inspect(self, project: Path, kind: str) -> ProjectInspection:
-        """What a project says of itself, for a target of that kind; asks no database and builds nothing.
-
-        Raises:
-            CapabilityMissing: there is no dbt adapter for the kind.
-            DbtProcessLost: the process ended meanwhile.
-        """
+    def inspect(self, project: Path, kind: str, variables: Mapping[str, object]) -> ProjectInspection:
+        """See `lockgate.core.ports.DbtExecutor`."""
         warnings: dict[Problem, None] = {}
 
         def hear(message: Message) -> None:
@@ -87,7 +85,7 @@ class LocalDbtExecutor:
 
         with self._called("", INSPECTION_SECONDS) as call:
             try:
-                parsed = self._projects.parse(inspection_of(project, kind), call, hear)
+                parsed = self._projects.parse(inspection_of(project, kind, variables), call, hear)
             except DbtProjectInvalid as error:
                 return ProjectInspection({}, (), (problem_of(error.message, project),), tuple(warnings))
             try:
@@ -117,6 +115,7 @@ class LocalDbtExecutor:
 
     @contextmanager
     def _called(self, workshop: str, timeout_seconds: float) -> Iterator[Call]:
+        require(EXTRA, "an implementation by dbt")
         call = Call(workshop, timeout_seconds=timeout_seconds, patience_seconds=self._patience_seconds)
         with self._calls_changed:
             if self._is_closed:
@@ -183,6 +182,11 @@ class LocalDbtExecutor:
         return Path(mkdtemp(prefix=f"{time.time_ns():020d}-", dir=folder))
 
 
+def open_local(folder: Path) -> LocalDbtExecutor:
+    """An executor on this machine that keeps what it parses and leaves in `folder`."""
+    return LocalDbtExecutor(DbtConfig(folder))
+
+
 class _Story:
     """What an invocation has told so far."""
 
@@ -203,7 +207,7 @@ class _Story:
         elif kind == "ended":
             self._code = message["code"]
         elif kind != "started":
-            self._last = message
+            self._last = {**message, "message": self.redaction.safe(message.get("message", ""))}
 
     def result(self, call: Call, folder: Path) -> DbtExecutionResult:
         """The result of an invocation whose process has ended."""
@@ -215,7 +219,7 @@ class _Story:
         if last is None:
             raise lost(self._code, str(folder / LOG))
         if last["kind"] != "done":
-            raise refusal({**last, "message": self.redaction.safe(last.get("message", ""))})
+            raise refusal(last)
         return DbtExecutionResult(
             last["invocation_id"], tuple(self._nodes), last["seconds"], artifacts=folder, log=folder / LOG
         )

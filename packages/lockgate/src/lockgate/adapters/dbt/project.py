@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate.core.execution import DbtInvocation, WorkshopAccess
+from lockgate.core.execution import DbtInvocation, ProjectInspection, WorkshopAccess
 from lockgate.core.relation import Relation
 from lockgate.errors import CapabilityMissing, Problem
 
@@ -23,21 +22,7 @@ _LINE = re.compile(r"\bline (\d+)")
 PROJECT_FILE = "dbt_project.yml"
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectInspection:
-    """A dbt project as it stands.
-
-    `models` maps each model to the columns that its YAML describes, `sources` are the relations it reads. `errors`
-    stop it from being built, `warnings` do not; with an error that stops dbt from reading it, the rest is empty.
-    """
-
-    models: Mapping[str, tuple[str, ...]]
-    sources: tuple[Relation, ...]
-    errors: tuple[Problem, ...]
-    warnings: tuple[Problem, ...]
-
-
-def inspection_of(project: Path, kind: str) -> DbtInvocation:
+def inspection_of(project: Path, kind: str, variables: Mapping[str, object]) -> DbtInvocation:
     """An invocation that parses a project as for a target of that kind.
 
     Raises:
@@ -46,7 +31,7 @@ def inspection_of(project: Path, kind: str) -> DbtInvocation:
     if kind not in _NOWHERE:
         raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {kind!r}")
     access = WorkshopAccess(kind, SCHEMA, _NOWHERE[kind], {"password": ""})
-    return DbtInvocation(project, (), SCHEMA, access)
+    return DbtInvocation(project, (), SCHEMA, access, vars=variables)
 
 
 def inspected(manifest: Path, errors: Sequence[Problem], warnings: Sequence[Problem]) -> ProjectInspection:

@@ -19,10 +19,11 @@ from lockgate.adapters.dbt.fingerprint import Fingerprint
 from lockgate.adapters.dbt.profile import database_of, output_for_parsing
 from lockgate.adapters.dbt.scratch import Scratch
 from lockgate.adapters.dbt.warm import WarmProcess
-from lockgate.adapters.dbt.wire import Message
+from lockgate.adapters.dbt.wire import Message, MessageTooLong
 from lockgate.core.execution import DbtInvocation
-from lockgate.errors import DbtProcessLost, LockgateError
+from lockgate.errors import DbtFailed, DbtProcessLost, LockgateError
 
+SHORTER = "Write what is long into a table or a seed, and let a variable name it."
 Hear = Callable[[Message], None]
 
 
@@ -157,7 +158,10 @@ class Projects:
     def _asked(
         self, place: str, invocation: DbtInvocation, call: Call, *, folder: Path, kept: Path, hear: Hear = nothing
     ) -> ParsedProject:
-        connection = self._warm.request(self._request(invocation, folder, kept))
+        try:
+            connection = self._warm.request(self._request(invocation, folder, kept))
+        except MessageTooLong as error:
+            raise DbtFailed(f"the variables are too long for one invocation: {error}", hint=SHORTER) from error
         try:
             with call.waiting_on(connection):
                 ready = self._followed(connection, call, hear)

@@ -1,4 +1,4 @@
-"""What a database says through dbt, less the values of rows: in the results and in the files that an invocation leaves."""
+"""What a database says through dbt, less the values of rows: in results, and in the files that dbt leaves."""
 
 from __future__ import annotations
 

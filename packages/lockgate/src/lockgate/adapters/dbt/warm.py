@@ -38,18 +38,25 @@ class WarmProcess:
             MessageTooLong: nothing was asked.
         """
         ours, theirs = pair()
-        with theirs, self._lock:
-            try:
-                send(self._alive(), message, theirs.fileno())
-            except OSError:  # it died between the look and the request
-                self._end()
-                send(self._alive(), message, theirs.fileno())
+        try:
+            with theirs, self._lock:
+                self._ask(message, theirs)
+        except BaseException:
+            ours.close()
+            raise
         return ours
 
     def close(self) -> None:
         """Ends the process and everything it has forked."""
         with self._lock:
             self._end()
+
+    def _ask(self, message: Mapping[str, object], theirs: socket.socket) -> None:
+        try:
+            send(self._alive(), message, theirs.fileno())
+        except OSError:  # it died between the look and the request
+            self._end()
+            send(self._alive(), message, theirs.fileno())
 
     def _alive(self) -> socket.socket:
         if self._control is None or self._process is None or self._process.poll() is not None:

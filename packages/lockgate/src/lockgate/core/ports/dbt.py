@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, ProjectInspection
 
 
 class NodeListener(Protocol):
@@ -27,6 +28,14 @@ class DbtExecutor(Protocol):
             WorkshopEscaped: a node would be built outside the workshop; nothing was run.
             DbtTimedOut: stopped at its time-out.
             DbtCancelled: stopped by `cancel`.
+            DbtProcessLost: dbt's process ended before its work did.
+        """
+
+    def inspect(self, project: Path, kind: str, variables: Mapping[str, object]) -> ProjectInspection:
+        """What a project says of itself with these variables, for a target of that kind; nothing is asked or built.
+
+        Raises:
+            CapabilityMissing: dbt cannot run there against such a target.
             DbtProcessLost: dbt's process ended before its work did.
         """
 
