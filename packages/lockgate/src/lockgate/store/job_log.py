@@ -25,6 +25,7 @@ _HOW_FAR: ColumnElement[str] = case(
     (job.c.cancelled_at.is_not(None), JobStatus.CANCELLED.value), else_=job_execution.c.status
 )
 _WAITS_ON = job.c.execution_id == job_execution.c.execution_id
+_IS_OPEN = job_execution.c.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
 
 
 class JobLog:
@@ -70,11 +71,16 @@ class JobLog:
             return jobs_of(connection, rows)
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
-        """How far these jobs have come, by one query."""
+        """How far these jobs have come, by one query; those that are not there are left out."""
         query = select(job.c.job_id, _HOW_FAR.label("status")).select_from(job.join(job_execution, _WAITS_ON))
         with self._database.reading() as connection:
             rows = connection.execute(query.where(self._scope.of(job), job.c.job_id.in_(job_ids)))
             return {row.job_id: JobStatus(row.status) for row in rows}
+
+    def read(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        """These jobs; those that are not there are left out."""
+        with self._database.reading() as connection:
+            return self._by_id(connection, job_ids)
 
     def cancel(self, job_id: str, at: datetime) -> Job:
         """Detaches a job that is not final from its execution; the last one to leave cancels that.
@@ -110,10 +116,8 @@ class JobLog:
             return self._one(connection, job_id)
 
     def waiting(self) -> tuple[str, ...]:
-        """The executions that are queued, the oldest first."""
-        query = select(job_execution.c.execution_id).where(
-            self._scope.of(job_execution), job_execution.c.status == JobStatus.QUEUED
-        )
+        """The executions that have not ended, the oldest first."""
+        query = select(job_execution.c.execution_id).where(self._scope.of(job_execution), _IS_OPEN)
         with self._database.reading() as connection:
             return tuple(connection.scalars(query.order_by(job_execution.c.number)))
 
@@ -142,8 +146,8 @@ class JobLog:
 
     def wanted(self, execution_id: str) -> bool:
         """Whether any job still waits for an execution that has not ended."""
-        is_open = job_execution.c.status.in_((JobStatus.QUEUED, JobStatus.RUNNING))
-        query = select(job.c.number).select_from(job.join(job_execution, _WAITS_ON)).where(self._scope.of(job), is_open)
+        query = select(job.c.number).select_from(job.join(job_execution, _WAITS_ON))
+        query = query.where(self._scope.of(job), _IS_OPEN)
         waits = query.where(job.c.execution_id == execution_id, job.c.cancelled_at.is_(None)).limit(1)
         with self._database.reading() as connection:
             return connection.scalar(waits) is not None

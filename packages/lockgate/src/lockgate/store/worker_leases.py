@@ -42,35 +42,21 @@ class WorkerLeases:
             return self._grant(connection, f"{host}-{number}", host, now)
 
     def renew(self, lease: Lease) -> bool:
-        """Holds on to a slot; False where another has taken it."""
+        """Holds on to a slot; False where the lease is over."""
         with self._database.writing() as connection:
             expires_at = _now(connection) + self._lasts
             changed = connection.execute(update(worker).where(self._by(lease)).values(expires_at=expires_at))
             return changed.rowcount == 1
 
-    def held(self) -> frozenset[str]:
-        """The slots whose leases have not expired."""
-        with self._database.reading() as connection:
-            query = select(worker.c.slot).where(self._scope.of(worker), worker.c.expires_at > _now(connection))
-            return frozenset(connection.scalars(query))
-
-    def adopt(self, slot: str) -> Lease | None:
-        """Takes a slot whose lease has expired, or that nobody knows; None where somebody holds it."""
-        with self._alone() as connection:
-            now = _now(connection)
-            query = select(worker).where(self._scope.of(worker), worker.c.slot == slot)
-            row = connection.execute(query).mappings().first()
-            if row is not None and row["expires_at"] > now:
-                return None
-            return self._grant(connection, slot, row["host"] if row is not None else "", now)
+    def fence(self, lease: Lease) -> bool:
+        """Ends a lease that has expired: True where nobody can renew it any more, False while it is held."""
+        with self._database.writing() as connection:
+            has_expired = worker.c.expires_at <= _now(connection)
+            connection.execute(delete(worker).where(self._by(lease), has_expired))
+            return connection.scalar(select(worker.c.slot).where(self._by(lease))) is None
 
     def release(self, lease: Lease) -> None:
-        """Gives a slot up, so that others take or adopt it at once."""
-        with self._database.writing() as connection:
-            connection.execute(update(worker).where(self._by(lease)).values(expires_at=_now(connection)))
-
-    def remove(self, lease: Lease) -> None:
-        """Forgets a slot that has no work left."""
+        """Gives a slot up at once."""
         with self._database.writing() as connection:
             connection.execute(delete(worker).where(self._by(lease)))
 

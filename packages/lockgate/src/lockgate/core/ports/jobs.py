@@ -45,7 +45,10 @@ class JobStore(Protocol):
         """The newest jobs first; `before` is the id of a job to go on behind."""
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
-        """How far these jobs have come, by one query."""
+        """How far these jobs have come, by one query; those that are not there are left out."""
+
+    def read(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        """These jobs; those that are not there are left out."""
 
     def cancel(self, job_id: str, at: datetime) -> Job:
         """Detaches a job that is not final from its execution; the last one to leave cancels what is still queued.
@@ -64,7 +67,7 @@ class JobStore(Protocol):
         """
 
     def waiting(self) -> tuple[str, ...]:
-        """The executions that are queued: handing them to the queue twice does no harm."""
+        """The executions that have not ended, the oldest first: handing them to the queue twice does no harm."""
 
     def claim(self, execution_id: str, worker: str, at: datetime) -> Claim | None:
         """Begins an attempt: whoever began an earlier one can no longer commit. None where nobody waits for it.
@@ -100,33 +103,30 @@ class WorkerSlots(Protocol):
     """The names under which processes work: each held by one process at a time, on a lease by the database's clock."""
 
     def take(self, host: str) -> Lease:
-        """A free or expired slot of a machine, or a new one."""
+        """A slot of a machine that nobody holds, under a token that nobody had."""
 
     def renew(self, lease: Lease) -> bool:
-        """Holds on to a slot; False where another has taken it, and whoever had it is fenced."""
+        """Holds on to a slot; False where the lease is over: who had it is fenced, and takes no more work."""
 
-    def held(self) -> frozenset[str]:
-        """The slots whose leases have not expired."""
-
-    def adopt(self, slot: str) -> Lease | None:
-        """Takes a slot whose lease has expired, or that nobody knows; None where somebody holds it."""
+    def fence(self, lease: Lease) -> bool:
+        """Ends a lease that has expired: True where nobody can renew it any more, False while it is held."""
 
     def release(self, lease: Lease) -> None:
-        """Gives a slot up, so that others take or adopt it at once."""
-
-    def remove(self, lease: Lease) -> None:
-        """Forgets a slot that has no work left."""
+        """Gives a slot up at once."""
 
 
 class Work(Protocol):
     """What a queue calls for each execution, at least once, on a thread of its own."""
 
     def __call__(self, execution_id: str, /) -> None:
-        """Does the work; an error means that another attempt may help."""
+        """Does the work; an error means that it was not done, and may be tried again."""
 
 
 class JobQueue(Protocol):
-    """Hands executions to workers, durably: what was enqueued is worked on until it was done, whoever dies."""
+    """Hands executions to workers, durably: what was enqueued is worked on until it was done, whoever dies.
+
+    One a process may be launched at a time.
+    """
 
     def launch(self, work: Work) -> None:
         """Begins to take work, that of workers which died included.
@@ -136,7 +136,11 @@ class JobQueue(Protocol):
         """
 
     def enqueue(self, execution_ids: Sequence[str]) -> None:
-        """Hands executions over; one that was handed over before is not queued again."""
+        """Hands executions over; one that was handed over before is not queued again. Call it once launched.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer; some may have been handed over.
+        """
 
     def close(self, *, patience_seconds: float) -> None:
         """Takes no more work, waits for what is under way, and leaves the rest to others."""

@@ -1,0 +1,201 @@
+"""DBOS as we use it: one queue, one workflow, in this process; nothing of it reaches out, and its errors are ours."""
+
+from __future__ import annotations
+
+import logging
+import math
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from lockgate.errors import ControlPlaneUnavailable
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient
+
+APPLICATION = "lockgate"
+VERSION = "1"  # fixed: whoever is running may finish what another release began
+WORKFLOW = "execution"
+SCHEMA = "dbos"
+POOL_SIZE = 5
+PENDING = "PENDING"
+ENDED = ["SUCCESS", "ERROR"]
+PAGE = 500
+
+_TAKEN = Lock()  # DBOS is a global of its process
+
+
+class DbosEngine:
+    """The one DBOS of this process, for the executions of one queue."""
+
+    def __init__(self, address: str, queue: str, *, workers: int, poll_seconds: float) -> None:
+        """Use the control plane's database at `sqlite:///path` or `postgresql://…`; nothing is opened yet."""
+        self._url = _url(address)
+        self._queue = queue
+        self._workers = workers
+        self._poll_seconds = poll_seconds
+        self._client: DBOSClient | None = None
+        self._has_started = False
+
+    def start(self, executor: str, run: Callable[[str], None]) -> None:
+        """Begins to take work under the name `executor`; `run` is called for each execution.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+        _route_logs()
+        from dbos import DBOS, DBOSClient
+
+        if not _TAKEN.acquire(blocking=False):
+            raise RuntimeError("DBOS is one a process, and it is taken")
+        self._has_started = True
+        with _errors_mapped():
+            _prepare(self._url)
+            try:
+                DBOS(config=self._config(executor))  # type: ignore[arg-type]
+                DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(run)
+                DBOS.listen_queues([self._queue])
+                DBOS.launch()
+                DBOS.register_queue(
+                    self._queue,
+                    worker_concurrency=self._workers,
+                    polling_interval_sec=self._poll_seconds,
+                    on_conflict="always_update",
+                )
+                self._client = DBOSClient(
+                    system_database_url=self._url,
+                    dbos_system_schema=SCHEMA,
+                    system_database_pool_size=1,
+                    application_name=APPLICATION,
+                    retry_connection_errors=False,
+                )
+            except BaseException:
+                self.stop(patience_seconds=0)
+                raise
+
+    def enqueue(self, execution_ids: Sequence[str]) -> None:
+        """Queues executions that DBOS does not know yet.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+        with _errors_mapped():
+            for execution_id in execution_ids:
+                options: Any = {
+                    "queue_name": self._queue,
+                    "workflow_name": WORKFLOW,
+                    "workflow_id": execution_id,
+                    "app_version": VERSION,
+                }
+                self._opened().enqueue(options, execution_id)
+
+    def executors(self) -> frozenset[str]:
+        """The names under which executions of this queue are being worked on.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+        with _errors_mapped():
+            pending = self._opened().list_workflows(
+                status=PENDING, queue_name=self._queue, load_input=False, load_output=False
+            )
+        return frozenset(each.executor_id for each in pending if each.executor_id is not None)
+
+    def hand_back(self, executors: Sequence[str]) -> None:
+        """Queues again what executors that are gone were working on; one that has been taken since stays as it is."""
+        from dbos import DBOS
+
+        with _errors_mapped():
+            DBOS._recover_pending_workflows(list(executors))  # noqa: SLF001  the conditional one; `resume` is not
+
+    def forget(self, before: datetime) -> None:
+        """Drops what DBOS remembers of executions that ended before an instant, some hundred at a time."""
+        with _errors_mapped():
+            ended = self._opened().list_workflows(
+                status=ENDED,
+                queue_name=self._queue,
+                completed_before=before.isoformat(),
+                limit=PAGE,
+                load_input=False,
+                load_output=False,
+            )
+            if ended:
+                self._opened().delete_workflows([each.workflow_id for each in ended])
+
+    def stop(self, *, patience_seconds: float) -> None:
+        """Takes no more work, and waits as long for what is under way."""
+        if not self._has_started:
+            return
+        from dbos import DBOS
+
+        DBOS.destroy(destroy_registry=True, workflow_completion_timeout_sec=math.ceil(patience_seconds))
+        if self._client is not None:
+            self._client.destroy()
+            self._client = None
+        self._has_started = False
+        _TAKEN.release()
+
+    def _opened(self) -> DBOSClient:
+        if self._client is None:
+            raise ControlPlaneUnavailable("the queue is not open")
+        return self._client
+
+    def _config(self, executor: str) -> dict[str, Any]:
+        return {
+            "name": APPLICATION,
+            "system_database_url": self._url,
+            "dbos_system_schema": SCHEMA,
+            "sys_db_pool_size": POOL_SIZE,
+            "application_version": VERSION,
+            "executor_id": executor,
+            "enable_otlp": False,
+            "use_listen_notify": False,
+            "log_level": "ERROR",
+        }
+
+
+def _url(address: str) -> str:
+    """The control plane's address as DBOS takes it.
+
+    On SQLite DBOS has a file of its own beside the control plane's, since its tables bear no prefix there.
+    """
+    from sqlalchemy.engine import make_url
+
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        url = url.set(database=str(Path(url.database or "").with_suffix(".queue.db")))
+        return url.render_as_string(hide_password=False)
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _prepare(url: str) -> None:
+    """Lets readers and the writer of a SQLite file not wait for each other."""
+    if url.startswith("sqlite:///"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+
+
+def _route_logs() -> None:
+    """Sends DBOS's log lines where ours go; with a handler of its own it would write to the console."""
+    logger = logging.getLogger("dbos")
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())
+
+
+@contextmanager
+def _errors_mapped() -> Iterator[None]:
+    """Turns a database's errors into ours, without statements and values."""
+    from dbos._error import DBOSException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        raise ControlPlaneUnavailable(f"the queue's database does not answer: {said}") from error
+    except DBOSException as error:
+        raise ControlPlaneUnavailable(f"the queue cannot be used: {error}") from error
