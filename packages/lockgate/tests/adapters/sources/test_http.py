@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate.adapters.sources.exchange import Patience
 from lockgate.adapters.sources.http import open_http
+from lockgate.adapters.staging.duckdb import DuckDBStager
 from lockgate.core.load import CursorRange
-from lockgate.core.ports import Extraction
+from lockgate.core.ports import Extraction, StagingOrder
 from lockgate.core.relation import Column
 from lockgate.core.stream import Source, Stream
 from lockgate.core.types import ColumnType
@@ -88,7 +91,12 @@ def reader(service: Service, *, page_size: int = 3, **options: object):
 
 def read(service: Service, extraction: Extraction | None = None, **options: object) -> list[dict[str, object]]:
     packages = reader(service, **options).extract(extraction or Extraction(Stream("users")))
-    return [record for package in packages for record in json.loads(package.content.text)]
+    return [record for package in packages for record in records_in(package)]
+
+
+def records_in(package) -> list[dict[str, object]]:
+    document = json.loads(package.content.text)
+    return document if package.content.field is None else document[package.content.field]
 
 
 def test_every_record_comes_once_and_in_order(service) -> None:
@@ -117,7 +125,7 @@ def test_going_on_after_any_package_gives_the_rest(page_size: int, done: int) ->
     service = Service()
     packages = list(reader(service, page_size=page_size).extract(Extraction(Stream("users"))))
     done = min(done, len(packages) - 1)
-    first = [record for package in packages[: done + 1] for record in json.loads(package.content.text)]
+    first = [record for package in packages[: done + 1] for record in records_in(package)]
 
     rest = read(service, Extraction(Stream("users"), resume=packages[done].resume), page_size=page_size)
 
@@ -270,3 +278,72 @@ def test_streams_tell_their_columns(service) -> None:
         "name": "text",
         "tags": "json",
     }
+
+
+def staged(service, folder: Path, body: bytes, **types: str):
+    """A page as staging takes it: values of the rows, and the rejects."""
+    service.answer = lambda path, asked, number: (200, {}, body)
+    columns = tuple(Column(name, ColumnType.parse(type_)) for name, type_ in types.items())
+    stream = Stream("users", columns=columns)
+    (package,) = reader(service).extract(Extraction(stream))
+    staged = DuckDBStager().stage(package, StagingOrder(stream, load_id=7, number=1, first_row=1, folder=folder))
+    rows = pq.read_table(staged.file).select(list(types)).to_pylist()
+    rejects = pq.read_table(staged.rejects).to_pylist() if staged.rejects else []
+    return [tuple(row.values()) for row in rows], [(one["_row"], one["reason"], one["record"]) for one in rejects]
+
+
+def test_every_digit_arrives_as_it_was_written(service, tmp_path) -> None:
+    body = b"""{"items": [
+        {"a": 12345678901234567.89, "b": 12345678901234567.89, "c": {"x": [0.10, 12345678901234567.89]}},
+        {"a": 1.5e3, "b": 1.10, "c": -0.12345678901234567890123}
+    ]}"""
+
+    rows, rejects = staged(service, tmp_path, body, a="numeric(38,2)", b="text", c="json")
+
+    assert rows == [
+        (Decimal("12345678901234567.89"), "12345678901234567.89", '{"x":[0.10,12345678901234567.89]}'),
+        (Decimal("1500.00"), "1.10", "-0.12345678901234567890123"),
+    ]
+    assert rejects == []
+
+
+@pytest.mark.parametrize("form", ["%s", '{"before": [1], "items": %s, "next": null}', '{"items":%s,"z":{"items":1}}'])
+def test_a_lone_surrogate_sets_its_record_aside(service, tmp_path, form: str) -> None:
+    records = r'[{"a": 1.10, "b": "\ud83d\ude00"}, {"a": 2, "b": "\ud800"}, {"a": 3, "b": "]"}]'
+
+    rows, rejects = staged(service, tmp_path, (form % records).encode(), a="text", b="text")
+
+    assert rows == [("1.10", "😀"), ("3", "]")]
+    assert [(row, reason, json.loads(record)) for row, reason, record in rejects] == [
+        (2, "not JSON", r'{"a": 2, "b": "\ud800"}')
+    ]
+
+
+def test_a_page_that_is_nested_without_end_is_refused(service) -> None:
+    service.answer = lambda path, asked, number: (200, {}, b'[{"a": %s}]' % (b"[" * 4000 + b"]" * 4000))
+
+    with pytest.raises(SourceInconsistent, match="nested too deeply"):
+        read(service)
+
+
+def test_an_integer_of_any_length_does_not_stop_a_load(service, tmp_path) -> None:
+    rows, rejects = staged(service, tmp_path, b'[{"a": 1%s}, {"a": 2}]' % (b"0" * 5000), a="bigint")
+
+    assert rows == [(2,)]
+    assert [(row, reason) for row, reason, _ in rejects] == [(1, "does not fit bigint")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_pages_in_any_encoding_of_unicode_are_read(service, tmp_path, encoding: str) -> None:
+    rows, _ = staged(service, tmp_path, '[{"a": "ü漢"}]'.encode(encoding), a="text")
+
+    assert rows == [("ü漢",)]
+
+
+def test_a_cursor_that_is_a_number_is_sent_as_it_was_written(service) -> None:
+    service.answer = lambda path, asked, number: page(asked, next=3 if "cursor" not in asked else None, total=None)
+
+    reader_of = read(service, page_size=3)
+
+    assert [asked.get("cursor") for _, asked, _ in service.asked] == [None, "3"]
+    assert reader_of == RECORDS[:6]

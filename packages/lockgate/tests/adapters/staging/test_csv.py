@@ -89,7 +89,7 @@ def test_malformed_lines_are_set_aside_with_their_position(bench):
 def test_rows_that_do_not_fit_declared_types_are_set_aside_whole(bench):
     stream = Stream("t", columns=bench.columns(id="integer", cost="numeric(6,2)", day="date"))
     text = (
-        "id,cost,day,name\n1,10.50,2024-01-31,a\nx,1,2024-01-31,b\n2,1.999,2024-01-31,c\n3,,2024-02-30,d\n 4 ,1e1,,e\n"
+        "id,cost,day,name\n1,10.50,2024-01-31,a\nx,1,2024-01-31,b\n2,1.999,2024-01-31,c\n3,,2024-02-30,d\n 4 ,1e-3,,e\n"
     )
 
     found = bench.stage(bench.file("a.csv", text), stream)

@@ -102,6 +102,84 @@ def test_a_nul_spelled_out_is_set_aside(bench):
     assert [row["a"] for row in found.rows] == ["c"]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "NaN",
+        "-Infinity",
+        "1e99999",
+        "[1, -inf, 2]",
+        '{"k": nan}',
+        "[" * 1001 + "]" * 1001,
+        '{"k":' * 1001 + "1" + "}" * 1001,
+    ],
+)
+def test_json_that_no_target_holds_is_set_aside(bench, value):
+    stream = Stream("t", columns=bench.columns(a="json"))
+
+    found = bench.stage(bench.file("a.ndjson", f'{{"a": {value}}}\n{{"a": 1}}'), stream)
+
+    assert [row["a"] for row in found.rows] == ["1"]
+    assert [(row, column, reason) for row, column, reason, _ in found.rejects] == [(1, "a", "does not fit json")]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '"a NaN, [inf], 1e99999 \\" :NaN,"',
+        "[" * 1000 + "]" * 1000,
+        "[" + ",".join(["[1,2]"] * 2000) + "]",
+        "[" + ",".join(['{"a":[{}]}'] * 2000) + "]",
+        '["' + "[" * 2000 + '"]',
+        "1e9999",
+    ],
+)
+def test_json_that_every_target_holds_is_kept(bench, value):
+    stream = Stream("t", columns=bench.columns(a="json"))
+
+    found = bench.stage(bench.file("a.ndjson", f'{{"a": {value}}}'), stream)
+
+    assert [row["a"] for row in found.rows] == [value]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("1e2", "100.0"),
+        ("100e-2", "1.0"),
+        ("1.05e1", "10.5"),
+        ("0E-9", "0.0"),
+        ("1.05", None),
+        ("1e-2", None),
+        ("15e-2", None),
+    ],
+)
+def test_an_exponent_moves_the_point_and_rounds_nothing(bench, written, kept):
+    stream = Stream("t", columns=bench.columns(a="numeric(10,1)"))
+
+    found = bench.stage(JsonRecords(f'[{{"a": {written}}}]'.encode()), stream)
+
+    assert [str(row["a"]) for row in found.rows] == ([kept] if kept else [])
+    assert [reason for _, _, reason, _ in found.rejects] == ([] if kept else ["does not fit numeric(10,1)"])
+
+
+def test_digits_arrive_as_they_are_written_whatever_a_record_looks_like(bench):
+    stream = Stream("t", columns=bench.columns(a="numeric(38,18)", b="text"))
+    text = '{"a": 12345678901234567890.123456789012345678, "b": 1.10}\n{"b": 0.1234567890123456789}'
+
+    found = bench.stage(bench.file("a.ndjson", text), stream)
+
+    assert [(str(row["a"]), row["b"]) for row in found.rows] == [
+        ("12345678901234567890.123456789012345678", "1.10"),
+        ("None", "0.1234567890123456789"),
+    ]
+
+
+def test_an_array_that_is_cut_is_refused(bench):
+    with pytest.raises(SourceInconsistent, match="cut"):
+        bench.stage(JsonRecords(b'[{"a": 1}, {"a"'))
+
+
 def test_refuses_fields_that_differ_by_case_only(bench):
     with pytest.raises(ContractBroken, match="case only"):
         bench.stage(array({"a": 1}, {"A": 2}))
@@ -125,6 +203,15 @@ def test_fields_seen_earlier_in_the_load_keep_their_type_and_place(bench):
 
     assert found.rows == [{"b": "5", "a": None, "c": 1}]
     assert list(found.types) == ["b", "a", "c"]
+
+
+def test_whole_numbers_seen_earlier_become_fractional_whatever_else_comes_first(bench):
+    seen = bench.columns(a="bigint")
+
+    found = bench.stage(array({"a": False}, {"a": 0.5}), seen=seen)
+
+    assert found.types == {"a": "double"}
+    assert [row["a"] for row in found.rows] == [0.5]
 
 
 def test_discards_rows_with_fields_nobody_wants(bench):
@@ -169,5 +256,6 @@ def _loaded(bench, parts):
     return (
         {column.name: str(column.type) for column in seen},
         ordered,
-        [reject for one in done for reject in one.rejects],
+        # What a value did not fit is told as it was known then: numbers may have become fractional since.
+        [(position, column, record) for one in done for position, column, _, record in one.rejects],
     )

@@ -25,14 +25,19 @@ from lockgate.errors import SourceInconsistent
 if TYPE_CHECKING:
     import httpx
 
+_LONGEST_TOTAL = 19
 LISTS = ("items", "data", "results", "records", "value")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer: its records, where the next page is (None: nowhere), how many records the listing says it has."""
+    """One answer: its records as they are written, how many they are, where the next page is (None: nowhere).
 
-    records: list[dict[str, Any]]
+    `total` is how many records the listing says it has.
+    """
+
+    content: JsonRecords
+    records: int
     following: str | None
     total: int | None
 
@@ -48,7 +53,7 @@ class Progress:
     def after(self, page: Page) -> Progress:
         """How far it is with one more page; only meaningful where there is a next one."""
         told = page.total if self.told is None else self.told
-        return Progress(page.following or "", self.given + len(page.records), told)
+        return Progress(page.following or "", self.given + page.records, told)
 
 
 def open_http(source: Source, secrets: Secrets, folder: Path, *, patience: Patience | None = None) -> HttpReader:
@@ -131,7 +136,7 @@ class HttpReader:
 
     def _sampled(self, exchange: Exchange, stream: Stream) -> Stream:
         page = self._page(exchange, stream, self._first_address(stream, None), set())
-        return replace(stream, columns=sampled(_content(page), stream))
+        return replace(stream, columns=sampled(page.content, stream))
 
 
 def _parameters(stream: Stream) -> dict[str, Any]:
@@ -140,30 +145,31 @@ def _parameters(stream: Stream) -> dict[str, Any]:
 
 
 def _read(answer: httpx.Response, body: bytes, address: str) -> Page:
-    """An answer as a page.
+    """An answer as a page; its records are only counted, so that staging gets every digit as it was written.
 
     Raises:
         SourceInconsistent: it is cut, or is no page of records.
     """
     try:
-        document = json.loads(body)
+        written = body.decode(json.detect_encoding(body))
+        document = json.loads(written, parse_int=str, parse_float=str)
     except ValueError as error:
         raise SourceInconsistent(f"the answer of {_shown(address)} is cut or is not JSON") from error
-    records = _records(document)
-    if records is None or not all(isinstance(record, dict) for record in records):
-        raise SourceInconsistent(f"the answer of {_shown(address)} has no list of records under {', '.join(LISTS)}")
+    except RecursionError as error:
+        raise SourceInconsistent(f"the answer of {_shown(address)} is nested too deeply to be read") from error
     facts = document if isinstance(document, dict) else {}
-    total = facts.get("total")
-    return Page(records, _following(facts, answer, address), total if isinstance(total, int) else None)
+    field = next((name for name in LISTS if isinstance(facts.get(name), list)), None)
+    records = document if field is None else facts[field]
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise SourceInconsistent(f"the answer of {_shown(address)} has no list of records under {', '.join(LISTS)}")
+    content = JsonRecords(written.encode(), field)
+    return Page(content, len(records), _following(facts, answer, address), _total(facts))
 
 
-def _records(document: object) -> list[dict[str, Any]] | None:
-    if isinstance(document, list):
-        return document
-    lists = (
-        [document[name] for name in LISTS if isinstance(document.get(name), list)] if isinstance(document, dict) else []
-    )
-    return lists[0] if lists else None
+def _total(facts: Mapping[str, Any]) -> int | None:
+    """How many records the listing says it has; what is no number says nothing."""
+    written = str(facts.get("total"))
+    return int(written) if written.isdecimal() and len(written) < _LONGEST_TOTAL else None
 
 
 def _following(facts: Mapping[str, Any], answer: httpx.Response, address: str) -> str | None:
@@ -189,11 +195,7 @@ def _package(page: Page, progress: Progress, within: CursorRange) -> Package:
     """A page as a package that can be resumed after."""
     address = progress.address or None
     resume = {"address": address, "given": progress.given, "told": progress.told}
-    return Package(_content(page), resume, within)
-
-
-def _content(page: Page) -> JsonRecords:
-    return JsonRecords(json.dumps(page.records, ensure_ascii=False).encode())
+    return Package(page.content, resume, within)
 
 
 def _refuse_other_total(progress: Progress, last: Page, stream: Stream) -> None:

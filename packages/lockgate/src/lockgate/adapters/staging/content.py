@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from sqlglot import exp
@@ -27,8 +27,11 @@ class Content(Protocol):
     names: tuple[str, ...]
     types: Mapping[str, ColumnType]
 
-    def infer(self, names: Sequence[str], *, whole: bool) -> Mapping[str, ColumnType]:
-        """Types of columns from their values, in the first records or in all; none where all values are NULL."""
+    def infer(self, names: Sequence[str], *, whole: bool, counted: Collection[str] = ()) -> Mapping[str, ColumnType]:
+        """Types of columns from their values, in the first records or in all; none where all values are NULL.
+
+        Columns that were `counted` have held whole numbers so far in the load, which their first value decides.
+        """
 
     def relation(self, columns: Sequence[Column]) -> exp.Select:
         """The records: x0, x1, … hold the columns' values, of `types` or as text; `malformed` tells why one is none."""

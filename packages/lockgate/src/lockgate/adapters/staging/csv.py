@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -46,7 +46,7 @@ class CsvContent:
         self._delimiter = str(file.options.get("delimiter") or delimiter_of(first))
         self.names = names_in(first, self._delimiter, header=self._header)
 
-    def infer(self, names: Sequence[str], *, whole: bool) -> Mapping[str, ColumnType]:
+    def infer(self, names: Sequence[str], *, whole: bool, counted: Collection[str] = ()) -> Mapping[str, ColumnType]:  # noqa: ARG002
         """See `Content.infer`."""
         if not self._options.get("infer", True):
             return dict.fromkeys(names, TEXT)

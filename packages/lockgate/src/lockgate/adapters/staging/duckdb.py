@@ -17,16 +17,18 @@ from lockgate.adapters.staging.csv import CsvContent
 from lockgate.adapters.staging.parquet import PartFile
 from lockgate.adapters.staging.plan import Planned, planned
 from lockgate.adapters.staging.positions import Positions
-from lockgate.adapters.staging.query import MISFIT, RECORD, Judged, highest, judging
+from lockgate.adapters.staging.query import MISFIT, RECORD, Judged, highest, judging, not_values
 from lockgate.adapters.staging.records import array_content, line_content
 from lockgate.adapters.staging.tables import file_content, memory_content
 from lockgate.adapters.warehouses.duckdb.engine import engine, parquet
 from lockgate.core.arrow import arrow_schema
+from lockgate.core.load import CursorRange
 from lockgate.core.ports import JsonRecords, Package, Staged, StagedFile, StagingOrder
 from lockgate.core.relation import Column
 from lockgate.core.sql import sql_type
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
-from lockgate.errors import SourceInconsistent, StatementFailed
+from lockgate.core.types import Kind
+from lockgate.errors import SourceInconsistent, SourceRefused, StatementFailed
 
 MEMORY = "1GB"
 BATCH_ROWS = 122_880
@@ -103,7 +105,7 @@ def _content(connection: Connection, package: Package) -> Content:
     """The package's records as DuckDB reads them."""
     content = package.content
     if isinstance(content, JsonRecords):
-        return array_content(connection, content.text)
+        return array_content(connection, content)
     if not isinstance(content, StagedFile):
         return memory_content(connection, content)
     if content.format == "parquet":
@@ -138,6 +140,7 @@ class _Staging:
     def _attempt(self, *, whole: bool) -> Staged:
         order = self._order
         plan = planned(order, self._content, whole=whole)
+        self._refuse_bounds(plan)
         judged = judging(self._content, plan, order.stream.cursor, self._within)
         path = order.folder / f"{order.number:06d}.parquet"
         with PartFile(path, _rows_schema(judged.kept)) as rows, PartFile(_beside(path), _REJECTS) as rejects:
@@ -146,6 +149,20 @@ class _Staging:
             rows.keep()
         typed = tuple(one.column for one in plan if not (one.untyped or one.unwanted))
         return Staged(path, rejected, typed, rows.rows, rejects.rows, self._highest(plan, path))
+
+    def _refuse_bounds(self, plan: Sequence[Planned]) -> None:
+        """Refuses to compare the cursor with what can never be its value.
+
+        Raises:
+            SourceRefused: names the bound and the cursor's type.
+        """
+        cursors = [one.column for one in plan if one.column.name == self._order.stream.cursor and not one.untyped]
+        if not cursors or cursors[0].type.kind is Kind.TEXT or self._within == CursorRange():
+            return
+        query = not_values(cursors[0].type, self._within).sql("duckdb")
+        for (bound,) in self._connection.execute(query).fetchall():
+            name, type_ = cursors[0].name, cursors[0].type
+            raise SourceRefused(f"{bound!r} is no {type_}, so {name!r} cannot be compared with it", bound=bound)
 
     def _write(self, judged: Judged, rows: PartFile, rejects: PartFile) -> None:
         """Reads every record once and writes it to the one file or the other.

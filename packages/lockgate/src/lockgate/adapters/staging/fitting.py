@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Template
 
+from lockgate.adapters.staging.json_limits import HELD, MOSTLY_HELD
 from lockgate.core.sql import sql_type
 from lockgate.core.types import INTEGERS, ColumnType, Kind, digits
 
@@ -28,18 +29,31 @@ _VALUES = {
     Kind.UUID: "cast(try_cast($x as uuid) as text)",
 }
 _PLAIN = "cast($v as text) = $x"
+# Digits behind the point that are not zero, less what an exponent moves before it, must not be more than the scale.
+_MANTISSA = "replace(regexp_extract($x, '[0-9.]+'), '.', '')"
+_DECIMALS = f"""
+length(regexp_extract($x, '[.]([0-9]*)', 1)) - length({_MANTISSA}) + length(rtrim({_MANTISSA}, '0'))
+- try_cast(regexp_extract($x, '[eE]([+-]?[0-9]+)', 1) as integer)
+"""
+_EXACT = f"""
+$v is not null and case
+    when regexp_full_match($x, ' *[+-]?[0-9]*([.][0-9]{{0,$scale}}0*)? *') then true
+    when regexp_full_match($x, ' *[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)[eE][+-]?[0-9]{{1,3}} *')
+        then rtrim({_MANTISSA}, '0') = '' or {_DECIMALS} <= $scale
+    else false
+end
+"""
 _PLAIN_DAY = f"isfinite($v) and {_PLAIN}"
 _FITS = {
     **dict.fromkeys(INTEGERS, ("$v = try_cast($x as decimal(38, 9)) and not contains($x, '_')", _PLAIN)),
-    Kind.NUMERIC: ("$v is not null and regexp_full_match($x, ' *[+-]?[0-9]*([.][0-9]{0,$scale}0*)? *')", _PLAIN),
+    Kind.NUMERIC: (_EXACT, _PLAIN),
     Kind.REAL: ("$v is not null and not contains($x, '_')", ""),
     Kind.DOUBLE: ("$v is not null and not contains($x, '_')", ""),
     Kind.DATE: ("isfinite($v) and try_cast($x as timestamp) = $v", _PLAIN_DAY),
     Kind.TIME: (f"$v is not null and regexp_full_match($x, ' *{_TIME} *')", _PLAIN),
     Kind.TIMESTAMP: ("isfinite($v) and try_cast($x as timestamptz) = cast($v as timestamptz)", _PLAIN_DAY),
     Kind.TIMESTAMPTZ: ("isfinite($v)", ""),
-    # PostgreSQL keeps no NUL character, not even one that JSON spells out.
-    Kind.JSON: (r"$v is not null and not regexp_matches($x, '(^|[^\\])(\\\\)*\\u0000')", r"not contains($v, '\u0000')"),
+    Kind.JSON: (HELD, MOSTLY_HELD),
 }
 _FITS_LOOSELY = {
     Kind.BOOLEAN: ("lower($x) in ('true', 'false')", ""),
@@ -77,6 +91,8 @@ def _templates(source: ColumnType, wanted: ColumnType, *, loose: bool) -> tuple[
         return _VALUES.get(wanted.kind, "try_cast($x as $type)"), _text_misfit(wanted, loose=loose)
     if wanted.kind is Kind.TEXT:
         return (r"'\x' || lower(hex($x))" if source.kind is Kind.BYTES else "cast($x as text)"), ""
+    if Kind.JSON is wanted.kind is source.kind:
+        return "$x", _misfit(HELD, MOSTLY_HELD)
     if wanted.kind is source.kind and wanted.kind in _VALUES:
         return "$x", ""
     if wanted.holds(source):
@@ -89,7 +105,11 @@ def _text_misfit(wanted: ColumnType, *, loose: bool) -> str:
         return _NUL
     forms = _FITS_LOOSELY if loose and wanted.kind in _FITS_LOOSELY else _FITS
     fits, mostly = forms.get(wanted.kind, ("$v is not null", ""))
-    otherwise = "true" if loose else "trim($x) <> ''"
+    return _misfit(fits, mostly, otherwise="true" if loose else "trim($x) <> ''")
+
+
+def _misfit(fits: str, mostly: str, *, otherwise: str = "true") -> str:
+    """What is true of values that do not fit."""
     # Arms of a CASE are computed only for the rows that reach them; both sides of an OR always are.
     arms = "".join(f" when {arm} then false" for arm in ("$x is null", mostly, fits) if arm)
     return f"case{arms} else {otherwise} end"

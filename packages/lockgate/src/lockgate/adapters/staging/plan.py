@@ -48,7 +48,8 @@ def planned(order: StagingOrder, content: Content, *, whole: bool) -> tuple[Plan
     if stream.on_new_column is NewColumnPolicy.FREEZE:
         raise ContractBroken(f"{stream.name} has new columns: {', '.join(new)}", columns=tuple(new))
     seen = {column.name: column for column in order.seen if column.name not in known}
-    inferred = content.infer([name for name in new if _is_open(seen.get(name))], whole=whole)
+    wanted = [name for name in new if _is_open(seen.get(name))]
+    inferred = content.infer(wanted, whole=whole, counted=seen.keys())
     names = dict.fromkeys((*seen, *new))
     return (*firm, *(_new(name, seen.get(name), inferred.get(name), whole=whole) for name in names))
 

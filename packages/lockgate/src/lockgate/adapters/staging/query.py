@@ -88,11 +88,27 @@ def _inside(columns: Sequence[Column], cursor: str | None, within: CursorRange) 
     bounds = [(sign, bound) for sign, bound in ((">=", within.since), ("<=", within.until)) if bound is not None]
     if number is None or not bounds:
         return ""
-    type_ = columns[number].type
-    value = _order(f"v{number}", type_)
-    name = sql_type(_INSTANT if type_.kind is Kind.TEXT else type_).sql("duckdb")
-    conditions = " and ".join(f"{value} {sign} cast({text(bound)} as {name})" for sign, bound in bounds)
-    return f"{value} is null or ({conditions})"
+    return " and ".join(_compared(f"v{number}", sign, bound, columns[number].type) for sign, bound in bounds)
+
+
+def _compared(value: str, sign: str, bound: str, type_: ColumnType) -> str:
+    """What is true of values on one side of a bound, and of none; text is compared by instants with an instant."""
+    if type_.kind is not Kind.TEXT:
+        return f"({value} is null or {value} {sign} {_bound(bound, type_)})"
+    order, instant = _order(value, type_), _bound(bound, _INSTANT)
+    by_instant = f"{order} is null or {order} {sign} {instant}"
+    return f"({value} is null or case when {instant} is null then {value} {sign} {text(bound)} else {by_instant} end)"
+
+
+def _bound(written: str, type_: ColumnType) -> str:
+    return f"try_cast({text(written)} as {sql_type(type_).sql('duckdb')})"
+
+
+def not_values(type_: ColumnType, within: CursorRange) -> exp.Select:
+    """The query for those bounds of a range that are no values of a type."""
+    written = [bound for bound in (within.since, within.until) if bound is not None]
+    rows = ", ".join(f"({text(bound)}, {_bound(bound, type_)} is null)" for bound in written)
+    return exp.select("bound").from_(f"(values {rows}) bounds(bound, is_none)", dialect="duckdb").where("is_none")
 
 
 def _order(value: str, type_: ColumnType) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import glob
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 from sqlglot import exp
 
+from lockgate.adapters.staging import array_text
 from lockgate.adapters.staging.content import (
     MALFORMED,
     SAMPLE_RECORDS,
@@ -21,12 +22,16 @@ from lockgate.adapters.staging.content import (
     setting,
     text,
 )
+from lockgate.core.ports import JsonRecords
 from lockgate.core.relation import Column
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import SourceInconsistent
 
 LONGEST_LINE = 16 * 1024 * 1024
-_ARRAY, _SAMPLE = "array_of_records", "first_records"
+_ARRAY, _ELEMENTS, _SAMPLE = "array_of_records", "elements_of_array", "first_records"
+# DuckDB keeps the digits of all numbers as they are written where it is to read a decimal among them, and else makes
+# them doubles (duckdb/duckdb#25006). So it is asked for one that no record has: names as long as this are refused.
+_DIGITS = {"digits_as_they_are_written_" * 3: "DECIMAL(1,0)"}
 _NO_RECORD = """
 case
     when not json_valid(record) then 'not JSON'
@@ -59,7 +64,7 @@ class JsonContent:
         self.names = self._fields(self._sample if self._alike else self._source)
         self._alike = self._alike and bool(self.names)
 
-    def infer(self, names: Sequence[str], *, whole: bool) -> Mapping[str, ColumnType]:
+    def infer(self, names: Sequence[str], *, whole: bool, counted: Collection[str] = ()) -> Mapping[str, ColumnType]:
         """See `Content.infer`; the first value that is not NULL decides, and one fraction makes numbers fractional."""
         wanted = [name for name in names if name in self.names]
         if not wanted:
@@ -72,7 +77,11 @@ class JsonContent:
         query = exp.select(*firsts, *fractions, dialect="duckdb").from_(typed.subquery()).sql("duckdb")
         (row,) = self._connection.execute(query).fetchall()
         found = zip(wanted, row[: len(wanted)], row[len(wanted) :], strict=True)
-        return {name: _type(first, has_fraction=fraction) for name, first, fraction in found if first is not None}
+        return {
+            name: _type("BIGINT" if name in counted else first, has_fraction=fraction)
+            for name, first, fraction in found
+            if first is not None
+        }
 
     def relation(self, columns: Sequence[Column]) -> exp.Select:
         """See `Content.relation`."""
@@ -105,18 +114,21 @@ class JsonContent:
 
     def _parsed_alike(self, kinds: Mapping[str, str]) -> exp.Select:
         """The records parsed in the quickest way; the query fails at the first one that is not like the others."""
-        structure = text(json.dumps({name: kinds.get(name, "VARCHAR") for name in self.names}))
-        other = f"case when len(json_keys(record)) <> {len(self.names)} then error('another field') end"
-        fields = f"json_transform_strict(record, {structure})"
+        alike = ", ".join(text(name) for name in self.names)
+        other = f"case when json_keys(record) <> [{alike}] then error('another field') end"
+        fields = f"json_transform(record, {self._structure(kinds)})"
         return selected((fields, "fields"), (other, MALFORMED), ("record", "record")).from_(self._source.subquery())
 
     def _parsed(self, kinds: Mapping[str, str]) -> exp.Select:
         """The records parsed one by one, whatever they are."""
         judged = selected(("record", "record"), (_NO_RECORD, MALFORMED)).from_(self._source.subquery())
-        structure = text(json.dumps({name: kinds.get(name, "VARCHAR") for name in self.names}))
-        transformed = f"json_transform(record, {structure})" if self.names else "null"
+        transformed = f"json_transform(record, {self._structure(kinds)})" if self.names else "null"
         fields = f"case when {MALFORMED} is null then {transformed} end"
         return selected((fields, "fields"), (MALFORMED, MALFORMED), ("record", "record")).from_(judged.subquery())
+
+    def _structure(self, kinds: Mapping[str, str]) -> str:
+        """What records are parsed into, as DuckDB reads it."""
+        return text(json.dumps({**{name: kinds.get(name, "VARCHAR") for name in self.names}, **_DIGITS}))
 
     def _fields(self, source: exp.Select) -> tuple[str, ...]:
         """The names of all fields, in the order in which they first come."""
@@ -134,19 +146,34 @@ class JsonContent:
         return bool(is_alike and [(objects,)] == self._connection.execute(count).fetchall())
 
 
-def array_content(connection: Connection, array: bytes) -> JsonContent:
-    """The elements of a JSON array.
+def array_content(connection: Connection, records: JsonRecords) -> JsonContent:
+    """The elements of a JSON array; where one of them keeps the whole from being read, each is read by itself.
 
     Raises:
-        SourceInconsistent: the text is not UTF-8.
+        SourceInconsistent: the text is not UTF-8, or there is no such array in it.
     """
+    import duckdb
+
     try:
-        table = pa.table({"text": pa.array([array.decode()], pa.large_string())})
+        written = records.text.decode()
     except UnicodeDecodeError as error:
         raise SourceInconsistent("the source's JSON is not UTF-8") from error
-    connection.register(_ARRAY, table)
-    element = """unnest(from_json(text, '["JSON"]'))"""
-    return JsonContent(connection, selected((element, "record")).from_(_ARRAY).subquery())
+    try:
+        return JsonContent(connection, _whole(connection, written, records.field))
+    except duckdb.InvalidInputException:
+        elements = array_text.elements(written, records.field)
+    connection.register(_ELEMENTS, pa.table({"record": pa.array(elements, pa.large_string())}))
+    return JsonContent(connection, exp.to_table(_ELEMENTS))
+
+
+def _whole(connection: Connection, written: str, field: str | None) -> exp.Expr:
+    """The elements of the array that a text is, or holds under a field."""
+    name, wrapped = (field, written) if field is not None else (_ARRAY, f'{{"{_ARRAY}":{written}}}')
+    connection.register(_ARRAY, pa.table({"text": pa.array([wrapped], pa.large_string())}))
+    structure = text(json.dumps({name: ["JSON"], **_DIGITS}))
+    array = exp.column(name, table=exp.to_identifier("body"), quoted=True).sql("duckdb")
+    body = selected((f"from_json(text, {structure})", "body")).from_(_ARRAY)
+    return selected((f"unnest({array})", "record")).from_(body.subquery()).subquery()
 
 
 def line_content(connection: Connection, path: Path) -> JsonContent:

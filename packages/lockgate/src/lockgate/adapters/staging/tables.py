@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 from sqlglot import exp
@@ -31,7 +31,7 @@ class TableContent:
             name: logical_type(written) for name, written in found.items() if written != _NOTHING
         }
 
-    def infer(self, names: Sequence[str], *, whole: bool) -> Mapping[str, ColumnType]:  # noqa: ARG002
+    def infer(self, names: Sequence[str], *, whole: bool, counted: Collection[str] = ()) -> Mapping[str, ColumnType]:  # noqa: ARG002
         """See `Content.infer`."""
         return {name: self.types[name] for name in names if name in self.types}
 
