@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from lockgate.adapters.staging.duckdb import DuckDBStager
 from lockgate.core.load import CursorRange, LoadMode, LoadStatus
 from lockgate.core.ports import Extraction
 from lockgate.core.run import Bounds
@@ -132,6 +133,60 @@ def test_bounds_keep_to_a_part(house):
     house.load(Bounds(since="2024-01-02", until="2024-01-03"))
 
     assert [row["id"] for row in house.rows] == [2, 3]
+
+
+def test_a_full_load_has_no_bounds(house):
+    house.stream = replace(house.stream, cursor="at")
+    house.write("a.ndjson", {"id": 1, "at": "2024-01-01"})
+
+    for bounds in (Bounds(full=True, since="2024-01-01"), Bounds(full=True, until="2024-01-01")):
+        with pytest.raises(SourceRefused, match="loaded whole or within bounds, not both"):
+            house.load(bounds)
+
+    assert (house.statuses, house.landed) == ([], ())
+
+
+def test_bounds_are_written_as_the_source_writes_its_cursor(house):
+    house.stream = replace(house.stream, cursor="id")
+    house.write("a.ndjson", *[{"id": number} for number in (9, 10, 11, 100)])
+    house.load(Bounds(since="10", until="11"))
+    numbers = house.rows
+    house.stream = replace(house.stream, name="codes", cursor="code")
+    house.write("a.ndjson", *[{"code": code} for code in ("9", "a", "b", "c", "ü")])
+    house.load(Bounds(since="a", until="b"))
+
+    assert numbers == [{"id": 10}, {"id": 11}]
+    assert house.rows == [{"code": "a"}, {"code": "b"}]
+
+
+def test_a_bound_that_is_no_value_of_the_cursor_is_refused(house):
+    house.stream = replace(house.stream, cursor="id")
+    house.write("a.ndjson", {"id": 1})
+
+    with pytest.raises(SourceRefused, match="'2024-01-01' is no bigint, so 'id' cannot be compared with it"):
+        house.load(Bounds(since="2024-01-01"))
+
+    assert house.landed == ()
+
+
+def test_packages_are_numbered_on_and_keep_what_earlier_ones_brought(house):
+    for number in range(5):
+        house.write(f"{number}.ndjson", {"id": number}, {f"c{number}": number})
+    orders = []
+
+    class Stager:
+        def stage(self, package, order):
+            orders.append((order.number, order.first_row, [column.name for column in order.seen]))
+            return DuckDBStager().stage(package, order)
+
+        align = staticmethod(DuckDBStager().align)
+
+    with pytest.raises(SourceUnavailable):
+        house.load(reader=Stopping(house.ports.reader, 3, SourceUnavailable("away")), stager=Stager())
+    house.load(stager=Stager())
+
+    brought = ["id", "c0", "c1", "c2", "c3"]
+    assert orders == [(1 + n, 1 + 2 * n, brought[: n + 1] if n else []) for n in range(5)]
 
 
 def test_types_that_landed_first_stand(house):

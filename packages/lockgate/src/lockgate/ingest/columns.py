@@ -39,16 +39,16 @@ def settled(stream: Stream, logged: Iterable[Column]) -> Stream:
     return replace(stream, columns=columns, on_new_column=stream.on_new_column if columns else NewColumnPolicy.EVOLVE)
 
 
-def seen(staged: Iterable[Staged], stream: Stream) -> tuple[Column, ...]:
-    """The columns beyond the stream's that packages have brought, each in the widest type it had."""
+def seen(before: Iterable[Column], staged: Staged, stream: Stream) -> tuple[Column, ...]:
+    """The columns beyond the stream's that packages have brought, up to `staged`, each in the widest type it had."""
     known = {column.name for column in stream.columns}
-    found = {column.name: column for one in staged for column in one.columns if column.name not in known}
+    found = {column.name: column for column in (*before, *staged.columns) if column.name not in known}
     return tuple(found.values())
 
 
-def landing_columns(staged: Sequence[Staged], stream: Stream) -> tuple[Column, ...]:
-    """All columns of the load; one that held nothing but NULL, and that nobody declared, is text."""
-    found = {column.name: column for column in (*stream.columns, *seen(staged, stream))}
+def landing_columns(staged: Sequence[Staged], brought: Sequence[Column], stream: Stream) -> tuple[Column, ...]:
+    """All columns of the load, with those `brought` by it; one that held only NULL, and nobody declared, is text."""
+    found = {column.name: column for column in (*stream.columns, *brought)}
     names = dict.fromkeys(name for one in staged for name in _names(one))
     return (*found.values(), *(Column(name, _TEXT) for name in names if name not in found))
 

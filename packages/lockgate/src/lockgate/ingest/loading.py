@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from lockgate.core.load import CursorRange, Landed, Landing, Load, LoadMode, LoadStatus, SourceFile
 from lockgate.core.ports import Clock, Extraction, Landings, LoadLedger, SourceReader, Staged, Stager, StagingOrder
-from lockgate.core.relation import Relation
+from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.core.types import ColumnType, Kind
@@ -46,12 +46,19 @@ def load_stream(source: Source, stream: Stream, ports: LoadPorts, bounds: Bounds
     of one stream must not run at once.
 
     Raises:
+        SourceRefused: bounds are asked for of a stream without a cursor, or of a whole load.
         SourceUnavailable: the source does not answer; the next call goes on where this one ended.
         LoadError: the source's answer cannot be loaded; nothing of it was landed, and the next call begins anew.
         DiskFull: nothing is left behind.
         WarehouseError: the target failed; the next call lands what is staged.
     """
-    if not stream.cursor and (bounds.since is not None or bounds.until is not None):
+    is_part = bounds.since is not None or bounds.until is not None
+    if is_part and bounds.full:
+        raise SourceRefused(
+            f"{stream.name} can be loaded whole or within bounds, not both",
+            hint="A whole load takes the place of what `raw` shows: leave out either `full`, or `since` and `until`.",
+        )
+    if is_part and not stream.cursor:
         raise SourceRefused(
             f"{stream.name} has no cursor, so it cannot be loaded from or up to a value",
             hint="Name the stream's `cursor`, or load it whole.",
@@ -69,18 +76,21 @@ class _Request:
     digest: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Progress:
-    """A load under way, with the packages it has staged."""
+    """A load under way: the packages it has staged, the position of the next record, the columns brought so far."""
 
     load: Load
-    staged: tuple[Staged, ...] = ()
     resume: Mapping[str, object] | None = None
+    staged: list[Staged] = field(default_factory=list)
+    next_row: int = 1
+    seen: tuple[Column, ...] = ()
 
-    @property
-    def next_row(self) -> int:
-        """The position of the next record."""
-        return 1 + sum(one.rows + one.rejected for one in self.staged)
+    def add(self, staged: Staged, stream: Stream) -> None:
+        """Takes one more package."""
+        self.staged.append(staged)
+        self.next_row += staged.rows + staged.rejected
+        self.seen = seen(self.seen, staged, stream)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,10 @@ class _Loading:
         resume = notes[-1].get(_RESUME)
         if load.status is LoadStatus.EXTRACTING and not isinstance(resume, Mapping):
             return None
-        return _Progress(load, staged, resume if isinstance(resume, Mapping) else None)
+        progress = _Progress(load, resume if isinstance(resume, Mapping) else None)
+        for one in staged:
+            progress.add(one, request.stream)
+        return progress
 
     def _begun(self, landed: tuple[Landed, ...], request: _Request) -> _Progress:
         """A new load, numbered above every one that the target holds."""
@@ -157,7 +170,7 @@ class _Loading:
     def _since(self, landed: tuple[Landed, ...], stream: Stream) -> str | None:
         """The lowest cursor value to ask for."""
         if self.bounds.since is not None or self.mode is LoadMode.REPLACE:
-            return None if self.bounds.full else self.bounds.since
+            return self.bounds.since
         until = landed_until(landed, _cursor_type(stream))
         return None if until is None else before(until, self.stream.lookback)
 
@@ -166,7 +179,7 @@ class _Loading:
         load = progress.load
         try:
             if load.status is LoadStatus.EXTRACTING:
-                progress = self._extracted(progress, request)
+                self._extract(progress, request)
             landing = self._landing(progress, request)
             there = self.ports.landings.land(landing)
         except (LoadError, DiskFull) as error:
@@ -175,15 +188,8 @@ class _Loading:
         measured = replace(load, files=len(landing.files), bytes=sum(file.stat().st_size for file in landing.files))
         return self._finished(_landed(measured, there, self.ports.clock()))
 
-    def _extracted(self, progress: _Progress, request: _Request) -> _Progress:
-        """The progress with every package staged."""
-        for package_progress in self._packages(progress, request):
-            progress = package_progress
-        staged = replace(progress.load, status=LoadStatus.STAGED)
-        self.ports.ledger.finish(staged)
-        return replace(progress, load=staged)
-
-    def _packages(self, progress: _Progress, request: _Request) -> Iterator[_Progress]:
+    def _extract(self, progress: _Progress, request: _Request) -> None:
+        """Stages every package that is missing."""
         load, stream = progress.load, request.stream
         asked = Extraction(stream, load.cursor, request.files, progress.resume)
         for package in self.ports.reader.extract(asked):
@@ -193,18 +199,19 @@ class _Loading:
                 number=len(progress.staged) + 1,
                 first_row=progress.next_row,
                 folder=self._folder(load),
-                seen=seen(progress.staged, stream),
+                seen=progress.seen,
             )
             one = self.ports.stager.stage(package, order)
             refuse_missing(one, stream)
             self.ports.ledger.add_staged(load.load_id, one, {_REQUEST: request.digest, _RESUME: package.resume})
-            progress = _Progress(load, (*progress.staged, one), package.resume)
-            yield progress
+            progress.add(one, stream)
+        progress.load = replace(load, status=LoadStatus.STAGED)
+        self.ports.ledger.finish(progress.load)
 
     def _landing(self, progress: _Progress, request: _Request) -> Landing:
         """What the target gets."""
         load, staged = progress.load, progress.staged
-        columns = landing_columns(staged, request.stream)
+        columns = landing_columns(staged, progress.seen, request.stream)
         types = {column.name: column.type for column in columns}
         cursor_type = types.get(self.stream.cursor or "", ColumnType(Kind.TEXT))
         files = tuple(one.file for one in staged if one.rows)
