@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lockgate.settings import PREFIX, SECRET_PREFIX, Settings
+from lockgate.core.secret import VARIABLE_PREFIX
+from lockgate.settings import PREFIX, Settings
 
 
 def configuration_page() -> str:
@@ -23,7 +24,7 @@ def configuration_page() -> str:
         "",
         "`secret://warehouse-url` in a project stands for a value that is looked up when it is used, in this order:",
         "",
-        f"1. the variable `{SECRET_PREFIX}WAREHOUSE_URL`: the name in capitals, `-` written as `_`;",
+        f"1. the variable `{VARIABLE_PREFIX}WAREHOUSE_URL`: the name in capitals, `-` written as `_`;",
         "2. the file `warehouse-url` in the secrets folder, which only its owner may read.",
         "",
         "Values that were looked up are left out of logs.",

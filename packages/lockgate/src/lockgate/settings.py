@@ -11,10 +11,10 @@ from typing import Literal
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lockgate.core.secret import VARIABLE_PREFIX
 from lockgate.errors import UnknownName
 
 PREFIX = "LOCKGATE_"
-SECRET_PREFIX = "LOCKGATE_SECRET_"
 STATE_FOLDER = ".lockgate"
 
 
@@ -75,12 +75,12 @@ def read_settings() -> Settings:
 
 def secret_variables() -> Mapping[str, str]:
     """The secrets in the environment, by variable name."""
-    return {name: value for name, value in os.environ.items() if name.startswith(SECRET_PREFIX)}
+    return {name: value for name, value in os.environ.items() if name.startswith(VARIABLE_PREFIX)}
 
 
 def unknown_variables() -> tuple[str, ...]:
     """A sentence for each `LOCKGATE_` variable in the environment that means nothing."""
-    found = (name for name in sorted(os.environ) if name.startswith(PREFIX) and not name.startswith(SECRET_PREFIX))
+    found = (name for name in sorted(os.environ) if name.startswith(PREFIX) and not name.startswith(VARIABLE_PREFIX))
     names = (name.removeprefix(PREFIX).lower() for name in found)
     return tuple(_unknown(name) for name in names if name not in Settings.model_fields)
 

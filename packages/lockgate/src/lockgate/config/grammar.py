@@ -14,9 +14,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 from pydantic_core import PydanticCustomError
 
 from lockgate.config.names import NAME_PATTERN, PROJECT_PATTERN, column_fault, name_fault, schema_fault, suggestion
+from lockgate.core.secret import SCHEME
 from lockgate.core.types import ColumnType, Kind
 
-SECRET = "secret://"
 LONGEST_DURATION = timedelta(days=3660)
 DURATION_PATTERN = r"^(\d{1,9}[smhdw])+$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -106,23 +106,23 @@ def _timezone(written: str) -> str:
 
 def _address(written: str) -> str:
     """An address without a password in it, or a reference to a secret."""
-    if written.startswith(SECRET):
+    if written.startswith(SCHEME):
         return _secret(written)
     try:
         parts = urlsplit(written)
     except ValueError as error:
         raise fault("this is not an address", "Write it as scheme://host:port/path.") from error
     if parts.password:
-        raise fault("a password stands in the address", f"Keep the address as a secret: {SECRET}name.")
+        raise fault("a password stands in the address", f"Keep the address as a secret: {SCHEME}name.")
     if not parts.scheme:
-        raise fault("this is not an address", f"Write it as scheme://host:port/path, or as {SECRET}name.")
+        raise fault("this is not an address", f"Write it as scheme://host:port/path, or as {SCHEME}name.")
     return written
 
 
 def _secret(written: str) -> str:
     """A reference to a secret of a usable name."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", written.removeprefix(SECRET)):
-        raise fault("this is not a reference to a secret", f"Write {SECRET}name, of letters, digits, - and _.")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", written.removeprefix(SCHEME)):
+        raise fault("this is not a reference to a secret", f"Write {SCHEME}name, of letters, digits, - and _.")
     return written
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -69,6 +69,11 @@ def located(document: Document, path: KeyPath, message: str, remedy: str) -> Pro
     """A problem whose message starts with the dotted path."""
     where = ".".join(str(part) if str(part).isprintable() else ascii(part) for part in path)
     return document.problem(path, f"{where}: {message}" if where else message, remedy)
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once, in the order of the file."""
+    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
 
 
 def _refused(detail: ErrorDetails, data: object) -> KeyPath:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.config.assembly import assembled
-from lockgate.config.problems import fitted
+from lockgate.config.problems import fitted, in_order
 from lockgate.config.references import Declared, reference_problems
 from lockgate.config.shape import ProjectShape
 from lockgate.config.yaml_positions import read_yaml
 from lockgate.core.project import Project
-from lockgate.errors import Problem, ProjectInvalid, UnknownName
+from lockgate.errors import ProjectInvalid, UnknownName
 
 PROJECT_FILE = "lockgate.yml"
 SCHEMA_FILE = "lockgate.schema.json"
@@ -43,13 +43,8 @@ def load_project(folder: Path) -> Project:
     if shape is not None:
         problems = (*problems, *reference_problems(Declared(shape, document, folder)))
     if problems or shape is None:
-        raise ProjectInvalid(_in_order(problems))
+        raise ProjectInvalid(in_order(problems))
     return assembled(shape, folder)
-
-
-def _in_order(problems: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """Each problem once, in the order of the file."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
 
 
 def project_schema() -> dict[str, Any]:

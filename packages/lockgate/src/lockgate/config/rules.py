@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lockgate.config.problems import fitted, located
+from lockgate.config.problems import fitted, in_order, located
 from lockgate.config.rule_shape import CaseShape, LookupShape, RuleSetShape, RuleShape, SqlShape
 from lockgate.config.yaml_positions import Document, KeyPath, parse_yaml, read_yaml
 from lockgate.core.relation import Relation
@@ -65,17 +65,12 @@ def _rule_set(document: Document) -> RuleSet:
     """A document as a rule set."""
     shape, problems = fitted(RuleSetShape, document)
     if shape is None or problems:
-        raise ProjectInvalid(_in_order(problems))
+        raise ProjectInvalid(in_order(problems))
     reader = _Reader(document)
     rule_set = reader.rule_set(shape)
     if reader.problems:
-        raise ProjectInvalid(_in_order(reader.problems))
+        raise ProjectInvalid(in_order(reader.problems))
     return rule_set
-
-
-def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each problem once, in the order of the file."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 from lockgate.adapters.reports import render_run
 from lockgate.adapters.reports.charts import PLOT_WIDTH, bar_chart
+from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.core.execution import Execution, RuleCount
 from lockgate.core.relation import Relation
 from lockgate.core.run import Breakdown, RunResult
@@ -46,6 +47,17 @@ def read(page: str) -> Reader:
     reader = Reader()
     reader.feed(page)
     return reader
+
+
+def test_an_error_is_told_without_secrets() -> None:
+    redact_with(lambda text: text.replace("canary-7f3a", "***"))
+    error = SourceUnavailable("no answer from canary-7f3a", hint="ask canary-7f3a")
+
+    page = render_run(result(errors={"load a.b": error}), [])
+
+    redact_with(str)
+    assert "canary-7f3a" not in page
+    assert "no answer from *** (LG601)" in read(page).text
 
 
 def test_both_implementations_stand_side_by_side_with_their_counts() -> None:

@@ -11,6 +11,7 @@ from lockgate.adapters.discover.counting import SqlCounter
 from lockgate.adapters.discover.keys import find_key
 from lockgate.core.discovery import FoundSource, FoundTable
 from lockgate.core.relation import Column, Relation
+from lockgate.core.secret import reference
 from lockgate.core.sql import table
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import SourceRefused, SourceUnavailable
@@ -72,7 +73,7 @@ def found_database(origin: str) -> FoundSource:
     if not parts.password:
         return FoundSource(database, "postgres", tables, {"url": address})
     secret = f"{database.replace('_', '-').lower()}-url"
-    return FoundSource(database, "postgres", tables, {"url": f"secret://{secret}"}, {secret: address})
+    return FoundSource(database, "postgres", tables, {"url": reference(secret)}, {secret: address})
 
 
 @contextmanager

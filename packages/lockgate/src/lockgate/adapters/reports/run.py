@@ -6,18 +6,20 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from lockgate.adapters.reports.charts import bar_chart
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.core.execution import Execution
 from lockgate.core.run import Breakdown, RunResult
 
 
 def render_run(result: RunResult, breakdowns: Sequence[Breakdown]) -> str:
-    """The run as one HTML page. Holds counts and names only, never a row's values beyond the breakdowns' columns."""
+    """The run as one HTML page. Holds counts and names, no secret, and no values beyond the breakdowns' columns."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
         loader=PackageLoader("lockgate.adapters.reports", "templates"), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["thousands"] = "{:,}".format
+    environment.filters["redacted"] = redacted
     page = environment.get_template("run.html.jinja")
     return page.render(
         result=result,

@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from lockgate.adapters.secrets.environment import EnvironmentSecrets
 from lockgate.adapters.secrets.folder import FolderSecrets
+from lockgate.core.secret import SCHEME
 from lockgate.errors import SecretMissing
 
-SCHEME = "secret://"
 HIDDEN = "***"
 SHORTEST_HIDDEN = 4
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-PREFIX = "LOCKGATE_SECRET_"
+from lockgate.core.secret import VARIABLE_PREFIX
 
 
 class EnvironmentSecrets:
     """Finds `secret://warehouse-url` in `LOCKGATE_SECRET_WAREHOUSE_URL`."""
 
-    place = f"{PREFIX}… in the environment"
+    place = f"{VARIABLE_PREFIX}… in the environment"
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         """Look into `variables`, which are given, not read."""
@@ -18,4 +18,4 @@ class EnvironmentSecrets:
 
     def find(self, name: str) -> str | None:
         """The variable's value; None where it is not set or empty."""
-        return self._variables.get(PREFIX + name.upper().replace("-", "_")) or None
+        return self._variables.get(VARIABLE_PREFIX + name.upper().replace("-", "_")) or None
