@@ -7,9 +7,10 @@ import stat
 import psycopg
 import pytest
 
+from lockgate.adapters import registry
 from lockgate.app.init import write_project
 from lockgate.config import load_project
-from lockgate.errors import ProjectInvalid, SourceRefused, UnknownName
+from lockgate.errors import ExtraMissing, ProjectInvalid, SourceRefused, UnknownName
 
 
 @pytest.fixture
@@ -73,6 +74,15 @@ def test_a_failure_half_way_takes_everything_back(tmp_path, data):
         write_project(folder, (str(data),))
 
     assert [path.name for path in folder.iterdir()] == ["rules"]
+
+
+def test_a_database_without_its_driver_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(registry, "find_spec", lambda name: None)
+
+    with pytest.raises(ExtraMissing, match="a database as the origin needs the extra 'postgres'"):
+        write_project(tmp_path / "shop", ("postgresql://nobody@localhost/none",))
+
+    assert not (tmp_path / "shop").exists()
 
 
 def test_an_address_with_a_password_becomes_a_secret_that_only_its_owner_reads(tmp_path, postgres_url):

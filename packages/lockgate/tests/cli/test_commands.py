@@ -360,3 +360,12 @@ def test_warnings_of_a_check_are_shown_and_are_no_failure(lockgate, monkeypatch)
     assert "are fine" in out
     assert "warning: dbt/models/a.yml:3: old syntax" in err
     assert document["warnings"] == [{"message": "old syntax", "file": "dbt/models/a.yml", "line": 3, "remedy": ""}]
+
+
+def test_help_imports_nothing_that_draws() -> None:
+    code = "import sys; from lockgate.cli.entrypoint import run; run(['--help']); print('rich' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("Usage: lockgate")
+    assert done.stdout.endswith("False\n")

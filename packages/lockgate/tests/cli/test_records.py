@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -123,19 +122,3 @@ def test_records_before_a_broken_line_are_told_and_one_document_is_not_begun(tra
 
     assert (streamed[0], streamed[1].splitlines()[0]) == (2, '{"id": 1, "name": "Ada"}')
     assert (whole[0], list(json.loads(whole[1]))) == (2, ["error"])
-
-
-@pytest.mark.slow
-def test_memory_is_bounded(transform) -> None:
-    line = json.dumps({"id": 7, "name": "x" * 500}).encode() + b"\n"
-    transform(line * 30_000, "--json")
-    tracemalloc.start()
-
-    transform(line * 30_000)
-    few = tracemalloc.get_traced_memory()[1]
-    tracemalloc.reset_peak()
-    transform(line * 90_000)
-    many = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-
-    assert many < few * 1.6

@@ -20,7 +20,7 @@ from lockgate.cli import (
 )
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import Invocation
-from lockgate.cli.output import print_error, print_json
+from lockgate.cli.output import PIPED_WIDTH, print_error, print_json
 from lockgate.cli.unexpected import tell_unexpected
 from lockgate.errors import LockgateError
 
@@ -29,8 +29,9 @@ application = typer.Typer(
     help="Bring a business's data into a tested warehouse, and change how without breaking a number.",
     no_args_is_help=True,
     add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": PIPED_WIDTH},
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: importing what draws boxes takes longer than everything else together
 )
 for module in (
     commands_project,
