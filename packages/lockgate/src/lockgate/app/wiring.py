@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
+from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
 from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
@@ -70,6 +71,12 @@ class Wiring:
         self._opening = Lock()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
         self._control_address = settings.control_address(project.folder)
+
+    @cached_property
+    def queue(self) -> DbosQueue:
+        """What hands executions to the workers of every process; it does nothing before it is launched."""
+        name = f"{self.project.name}.{self.project.default_target}"
+        return DbosQueue(self._control_address, self.store.workers, name=name)
 
     @property
     def target(self) -> Target:

@@ -244,7 +244,9 @@ def divided(left: Typed, right: Typed) -> Typed:
         type_ = whole(precision)
         if type_.kind is Kind.NUMERIC:
             return _result("divide_whole", (convert(left, type_), convert(right, numeric(other, 0))), type_)
-        wide = whole(max(precision, other))
+        # The one quotient that a bigint cannot hold has a dividend of 19 digits, which is dealt with above.
+        room = max(precision, other)
+        wide = ColumnType(Kind.BIGINT) if whole(room).kind is Kind.NUMERIC else whole(room)
         return _result("divide_integers", (convert(left, wide), convert(right, wide)), type_)
     kept = max(scale, decimals, _LEAST_SCALE)
     room = precision - scale + kept + decimals
