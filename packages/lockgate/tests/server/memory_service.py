@@ -52,7 +52,7 @@ class MemoryService:
             self._may_fail()
             self._entity(request.entity)
             future.set_result(self._submitted(request, caller, key))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  what stands in a future is raised by whoever asks it
             future.set_exception(error)
         return future
 

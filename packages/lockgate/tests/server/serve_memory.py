@@ -1,4 +1,4 @@
-"""Serves a service in memory: `python serve_memory.py WORKERS JOB_SECONDS`; prints the address, then `closed`."""
+"""Serves a service in memory: `python serve_memory.py WORKERS JOB_SECONDS`; prints the address, `started`, `closed`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ OPTIONS = Options(stop_seconds=20)
 
 
 class Telling(MemoryService):
-    """Says when it is closed."""
+    """Says when it is started and closed."""
+
+    def start(self) -> None:
+        super().start()
+        print("started", flush=True)
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         super().close()

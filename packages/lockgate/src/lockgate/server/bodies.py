@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import islice
 from typing import Annotated, Any, TypeVar
@@ -18,7 +18,8 @@ from lockgate.server.problems import Fault, Flaw, Refusal
 
 _AS_SENT = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
-EntityName = Annotated[str, Field(min_length=1, max_length=255, examples=["users"])]
+WITHOUT_NUL = r"^[^\x00]*$"
+EntityName = Annotated[str, Field(min_length=1, max_length=255, pattern=WITHOUT_NUL, examples=["users"])]
 
 
 class JobBody(BaseModel):
@@ -37,12 +38,13 @@ class JobBody(BaseModel):
         return TransformRequest(self.entity_type, self.engine, self.vars, self.full_refresh, self.again)
 
 
-class TransformBody(JobBody):
-    """A transformation of an entity's tables or, where `records` stand there, of these."""
+class RecordsBody(BaseModel):
+    """Records to transform at once, in place of an entity's tables."""
 
-    records: list[dict[str, Any]] | None = Field(
-        None, description="Records to transform at once, in place of the tables.", max_length=Options().records
-    )
+    model_config = _AS_SENT
+
+    entity_type: EntityName = Field(description="The entity that the records are of.")
+    records: list[dict[str, Any]] = Field(description="The records.", max_length=Options().records)
 
 
 class SwitchBody(BaseModel):
@@ -68,6 +70,16 @@ class JobsQuery(BaseModel):
 
 Body = TypeVar("Body", bound=BaseModel)
 
+_BESIDE_TABLES = frozenset(field.alias for field in JobBody.model_fields.values())
+# In JSON's words, where pydantic has Python's.
+_SENTENCES = {
+    "missing": "is missing",
+    "model_type": "should be a JSON object",
+    "model_attributes_type": "should be a JSON object",
+    "dict_type": "should be a JSON object",
+    "list_type": "should be a JSON array",
+}
+
 
 def checked(kind: type[Body], document: object) -> Body:
     """The document as a body of its kind.
@@ -83,25 +95,23 @@ def checked(kind: type[Body], document: object) -> Body:
         raise invalid([_flaw(each, known) for each in found[:MOST_FLAWS]]) from None
 
 
-def checked_records(body: TransformBody, options: Options) -> Sequence[Mapping[str, object]] | None:
-    """The records of a body within the limits; None where it has none.
+def checked_transformation(document: object, options: Options) -> JobBody | RecordsBody:
+    """The body of a transformation: of records where it has some, within the limits, else of tables.
 
     Raises:
-        Refusal: there are too many of them or of their fields, or a field beside them means nothing.
+        Refusal: fields are missing, unknown or of another type, or there are too many records or fields in them.
     """
-    if body.records is None:
-        return None
-    aliases = {name: field.alias or name for name, field in type(body).model_fields.items()}
-    beside = sorted(body.model_fields_set - {"records", "entity_type"})
-    flaws = [Flaw("means nothing beside records", f"/{aliases[name]}") for name in beside]
+    if not isinstance(document, dict) or "records" not in document:
+        return checked(JobBody, document)
+    body = checked(RecordsBody, document)
     if len(body.records) > options.records:
-        flaws.append(Flaw(f"has more than {options.records} records", "/records"))
+        raise invalid([Flaw(f"has more than {options.records} records", "/records")])
     most = options.fields_a_record
     wide = (number for number, record in enumerate(body.records) if len(record) > most)
-    flaws += (Flaw(f"has more than {most} fields", f"/records/{number}") for number in islice(wide, MOST_FLAWS))
+    flaws = [Flaw(f"has more than {most} fields", f"/records/{number}") for number in islice(wide, MOST_FLAWS)]
     if flaws:
         raise invalid(flaws)
-    return body.records
+    return body
 
 
 def invalid(flaws: Sequence[Flaw]) -> Refusal:
@@ -127,11 +137,9 @@ def _flaw(found: ErrorDetails, known: Sequence[str]) -> Flaw:
 def _sentence(found: ErrorDetails, known: Sequence[str]) -> str:
     """What is wrong, without the value."""
     if found["type"] == "extra_forbidden":
+        if "records" in known and found["loc"][-1] in _BESIDE_TABLES:
+            return "means nothing beside records"
         near = get_close_matches(str(found["loc"][-1]), known, n=1)
         return f"is not known; did you mean {near[0]}?" if near else f"is not known; there are {', '.join(known)}"
-    if found["type"] == "missing":
-        return "is missing"
-    if found["type"] in {"model_type", "model_attributes_type"}:
-        return "should be a JSON object"
-    message = found["msg"]
-    return message[0].lower() + message[1:].replace("Input should", "should").replace("input should", "should")
+    message = found["msg"].removeprefix("Input ")
+    return _SENTENCES.get(found["type"]) or message[0].lower() + message[1:]

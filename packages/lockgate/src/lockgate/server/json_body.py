@@ -69,7 +69,7 @@ def shape_flaw(body: bytes, options: Options) -> str | None:
     for _ in range(options.depth):
         brackets = brackets.replace(b"()", b"")
     depths = accumulate(1 if mark == ord("(") else -1 for mark in brackets)
-    is_deeper = any(depth > options.depth for depth in takewhile(lambda depth: depth >= 0, depths))
+    is_deeper = b"()" in brackets or any(depth > options.depth for depth in takewhile(lambda depth: depth >= 0, depths))
     return f"is nested more than {options.depth} deep" if is_deeper else None
 
 
@@ -96,7 +96,7 @@ def _decoded(body: bytes) -> str:
 def _syntax(error: json.JSONDecodeError | RecursionError) -> str:
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    return f"is not JSON: {error.msg.lower()} at line {error.lineno}, column {error.colno}"
+    return f"is not JSON: {error.msg.lower().removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
 def _reader(options: Options) -> json.JSONDecoder:

@@ -21,7 +21,7 @@ DESCRIPTION = (
     "documents (RFC 9457). Every answer has `X-Correlation-Id`: the caller's, where it sent one."
 )
 _SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
-    *((kind, "validation") for kind in (bodies.JobBody, bodies.TransformBody, bodies.SwitchBody)),
+    *((kind, "validation") for kind in (bodies.JobBody, bodies.RecordsBody, bodies.SwitchBody)),
     *(
         (kind, "serialization")
         for kind in (
@@ -43,6 +43,7 @@ def document_of(api: FastAPI) -> dict[str, Any]:
     if api.openapi_schema is None:
         document = get_openapi(title=api.title, version=version("lockgate"), description=DESCRIPTION, routes=api.routes)
         shapes = models_json_schema(_SHOWN, ref_template=REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
+        _refine(shapes)
         document["components"] = {
             "schemas": dict(sorted(shapes.items())),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
@@ -52,12 +53,23 @@ def document_of(api: FastAPI) -> dict[str, Any]:
     return api.openapi_schema
 
 
+def _refine(shapes: dict[str, Any]) -> None:
+    """States of free-form values what the reader of JSON asks of them."""
+    text = {"type": "string", "pattern": bodies.WITHOUT_NUL}
+    value = {"$ref": REFERENCE.format(model="JsonValue")}
+    free = {"type": "object", "propertyNames": text, "additionalProperties": value}
+    plain = [{"type": name} for name in ("null", "boolean", "number")]
+    shapes["JsonValue"] = {"anyOf": [*plain, text, {"type": "array", "items": value}, free]}
+    shapes["JobBody"]["properties"]["vars"].update(free)
+    shapes["RecordsBody"]["properties"]["records"]["items"] = free
+
+
 def described(
     kind: type[BaseModel], what: str, headers: Mapping[str, str] | None = None, also: type[BaseModel] | None = None
 ) -> dict[str, Any]:
     """How an answer is described: its shape, or either of two, and its headers."""
-    schema = {"anyOf": [_reference(kind), _reference(also)]} if also else _reference(kind)
-    shown = {"description": what, "content": {"application/json": {"schema": schema}}}
+    schema = _either((kind, also) if also else (kind,))
+    shown: dict[str, Any] = {"description": what, "content": {"application/json": {"schema": schema}}}
     if headers:
         shown["headers"] = {name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()}
     return shown
@@ -69,15 +81,20 @@ def problems(statuses: Sequence[int]) -> dict[int, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(set(statuses))}
 
 
-def body_of(kind: type[BaseModel]) -> dict[str, Any]:
-    """How a body is described."""
-    return {"required": True, "content": {"application/json": {"schema": _reference(kind)}}}
+def body_of(*kinds: type[BaseModel]) -> dict[str, Any]:
+    """How a body is described: its shape, or either of several."""
+    return {"required": True, "content": {"application/json": {"schema": _either(kinds)}}}
 
 
 def header(name: str, what: str, pattern: str | None = None) -> dict[str, Any]:
     """How a header that a caller may send is described."""
     schema = {"type": "string", **({"pattern": pattern} if pattern else {})}
     return {"name": name, "in": "header", "required": False, "description": what, "schema": schema}
+
+
+def _either(kinds: Sequence[type[BaseModel]]) -> dict[str, Any]:
+    references = [_reference(kind) for kind in kinds]
+    return {"anyOf": references} if len(references) > 1 else references[0]
 
 
 def _reference(kind: type[BaseModel]) -> dict[str, str]:

@@ -44,7 +44,9 @@ def transform_answer(job: Job) -> Response:
     if job.status is JobStatus.SUCCESS and job.result is not None:
         result = dict(_result(job.result))
         entity, status = job.request.entity, JobStatus.SUCCESS
-        return render(TransformAnswer(entity_type=entity, status=status, job_id=job.job_id, joined=job.joined, **result))
+        return render(
+            TransformAnswer(entity_type=entity, status=status, job_id=job.job_id, joined=job.joined, **result)
+        )
     if job.status is JobStatus.CANCELLED:
         cancelled = Failure(JobCancelled.code, JobCancelled.__name__, title_of(JobCancelled), JobCancelled.hint)
         return _job_problem(HTTPStatus.CONFLICT, "The transformation was cancelled", job, job.failure or cancelled)

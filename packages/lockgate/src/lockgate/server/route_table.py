@@ -21,7 +21,7 @@ from lockgate.server.answers import (
     SwitchAnswer,
     TransformAnswer,
 )
-from lockgate.server.bodies import JobBody, SwitchBody, TransformBody
+from lockgate.server.bodies import JobBody, RecordsBody, SwitchBody
 from lockgate.server.openapi import body_of, described, header, problems
 
 Handler = Callable[..., Awaitable[Response]]
@@ -48,15 +48,15 @@ class ApiRoute:
     tag: str
     answers: dict[int, dict[str, Any]]
     failures: tuple[int, ...] = ()
-    body: type[BaseModel] | None = None
+    body: tuple[type[BaseModel], ...] = ()
     headers: tuple[dict[str, Any], ...] = ()
     is_shown: bool = True
 
     def add_to(self, api: FastAPI) -> None:
         """Has the API answer it."""
         extra: dict[str, Any] = {"parameters": list(self.headers)} if self.headers else {}
-        if self.body is not None:
-            extra["requestBody"] = body_of(self.body)
+        if self.body:
+            extra["requestBody"] = body_of(*self.body)
         api.add_api_route(
             self.path,
             self.handler,
@@ -81,12 +81,12 @@ ROUTES = (
     ApiRoute(
         "POST", "/api/transform", routes_jobs.transform, "transform",
         {200: described(TransformAnswer, "What came of it.", also=RecordsAnswer), 202: _ACCEPTED},
-        (*_SUBMITTING, 424), TransformBody, _KEYED,
+        (*_SUBMITTING, 424), (JobBody, RecordsBody), _KEYED,
     ),
     ApiRoute(
         "POST", "/api/jobs", routes_jobs.submit_job, "jobs",
         {200: described(JobAnswer, "The job, which has ended.", _LOCATION), 202: _ACCEPTED},
-        _SUBMITTING, JobBody, _KEYED[:1],
+        _SUBMITTING, (JobBody,), _KEYED[:1],
     ),
     ApiRoute(
         "GET", "/api/jobs", routes_jobs.list_jobs, "jobs",
@@ -105,11 +105,11 @@ ROUTES = (
     ),
     ApiRoute(
         "PUT", "/api/dbt", routes_entities.switch_dbt, "entities",
-        {200: described(SwitchAnswer, "The switch.")}, (408, 413, 415, 422, 503), SwitchBody,
+        {200: described(SwitchAnswer, "The switch.")}, (408, 413, 415, 422, 503), (SwitchBody,),
     ),
     ApiRoute(
         "PUT", "/api/entities/{name}/dbt", routes_entities.switch_dbt_of, "entities",
-        {200: described(SwitchAnswer, "The switch.")}, (404, 408, 413, 415, 422, 503), SwitchBody,
+        {200: described(SwitchAnswer, "The switch.")}, (404, 408, 413, 415, 422, 503), (SwitchBody,),
     ),
     ApiRoute(
         "GET", "/api/health", routes_operations.health, "operations",

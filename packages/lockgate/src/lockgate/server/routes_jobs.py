@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from lockgate.core.job import IdempotencyKey, Job
 from lockgate.errors import RetryableError, UnknownName
-from lockgate.server.bodies import JobBody, JobsQuery, TransformBody, checked, checked_records
+from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation
 from lockgate.server.desk import Desk, desk_of
 from lockgate.server.idempotency import key_of
 from lockgate.server.preference import preference_of
@@ -41,10 +41,11 @@ async def transform(request: Request) -> Response:
     desk = desk_of(request)
     document = await read_document(request, desk.options, desk.threads)
     key = _key(request, document)
-    body = checked(TransformBody, document)
-    request.state.asked = (body.entity_type, body.engine)
-    if checked_records(body, desk.options) is not None:
+    body = checked_transformation(document, desk.options)
+    if isinstance(body, RecordsBody):
+        request.state.asked = (body.entity_type,)
         return await _transform_records(desk, body, key)
+    request.state.asked = (body.entity_type, body.engine)
     job = await _submit(request, desk, body, key)
     preference = preference_of(request.headers.getlist("prefer"), desk.options)
     try:
@@ -59,9 +60,9 @@ async def transform(request: Request) -> Response:
     return response
 
 
-async def _transform_records(desk: Desk, body: TransformBody, key: IdempotencyKey | None) -> Response:
+async def _transform_records(desk: Desk, body: RecordsBody, key: IdempotencyKey | None) -> Response:
     def compute() -> bytes:
-        return records_text(desk.service.transform_records(body.entity_type, body.records or ()))
+        return records_text(desk.service.transform_records(body.entity_type, body.records))
 
     if key is None:
         text = await desk.threads.call(compute)

@@ -95,14 +95,14 @@ def _run_one(make: MakeApi, listener: socket.socket, options: Options) -> None:
     api.state.desk.when_stopping(lambda: turn_away(listener))
     _tell(listener)
     try:
-        uvicorn.Server(_configured(lambda: api, options)).run(sockets=[listener])
+        uvicorn.Server(configured(lambda: api, options)).run(sockets=[listener])
     except SystemExit as end:
         raise api.state.desk.failure or ControlPlaneUnavailable("the server could not start") from end
 
 
 def _run_many(make: MakeApi, listener: socket.socket, options: Options, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="lockgate-metrics-", ignore_cleanup_errors=True) as folder:
-        config = _configured(partial(make, Path(folder)), options)
+        config = configured(partial(make, Path(folder)), options)
         config.workers = workers
         # Only processes that are started from now on see it: prometheus_client reads it when it is imported.
         os.putenv("PROMETHEUS_MULTIPROC_DIR", folder)
@@ -126,7 +126,7 @@ class _Supervisor(Multiprocess):
         super().terminate_all()
 
 
-def _configured(make: Callable[[], FastAPI], options: Options) -> uvicorn.Config:
+def configured(make: Callable[[], FastAPI], options: Options) -> uvicorn.Config:
     """How uvicorn serves an API."""
     return uvicorn.Config(
         make,

@@ -1,0 +1,21 @@
+"""Options that contradict each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockgate.server import Mode, Options
+
+
+def test_production_needs_a_token():
+    with pytest.raises(ValueError, match="production needs a token"):
+        Options(mode=Mode.PRODUCTION)
+
+
+def test_a_blank_token_is_none():
+    with pytest.raises(ValueError, match="a token is not blank"):
+        Options(token=" ")
+
+
+def test_a_token_does_not_show():
+    assert "hunter2" not in repr(Options(token="hunter2"))

@@ -1,0 +1,150 @@
+"""The server as a process: signals, several workers, an address that is taken."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from lockgate.errors import ControlPlaneUnavailable, TargetBusy
+from lockgate.server import Options, create_api
+from lockgate.server.listening import listen
+from lockgate.server.serving import run_api
+
+SCRIPT = Path(__file__).with_name("serve_memory.py")
+BODY = b'{"entityType":"users"}'
+
+
+@pytest.fixture
+def started(tmp_path):
+    """Starts a server process: it and its address. Its jobs take so many seconds."""
+    processes = []
+
+    def started(workers: int, job_seconds: float):
+        log = (tmp_path / f"log-{len(processes)}").open("w+")
+        command = [sys.executable, str(SCRIPT), str(workers), str(job_seconds)]
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+        processes.append((process, log))
+        text = _text(Path(log.name), process, lambda text: text.count("started") == workers)
+        return process, re.search(r"http://[\d.]+:\d+", text).group(), Path(log.name)
+
+    yield started
+    for process, log in processes:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+        log.close()
+
+
+def _text(log: Path, process, is_enough) -> str:
+    """The log, once it says enough."""
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and process.poll() is None:
+        if is_enough(text := log.read_text()):
+            return text
+        time.sleep(0.02)
+    raise AssertionError(log.read_text())
+
+
+async def ask(url: str, process, seen: Counter, stopped: asyncio.Event) -> None:
+    """Sends one request after the other on connections of its own until the server takes no more."""
+    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+        while True:
+            try:
+                response = await client.post("/api/transform", content=BODY)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                assert stopped.is_set()
+                return
+            except httpx.TransportError as error:
+                seen[type(error).__name__] += 1
+                return
+            seen[response.status_code] += 1
+            if stopped.is_set() and process.poll() is not None:
+                return
+
+
+async def stop_under_load(process, url: str, clients: int) -> Counter:
+    """What the clients got, from before the signal until nothing listens."""
+    seen, stopped = Counter(), asyncio.Event()
+    asking = [asyncio.ensure_future(ask(url, process, seen, stopped)) for _ in range(clients)]
+    await asyncio.sleep(0.5)
+    stopped.set()
+    process.send_signal(signal.SIGTERM)
+    await asyncio.gather(*asking)
+    return seen
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("job_seconds", [0.01, 600])
+def test_no_request_fails_when_the_server_is_told_to_stop_under_load(started, workers, job_seconds):
+    process, url, log = started(workers, job_seconds)
+
+    seen = asyncio.run(stop_under_load(process, url, clients=20))
+
+    assert set(seen) <= {200, 202}
+    assert seen.total() >= 20
+    assert process.wait(30) == 0
+    assert log.read_text().count("closed") == workers
+
+
+@pytest.mark.soak
+def test_no_request_fails_in_fifty_stops_under_load(started):
+    seen: Counter = Counter()
+    for number in range(50):
+        process, url, _ = started(1 + number % 2, (0.01, 600)[number % 4 // 2])
+        seen += asyncio.run(stop_under_load(process, url, clients=50))
+        assert process.wait(30) == 0
+
+    assert set(seen) <= {200, 202}
+
+
+def test_a_request_that_is_being_answered_is_answered_before_the_end(started):
+    process, url, _ = started(1, 600)
+
+    with httpx.Client(base_url=url, timeout=30) as client:
+        client.get("/api/health")
+        process.send_signal(signal.SIGINT)
+        response = client.post("/api/transform", content=BODY)
+
+    assert (response.status_code, response.headers["Connection"]) == (202, "close")
+    assert process.wait(30) == 0
+
+
+def test_the_figures_of_several_processes_are_added_up(started):
+    _, url, _ = started(2, 0)
+
+    for _ in range(40):
+        assert httpx.post(f"{url}/api/transform", content=BODY).status_code == 200
+    texts = [httpx.get(f"{url}/metrics").text for _ in range(6)]
+
+    counted = [
+        re.findall(r'^lockgate_http_requests_total\{.*"/api/transform".*\} (.*)$', t, re.MULTILINE) for t in texts
+    ]
+    assert counted == [["40.0"]] * 6
+    ended = re.findall(r"^lockgate_jobs_ended_total\{.*\} (.*)$", texts[-1], re.MULTILINE)
+    assert ended == ["40.0"]
+    assert re.findall(r"^lockgate_http_requests_in_flight (.*)$", texts[-1], re.MULTILINE) == ["1.0"]
+
+
+def test_an_address_that_is_taken_is_said_to_be():
+    with listen("127.0.0.1", 0) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(TargetBusy, match=rf"cannot listen on 127\.0\.0\.1:{port}: Address already in use"):
+            run_api(lambda _: None, host="127.0.0.1", port=port, workers=1, options=Options())
+
+
+def test_what_keeps_the_service_from_starting_is_raised(service):
+    service.fails_with = ControlPlaneUnavailable("the control plane is away")
+
+    with pytest.raises(ControlPlaneUnavailable, match="the control plane is away"):
+        run_api(lambda _: create_api(service), host="127.0.0.1", port=0, workers=1, options=Options())
+
+    assert service.is_open is False

@@ -1,0 +1,80 @@
+"""Waiting costs no thread, and nothing once the client has gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+
+CLIENTS = 1_000
+REQUEST = (
+    b"POST /api/transform HTTP/1.1\r\nHost: localhost\r\nContent-Length: 22\r\nPrefer: wait=120\r\n"
+    b'Connection: close\r\n\r\n{"entityType":"users"}'
+)
+
+
+def until(is_so, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def waiters(service) -> int:
+    """How many answers hang on jobs, cancelled ones left out."""
+    return sum(not future.cancelled() for futures in service.waiters.values() for future in futures)
+
+
+def test_a_thousand_clients_wait_without_a_thousand_threads(server, service):
+    before = threading.active_count()
+
+    async def ask() -> bytes:
+        reader, writer = await asyncio.open_connection(server.host, server.port)
+        writer.write(REQUEST)
+        answer = await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+        return answer
+
+    async def all_ask() -> tuple[list[bytes], int]:
+        asking = [asyncio.ensure_future(ask()) for _ in range(CLIENTS)]
+        while waiters(service) < 2 * CLIENTS:  # noqa: ASYNC110  threads make them
+            await asyncio.sleep(0.05)
+        threads = threading.active_count()
+        for job in service.jobs(limit=CLIENTS):
+            service.succeed(job.job_id)
+        return await asyncio.gather(*asking), threads
+
+    answers, threads = asyncio.run(all_ask())
+
+    assert [answer[:12] for answer in answers] == [b"HTTP/1.1 200"] * CLIENTS
+    assert threads - before <= 8
+
+
+def test_a_client_that_hangs_up_waits_no_longer_and_its_job_goes_on(server, service):
+    with socket.create_connection((server.host, server.port)) as connection:
+        connection.sendall(REQUEST)
+        until(lambda: waiters(service) == 2)  # the request's, and the one that counts the job's end
+    until(lambda: server.desk.in_flight == 0)
+
+    assert waiters(service) == 1
+    assert not service.job("job-1").status.is_final
+
+
+def test_those_that_wait_are_told_where_to_look_when_the_server_stops(running, service):
+    server, client = running()
+    responses = []
+    thread = threading.Thread(
+        target=lambda: responses.append(client.post("/api/transform", json={"entityType": "users"}))
+    )
+    thread.start()
+    until(lambda: waiters(service) == 2)
+
+    server.tell_to_stop()
+    thread.join(20)
+
+    assert (responses[0].status_code, responses[0].headers["Location"]) == (202, "/api/jobs/job-1")
+    assert responses[0].headers["Connection"] == "close"
