@@ -144,7 +144,8 @@ class DbosQueue:
                 try:
                     self._work(execution_id)
                 except Exception:
-                    logger.exception("execution %s was not done", execution_id)
+                    if not self._closing.is_set():
+                        logger.exception("execution %s was not done", execution_id)
                     self._closing.wait(self._pace.retry)
                 else:
                     if self._is_held(lease):

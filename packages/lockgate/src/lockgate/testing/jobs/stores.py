@@ -1,14 +1,12 @@
-"""What every memory of jobs and every queue of executions does: a check raises AssertionError where it does not."""
+"""What every memory of jobs does: a check is called with an empty one, and raises AssertionError where it does not."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from threading import Event, Lock
-from time import monotonic, sleep
+from datetime import timedelta
+from functools import partial
 
-from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
 from lockgate.core.job import (
     MAX_ATTEMPTS,
     Claim,
@@ -18,38 +16,12 @@ from lockgate.core.job import (
     Job,
     JobResult,
     JobStatus,
-    RoutedBy,
     Submission,
     TransformRequest,
 )
-from lockgate.core.load import Pin
-from lockgate.core.ports import JobQueue, JobStore
-from lockgate.core.relation import Relation
+from lockgate.core.ports import JobStore
 from lockgate.errors import JobFinal, KeyReused, LockgateError, StaleToken, UnknownName
-
-NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, tzinfo=UTC)
-LATER = NOON + timedelta(seconds=1)
-USERS = TransformRequest("users", variables={"since": "2024-01-01", "nested": {"größe": [1, 2.5, None, True]}})
-SEEN = Inputs("dbt", "r1", (Pin(Relation("raw", "users"), 3, 7),))
-NEWER = replace(SEEN, pins=(Pin(Relation("raw", "users"), 3, 8),))
-DONE = JobResult(
-    Execution(
-        "users",
-        "dbt",
-        Relation("analytics__dbt", "fct_users"),
-        rows=2**40,
-        seconds=0.1 + 0.2,
-        rules=(RuleCount("only adults", "rejected", 3, "too young"),),
-        nodes=(
-            NodeResult("model.p.fct_users", NodeStatus.SUCCESS, 0.25, rows=7, relation=Relation("a", "fct_users")),
-            NodeResult("test.p.unique", NodeStatus.WARN, 1e-9, failures=2, message="größer", depends_on=("a", "b")),
-        ),
-    ),
-    SEEN,
-    RoutedBy.SWITCH,
-)
-FAILED = Failure("LG503", "DbtFailed", "fct_users failed", "Mend it.", {"node": "model.p.fct_users"})
-FELL_BACK = replace(DONE, fallen_back=FAILED)
+from lockgate.testing.jobs.given import DONE, FAILED, FELL_BACK, LATER, NEWER, NOON, SEEN, USERS
 
 
 def _expect(actual: object, expected: object) -> None:
@@ -266,7 +238,7 @@ def who_cancels_leaves_the_others_waiting(store: JobStore) -> None:
 def a_job_that_ended_cannot_be_cancelled(store: JobStore) -> None:
     """Nor one that is not there."""
     for job in (_ended(store), _ended(store, FAILED)):
-        _expect_refusal(JobFinal, lambda job=job: store.cancel(job.job_id, LATER))
+        _expect_refusal(JobFinal, partial(store.cancel, job.job_id, LATER))
         _expect(store.job(job.job_id), job)
     _expect_refusal(UnknownName, lambda: store.cancel("nobody", LATER))
 
@@ -287,7 +259,7 @@ def a_job_that_failed_or_was_cancelled_can_be_retried(store: JobStore) -> None:
 def a_job_that_waits_or_succeeded_cannot_be_retried(store: JobStore) -> None:
     """Nor one that is not there."""
     for job in (_ended(store), _submitted(store, replace(USERS, again=True))):
-        _expect_refusal(JobFinal, lambda job=job: store.retry(job.job_id, SEEN, LATER))
+        _expect_refusal(JobFinal, partial(store.retry, job.job_id, SEEN, LATER))
     _expect_refusal(UnknownName, lambda: store.retry("nobody", SEEN, LATER))
 
 
@@ -301,7 +273,7 @@ def whoever_begins_later_fences_whoever_began_before(store: JobStore) -> None:
     _expect_refusal(StaleToken, lambda: store.finish(slow, FAILED, LATER))
     store.finish(quick, DONE, LATER)
     for claim in (slow, quick):
-        _expect_refusal(StaleToken, lambda claim=claim: store.finish(claim, FAILED, LATER))
+        _expect_refusal(StaleToken, partial(store.finish, claim, FAILED, LATER))
 
     _expect((store.job(job.job_id).result, store.job(job.job_id).attempts), (DONE, 2))
 
@@ -399,126 +371,4 @@ STORE_CHECKS: tuple[Callable[[JobStore], None], ...] = (
     the_newest_jobs_come_first,
     many_jobs_are_looked_at_at_once,
     old_jobs_are_forgotten,
-)
-
-
-class Recorded:
-    """Work that remembers what it was called for; `act` is called with how often it was before, for that one."""
-
-    def __init__(self, act: Callable[[int], None] = lambda before: None) -> None:  # noqa: ARG005
-        """Remember nothing yet."""
-        self.calls: list[str] = []
-        self._act = act
-        self._changed = Lock()
-
-    def __call__(self, execution_id: str) -> None:
-        """Works on an execution."""
-        with self._changed:
-            before = self.calls.count(execution_id)
-            self.calls.append(execution_id)
-        self._act(before)
-
-    def wait(self, count: int, *, seconds: float = 20.0) -> None:
-        """Waits until it was called so often."""
-        deadline = monotonic() + seconds
-        while len(self.calls) < count and monotonic() < deadline:
-            sleep(0.005)
-
-
-def what_is_handed_over_is_worked_on_once(queue: JobQueue) -> None:
-    """In its order, however often it is handed over."""
-    work = Recorded()
-    queue.launch(work)
-
-    queue.enqueue(["a", "b"])
-    queue.enqueue(["b", "a", "c"])
-    work.wait(3)
-    queue.enqueue(["a", "b", "c", "d"])
-    work.wait(4)
-
-    queue.close(patience_seconds=5)
-    _expect(work.calls, ["a", "b", "c", "d"])
-
-
-def work_that_failed_is_tried_again(queue: JobQueue) -> None:
-    """And others are not lost behind it."""
-
-    def fail_at_first(before: int) -> None:
-        if before == 0:
-            raise ValueError("the first try")
-
-    work = Recorded(fail_at_first)
-    queue.launch(work)
-
-    queue.enqueue(["a", "b"])
-    work.wait(4)
-
-    queue.close(patience_seconds=5)
-    _expect(sorted(work.calls), ["a", "a", "b", "b"])
-
-
-def closing_waits_for_what_is_under_way(queue: JobQueue) -> None:
-    """And leaves what has not begun to whoever comes next."""
-    begun, may_end, ended = Event(), Event(), Event()
-
-    def wait(_before: int) -> None:
-        begun.set()
-        may_end.wait(10)
-        sleep(0.3)
-        ended.set()
-
-    first, second = Recorded(wait), Recorded()
-    queue.launch(first)
-    queue.enqueue(["a"])
-    begun.wait(20)
-    queue.enqueue(["b"])
-    may_end.set()
-
-    queue.close(patience_seconds=10)
-    _expect(ended.is_set(), True)
-    queue.launch(second)
-    second.wait(1)
-    queue.close(patience_seconds=5)
-
-    _expect((first.calls, second.calls), (["a"], ["b"]))
-
-
-def what_was_not_done_in_time_is_left_to_others(queue: JobQueue) -> None:
-    """Who closes does not wait for longer than it was told to."""
-    begun, may_end = Event(), Event()
-
-    def hang(before: int) -> None:
-        if before == 0:
-            begun.set()
-            may_end.wait(30)
-            raise ValueError("the service stops")
-
-    work = Recorded(hang)
-    queue.launch(work)
-    queue.enqueue(["a"])
-    begun.wait(20)
-
-    queue.close(patience_seconds=1)
-    may_end.set()
-    queue.launch(work)
-    work.wait(2)
-    queue.close(patience_seconds=5)
-
-    _expect(work.calls, ["a", "a"])
-
-
-def closing_what_was_never_launched_does_nothing(queue: JobQueue) -> None:
-    """Nor does closing twice."""
-    queue.close(patience_seconds=5)
-    queue.launch(Recorded())
-    queue.close(patience_seconds=5)
-    queue.close(patience_seconds=5)
-
-
-QUEUE_CHECKS: tuple[Callable[[JobQueue], None], ...] = (
-    what_is_handed_over_is_worked_on_once,
-    work_that_failed_is_tried_again,
-    closing_waits_for_what_is_under_way,
-    what_was_not_done_in_time_is_left_to_others,
-    closing_what_was_never_launched_does_nothing,
 )

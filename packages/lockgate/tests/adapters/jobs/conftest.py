@@ -1,0 +1,33 @@
+"""The queue on both of its databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockgate.adapters.jobs.dbos import DbosQueue, Pace
+from lockgate.store import open_store
+
+QUICK = Pace(poll=0.02, heartbeat=0.2, retry=0.05)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request, tmp_path) -> str:
+    """The address of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'control.db'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture
+def store(address):
+    opened = open_store(address, project="inventory", target="main")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def queue(address, store):
+    """A queue that is closed after the test."""
+    queue = DbosQueue(address, store.workers, name="inventory.main", pace=QUICK)
+    yield queue
+    queue.close(patience_seconds=5)
