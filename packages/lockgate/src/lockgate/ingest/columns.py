@@ -49,23 +49,23 @@ def seen(before: Iterable[Column], staged: Staged, stream: Stream) -> tuple[Colu
 def landing_columns(staged: Sequence[Staged], brought: Sequence[Column], stream: Stream) -> tuple[Column, ...]:
     """All columns of the load, with those `brought` by it; one that held only NULL, and nobody declared, is text."""
     found = {column.name: column for column in (*stream.columns, *brought)}
-    names = dict.fromkeys(name for one in staged for name in _names(one))
+    names = dict.fromkeys(name for one in staged for name in names_in(one))
     return (*found.values(), *(Column(name, _TEXT) for name in names if name not in found))
 
 
-def refuse_missing(staged: Staged, stream: Stream) -> None:
-    """Refuses a package without the columns that the stream calls its key and cursor.
+def refuse_missing(names: Sequence[str], stream: Stream) -> None:
+    """Refuses columns among which those are not that the stream calls its key and cursor.
 
     Raises:
         ContractBroken: names the column and the nearest one that is there.
     """
-    names = _names(staged)
     for wanted in (*stream.key, *([stream.cursor] if stream.cursor else [])):
-        if wanted not in names and staged.rows + staged.rejected:
+        if wanted not in names:
             near = get_close_matches(wanted, names, n=1)
             told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
             raise ContractBroken(f"{stream.name} has no column {wanted!r}; {told}", column=wanted)
 
 
-def _names(staged: Staged) -> list[str]:
+def names_in(staged: Staged) -> list[str]:
+    """The names of the source's columns in a staged package."""
     return [name for name in pq.read_schema(staged.file).names if name not in _SYSTEM]

@@ -18,7 +18,7 @@ from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import DiskFull, LoadError, LockgateError, SourceRefused
-from lockgate.ingest.columns import landing_columns, refuse_missing, seen, settled
+from lockgate.ingest.columns import landing_columns, names_in, refuse_missing, seen, settled
 from lockgate.ingest.cursor import before, highest, landed_until
 from lockgate.ingest.identity import definition_of, manifest_of, request_of
 
@@ -202,7 +202,8 @@ class _Loading:
                 seen=progress.seen,
             )
             one = self.ports.stager.stage(package, order)
-            refuse_missing(one, stream)
+            if one.rows + one.rejected:
+                refuse_missing(names_in(one), stream)
             self.ports.ledger.add_staged(load.load_id, one, {_REQUEST: request.digest, _RESUME: package.resume})
             progress.add(one, stream)
         progress.load = replace(load, status=LoadStatus.STAGED)

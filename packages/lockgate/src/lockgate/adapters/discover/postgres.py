@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 
 from lockgate.adapters.discover.counting import SqlCounter
 from lockgate.adapters.discover.keys import find_key
+from lockgate.adapters.sources.postgres_tables import reading_sessions, said_of, source_columns
 from lockgate.core.discovery import FoundSource, FoundTable
-from lockgate.core.relation import Column, Relation
+from lockgate.core.relation import Relation
 from lockgate.core.secret import reference
 from lockgate.core.sql import table
-from lockgate.core.types import ColumnType, Kind
-from lockgate.errors import SourceRefused, SourceUnavailable
+from lockgate.errors import SourceRefused
 
 if TYPE_CHECKING:
-    from psycopg import Connection
+    from lockgate.adapters.warehouses.postgres.sessions import Connection
 
 SCHEMES = ("postgres", "postgresql")
 TABLE_MARK = "::"
@@ -30,12 +30,6 @@ _RELATIONS = """
         and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select')
         and (%(schema)s::text is null or n.nspname = %(schema)s) and (%(name)s::text is null or c.relname = %(name)s)
     order by n.nspname, c.relname
-"""
-_COLUMNS = """
-    select a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod)
-    from pg_catalog.pg_attribute a
-    where a.attrelid = %(relation)s::text::regclass and a.attnum > 0 and not a.attisdropped
-    order by a.attnum
 """
 _KEY = """
     select array_agg(a.attname::text order by k.position)
@@ -78,42 +72,16 @@ def found_database(origin: str) -> FoundSource:
 
 @contextmanager
 def _connected(address: str) -> Iterator[Connection]:
-    """A connection that only reads; psycopg's errors never hold the password."""
-    import psycopg
-
-    try:
-        with psycopg.connect(address, connect_timeout=10, autocommit=False) as connection:
-            connection.read_only = True
-            yield connection
-    except psycopg.OperationalError as error:
-        raise SourceUnavailable(f"the database does not answer: {_first_line(error)}") from error
-    except psycopg.Error as error:
-        raise SourceRefused(f"the database refused to be looked at: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    """What the database says, on one line."""
-    return (str(error).splitlines() or [""])[0]
+    """A connection that only reads; errors never hold the password."""
+    with said_of("the database"), reading_sessions(address).fresh() as connection:
+        yield connection
 
 
 def _found(connection: Connection, relation: Relation) -> FoundTable:
     """One table with its key: the declared one, else one that is found by counting."""
     quoted = table(relation)
-    parameters = {"relation": quoted.sql("postgres")}
-    rows = connection.execute(_COLUMNS, parameters).fetchall()
-    columns = tuple(Column(name, _type(written)) for name, written in rows)
+    columns = source_columns(connection, relation)
     counter = SqlCounter(quoted, "postgres", lambda query: connection.execute(query).fetchone() or ())
-    declared = connection.execute(_KEY, parameters).fetchone()
+    declared = connection.execute(_KEY, {"relation": quoted.sql("postgres")}).fetchone()
     key = tuple(declared[0]) if declared else find_key(columns, counter)
     return FoundTable(relation.name, columns, key, counter.rows(), {"table": str(relation)})
-
-
-def _type(written: str) -> ColumnType:
-    """PostgreSQL's type as a logical one; what has no counterpart is read as JSON (arrays) or text."""
-    if written.endswith("[]"):
-        return ColumnType(Kind.JSON)
-    name, _, rest = written.partition("(")
-    try:
-        return ColumnType.parse(written if name == "numeric" else name + rest.partition(")")[2])
-    except ValueError:
-        return ColumnType(Kind.TEXT)

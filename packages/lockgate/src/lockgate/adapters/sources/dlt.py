@@ -6,6 +6,7 @@ what lies before an incremental load, and an interrupted load begins anew.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -155,7 +156,27 @@ def _table(item: object) -> pa.Table | None:
 
 
 def _records(items: list[Any]) -> JsonRecords:
-    return JsonRecords(to_json(items, inf_nan_mode="null", bytes_mode="base64", serialize_unknown=True))
+    """Records as JSON, each by itself where they cannot be written together; staging sets aside what is no record."""
+    try:
+        return JsonRecords(_json(items))
+    except ValueError:
+        return JsonRecords(b"[" + b",".join(_record(item) for item in items) + b"]")
+
+
+def _json(value: Any) -> bytes:
+    return to_json(value, inf_nan_mode="null", bytes_mode="base64", serialize_unknown=True)
+
+
+def _record(item: Any) -> bytes:
+    """A record as JSON: half a character as an escape, a text where there is no way to write the record."""
+    try:
+        return _json(item)
+    except ValueError:
+        pass
+    try:
+        return json.dumps(item, default=str).encode()
+    except (ValueError, TypeError, RecursionError):
+        return _json(f"a {type(item).__name__} that has no form in JSON")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,45 +1,36 @@
 """Tables and views of PostgreSQL, read by one statement and so in one snapshot, as Arrow, without a lock but to read.
 
-A stream with a cursor and a key that is never NULL is read in their order, and can be gone on with after any package.
+A stream with a cursor and a key that the database holds unique and not NULL is read in their order, and can be gone on
+with after any package.
 Others are read as they lie, and begin anew when they are interrupted: no later snapshot would continue this one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
-from lockgate.adapters.warehouses.postgres.catalog import column_sql, columns_of
-from lockgate.adapters.warehouses.postgres.failures import translation
-from lockgate.adapters.warehouses.postgres.sessions import Sessions
+from lockgate.adapters.sources.postgres_tables import reading_sessions, said_of, source_columns
+from lockgate.adapters.warehouses.postgres.bulk import bulk_session
+from lockgate.adapters.warehouses.postgres.catalog import column_sql
+from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions
 from lockgate.core.load import SourceFile
 from lockgate.core.ports import Extraction, Package, Secrets
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, table
 from lockgate.core.stream import Source, Stream
-from lockgate.core.types import ColumnType, Kind
-from lockgate.errors import (
-    AccessRefused,
-    ContractBroken,
-    LockgateError,
-    RetryableError,
-    SourceRefused,
-    SourceUnavailable,
-)
+from lockgate.core.types import Kind
+from lockgate.errors import SourceRefused
+from lockgate.ingest.columns import refuse_missing
 
-_BATCH_BYTES = "adbc.postgresql.batch_size_hint_bytes"
+_ROWS = "stored_rows"
 PACKAGE_BYTES = 32 * 1024 * 1024
-_ANY_NUMBER = ColumnType(Kind.NUMERIC, 38, 18)
 # What the binary format carries as it is; everything else comes as the text that PostgreSQL prints.
 _CARRIED = {Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.REAL, Kind.DOUBLE, Kind.BYTES}
-# Names without a schema are looked up as the role's own sessions do.
-_OWN_SEARCH_PATH = "-c default_transaction_read_only=on"
 _FIND = """
     SELECT n.nspname, c.relname
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -48,6 +39,15 @@ _FIND = """
 _NEVER_NULL = """
     SELECT attname FROM pg_catalog.pg_attribute
     WHERE attrelid = to_regclass(%(name)s) AND attnotnull AND NOT attisdropped
+"""
+_IDENTIFYING = """
+    SELECT array_agg(a.attname::text)
+    FROM pg_catalog.pg_index i
+        CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(attribute, position)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
+    WHERE i.indrelid = to_regclass(%(name)s) AND i.indisunique AND i.indisvalid AND i.indimmediate
+        AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
+    GROUP BY i.indexrelid
 """
 
 
@@ -72,17 +72,13 @@ class PostgresReader:
 
     def extract(self, extraction: Extraction) -> Iterator[Package]:
         """See `lockgate.core.ports.SourceReader.extract`."""
-        try:
+        with said_of(self._source.name):
             yield from self._packages(extraction)
-        except LockgateError as error:
-            raise _of_source(error, self._source) from error
 
     def streams(self) -> tuple[Stream, ...]:
         """The streams that are declared, each with its table's columns; declared types stand."""
-        try:
+        with said_of(self._source.name):
             return tuple(self._described(stream) for stream in self._source.streams)
-        except LockgateError as error:
-            raise _of_source(error, self._source) from error
 
     def _described(self, stream: Stream) -> Stream:
         declared = {one.name: one for one in stream.columns}
@@ -90,15 +86,17 @@ class PostgresReader:
         return replace(stream, columns=tuple(declared.get(one.name, one) for one in columns))
 
     def _packages(self, extraction: Extraction) -> Iterator[Package]:
+        sessions = self._sessions()
         relation, columns, resumes = self._table(extraction.stream)
-        query = _query(extraction, relation, columns, in_order=resumes)
-        for batch in _batches(self._sessions().conninfo(), query.sql("postgres")):
-            if batch.num_rows:
-                resume = _last(batch, extraction.stream) if resumes else None
-                yield Package(pa.Table.from_batches([batch]), resume, columns=columns)
+        query = _query(extraction, relation, columns, in_order=resumes).sql("postgres")
+        with bulk_session(sessions.conninfo()) as bulk:
+            for batch in bulk.batches(query, batch_bytes=PACKAGE_BYTES):
+                if batch.num_rows:
+                    resume = _last(batch, extraction.stream) if resumes else None
+                    yield Package(pa.Table.from_batches([batch]), resume, columns=columns)
 
     def _sessions(self) -> Sessions:
-        return Sessions(self._secrets.resolve(str(self._source.options["url"])))
+        return reading_sessions(self._secrets.resolve(str(self._source.options["url"])))
 
     def _table(self, stream: Stream) -> tuple[Relation, tuple[Column, ...], bool]:
         """A stream's table, its columns, and whether reading it can be gone on with.
@@ -108,52 +106,52 @@ class PostgresReader:
             ContractBroken: it has no column that the stream names.
         """
         name = str(stream.options.get("table") or stream.name)
-        with self._sessions().fresh(options=_OWN_SEARCH_PATH) as connection:
+        with self._sessions().fresh() as connection:
             found = connection.execute(_FIND, {"name": name}).fetchone()
             if found is None:
                 raise SourceRefused(f"{self._source.name} has no table {name!r}, or it may not be read", table=name)
-            never_null = {one for (one,) in connection.execute(_NEVER_NULL, {"name": name})}
             relation = Relation(*found)
-            columns = tuple(_bounded(one) for one in columns_of(connection, relation))
-        wanted = [*stream.key, *([stream.cursor] if stream.cursor else [])]
-        _refuse_missing(stream, wanted, [one.name for one in columns])
-        return relation, columns, bool(stream.cursor and stream.key and never_null >= set(stream.key))
+            columns = source_columns(connection, relation)
+            refuse_missing([one.name for one in columns], stream)
+            return relation, columns, bool(stream.cursor) and _identifies(connection, stream.key, name)
 
 
-def _bounded(one: Column) -> Column:
-    """A column as it can be staged: numbers of any size keep twenty digits before the point and eighteen behind it."""
-    return replace(one, type=_ANY_NUMBER) if one.type == ColumnType(Kind.NUMERIC) else one
-
-
-def _refuse_missing(stream: Stream, wanted: list[str], names: list[str]) -> None:
-    for name in wanted:
-        if name not in names:
-            near = get_close_matches(name, names, n=1)
-            told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
-            raise ContractBroken(f"{stream.name} has no column {name!r}; {told}", column=name)
+def _identifies(connection: Connection, key: Sequence[str], name: str) -> bool:
+    """Whether the database itself sees to it that no two rows of a table have a key in common, and all have one."""
+    never_null = {one for (one,) in connection.execute(_NEVER_NULL, {"name": name})}
+    unique = [set(names) for (names,) in connection.execute(_IDENTIFYING, {"name": name})]
+    return never_null >= set(key) and any(names <= set(key) for names in unique)
 
 
 def _query(extraction: Extraction, relation: Relation, columns: tuple[Column, ...], *, in_order: bool) -> exp.Select:
     """The records asked for; in order: those without a cursor value, then by cursor and key."""
     stream = extraction.stream
     types = {one.name: one for one in columns}
-    query = exp.select(*[_value(one) for one in columns]).from_(table(relation))
+    query = exp.select(*[_value(one) for one in columns]).from_(
+        exp.alias_(table(relation), _ROWS, table=True, quoted=True)
+    )
     if stream.cursor is None:
         return query
     cursor = types[stream.cursor]
     bounds = [(exp.GTE, extraction.cursor.since), (exp.LTE, extraction.cursor.until)]
-    inside = [
-        kind(this=column(cursor.name), expression=_literal(one, cursor)) for kind, one in bounds if one is not None
-    ]
+    inside = [kind(this=_order(cursor), expression=_literal(one, cursor)) for kind, one in bounds if one is not None]
     if inside:
-        query = query.where(exp.or_(column(cursor.name).is_(exp.null()), exp.and_(*inside)))
+        query = query.where(exp.or_(_order(cursor).is_(exp.null()), exp.and_(*inside)))
     if in_order:
-        query = query.order_by(
-            exp.Ordered(this=column(cursor.name), nulls_first=True), *[column(one) for one in stream.key]
-        )
-        after = _after(extraction.resume, [cursor, *(types[one] for one in stream.key)])
+        key = [types[one] for one in stream.key]
+        query = query.order_by(exp.Ordered(this=_order(cursor), nulls_first=True), *[_order(one) for one in key])
+        after = _after(extraction.resume, [cursor, *key])
         query = query.where(after) if after is not None else query
     return query
+
+
+def _order(one: Column) -> exp.Expr:
+    """What a column's values are ordered by: text, and what comes as text, by code points, as staging does."""
+    # By its table's name, or ORDER BY would take the text that is selected under the same name.
+    stored = exp.column(one.name, table=_ROWS, quoted=True)
+    if one.type.kind is not Kind.TEXT:
+        return stored
+    return exp.Collate(this=exp.cast(stored, "text"), expression=exp.to_identifier("C", quoted=True))
 
 
 def _value(one: Column) -> exp.Expr:
@@ -164,7 +162,9 @@ def _value(one: Column) -> exp.Expr:
 
 
 def _literal(written: str, one: Column) -> exp.Expr:
-    return exp.cast(exp.Literal.string(written), column_sql(one.type), dialect="postgres")
+    """A value as text, in its column's type; of a number no digit is lost."""
+    type_ = "numeric" if one.type.kind is Kind.NUMERIC else column_sql(one.type)
+    return exp.cast(exp.Literal.string(written), type_, dialect="postgres")
 
 
 def _after(resume: Mapping[str, object] | None, columns: list[Column]) -> exp.Expr | None:
@@ -172,41 +172,22 @@ def _after(resume: Mapping[str, object] | None, columns: list[Column]) -> exp.Ex
     if resume is None:
         return None
     cursor, *key = [None if resume[one.name] is None else _literal(str(resume[one.name]), one) for one in columns]
-    names = [column(one.name) for one in columns]
-    behind = exp.GT(this=exp.Tuple(expressions=names[1:]), expression=exp.Tuple(expressions=key))
+    order, *names = [_order(one) for one in columns]
+    behind = exp.GT(this=exp.Tuple(expressions=names), expression=exp.Tuple(expressions=key))
     if cursor is None:
-        without = exp.and_(names[0].is_(exp.null()), behind)
-        return exp.or_(without, names[0].is_(exp.null()).not_())
-    higher = exp.GT(this=names[0], expression=cursor)
-    return exp.or_(higher, exp.and_(exp.EQ(this=names[0].copy(), expression=cursor.copy()), behind))
+        without = exp.and_(order.is_(exp.null()), behind)
+        return exp.or_(without, order.copy().is_(exp.null()).not_())
+    higher = exp.GT(this=order, expression=cursor)
+    return exp.or_(higher, exp.and_(exp.EQ(this=order.copy(), expression=cursor.copy()), behind))
 
 
-def _last(batch: pa.RecordBatch, stream: Stream) -> dict[str, Any]:
-    """The cursor and key of a package's last record."""
+def _last(batch: pa.RecordBatch, stream: Stream) -> dict[str, str | None]:
+    """The cursor and key of a package's last record, as PostgreSQL reads them."""
     names = [stream.cursor or "", *stream.key]
-    values = {name: batch.column(name)[-1].as_py() for name in names}
-    return {name: None if value is None else str(value) for name, value in values.items()}
+    return {name: _written(batch.column(name)[-1].as_py()) for name in names}
 
 
-def _batches(conninfo: str, query: str) -> Iterator[pa.RecordBatch]:
-    """The rows of a statement, by the binary COPY that ADBC reads (arrow.apache.org/adbc), as they come."""
-    from adbc_driver_manager import AdbcConnection, AdbcStatement, Error
-    from adbc_driver_postgresql import connect
-
-    try:
-        with connect(conninfo) as database, AdbcConnection(database) as connection, AdbcStatement(connection) as asked:
-            asked.set_options(**{_BATCH_BYTES: str(PACKAGE_BYTES)})
-            asked.set_sql_query(query)
-            stream, _ = asked.execute_query()
-            yield from pa.RecordBatchReader.from_stream(stream)
-    except Error as error:
-        raise translation(error) from error
-
-
-def _of_source(error: LockgateError, source: Source) -> LockgateError:
-    """What a database says, said of a source."""
-    if isinstance(error, RetryableError):
-        return SourceUnavailable(f"{source.name}: {error.message}")
-    if isinstance(error, AccessRefused) or error.code.startswith("LG4"):
-        return SourceRefused(f"{source.name}: {error.message}")
-    return error
+def _written(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return rf"\x{value.hex()}"
+    return None if value is None else str(value)

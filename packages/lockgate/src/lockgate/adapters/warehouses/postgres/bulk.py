@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlglot import exp, parse_one
 
 from lockgate.adapters.warehouses.postgres.catalog import numeric_type
-from lockgate.adapters.warehouses.postgres.failures import translation
+from lockgate.adapters.warehouses.postgres.failures import translated_midway, translation
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
@@ -62,7 +62,8 @@ class Bulk:
         with self._statement() as statement:
             statement.set_sql_query(query)
             stream, _ = statement.execute_query()
-            return pa.RecordBatchReader.from_stream(stream).read_all()
+            with translated_midway():
+                return pa.RecordBatchReader.from_stream(stream).read_all()
 
     def batches(self, query: str, *, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         """The rows of a statement in the types of the driver, some `batch_bytes` of them at a time, as they come."""
@@ -70,7 +71,8 @@ class Bulk:
             statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
             statement.set_sql_query(query)
             stream, _ = statement.execute_query()
-            yield from pa.RecordBatchReader.from_stream(stream)
+            with translated_midway():
+                yield from pa.RecordBatchReader.from_stream(stream)
 
     def _statement(self) -> AdbcStatement:
         from adbc_driver_manager import AdbcStatement

@@ -79,6 +79,20 @@ def translation(error: Exception) -> LockgateError:
     return kind(message, sqlstate=state)
 
 
+@contextmanager
+def translated_midway() -> Iterator[None]:
+    """Turns what Arrow raises while rows come in into Lockgate's errors: the message is all that is left of them."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        _, failed, told = (str(error).strip() or type(error).__name__).partition("ERROR:  ")
+        if failed:
+            raise StatementFailed(without_values(told).splitlines()[0]) from error
+        raise WarehouseUnavailable(str(error).strip().split("FATAL:  ")[-1].partition("\n")[0]) from error
+
+
 def _without_state(error: Exception) -> type[LockgateError]:
     """No answer from the server at all: the connection is gone, or was never there."""
     names = {name.__name__ for name in type(error).__mro__}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -74,17 +74,22 @@ def relation_name(relation: Relation) -> sql.Identifier:
 class Sessions:
     """Opens connections as one role, and keeps a few of them for the next caller; safe to use from many threads."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, settings: Mapping[str, str] = SETTINGS) -> None:
         """Take a URL or connection string as libpq reads it; nothing is connected yet."""
         self._url = url
+        self._settings = settings
         self._idle: list[Connection] = []
         self._guard = Lock()
 
     def conninfo(self, **changes: str) -> str:
-        """The connection string with the pinned settings in it, and with other parameters where they are given."""
-        from psycopg.conninfo import make_conninfo
+        """The connection string with the pinned settings in it, and with other parameters where they are given.
 
-        options = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
+        Options of the URL's own come first, so that they hold where no setting is pinned.
+        """
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+        own = conninfo_to_dict(self._url).get("options") or ""
+        options = " ".join([str(own), *(f"-c {name}={value}" for name, value in self._settings.items())]).strip()
         words = {"options": options, "application_name": "lockgate", "connect_timeout": str(CONNECT_SECONDS)}
         return make_conninfo(self._url, **{**words, **changes})
 
