@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from lockgate.errors import ControlPlaneUnavailable
+from lockgate.errors import ControlPlaneUnavailable, ExtraMissing
 
 if TYPE_CHECKING:
     from dbos import DBOSClient
@@ -45,11 +45,15 @@ class DbosEngine:
         """Begins to take work under the name `executor`; `run` is called for each execution.
 
         Raises:
+            ExtraMissing: DBOS is not installed.
             ControlPlaneUnavailable: the database does not answer.
         """
         _route_logs()
-        from dbos import DBOS, DBOSClient
-
+        try:
+            from dbos import DBOS, DBOSClient
+        except ModuleNotFoundError as error:
+            message = f"the queue needs the package {error.name!r}, which is not installed"
+            raise ExtraMissing(message, extra="server") from error
         if not _TAKEN.acquire(blocking=False):
             raise RuntimeError("DBOS is one a process, and it is taken")
         self._has_started = True
@@ -189,7 +193,7 @@ def _route_logs() -> None:
 @contextmanager
 def _errors_mapped() -> Iterator[None]:
     """Turns a database's errors into ours, without statements and values."""
-    from dbos._error import DBOSException
+    from dbos import error as dbos_error
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -197,5 +201,5 @@ def _errors_mapped() -> Iterator[None]:
     except (SQLAlchemyError, sqlite3.Error) as error:
         said = " ".join(str(getattr(error, "orig", None) or error).split())
         raise ControlPlaneUnavailable(f"the queue's database does not answer: {said}") from error
-    except DBOSException as error:
+    except dbos_error.DBOSException as error:
         raise ControlPlaneUnavailable(f"the queue cannot be used: {error}") from error
