@@ -92,3 +92,26 @@ def test_a_reader_that_goes_away_is_no_defect() -> None:
         said = process.stderr.read()
 
     assert (process.returncode, said) == (2, b"")
+
+
+def test_a_command_called_wrongly_is_a_document_too(capsys):
+    code = entrypoint.run(["loads", "list", "--limit", "0", "--json"])
+
+    written = capsys.readouterr()
+    assert code == 2
+    assert json.loads(written.out)["error"]["error"] == "UsageError"
+    assert "--limit" in written.err
+
+
+def test_ctrl_c_ends_as_shells_expect_and_says_what_is_kept(capsys, monkeypatch):
+    def interrupted(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lockgate.app.App.open", interrupted)
+
+    code = entrypoint.run(["loads", "list", "--json"])
+
+    written = capsys.readouterr()
+    assert code == 130
+    assert written.err == "interrupted; whatever was finished is kept\n"
+    assert json.loads(written.out)["error"]["error"] == "KeyboardInterrupt"

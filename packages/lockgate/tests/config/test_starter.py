@@ -87,6 +87,16 @@ def test_a_table_without_a_key_is_loaded_and_it_is_said_what_to_do(tmp_path):
     ).read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("options", [{}, {"path": "empty.csv"}], ids=str)
+def test_a_table_without_columns_makes_a_project_all_the_same(tmp_path, options):
+    table = FoundTable("empty", (), (), 0, options)
+
+    project = written(tmp_path, FoundSource("data", "csv", (table,), {"path": "/data"}))
+
+    (stream,) = project.sources["data"].streams
+    assert (stream.name, stream.columns) == ("empty", ())
+
+
 def test_without_sources_there_is_a_project_to_begin_with(tmp_path):
     project = written(tmp_path)
 

@@ -21,7 +21,7 @@ from lockgate.cli import (
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import PIPED_WIDTH, print_error, print_json
-from lockgate.cli.unexpected import tell_unexpected
+from lockgate.cli.unexpected import INTERRUPTED, tell_interrupted, tell_unexpected, usage_problem
 from lockgate.errors import LockgateError
 
 application = typer.Typer(
@@ -77,6 +77,8 @@ def run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = application(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
+        if code == INTERRUPTED:  # what the parser makes of Ctrl-C
+            tell_interrupted(as_json=as_json)
         sys.stdout.flush()
     except LockgateError as error:
         print_error(error)
@@ -89,10 +91,12 @@ def run(arguments: list[str]) -> int:
             tell()
         else:
             print(f"error: {error}", file=sys.stderr)
+        if as_json:
+            print_json({"error": usage_problem(error)})
         return Exit.FAILED
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; whatever was finished is kept", file=sys.stderr)
-        return Exit.FAILED
+        tell_interrupted(as_json=as_json)
+        return INTERRUPTED
     except SystemExit:  # what the parser makes of a reader that has gone
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001  whatever it is: 1 would say that the data said no

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,6 +16,25 @@ from lockgate.core.disk import is_full
 from lockgate.errors import DiskFull, LockgateError
 
 _HINT = "Report it with this line; LOCKGATE_LOG_LEVEL=debug shows the trace. What was finished is kept."
+INTERRUPTED = 128 + signal.SIGINT  # as shells count the end of a process that was interrupted
+
+
+def tell_interrupted(*, as_json: bool) -> None:
+    """Tells that Ctrl-C was pressed."""
+    message = "interrupted; whatever was finished is kept"
+    print(message, file=sys.stderr)
+    if as_json:
+        print_json({"error": _document("KeyboardInterrupt", message)})
+
+
+def usage_problem(error: Exception) -> dict[str, object]:
+    """What a program reads of a command that was called wrongly."""
+    said = getattr(error, "format_message", None)
+    return _document("UsageError", str(said() if said else error), "`lockgate --help` shows the verbs and options.")
+
+
+def _document(name: str, message: str, hint: str = "") -> dict[str, object]:
+    return {"code": "", "error": name, "message": message, "hint": hint, "fields": {}}
 
 
 def tell_unexpected(error: Exception, *, as_json: bool) -> Exit:
@@ -32,7 +52,7 @@ def tell_unexpected(error: Exception, *, as_json: bool) -> Exit:
     else:
         what = f"this is a defect in Lockgate: {type(error).__name__} in {_place(error.__traceback__)}"
         print(f"error: {what}\n→ {_HINT}", file=sys.stderr)
-        document = {"code": "", "error": type(error).__name__, "message": what, "hint": _HINT, "fields": {}}
+        document = _document(type(error).__name__, what, _HINT)
         if _is_debugging():
             _print_trace(error)
     if as_json:

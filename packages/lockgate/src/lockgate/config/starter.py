@@ -137,10 +137,9 @@ def _stream_lines(table: _Table) -> list[str]:
     found = table.found
     columns = [f"{_scalar(column.name)}: {_scalar(str(column.type))}" for column in found.columns]
     key = [f"key: {_listed(found.key)}"] if found.key else []
-    return [
-        f"{_scalar(table.name)}:",
-        *_indented(1, [*_option_lines(found.options), *key, "columns:", *_indented(1, columns)]),
-    ]
+    declared = ["columns:", *_indented(1, columns)] if columns else []
+    lines = [*_option_lines(found.options), *key, *declared]
+    return [f"{_scalar(table.name)}:{'' if lines else ' {}'}", *_indented(1, lines)]
 
 
 def _option_lines(options: Mapping[str, object]) -> list[str]:
