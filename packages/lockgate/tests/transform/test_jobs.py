@@ -475,6 +475,13 @@ def test_waiting_for_a_job_that_is_not_there_is_an_error(service):
         service.ended("nobody").result(SOON)
 
 
+def test_waiting_for_a_job_of_a_service_that_was_closed_is_cancelled(service):
+    job = submit(service)
+    service.close(patience_seconds=0)
+
+    assert service.ended(job.job_id).cancelled()
+
+
 def test_who_waits_no_longer_keeps_nobody_else_from_waiting(service):
     job = submit(service)
     gone, staying = service.ended(job.job_id), service.ended(job.job_id)

@@ -27,9 +27,12 @@ class JobWatch:
         self._thread: Thread | None = None
 
     def ended(self, job_id: str) -> Future[Job]:
-        """The job once it is final."""
+        """The job once it is final; cancelled where this is closed before."""
         future: Future[Job] = Future()
         with self._changed:
+            if self._is_closed:
+                future.cancel()
+                return future
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="lockgate-job-watch", daemon=True)
                 self._thread.start()

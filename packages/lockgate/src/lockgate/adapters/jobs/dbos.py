@@ -58,6 +58,7 @@ class DbosQueue:
         self._lease: Lease | None = None
         self._running = 0
         self._running_changed = Lock()
+        self._patient_until = monotonic()
 
     def launch(self, work: Work) -> None:
         """Begins to take work, that of workers which died included.
@@ -109,7 +110,8 @@ class DbosQueue:
         """Renews the lease, takes over what processes that are gone left, and starts anew where it was fenced."""
         forgotten = monotonic()
         while True:
-            _try(self._tend)
+            if not _try(self._tend):
+                self._patient_until = monotonic() + 2 * self._pace.heartbeat
             if monotonic() - forgotten > self._pace.forget:
                 forgotten = monotonic()
                 _try(lambda: self._engine.forget(datetime.now(UTC) - KEPT))
@@ -130,6 +132,10 @@ class DbosQueue:
             self._engine.stop(patience_seconds=0)
         if self._lease is None:
             self._open()
+        if monotonic() >= self._patient_until:  # after an outage, the living renew their leases first
+            self._take_over()
+
+    def _take_over(self) -> None:
         gone = [name for name in self._engine.executors() if self._slots.fence(_lease(name))]
         if gone:
             logger.warning("taking over the work of %s", ", ".join(sorted(gone)))
@@ -187,11 +193,13 @@ def _lease(executor: str) -> Lease:
     return Lease(slot, int(token) if token.isdigit() else 0)
 
 
-def _try(action: Callable[[], None]) -> None:
-    """Does what is done again at the next beat where it fails."""
+def _try(action: Callable[[], None]) -> bool:
+    """Does what is done again at the next beat where it fails: whether it did not."""
     try:
         action()
+        return True
     except LockgateError as error:
         logger.warning("%s", error.message)
     except Exception:
         logger.exception("the queue could not be tended")
+    return False
