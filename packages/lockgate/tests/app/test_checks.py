@@ -56,11 +56,11 @@ def wiring(tmp_path):
 
 
 def test_a_model_that_a_variable_enables_is_there(wiring):
-    assert checks.problems(wiring, offline=True) == ()
+    assert checks.findings(wiring, offline=True).problems == ()
 
 
 def test_a_project_is_read_once_for_the_same_variables(wiring, tmp_path):
-    checks.problems(wiring, offline=True)
+    checks.findings(wiring, offline=True).problems
 
     assert wiring.executor.asked == [(tmp_path / "dbt", "duckdb", {}), (tmp_path / "dbt", "duckdb", {"new": True})]
 
@@ -70,7 +70,7 @@ def test_a_model_that_is_not_there_is_told_with_its_line(wiring, tmp_path):
     (tmp_path / "lockgate.yml").write_text(wrong, encoding="utf-8")
     wiring.project = load_project(tmp_path)
 
-    (problem,) = checks.problems(wiring, offline=True)
+    (problem,) = checks.findings(wiring, offline=True).problems
 
     assert (problem.line, problem.message) == (9, "the dbt project has no model 'fct_nev'")
     assert problem.remedy == "Did you mean 'fct_new'?"
@@ -89,7 +89,7 @@ def test_a_mode_that_nothing_runs_is_a_problem_among_the_others(wiring):
 
     wiring.executor_for = refuse
 
-    found = checks.problems(wiring, offline=True)
+    found = checks.findings(wiring, offline=True).problems
 
     assert [problem.line for problem in found] == [8, 9, 15]
     assert {problem.message for problem in found} == {"nothing here runs dbt by the executor 'local'"}

@@ -26,8 +26,6 @@ WITHOUT_VALUES = {
     "duckdb": "lockgate.adapters.warehouses.duckdb.failures:without_values",
     "postgres": "lockgate.adapters.warehouses.postgres.failures:without_values",
 }
-
-
 EXECUTORS = {
     "local": "lockgate.adapters.dbt:open_local",
 }
@@ -36,6 +34,7 @@ EXTRAS = {
     "dbt": ("dbt.cli",),
     "dlt": ("dlt",),
     "postgres": ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql"),
+    "server": ("dbos", "fastapi", "prometheus_client", "uvicorn"),
 }
 NEEDS = {"dlt": "dlt", "postgres": "postgres"}
 

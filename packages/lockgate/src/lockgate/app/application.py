@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,9 @@ from typing import Self
 
 from lockgate.adapters.reports import render_run
 from lockgate.app import checks, init, look, rules
+from lockgate.app.checks import Findings
 from lockgate.app.look import ShownEdition
+from lockgate.app.new_files import write_over
 from lockgate.app.performing import entity_of, perform
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
@@ -19,7 +21,6 @@ from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
 from lockgate.core.load import Load, Quarantined
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
-from lockgate.errors import Problem
 from lockgate.flow import StepListener
 from lockgate.transform.rules import CaseResult
 
@@ -61,9 +62,9 @@ class App:
         """Closes what was opened."""
         self._wiring.close()
 
-    def check(self, *, offline: bool = False) -> tuple[Problem, ...]:
-        """Everything that is wrong with rule sets, dbt projects and, unless offline, sources."""
-        return checks.problems(self._wiring, offline=offline)
+    def check(self, *, offline: bool = False) -> Findings:
+        """Everything that is wrong with rule sets, dbt projects and, unless offline, sources; and dbt's warnings."""
+        return checks.findings(self._wiring, offline=offline)
 
     def load(
         self, names: tuple[str, ...], bounds: Bounds, listener: StepListener, *, wait_seconds: float = 0.0
@@ -110,14 +111,14 @@ class App:
         return perform(self._wiring, request, lambda _inputs: None, wait_seconds=wait_seconds)
 
     def transform_records(
-        self, entity: str, records: list[dict[str, object]], *, engine: str | None = None
-    ) -> list[dict[str, object]]:
-        """Transforms records in memory by a rule set: an outcome each, in their order.
+        self, entity: str, records: Iterable[dict[str, object]], *, engine: str | None = None
+    ) -> Iterator[dict[str, object]]:
+        """Transforms records in memory by a rule set: an outcome each, in their order, as they are made.
 
         Raises:
             CapabilityMissing: the implementation is not a rule set.
         """
-        return rules.transformed(self._wiring, self._entity(entity), records, engine)
+        return rules.outcomes(self._wiring, self._entity(entity), records, engine)
 
     def loads(self, *, limit: int) -> tuple[Load, ...]:
         """The newest loads first."""
@@ -149,9 +150,7 @@ class App:
 
     def write_report(self, result: RunResult, path: Path) -> None:
         """Writes a run as a self-contained HTML page with pictures."""
-        charts = look.charted(self._wiring, result)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render_run(result, charts), encoding="utf-8")
+        write_over(path, render_run(result, look.charted(self._wiring, result)))
 
     def explain_rules(self, entity: str, *, engine: str | None = None, dialect: str | None = None) -> str:
         """The one query that a rule set compiles to, formatted."""

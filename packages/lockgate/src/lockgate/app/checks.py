@@ -27,11 +27,6 @@ class Findings:
     warnings: tuple[Problem, ...]
 
 
-def problems(wiring: Wiring, *, offline: bool) -> tuple[Problem, ...]:
-    """Everything that is wrong, in the order of the project file; unless offline, sources are asked too."""
-    return findings(wiring, offline=offline).problems
-
-
 def findings(wiring: Wiring, *, offline: bool) -> Findings:
     """Everything that is wrong, in the order of the project file, and what is to be looked at besides."""
     document = read_yaml(wiring.project.folder / PROJECT_FILE, file=PROJECT_FILE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.core.execution import Execution, Outcome
 from lockgate.core.load import Pin
 from lockgate.core.ports import Clock
@@ -78,7 +79,7 @@ class Recorder:
 
 
 def _told(error: LockgateError) -> str:
-    return f"{error.code} {error.message}"
+    return redacted(f"{error.code} {error.message}")
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app import rules
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
 from lockgate.app.switching import set_dbt_enabled
@@ -27,7 +28,7 @@ from lockgate.core.job import (
     TransformRequest,
 )
 from lockgate.core.route import Stage
-from lockgate.errors import EngineOff
+from lockgate.errors import EngineOff, LockgateError
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.jobs import TransformationJobService
 
@@ -204,7 +205,11 @@ class Service:
 
     def _perform(self, claim: Claim, begun: Begun) -> JobResult:
         can_wait = claim.attempt < MAX_ATTEMPTS
-        return perform(self._wiring, claim.request, begun, wait_seconds=TURN_SECONDS, can_wait=can_wait)
+        try:
+            return perform(self._wiring, claim.request, begun, wait_seconds=TURN_SECONDS, can_wait=can_wait)
+        except LockgateError as error:
+            error.message = redacted(error.message)  # it is stored with the job, and shown to whoever asks
+            raise
 
     def _state(self, entity: Entity) -> EntityState:
         wiring = self._wiring

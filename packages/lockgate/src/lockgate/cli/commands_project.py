@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lockgate.cli.exits import Exit
-from lockgate.cli.invocation import Invocation, wired
+from lockgate.cli.invocation import Invocation, opened
 from lockgate.cli.output import print_json, print_table, print_text, standard_error, standard_output
 from lockgate.errors import Problem
 
@@ -55,10 +55,8 @@ def check(
 
         print_json(project_schema())
         return Exit.FINE
-    from lockgate.app.checks import findings
-
-    with wired(context) as wiring:
-        found = findings(wiring, offline=offline)
+    with opened(context) as app:
+        found = app.check(offline=offline)
     if as_json:
         print_json(found)
     else:

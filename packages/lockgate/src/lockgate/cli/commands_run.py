@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockgate.cli.exits import Exit, exit_of
-from lockgate.cli.invocation import opened, wired
+from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.cli.progress import Progress
 from lockgate.cli.records import print_envelope, print_outcomes, read_lines
@@ -18,7 +18,6 @@ from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from lockgate.app import App
-    from lockgate.app.wiring import Wiring
     from lockgate.core.execution import Execution
     from lockgate.core.job import JobResult
     from lockgate.core.run import RunResult
@@ -135,10 +134,9 @@ def transform(
     as_json: Json = False,
 ) -> int:
     """Execute one implementation of an entity, on the pinned tables or on records."""
-    if records is not None:
-        with wired(context) as wiring:
-            return _transform_records(wiring, entity, records, engine=engine, as_json=as_json)
     with opened(context) as app:
+        if records is not None:
+            return _transform_records(app, entity, records, engine=engine, as_json=as_json)
         result = app.transform(entity, engine=engine, wait_seconds=wait)
     if as_json:
         print_json(result)
@@ -148,13 +146,10 @@ def transform(
 
 
 def _transform_records(
-    wiring: Wiring, entity: str, records: typer.FileBinaryRead, *, engine: str | None, as_json: bool
+    app: App, entity: str, records: typer.FileBinaryRead, *, engine: str | None, as_json: bool
 ) -> Exit:
     """What an entity's rules make of JSON lines, told as it is made; whole or not at all where it is one document."""
-    from lockgate.app.performing import entity_of
-    from lockgate.app.rules import outcomes
-
-    found = outcomes(wiring, entity_of(wiring, entity), read_lines(records), engine)
+    found = app.transform_records(entity, read_lines(records), engine=engine)
     bad = print_envelope(entity, found) if as_json else print_outcomes(found)
     return Exit.DATA_SAID_NO if bad else Exit.FINE
 

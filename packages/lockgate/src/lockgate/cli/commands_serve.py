@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lockgate.adapters.registry import require
 from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import Invocation
 
@@ -22,6 +23,7 @@ def serve(
     workers: Annotated[int, typer.Option(help="How many processes answer.", min=1, max=64)] = 1,
 ) -> int:
     """Answer requests over HTTP and execute jobs, until it is told to stop."""
+    require("server", "`lockgate serve`")
     from lockgate.server import serve as answer
 
     invocation: Invocation = context.obj

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,6 @@ import typer
 
 if TYPE_CHECKING:
     from lockgate.app import App
-    from lockgate.app.wiring import Wiring
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,3 @@ def opened(context: typer.Context) -> Iterator[App]:
     invocation: Invocation = context.obj
     with App.open(invocation.project, target=invocation.target) as app:
         yield app
-
-
-@contextmanager
-def wired(context: typer.Context) -> Iterator[Wiring]:
-    """The project's wiring, for a verb that hands over more than an `App` holds at a time; closed at the end."""
-    from lockgate.app.wiring import open_wiring
-
-    invocation: Invocation = context.obj
-    with closing(open_wiring(invocation.project, invocation.target)) as wiring:
-        yield wiring
