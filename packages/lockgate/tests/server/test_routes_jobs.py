@@ -84,6 +84,12 @@ def test_the_literal_curl_of_the_specification_gets_the_dbt_results(server, serv
     assert httpx.Response(200, text=body).json() == ANSWER
 
 
+def test_what_matters_most_stands_first_in_an_answer(client):
+    text = client.post("/api/transform", json={"entityType": "users"}).text
+
+    assert text.startswith('{"entityType":"users","engine":"dbt","status":"success","rows":3,')
+
+
 @pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data", "nonsense"])
 def test_json_is_read_under_any_content_type(client, kind):
     response = client.post("/api/transform", content=b'{"entityType":"users"}', headers={"Content-Type": kind})
@@ -157,6 +163,32 @@ def test_a_transformation_that_failed_tells_the_node_and_the_databases_words(wai
         "error": "DbtFailed",
         "nodes": [{"node": "model.inventory.fct_users", "file": "models/fct_users.sql"}],
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "nodes"),
+    [
+        ({}, []),
+        ({"nodes": ["model.a.b", "model.a.c"]}, [{"node": "model.a.b"}, {"node": "model.a.c"}]),
+        (
+            {
+                "node": "test.a.b",
+                "file": "b.sql",
+                "nodes": [{"node": "test.a.b", "status": "fail", "message": "3 rows"}],
+            },
+            [{"node": "test.a.b", "status": "fail", "message": "3 rows"}],
+        ),
+        ({"node": "model.a.b", "nodes": ["model.a.c"]}, [{"node": "model.a.b"}, {"node": "model.a.c"}]),
+    ],
+)
+def test_each_node_that_failed_is_told_once(running, service, fields, nodes):
+    _, client = running()
+    client.post("/api/transform", json={"entityType": "users"}, headers={"Idempotency-Key": "k", "Prefer": "wait=0"})
+    service.fail("job-1", Failure("LG506", "DbtTestFailed", "a test found rows", fields=fields))
+
+    response = client.post("/api/transform", json={"entityType": "users"}, headers={"Idempotency-Key": "k"})
+
+    assert (response.status_code, response.json()["nodes"]) == (424, nodes)
 
 
 def test_a_transformation_that_was_cancelled_conflicts(waiting, service):

@@ -56,7 +56,7 @@ def _text(log: Path, process, is_enough) -> str:
 
 async def ask(url: str, process, seen: Counter, stopped: asyncio.Event) -> None:
     """Sends one request after the other on connections of its own until the server takes no more."""
-    async with httpx.AsyncClient(base_url=url, timeout=30) as client:
+    async with httpx.AsyncClient(base_url=url, timeout=httpx.Timeout(30, connect=2)) as client:
         while True:
             try:
                 response = await client.post("/api/transform", content=BODY)
@@ -82,8 +82,8 @@ async def stop_under_load(process, url: str, clients: int) -> Counter:
     return seen
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("job_seconds", [0.01, 600])
+@pytest.mark.slow
+@pytest.mark.parametrize(("workers", "job_seconds"), [(1, 0.01), (1, 600), (2, 600)])
 def test_no_request_fails_when_the_server_is_told_to_stop_under_load(started, workers, job_seconds):
     process, url, log = started(workers, job_seconds)
 
@@ -106,6 +106,7 @@ def test_no_request_fails_in_fifty_stops_under_load(started):
     assert set(seen) <= {200, 202}
 
 
+@pytest.mark.slow
 def test_a_request_that_is_being_answered_is_answered_before_the_end(started):
     process, url, _ = started(1, 600)
 
@@ -118,6 +119,7 @@ def test_a_request_that_is_being_answered_is_answered_before_the_end(started):
     assert process.wait(30) == 0
 
 
+@pytest.mark.slow
 def test_the_figures_of_several_processes_are_added_up(started):
     _, url, _ = started(2, 0)
 

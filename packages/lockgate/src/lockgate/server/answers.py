@@ -196,7 +196,7 @@ class SwitchAnswer(BaseModel):
 class HealthAnswer(BaseModel):
     """That the server is there."""
 
-    status: Literal["alive", "ready"]
+    status: Literal["ok", "ready"]
 
 
 class FlawAnswer(BaseModel):
@@ -211,6 +211,8 @@ class FailedNodeAnswer(BaseModel):
     """A dbt node that failed, or was skipped because of one that did."""
 
     node: str
+    status: str | None = None
+    message: str | None = None
     file: str | None = None
 
 

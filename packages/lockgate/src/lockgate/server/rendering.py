@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from lockgate.app import service
 from lockgate.core.job import Failure, Job, JobResult, JobStatus, Switch
-from lockgate.core.plain import json_text, to_plain
+from lockgate.core.plain import to_plain
 from lockgate.errors import JobCancelled
 from lockgate.server.answers import (
     EntityAnswer,
@@ -32,6 +33,7 @@ from lockgate.server.problems import problem, title_of
 
 JSON = "application/json"
 POLL_SECONDS = 1
+_FIRST = ("entityType", "engine", "status", "rows")
 
 
 def render(answer: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Response:
@@ -42,17 +44,26 @@ def render(answer: BaseModel, status: HTTPStatus = HTTPStatus.OK, headers: Mappi
 def transform_answer(job: Job) -> Response:
     """What a caller who waits for a transformation gets, whatever has become of it."""
     if job.status is JobStatus.SUCCESS and job.result is not None:
-        result = dict(_result(job.result))
-        entity, status = job.request.entity, JobStatus.SUCCESS
-        return render(
-            TransformAnswer(entity_type=entity, status=status, job_id=job.job_id, joined=job.joined, **result)
-        )
+        return _success(job, job.result)
     if job.status is JobStatus.CANCELLED:
         cancelled = Failure(JobCancelled.code, JobCancelled.__name__, title_of(JobCancelled), JobCancelled.hint)
         return _job_problem(HTTPStatus.CONFLICT, "The transformation was cancelled", job, job.failure or cancelled)
     if job.status is JobStatus.FAILED and job.failure is not None:
         return _job_problem(HTTPStatus.FAILED_DEPENDENCY, "The transformation failed", job, job.failure)
     return accepted(job)
+
+
+def _success(job: Job, result: JobResult) -> Response:
+    """What came of a job, the main things first."""
+    answer = TransformAnswer(
+        entity_type=job.request.entity,
+        status=JobStatus.SUCCESS,
+        job_id=job.job_id,
+        joined=job.joined,
+        **dict(_result(result)),
+    )
+    document = answer.model_dump(mode="json", by_alias=True)
+    return Response(_compact({**{name: document[name] for name in _FIRST}, **document}), media_type=JSON)
 
 
 def accepted(job: Job) -> Response:
@@ -110,7 +121,7 @@ def records_text(answer: service.RecordsAnswer) -> bytes:
         "scope": answer.scope,
         "outcomes": answer.outcomes,
     }
-    return json_text(document).encode()
+    return _compact(document)
 
 
 def entity_answer(entity: service.EntityState) -> EntityAnswer:
@@ -189,11 +200,24 @@ def _job_problem(status: HTTPStatus, title: str, job: Job, failure: Failure) -> 
 
 
 def _failed_nodes(failure: Failure) -> list[dict[str, object]]:
-    """The nodes that a failure names."""
-    node, nodes = failure.fields.get("node"), failure.fields.get("nodes")
-    first = [{"node": str(node), "file": failure.fields.get("file")}] if node else []
-    others = [str(name) for name in nodes] if isinstance(nodes, list | tuple) else []
-    return first + [{"node": name} for name in others if name != node]
+    """The nodes that a failure names, each once: with how they ended, or by their names alone."""
+    named = failure.fields.get("nodes")
+    nodes = [_failed_node(each) for each in named] if isinstance(named, list | tuple) else []
+    first = failure.fields.get("node")
+    if first is not None and first not in {node["node"] for node in nodes}:
+        nodes.insert(0, _failed_node({"node": first, "file": failure.fields.get("file")}))
+    return nodes
+
+
+def _failed_node(found: object) -> dict[str, object]:
+    if not isinstance(found, Mapping):
+        return {"node": str(found)}
+    facts = {name: found.get(name) for name in ("node", "status", "message", "file")}
+    return {name: str(fact) for name, fact in facts.items() if fact is not None}
+
+
+def _compact(document: Mapping[str, object]) -> bytes:
+    return json.dumps(to_plain(document), ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _mapping(values: Mapping[str, object]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from lockgate.server.rendering import JSON, render
 
 async def health(_: Request) -> Response:
     """Tell that the server is there."""
-    return render(HealthAnswer(status="alive"))
+    return render(HealthAnswer(status="ok"))
 
 
 async def ready(request: Request) -> Response:
