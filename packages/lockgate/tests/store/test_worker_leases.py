@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from lockgate.core.job import Lease
+from lockgate.errors import ControlPlaneUnavailable
+from lockgate.store import open_store
 from lockgate.store.tables import worker
 from lockgate.store.worker_leases import LEASE_SECONDS
 
@@ -108,6 +110,25 @@ def test_projects_do_not_share_slots(opened):
     assert theirs.take("host").slot == "host-1"
     assert theirs.fence(lease)
     assert ours.renew(lease)
+
+
+def test_a_process_that_stops_while_it_renews_keeps_nobody_waiting_for_long(postgres_url, monkeypatch):
+    monkeypatch.setattr("lockgate.store.database.STOPPED_SECONDS", 1)
+    stopped, other = (open_store(postgres_url, project="inventory", target="main") for _ in range(2))
+    stopped.workers._lasts = timedelta(seconds=0)
+    lease = stopped.workers.take("host")
+
+    def stop_in_the_middle():
+        with stopped.database.writing() as connection:
+            connection.execute(update(worker).values(host="stopped here"))
+            assert other.workers.fence(lease)
+
+    with pytest.raises(ControlPlaneUnavailable):
+        stop_in_the_middle()
+
+    assert not stopped.workers.renew(lease)
+    stopped.close()
+    other.close()
 
 
 TAKE = """

@@ -15,9 +15,11 @@ from sqlalchemy.pool import NullPool
 from lockgate.errors import ControlPlaneUnavailable, DiskFull, ExtraMissing, LockgateError, TargetBusy, UnknownName
 
 BUSY_SECONDS = 30
+STOPPED_SECONDS = 5
 READING = "lockgate_reading"
 _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
-_DISK_FULL = ("database or disk is full", "No space left on device")
+# SQLite says "disk I/O error" where the file that its processes share has no room to grow.
+_DISK_FULL = ("database or disk is full", "No space left on device", "disk I/O error")
 _DISK_FULL_STATE = "53100"
 
 
@@ -87,8 +89,13 @@ def _url(address: str) -> URL:
 
 
 def _postgres(url: URL) -> Engine:
-    """An engine over PostgreSQL that notices connections that died."""
-    return create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
+    """An engine over PostgreSQL that notices connections that died.
+
+    A process that stops in the middle of a transaction loses it soon, so that nobody waits for it.
+    """
+    engine = create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
+    event.listen(engine, "connect", _limit)
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
@@ -101,6 +108,13 @@ def _sqlite(url: URL) -> Engine:
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _limit(connection: Any, _record: object) -> None:
+    """Bounds how long a new PostgreSQL session waits for others, and keeps them waiting."""
+    connection.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'")
+    connection.commit()
 
 
 def _set_up(connection: Any, _record: object) -> None:
@@ -131,5 +145,5 @@ def _mapped(error: DBAPIError) -> LockgateError:
     if isinstance(error, IntegrityError):
         return TargetBusy("another process wrote the same to the control plane at the same time")
     if any(words in said for words in _DISK_FULL) or getattr(error.orig, "sqlstate", None) == _DISK_FULL_STATE:
-        return DiskFull("there is no room left for the control plane; nothing was written")
+        return DiskFull(f"there is no room left for the control plane, or its disk fails: {said}; nothing was written")
     return ControlPlaneUnavailable(f"the control plane does not answer: {said}")

@@ -6,9 +6,6 @@ from sqlalchemy import Connection, text
 
 from lockgate.store.scope import Scope
 
-# A process that stops in the middle of its transaction keeps others waiting no longer than this.
-_STOPPED = text("SET LOCAL idle_in_transaction_session_timeout = '5s'")
-_PATIENCE = text("SET LOCAL lock_timeout = '30s'")
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
 
@@ -18,6 +15,4 @@ def exclude_others(connection: Connection, scope: Scope, subject: str) -> None:
     On SQLite a writing transaction excludes others by itself.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(_STOPPED)
-        connection.execute(_PATIENCE)
         connection.execute(_LOCK, {"subject": f"{subject}\n{scope.project}\n{scope.target}"})

@@ -22,6 +22,7 @@ VERSION = "1"  # fixed: whoever is running may finish what another release began
 WORKFLOW = "execution"
 SCHEMA = "dbos"
 POOL_SIZE = 5
+STOPPED_SECONDS = 5.0
 PENDING = "PENDING"
 ENDED = ["SUCCESS", "ERROR"]
 PAGE = 500
@@ -76,6 +77,7 @@ class DbosEngine:
                     system_database_pool_size=1,
                     application_name=APPLICATION,
                     retry_connection_errors=False,
+                    sys_db_idle_transaction_timeout_sec=STOPPED_SECONDS,
                 )
             except BaseException:
                 self.stop(patience_seconds=0)
@@ -154,6 +156,7 @@ class DbosEngine:
             "system_database_url": self._url,
             "dbos_system_schema": SCHEMA,
             "sys_db_pool_size": POOL_SIZE,
+            "sys_db_idle_transaction_timeout_sec": STOPPED_SECONDS,
             "application_version": VERSION,
             "executor_id": executor,
             "enable_otlp": False,
