@@ -59,6 +59,15 @@ def test_every_error_is_told_as_a_problem(leaf):
     assert ("retry-after" in response.headers) == issubclass(leaf, RetryableError)
 
 
+def test_a_secret_is_not_told(monkeypatch):
+    monkeypatch.setattr("lockgate.server.problems.redacted", lambda text: text.replace("s-51", "***"))
+
+    response = problem_of(errors.WarehouseUnavailable("cannot reach postgresql://u:s-51@host", hint="not s-51"))
+
+    assert json.loads(response.body)["detail"] == "cannot reach postgresql://u:***@host"
+    assert b"s-51" not in response.body
+
+
 def test_the_codes_of_the_api_are_nobody_elses():
     codes = [fault.code for fault in Fault]
 

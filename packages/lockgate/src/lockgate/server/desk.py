@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -60,9 +61,10 @@ class Desk:
                 call()
 
     def count(self, job: Job) -> None:
-        """Counts a job that was submitted here, and its end when it comes."""
+        """Counts a job that was submitted here, and its end when it comes; a job that cannot be watched goes on."""
         if self.metrics.submitted(job):
-            self.service.ended(job.job_id).add_done_callback(self.metrics.ended)
+            with suppress(LockgateError):
+                self.service.ended(job.job_id).add_done_callback(self.metrics.ended)
 
     def jobs_waiting(self) -> dict[JobStatus, int] | None:
         """How many jobs have not ended, up to a thousand of each status; None where nobody can tell."""

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from starlette.responses import Response
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.errors import (
     CapabilityMissing,
     EngineOff,
@@ -108,7 +109,8 @@ def status_of(error: LockgateError) -> HTTPStatus:
 def problem_of(error: LockgateError, **more: object) -> Response:
     """The answer to a request that met one of Lockgate's own errors."""
     status = status_of(error)
-    known = {"code": error.code, "title": title_of(type(error)), "detail": error.message, "hint": error.remedy}
+    told = {"detail": redacted(error.message), "hint": redacted(error.remedy)}
+    known = {"code": error.code, "title": title_of(type(error)), **told}
     headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, RetryableError) else {}
     return problem(status, {**known, **more}, headers)
 
