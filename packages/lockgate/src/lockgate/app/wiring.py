@@ -190,11 +190,14 @@ class Wiring:
         return found
 
     def relation(self, name: str) -> Relation:
-        """The raw relation of the stream named `SOURCE.STREAM`.
+        """The raw relation of the stream named `SOURCE.STREAM`, or as the target names it.
 
         Raises:
             UnknownName: there is no such stream, or a source with several was named.
         """
+        shown = next((relation for relation in self.project.relations() if str(relation) == name), None)
+        if shown is not None:
+            return shown
         found = self.streams((name,))
         if len(found) > 1:
             raise UnknownName(f"{name!r} has several streams; name one as SOURCE.STREAM", name=name)

@@ -101,7 +101,7 @@ def list_quarantine(
     if as_json:
         print_json(found)
     else:
-        rows = [(item.relation, item.load_id, item.position, item.column, item.reason) for item in found]
+        rows = [(item.relation, str(item.load_id), item.position, item.column, item.reason) for item in found]
         print_table("", ("stream", "load", "position", "column", "reason"), rows)
     return Exit.FINE
 
@@ -109,7 +109,7 @@ def list_quarantine(
 @quarantine.command("show")
 def show_quarantine(
     context: typer.Context,
-    stream: Annotated[str, typer.Argument(help="SOURCE.STREAM.")],
+    stream: Annotated[str, typer.Argument(help="SOURCE.STREAM, or as `quarantine list` shows it.")],
     limit: Limit = 10,
     as_json: Json = False,
 ) -> int:

@@ -73,7 +73,8 @@ class Layout:
         try:
             lock.acquire(timeout=wait_seconds, poll_interval=0.02)
         except Timeout as error:
-            raise TargetBusy(f"{name} is held by another run, {wait_seconds:g} s long", lock=name) from error
+            message = f"another process holds the lock {name!r}; waited {wait_seconds:g} s"
+            raise TargetBusy(message, lock=name) from error
         try:
             yield
         finally:

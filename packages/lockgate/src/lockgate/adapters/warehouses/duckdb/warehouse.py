@@ -56,7 +56,7 @@ class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
 
     def lock(self, name: str, *, wait_seconds: float) -> AbstractContextManager[None]:
         """See `lockgate.core.ports.Warehouse.lock`."""
-        return self._layout.locked(f"run {name}", wait_seconds=wait_seconds)
+        return self._layout.locked(name, wait_seconds=wait_seconds)
 
     def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[DuckDBWorkshop]:
         """See `lockgate.core.ports.Warehouse.workshop`."""

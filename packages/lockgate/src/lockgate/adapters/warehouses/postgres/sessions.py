@@ -171,7 +171,7 @@ def _acquire(connection: Connection, name: str, wait_seconds: float) -> None:
     except errors.LockNotAvailable as error:
         holder = connection.execute(statement("advisory_holder"), {"key": key}).fetchone()
         pid = holder[0] if holder else None
-        message = f"{name} is held by another run (PostgreSQL process {pid}), {wait_seconds:g} s long"
+        message = f"another process holds the lock {name!r} (PostgreSQL process {pid}); waited {wait_seconds:g} s"
         raise TargetBusy(message, lock=name, pid=pid) from error
 
 
