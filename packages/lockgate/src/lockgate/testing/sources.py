@@ -194,7 +194,8 @@ def staged(package: Package, stream: Stream, stager: Stager, folder: Path) -> li
     """What one package holds; nothing of it may be rejected."""
     found = stager.stage(package, StagingOrder(stream, load_id=7, number=1, first_row=1, folder=folder / "staged"))
     assert found.rejected == 0
-    return pq.read_table(found.file).select([one.name for one in COLUMNS]).to_pylist()
+    rows: list[Record] = pq.read_table(found.file).select([one.name for one in COLUMNS]).to_pylist()
+    return rows
 
 
 def by_id(found: Iterable[Record]) -> list[Record]:
