@@ -14,7 +14,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from lockgate.adapters.warehouses.postgres import open_postgres, patience
+from lockgate.adapters.warehouses.postgres import open_postgres, patience, sessions
 from lockgate.adapters.warehouses.postgres.catalog import logical_type, numeric_type
 from lockgate.adapters.warehouses.postgres.failures import translation
 from lockgate.adapters.warehouses.postgres.workshop import role_name
@@ -512,3 +512,26 @@ def test_a_full_disk_changes_nothing(on_tiny_disk, tmp_path):
     assert len(on_tiny_disk.editions(ENTITY)) == 1
     assert [load.load_id for load in on_tiny_disk.landed(RAW_USERS)] == [1]
     assert rows_of(on_tiny_disk, RAW_USERS) == [{"id": 1, "name": "Ada"}]
+
+
+def test_a_holder_that_shows_no_sign_of_life_loses_its_lock_and_is_told(warehouse, monkeypatch):
+    monkeypatch.setattr(sessions, "LOCK_SECONDS", 1.0)
+    monkeypatch.setattr(sessions, "BEAT_SECONDS", 60.0)
+    others = []
+
+    def lose() -> None:
+        with warehouse.lock("run", wait_seconds=0), warehouse.lock("run", wait_seconds=30):
+            others.append("took it")
+
+    with pytest.raises(WarehouseUnavailable, match="the lock 'run' was lost"):
+        lose()
+
+    assert others == ["took it"]
+
+
+def test_a_holder_that_is_alive_keeps_its_lock(warehouse, monkeypatch):
+    monkeypatch.setattr(sessions, "LOCK_SECONDS", 1.0)
+    monkeypatch.setattr(sessions, "BEAT_SECONDS", 0.2)
+
+    with warehouse.lock("run", wait_seconds=0), pytest.raises(TargetBusy), warehouse.lock("run", wait_seconds=3):
+        pass

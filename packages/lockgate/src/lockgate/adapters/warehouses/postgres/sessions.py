@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Lock
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lockgate.adapters.warehouses.named_sql import statements
 from lockgate.adapters.warehouses.postgres.failures import translated
 from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing, TargetBusy
+from lockgate.errors import CapabilityMissing, TargetBusy, WarehouseUnavailable
 
 if TYPE_CHECKING:
     import psycopg
@@ -22,6 +22,9 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 NAME_BYTES = 63
 CONNECT_SECONDS = 10
 IDLE_CONNECTIONS = 8
+# A lock is lost without a sign of life for so long; one is given every few seconds.
+LOCK_SECONDS = 60.0
+BEAT_SECONDS = 5.0
 # Text forms, zones and names mean the same whatever the server's or the role's defaults are; a session that holds a
 # lock is not ended for being idle, and one that lost its network is gone after two minutes, its locks with it.
 SETTINGS = {
@@ -145,12 +148,16 @@ class Sessions:
     def locked(self, name: str, *, wait_seconds: float) -> Iterator[None]:
         """Holds an advisory lock of this database in a session of its own: it goes when its holder goes.
 
+        A holder that shows no sign of life for a minute, since it was stopped or cut off, has lost it too.
+
         Raises:
             TargetBusy: another session kept it for `wait_seconds`; names that session's process.
+            WarehouseUnavailable: at the end, where the lock was lost meanwhile.
         """
         with self.fresh() as connection:
             _acquire(connection, name, wait_seconds)
-            yield
+            with _kept_alive(connection, name):
+                yield
 
     def close(self) -> None:
         """Gives back the idle connections."""
@@ -173,6 +180,37 @@ def _acquire(connection: Connection, name: str, wait_seconds: float) -> None:
         pid = holder[0] if holder else None
         message = f"another process holds the lock {name!r} (PostgreSQL process {pid}); waited {wait_seconds:g} s"
         raise TargetBusy(message, lock=name, pid=pid) from error
+
+
+@contextmanager
+def _kept_alive(connection: Connection, name: str) -> Iterator[None]:
+    """Shows signs of life on a session that holds a lock.
+
+    Raises:
+        WarehouseUnavailable: at the end, where the session has ended meanwhile.
+    """
+    import psycopg
+
+    connection.execute("SELECT set_config('idle_session_timeout', %s, false)", (f"{LOCK_SECONDS * 1000:.0f}ms",))
+    done = Event()
+
+    def beat() -> None:
+        with suppress(psycopg.Error):
+            while not done.wait(BEAT_SECONDS):
+                connection.execute("SELECT 1")
+
+    heart = Thread(target=beat, name=f"lockgate-lock-{name}", daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        done.set()
+        heart.join()
+    try:
+        connection.execute("SELECT 1")
+    except psycopg.Error as error:
+        message = f"the lock {name!r} was lost meanwhile, and another process may have held it"
+        raise WarehouseUnavailable(message, lock=name) from error
 
 
 def lock_key(name: str) -> int:
