@@ -21,7 +21,8 @@ class Options:
 
     `token` is the bearer token that callers send. `wait_seconds` is how long a transformation is waited for unless
     the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
-    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`.
+    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. Of several processes, one
+    that does not answer its supervisor for `worker_seconds`, its imports included, is replaced.
     """
 
     mode: Mode = Mode.DEVELOPMENT
@@ -45,6 +46,7 @@ class Options:
     replay_seconds: float = 24 * 3600.0
     drain_seconds: float = 0.2
     stop_seconds: int = 30
+    worker_seconds: int = 120
 
     def __post_init__(self) -> None:
         """Refuse a token that anybody would guess, and production without one.

@@ -143,6 +143,7 @@ def configured(make: Callable[[], FastAPI], options: Options) -> uvicorn.Config:
         h11_max_incomplete_event_size=options.head_bytes,
         timeout_keep_alive=options.head_seconds,
         timeout_graceful_shutdown=options.stop_seconds,
+        timeout_worker_healthcheck=options.worker_seconds,
         reset_contextvars=True,
     )
 
