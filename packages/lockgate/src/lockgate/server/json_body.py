@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, islice, takewhile
 
 from lockgate.server.options import Options
@@ -44,7 +45,7 @@ def parse(body: bytes, options: Options) -> object:
     if why := shape_flaw(body, options):
         raise _refused([Flaw(why, pointer="")])
     try:
-        document = _reader(options).decode(text)
+        document = _reader(options.number_digits).decode(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise _refused([Flaw(_syntax(error), pointer="")]) from None
     flaws = list(islice(_flaws(document), MOST_FLAWS))
@@ -99,15 +100,16 @@ def _syntax(error: json.JSONDecodeError | RecursionError) -> str:
     return f"is not JSON: {error.msg.lower().removesuffix(' at')} at line {error.lineno}, column {error.colno}"
 
 
-def _reader(options: Options) -> json.JSONDecoder:
+@cache
+def _reader(most_digits: int) -> json.JSONDecoder:
     """A reader that leaves a mark where a value cannot be used, so that the mark's place can be told."""
-    too_long = _Unusable(f"has more than {options.number_digits} digits")
+    too_long = _Unusable(f"has more than {most_digits} digits")
 
     def whole(text: str) -> object:
-        return int(text) if len(text) <= options.number_digits else too_long
+        return int(text) if len(text) <= most_digits else too_long
 
     def fraction(text: str) -> object:
-        if len(text) > options.number_digits:
+        if len(text) > most_digits:
             return too_long
         number = float(text)
         return number if math.isfinite(number) else _Unusable("is a number too large to be read exactly")
