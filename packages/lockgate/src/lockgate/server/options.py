@@ -21,8 +21,8 @@ class Options:
 
     `token` is the bearer token that callers send. `wait_seconds` is how long a transformation is waited for unless
     the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
-    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. Of several processes, one
-    that does not answer its supervisor for `worker_seconds`, its imports included, is replaced.
+    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. Of several
+    processes, one that does not answer its supervisor for `worker_seconds`, its imports included, is replaced.
     """
 
     mode: Mode = Mode.DEVELOPMENT
