@@ -372,3 +372,34 @@ def test_load_ids_grow_though_the_clock_stands_still_or_goes_back(house):
 
     assert first.load_id == 1709208060000000
     assert second.load_id == first.load_id + 1
+
+
+def test_a_declared_column_that_no_table_has_any_more_is_refused(house):
+    house.kind = "csv"
+    house.stream = replace(house.stream, options={"path": "*.csv"}, columns=house.columns(id="bigint", name="text"))
+    (house.folder / "files").mkdir()
+    (house.folder / "files/one.csv").write_text("id,name\n1,Ada\n", encoding="utf-8")
+    house.load()
+    (house.folder / "files/one.csv").write_text("id\n1\n2\n", encoding="utf-8")
+
+    with pytest.raises(ContractBroken, match="things has no column 'name' any more, which the project declares"):
+        house.load()
+
+    assert len(house.warehouse.landed(house.source.relation(house.stream))) == 1
+
+
+def test_a_declared_column_that_older_files_lack_is_nothing_there(house):
+    house.kind = "csv"
+    house.stream = replace(house.stream, options={"path": "*.csv"}, columns=house.columns(id="bigint", name="text"))
+    (house.folder / "files").mkdir()
+    (house.folder / "files/1.csv").write_text("id\n1\n", encoding="utf-8")
+    (house.folder / "files/2.csv").write_text("id,name\n2,Ada\n", encoding="utf-8")
+
+    assert house.load().rows == 2
+
+
+def test_records_may_leave_a_declared_field_out(house):
+    house.stream = replace(house.stream, columns=house.columns(id="bigint", name="text"))
+    house.write("one.ndjson", {"id": 1})
+
+    assert house.load().rows == 1

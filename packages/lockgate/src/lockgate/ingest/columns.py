@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -64,6 +64,21 @@ def refuse_missing(names: Sequence[str], stream: Stream) -> None:
             near = get_close_matches(wanted, names, n=1)
             told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
             raise ContractBroken(f"{stream.name} has no column {wanted!r}; {told}", column=wanted)
+
+
+def refuse_lacking(lacking: Collection[str], stream: Stream) -> None:
+    """Refuses a load whose tables lack columns that the stream declares: they would be landed as nothing but NULL.
+
+    Raises:
+        ContractBroken: names them.
+    """
+    gone = [column.name for column in stream.columns if column.name in lacking]
+    if gone:
+        raise ContractBroken(
+            f"{stream.name} has no column {', '.join(map(repr, gone))} any more, which the project declares",
+            hint="Take it out of the stream's `columns` where that is meant; else mend the source.",
+            columns=tuple(gone),
+        )
 
 
 def names_in(staged: Staged) -> list[str]:

@@ -18,7 +18,7 @@ from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import DiskFull, LoadError, LockgateError, SourceRefused
-from lockgate.ingest.columns import landing_columns, names_in, refuse_missing, seen, settled
+from lockgate.ingest.columns import landing_columns, names_in, refuse_lacking, refuse_missing, seen, settled
 from lockgate.ingest.cursor import before, highest, landed_until
 from lockgate.ingest.identity import definition_of, manifest_of, request_of
 
@@ -78,19 +78,24 @@ class _Request:
 
 @dataclass(slots=True)
 class _Progress:
-    """A load under way: the packages it has staged, the position of the next record, the columns brought so far."""
+    """A load under way: the packages it has staged, the position of the next record, the columns brought so far.
+
+    `lacking` names the stream's columns that none of its packages has; None before the first one.
+    """
 
     load: Load
     resume: Mapping[str, object] | None = None
     staged: list[Staged] = field(default_factory=list)
     next_row: int = 1
     seen: tuple[Column, ...] = ()
+    lacking: frozenset[str] | None = None
 
     def add(self, staged: Staged, stream: Stream) -> None:
         """Takes one more package."""
         self.staged.append(staged)
         self.next_row += staged.rows + staged.rejected
         self.seen = seen(self.seen, staged, stream)
+        self.lacking = frozenset(staged.lacking) & (self.lacking if self.lacking is not None else set(staged.lacking))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +211,7 @@ class _Loading:
                 refuse_missing(names_in(one), stream)
             self.ports.ledger.add_staged(load.load_id, one, {_REQUEST: request.digest, _RESUME: package.resume})
             progress.add(one, stream)
+        refuse_lacking(progress.lacking or frozenset(), self.stream)
         progress.load = replace(load, status=LoadStatus.STAGED)
         self.ports.ledger.finish(progress.load)
 

@@ -22,8 +22,12 @@ MALFORMED = "malformed"
 
 
 class Content(Protocol):
-    """The records of a package, in their order. `types` are those that its columns have already; others are text."""
+    """The records of a package, in their order. `types` are those that its columns have already; others are text.
 
+    A table has every column in every record; other records may leave fields out.
+    """
+
+    is_table: bool
     names: tuple[str, ...]
     types: Mapping[str, ColumnType]
 

@@ -34,6 +34,8 @@ _FORGET = ("DROP TABLE IF EXISTS reject_errors", "DROP TABLE IF EXISTS reject_sc
 class CsvContent:
     """One CSV file. Options: `delimiter`, `header`, `null` (texts), `infer` (whether types are found out)."""
 
+    is_table = True
+
     types: Mapping[str, ColumnType] = {}
 
     def __init__(self, connection: Connection, file: StagedFile) -> None:

@@ -148,7 +148,15 @@ class _Staging:
             rejected = rejects.keep() if rejects.rows else None
             rows.keep()
         typed = tuple(one.column for one in plan if not (one.untyped or one.unwanted))
-        return Staged(path, rejected, typed, rows.rows, rejects.rows, self._highest(plan, path))
+        highest = self._highest(plan, path)
+        return Staged(path, rejected, typed, rows.rows, rejects.rows, highest, self._lacking())
+
+    def _lacking(self) -> tuple[str, ...]:
+        """The stream's columns that a table does not have; one without any columns has no records either."""
+        names = set(self._content.names)
+        if not (self._content.is_table and names):
+            return ()
+        return tuple(column.name for column in self._order.stream.columns if column.name not in names)
 
     def _refuse_bounds(self, plan: Sequence[Planned]) -> None:
         """Refuses to compare the cursor with what can never be its value.

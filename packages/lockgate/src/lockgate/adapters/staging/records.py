@@ -51,6 +51,8 @@ _KINDS = {
 class JsonContent:
     """Records as JSON text. While `_alike`, every record is taken to have the very fields of the first ones."""
 
+    is_table = False
+
     types: Mapping[str, ColumnType] = {}
 
     def __init__(self, connection: Connection, source: exp.Expr) -> None:

@@ -21,6 +21,8 @@ _NOTHING = '"NULL"'
 class TableContent:
     """Columns with types; what has no type of Lockgate's becomes text, and nested values become JSON."""
 
+    is_table = True
+
     def __init__(self, connection: Connection, source: exp.Expr) -> None:
         """Take what stands in a FROM."""
         self._source = source

@@ -18,7 +18,8 @@ class Staged:
     """What staging made of one package: validated rows, rejected rows, the highest cursor value seen.
 
     `file` and `rejects` are Parquet as `Landing` describes; `rejects` is None where nothing was rejected. A column of
-    `file` that is not among `columns` holds nothing but NULL: nobody knows its type yet.
+    `file` that is not among `columns` holds nothing but NULL: nobody knows its type yet. `lacking` names columns of the
+    stream that a table-like package does not have at all; a ledger does not keep them.
     """
 
     file: Path
@@ -27,6 +28,7 @@ class Staged:
     rows: int
     rejected: int
     cursor_until: str | None
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
