@@ -6,9 +6,12 @@ stands for any text, over lines too. The blocks of a page run in order, each com
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,10 +58,20 @@ def test_the_commands_of_a_page_do_what_it_shows(page, checkout):
     plan = steps(page.read_text(encoding="utf-8"))
 
     where = checkout
-    for step in plan:
-        where = _run(step, where, page)
+    try:
+        for step in plan:
+            where = _run(step, where, page)
+    finally:
+        _end_what_runs(checkout)
 
     assert plan, f"{page.name} shows no command that runs"
+
+
+def _end_what_runs(checkout: Path) -> None:
+    """Ends the servers that a page started and, where one of its commands failed, did not get to end."""
+    for file in checkout.rglob("serve.pid"):
+        with suppress(ProcessLookupError):
+            os.kill(int(file.read_text(encoding="ascii")), signal.SIGTERM)
 
 
 def _run(step: Step, where: Path, page: Path) -> Path:
