@@ -78,5 +78,5 @@ def test_init_makes_a_project_that_runs_of_a_file_that_is_there(archive, tmp_pat
 
     subprocess.run([LOCKGATE, "--project", folder, "init", "--from", archive], check=True, capture_output=True)
 
-    assert lockgate(folder, "check") == {"problems": []}
+    assert lockgate(folder, "check") == {"problems": [], "warnings": []}
     assert [each["rows"] for each in lockgate(folder, "run")["editions"]] == [336_776]
