@@ -52,14 +52,14 @@ def create_api(service: Service, *, options: Options | None = None, metrics_fold
     return api
 
 
-def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dict[str, Desk]]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Desk]]:
         """Starts the service, and closes it once every request was answered."""
         try:
             await asyncio.to_thread(desk.service.start)
             with heeding_signals(desk):
-                yield
+                yield {"desk": desk}
         except LockgateError as error:
             desk.failure = error
             raise

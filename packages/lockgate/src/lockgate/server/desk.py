@@ -33,6 +33,7 @@ class Desk:
         self.threads = Threads(options)
         self.replays = Replays(options)
         self.in_flight = 0
+        self.connections: set[object] = set()
         self.failure: LockgateError | None = None
         self._stopping: asyncio.Future[None] | None = None
         self._on_stop: list[Callable[[], None]] = []

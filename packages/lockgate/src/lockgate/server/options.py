@@ -21,8 +21,9 @@ class Options:
 
     `token` is the bearer token that callers send. `wait_seconds` is how long a transformation is waited for unless
     the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
-    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. Of several
-    processes, one that does not answer its supervisor for `worker_seconds`, its imports included, is replaced.
+    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. A server that stops
+    leaves clients `drain_seconds` to send once more on connections that they keep. Of several processes, one that does
+    not answer its supervisor for `worker_seconds`, its imports included, is replaced.
     """
 
     mode: Mode = Mode.DEVELOPMENT
@@ -44,7 +45,7 @@ class Options:
     calls_waiting: int = 512
     replay_bytes: int = 64 * MIB
     replay_seconds: float = 24 * 3600.0
-    drain_seconds: float = 0.2
+    drain_seconds: float = 5.0
     stop_seconds: int = 30
     worker_seconds: int = 120
 

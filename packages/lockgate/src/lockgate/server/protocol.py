@@ -6,6 +6,7 @@ import asyncio
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from lockgate.server.desk import Desk
 from lockgate.server.problems import Fault, Refusal, refusal_of
 
 
@@ -17,6 +18,7 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins to wait for the first head."""
         super().connection_made(transport)  # type: ignore[arg-type]
+        self._desk.connections.add(self)
         self._await_head()
 
     def data_received(self, data: bytes) -> None:
@@ -30,6 +32,7 @@ class PatientProtocol(H11Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets the clock."""
+        self._desk.connections.discard(self)
         self._stop_timer()
         super().connection_lost(exc)
 
@@ -40,6 +43,12 @@ class PatientProtocol(H11Protocol):
         lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in head), b"", response.body]
         self.transport.write(b"\r\n".join(bytes(line) for line in lines))
         self.transport.close()
+
+    @property
+    def _desk(self) -> Desk:
+        """What the API keeps for this process, as it said when it started (the lifespan's state)."""
+        desk: Desk = self.app_state["desk"]
+        return desk
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)

@@ -11,6 +11,7 @@ from types import FrameType
 
 from lockgate.server.desk import Desk
 
+MOMENT_SECONDS = 0.2
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -18,13 +19,15 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 def heeding_signals(desk: Desk) -> Iterator[None]:
     """While this lasts, a signal to end first tells the desk, then whoever handled it before.
 
-    Between the two, callers that wait are answered, and answers ask clients to close their connections. A second
-    signal is passed on at once. Outside the main thread, where there are no signals, nothing is done.
+    Between the two, callers that wait are answered, and every answer closes its connection: the server has time until
+    none is left. A second signal is passed on at once. Outside the main thread, where there are no signals, nothing is
+    done.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
+    drains: list[asyncio.Task[None]] = []
     before = {number: signal.getsignal(number) for number in SIGNALS}
 
     def pass_on(number: int, frame: FrameType | None) -> None:
@@ -36,8 +39,13 @@ def heeding_signals(desk: Desk) -> Iterator[None]:
         if desk.is_stopping:
             pass_on(number, frame)
             return
-        loop.call_soon_threadsafe(desk.stop)
-        loop.call_soon_threadsafe(loop.call_later, desk.options.drain_seconds, pass_on, number, frame)
+        loop.call_soon_threadsafe(begin, number, frame)
+
+    def begin(number: int, frame: FrameType | None) -> None:
+        desk.stop()
+        drain = loop.create_task(_drained(desk))
+        drain.add_done_callback(lambda _: pass_on(number, frame))
+        drains.append(drain)  # the loop itself does not keep it
 
     for number in SIGNALS:
         signal.signal(number, heed)
@@ -46,3 +54,16 @@ def heeding_signals(desk: Desk) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+async def _drained(desk: Desk) -> None:
+    """Returns once no connection is open, or the time for that is over.
+
+    A connection that a client keeps is closed by the answer to its next request: closed at once, it could be cut while
+    that request is on its way.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + desk.options.drain_seconds
+    await asyncio.sleep(MOMENT_SECONDS)  # who waits in the listening socket's queue is let in meanwhile
+    while desk.connections and loop.time() < deadline:  # noqa: ASYNC110  connections tell nobody of their end
+        await asyncio.sleep(MOMENT_SECONDS / 4)
