@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     secrets_dir: Path | None = Field(
         None, description="A folder with one file a secret, mode 0600; else `secrets` in the state folder."
     )
+    mode: Literal["development", "production"] = Field(
+        "development",
+        description="Whom `serve` believes: `development`, callers of this machine; `production`, who sends the token.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="How logs are written to standard error: `text` or `json`."
     )

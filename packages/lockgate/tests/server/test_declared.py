@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from lockgate.errors import UnknownName
+from lockgate.errors import SecretMissing, UnknownName
 from lockgate.server.declared import declared_options
+from lockgate.server.options import Mode, Options
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    for name in ("LOCKGATE_PROJECT", "LOCKGATE_STATE_DIR", "LOCKGATE_SECRETS_DIR", "LOCKGATE_SECRET_API_TOKEN"):
+    for name in (
+        "LOCKGATE_PROJECT",
+        "LOCKGATE_STATE_DIR",
+        "LOCKGATE_SECRETS_DIR",
+        "LOCKGATE_SECRET_API_TOKEN",
+        "LOCKGATE_MODE",
+    ):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / "lockgate.yml").write_text("project: inventory\n")
     return tmp_path
@@ -34,6 +41,15 @@ def test_the_secrets_folder_has_the_token(project, monkeypatch):
     monkeypatch.chdir(project)
 
     assert declared_options(None).token == "from-folder"
+
+
+def test_production_is_for_callers_with_a_token(project, monkeypatch):
+    monkeypatch.setenv("LOCKGATE_MODE", "production")
+    with pytest.raises(SecretMissing, match="'api-token' is not set"):
+        declared_options(project)
+    monkeypatch.setenv("LOCKGATE_SECRET_API_TOKEN", "from-environment")
+
+    assert declared_options(project) == Options(mode=Mode.PRODUCTION, token="from-environment")
 
 
 def test_where_there_is_no_project_that_is_said(tmp_path, monkeypatch):
