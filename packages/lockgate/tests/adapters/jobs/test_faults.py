@@ -454,7 +454,7 @@ def poison(store, workers, poisons):
         assert time.monotonic() < deadline
         for pid in [pid for pid in workers.alive if workers.is_gone(pid)]:
             workers.alive.remove(pid)
-            workers.start()
+            workers.start(ready=False)  # it may take poison before it tells that it is ready
         time.sleep(0.05)
     for job in ended(store.jobs, bad):
         assert (job.status, job.failure.code, job.attempts) == (JobStatus.FAILED, "LG704", 3)
