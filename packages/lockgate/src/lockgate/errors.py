@@ -30,6 +30,8 @@ LockgateError
 │   │   ├── DbtTimedOut         LG504
 │   │   ├── DbtCancelled        LG505
 │   │   └── DbtTestFailed       LG506
+│   ├── ComparisonError
+│   │   └── ComparisonInvalid   LG901
 │   └── JobError
 │       ├── EngineOff           LG701
 │       ├── KeyReused           LG702
@@ -274,6 +276,17 @@ class DbtTestFailed(DbtError):
 
     code = "LG506"
     hint = "Look at the rows that the test's SQL finds; mend the data or the model."
+
+
+class ComparisonError(FatalError):
+    """Two relations could not be compared."""
+
+
+class ComparisonInvalid(ComparisonError):
+    """What was asked of a comparison does not fit the relations: a key, a column, a filter or a tolerance."""
+
+    code = "LG901"
+    hint = "Name columns as the left side does; `--map left=right` says what they are called on the right."
 
 
 class JobError(FatalError):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from lockgate.core.ports.dbt import DbtExecutor, NodeListener
 from lockgate.core.ports.jobs import JobQueue, JobStore, Switchboard, Work, WorkerSlots
 from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
+from lockgate.core.ports.relations import Bench, Progress, QueryEngine, Side
 from lockgate.core.ports.sources import Extraction, JsonRecords, Package, SourceReader, StagedFile
 from lockgate.core.ports.surroundings import Clock, Secrets
 from lockgate.core.ports.warehouses import Capabilities, Landings, Memory, Serving, Warehouse, Workshop
 
 __all__ = [
+    "Bench",
     "Capabilities",
     "Clock",
     "DbtExecutor",
@@ -22,8 +24,11 @@ __all__ = [
     "Memory",
     "NodeListener",
     "Package",
+    "Progress",
+    "QueryEngine",
     "Secrets",
     "Serving",
+    "Side",
     "SourceReader",
     "Staged",
     "StagedFile",

@@ -57,6 +57,12 @@ class Bulk:
             statement.bind_stream(rows)
             return int(statement.execute_update())
 
+    def run(self, statement: str) -> None:
+        """Executes a statement that has no rows."""
+        with self._statement() as prepared:
+            prepared.set_sql_query(statement)
+            prepared.execute_update()
+
     def read(self, query: str) -> pa.Table:
         """The rows of a statement, in the types of the driver."""
         with self._statement() as statement:
@@ -67,12 +73,17 @@ class Bulk:
 
     def batches(self, query: str, *, batch_bytes: int) -> Iterator[pa.RecordBatch]:
         """The rows of a statement in the types of the driver, some `batch_bytes` of them at a time, as they come."""
+        with self.reader(query, batch_bytes=batch_bytes) as reader, translated_midway():
+            yield from reader
+
+    @contextmanager
+    def reader(self, query: str, *, batch_bytes: int) -> Iterator[pa.RecordBatchReader]:
+        """The reader of a statement's rows, in the types of the driver, some `batch_bytes` of them at a time."""
         with self._statement() as statement:
             statement.set_options(**{"adbc.postgresql.batch_size_hint_bytes": str(batch_bytes)})
             statement.set_sql_query(query)
             stream, _ = statement.execute_query()
-            with translated_midway():
-                yield from pa.RecordBatchReader.from_stream(stream)
+            yield pa.RecordBatchReader.from_stream(stream)
 
     def _statement(self) -> AdbcStatement:
         from adbc_driver_manager import AdbcStatement

@@ -54,3 +54,11 @@ def numeric_type(modifier: int) -> ColumnType:
 def column_sql(type_: ColumnType) -> str:
     """A logical type as PostgreSQL spells it; JSON is jsonb, which compares by content."""
     return "jsonb" if type_.kind is Kind.JSON else sql_type(type_).sql("postgres")
+
+
+def unique_keys(connection: Connection, relation: Relation) -> tuple[frozenset[str], ...]:
+    """The sets of columns that the database itself holds unique and not NULL."""
+    names = {"schema": relation.schema, "name": relation.name}
+    filled = {name for (name,) in connection.execute(statement("never_null"), names)}
+    unique = [frozenset(found) for (found,) in connection.execute(statement("unique_indexes"), names)]
+    return tuple(each for each in unique if each <= filled)

@@ -123,6 +123,24 @@ JOIN pg_type u ON u.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 
+-- name: never_null
+SELECT a.attname FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnotnull AND NOT a.attisdropped
+
+-- name: unique_indexes
+-- Whole, valid, checked at once, over plain columns.
+SELECT array_agg(a.attname::text)
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(attribute, position)
+JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND i.indisunique AND i.indisvalid AND i.indimmediate
+AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
+GROUP BY i.indexrelid
+
 -- name: holders
 SELECT DISTINCT l.pid
 FROM pg_locks l

@@ -1,0 +1,1 @@
+"""Relations to compare, wherever they are: files, DuckDB databases, PostgreSQL databases."""

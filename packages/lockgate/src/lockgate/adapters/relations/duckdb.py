@@ -1,0 +1,66 @@
+"""Tables and views of DuckDB databases, and Parquet files, as sides of a comparison."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from sqlglot import exp
+
+from lockgate.adapters.relations.bench import DuckDBBench
+from lockgate.adapters.warehouses.duckdb.engine import logical_type, parquet
+from lockgate.core.comparison import ComparedColumn
+from lockgate.core.ports import Side
+from lockgate.core.relation import Relation
+from lockgate.errors import UnknownName
+
+_TABLES = """
+select schema_name || '.' || table_name as name from duckdb_tables() where database_name = '{name}'
+union select schema_name || '.' || view_name from duckdb_views() where database_name = '{name}' and not internal
+order by 1
+"""
+_DESCRIBE = "DESCRIBE SELECT * FROM {source}"
+_UNIQUE = """
+select constraint_type, constraint_column_names as names from duckdb_constraints()
+where database_name = '{database}' and schema_name = {schema} and table_name = {table}
+    and constraint_type in ('PRIMARY KEY', 'UNIQUE', 'NOT NULL')
+"""
+
+
+def table_side(bench: DuckDBBench, name: str, database: Path, relation: Relation) -> Side:
+    """A table or view of a database file, which is attached read-only.
+
+    Raises:
+        UnknownName: it has no such table.
+        TargetBusy: another process writes to the file.
+    """
+    attached = bench.attached(database)
+    tables = bench.query(_TABLES.format(name=attached)).column(0).to_pylist()
+    if str(relation) not in tables:
+        near = get_close_matches(str(relation), tables, n=1)
+        told = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(tables[:20]) or 'none'}"
+        raise UnknownName(f"{database.name} has no table {relation}{told}", name=str(relation))
+    source = exp.table_(relation.name, db=relation.schema, catalog=attached, quoted=True).sql("duckdb")
+    return Side(name, bench, source, columns(bench, source), _unique(bench, attached, relation))
+
+
+def parquet_side(bench: DuckDBBench, name: str, file: Path) -> Side:
+    """A Parquet file."""
+    source = parquet([file]).sql("duckdb")
+    return Side(name, bench, source, columns(bench, source))
+
+
+def columns(bench: DuckDBBench, source: str) -> tuple[ComparedColumn, ...]:
+    """The columns of whatever can stand behind FROM, in order."""
+    described = bench.query(_DESCRIBE.format(source=source)).to_pylist()
+    return tuple(
+        ComparedColumn(row["column_name"], logical_type(row["column_type"]), row["column_type"]) for row in described
+    )
+
+
+def _unique(bench: DuckDBBench, database: str, relation: Relation) -> tuple[frozenset[str], ...]:
+    schema, table = (exp.Literal.string(word).sql("duckdb") for word in (relation.schema, relation.name))
+    found = bench.query(_UNIQUE.format(database=database, schema=schema, table=table)).to_pylist()
+    filled = {name for row in found if row["constraint_type"] in {"NOT NULL", "PRIMARY KEY"} for name in row["names"]}
+    unique = [frozenset(row["names"]) for row in found if row["constraint_type"] != "NOT NULL"]
+    return tuple(names for names in unique if names <= filled)

@@ -1,0 +1,55 @@
+"""Files as sides of a comparison: Parquet as it is, CSV as text whose types are found out from every value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlglot import exp
+
+from lockgate.adapters.discover.files import kind_of
+from lockgate.adapters.relations.bench import DuckDBBench
+from lockgate.adapters.relations.duckdb import parquet_side
+from lockgate.adapters.staging.content import TEXT, name_of
+from lockgate.adapters.staging.csv import CsvContent
+from lockgate.adapters.warehouses.duckdb.failures import translated
+from lockgate.core.comparison import ComparedColumn
+from lockgate.core.ports import Side, StagedFile
+from lockgate.core.relation import Column
+from lockgate.errors import SourceInconsistent, SourceRefused
+
+
+def file_side(bench: DuckDBBench, name: str, file: Path) -> Side:
+    """The rows of a CSV or Parquet file.
+
+    Raises:
+        SourceRefused: the file is of another format.
+        SourceInconsistent: it has lines that are no records.
+    """
+    kind = kind_of(file)
+    if kind == "parquet":
+        return parquet_side(bench, name, file)
+    if kind != "csv":
+        raise SourceRefused(
+            f"{file.name} is neither CSV nor Parquet", hint="Give a file that ends in .csv or .parquet."
+        )
+    return _csv_side(bench, name, file)
+
+
+def _csv_side(bench: DuckDBBench, name: str, file: Path) -> Side:
+    """Every value stays the text it is, so that no digit is lost; its type is the narrowest that all values fit."""
+    with translated():
+        content = CsvContent(bench.connection, StagedFile(file, "csv", {}))
+        types = content.infer(content.names, whole=True)
+        texts = [Column(one, TEXT) for one in content.names]
+        table = f"file_{bench.number()}"
+        named = [exp.alias_(exp.column(name_of(number)), one, quoted=True) for number, one in enumerate(content.names)]
+        rows = exp.select(*named).from_(content.relation(texts).subquery("records"))
+        bench.run(f"create temp table {table} as {rows.sql('duckdb')}")
+        if left_out := content.left_out():
+            position, why, _ = left_out[0]
+            raise SourceInconsistent(f"{file.name}: record {position}: {why}", records=len(left_out))
+        content.look_closer()
+    named_types = [(one, types.get(one, TEXT)) for one in content.names]
+    return Side(
+        name, bench, table, tuple(ComparedColumn(one, type_, str(type_), is_written=True) for one, type_ in named_types)
+    )

@@ -1,0 +1,188 @@
+"""Two relations held against each other: what to compare, by which method, what differs, what it means."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from datetime import date
+
+from lockgate.compare.causes import causes
+from lockgate.compare.differences import columns_changed, counted, groups, samples
+from lockgate.compare.encoding import has_text
+from lockgate.compare.expected import explained
+from lockgate.compare.fingerprint import compare_by_fingerprints
+from lockgate.compare.joining import in_bench, join_here, join_there
+from lockgate.compare.odd_keys import join_with_odd_keys
+from lockgate.compare.profile import Profile, profiled
+from lockgate.compare.scope import HASHES, Scope, scoped
+from lockgate.compare.streaming import Sending, streamed
+from lockgate.compare.verdicts import doubts, reasons, verdict_of
+from lockgate.core.comparison import Comparison, ComparisonRequest, Method
+from lockgate.core.ports import Bench, Progress, Side
+from lockgate.errors import ComparisonInvalid
+
+# Below so many rows, reading all of them costs less than hashing them.
+FEWEST_FINGERPRINTED = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Gathered:
+    """How the differences came into the bench: by which method, why by that one, and how many rows were moved."""
+
+    method: Method
+    why: str
+    moved: int
+
+
+def compare(
+    left: Side, right: Side, bench: Bench, request: ComparisonRequest, *, today: date, progress: Progress
+) -> Comparison:
+    """The keyed row-level difference of two relations, and what it means.
+
+    Values are held against each other as what they mean, whatever their types: see `lockgate.compare.forms`.
+
+    Raises:
+        ComparisonInvalid: the request does not fit the relations.
+        StatementFailed: a database could not answer.
+    """
+    started = time.perf_counter()
+    progress("counting rows", 0, None)
+    work = _sampled(_work(scoped(left, right, request), (left, right), bench, request, progress))
+    gathered = _gathered(work)
+    progress("reading the differences", 0, None)
+    found = _reported(work, gathered, today)
+    return replace(found, seconds=time.perf_counter() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What one comparison works with; `note` tells where not every row was compared."""
+
+    scope: Scope
+    sides: tuple[Side, Side]
+    profiles: tuple[Profile, Profile]
+    bench: Bench
+    request: ComparisonRequest
+    progress: Progress
+    note: str = ""
+
+    @property
+    def has_odd_keys(self) -> bool:
+        return any(profile.has_odd_keys for profile in self.profiles)
+
+    @property
+    def rows(self) -> int:
+        return max(profile.rows for profile in self.profiles)
+
+    @property
+    def local(self) -> Scope:
+        return in_bench(self.scope, (self.sides[0].engine.dialect, self.sides[1].engine.dialect))
+
+
+def _work(
+    scope: Scope, sides: tuple[Side, Side], bench: Bench, request: ComparisonRequest, progress: Progress
+) -> _Work:
+    profiles = (profiled(scope, sides[0], left=True), profiled(scope, sides[1], left=False))
+    return _Work(scope, sides, profiles, bench, request, progress)
+
+
+def _sampled(work: _Work) -> _Work:
+    """The work on the keys with the lowest hashes: about as many as were asked for, the same on both sides."""
+    wanted = work.request.sample_rows
+    if wanted is None or wanted >= work.rows:
+        return work
+    scope = replace(work.scope, hash_limit=f"{wanted * HASHES // work.rows:08x}")
+    note = f"a sample of some {wanted:,} of {work.rows:,} rows was compared"
+    return replace(_work(scope, work.sides, work.bench, work.request, work.progress), note=note)
+
+
+def _gathered(work: _Work) -> _Gathered:
+    """Brings the rows that differ into the bench, by the method that costs least."""
+    wanted = work.request.method
+    if work.sides[0].engine is work.sides[1].engine and not work.has_odd_keys and wanted in {None, Method.JOIN}:
+        return _joined(work)
+    why_not = _no_fingerprints(work)
+    if not why_not:
+        moved = compare_by_fingerprints(work.bench, work.scope, work.sides, work.profiles, work.progress)
+        if moved is not None:
+            why = "the sides are in two engines; only what differs was fetched"
+            return _Gathered(Method.FINGERPRINT, why, moved)
+        why_not = "many rows differ"
+    return _streamed(work, why_not)
+
+
+def _joined(work: _Work) -> _Gathered:
+    left, right = work.sides
+    work.progress("joining", 0, None)
+    if left.engine is work.bench:
+        join_here(work.bench, work.scope, work.scope.rows(left, left=True), work.scope.rows(right, left=False))
+    else:
+        join_there(work.bench, work.scope, left, right)
+    return _Gathered(Method.JOIN, "both sides are in one engine", 0)
+
+
+def _no_fingerprints(work: _Work) -> str:
+    """Why fingerprints do not serve; '' where they do.
+
+    Raises:
+        ComparisonInvalid: they were asked for and cannot serve.
+    """
+    why = ""
+    if work.has_odd_keys:
+        why = "keys are NULL or repeated"
+    elif not all(has_text(pair) for pair in work.scope.pairs):
+        name = next(pair.name for pair in work.scope.pairs if not has_text(pair))
+        why = f"values of {name} may be equal without being the same text"
+    if work.request.method is Method.FINGERPRINT:
+        if why:
+            raise ComparisonInvalid(f"fingerprints cannot be compared: {why}", hint="Leave the method to be chosen.")
+        return ""
+    if work.request.method is not None:
+        return "it was asked for"
+    return why or ("there are few rows" if work.rows < FEWEST_FINGERPRINTED else "")
+
+
+def _streamed(work: _Work, why: str) -> _Gathered:
+    left, right = (
+        streamed(
+            work.bench,
+            work.scope,
+            Sending(side, is_left, work.scope.rows(side, left=is_left), profile.rows),
+            work.progress,
+        )
+        for side, profile, is_left in zip(work.sides, work.profiles, (True, False), strict=True)
+    )
+    join = join_with_odd_keys if work.has_odd_keys else join_here
+    join(work.bench, work.local, left, right)
+    moved = sum(
+        profile.rows for profile, side in zip(work.profiles, work.sides, strict=True) if side.engine is not work.bench
+    )
+    return _Gathered(Method.STREAM if moved else Method.JOIN, why, moved)
+
+
+def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
+    """What the rows that differ say."""
+    scope, local, bench, request = work.scope, work.local, work.bench, work.request
+    rows = counted(bench, (work.profiles[0].rows, work.profiles[1].rows))
+    columns = columns_changed(bench, local, scope.pairs, request.noisy)
+    told, unexplained = explained(bench, local, request.expected, request.noisy, today)
+    why = [*doubts(rows, work.profiles, request), *reasons(rows, scope.schema, columns, told, unexplained)]
+    return Comparison(
+        left=work.sides[0].name,
+        right=work.sides[1].name,
+        key=request.key,
+        verdict=verdict_of(rows, scope.schema, unexplained, work.profiles, request),
+        reasons=tuple([*why, work.note] if work.note else why),
+        rows=rows,
+        columns=columns,
+        schema=scope.schema,
+        samples=samples(bench, local, columns, rows, many=request.most_samples, show=request.show_values),
+        causes=causes(bench, local, rows, (scope, *work.sides)),
+        groups=groups(bench, scope, work.sides[0], request.group_by) if request.group_by else (),
+        explained=told,
+        unexplained=unexplained,
+        method=gathered.method,
+        why_method=gathered.why,
+        rows_moved=gathered.moved,
+        seconds=0.0,
+    )

@@ -1,0 +1,152 @@
+"""What the rows that differ say: counts, the values that changed by column, samples, groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from lockgate.compare.carry import BENCH
+from lockgate.compare.encoding import value
+from lockgate.compare.forms import Form, Pair
+from lockgate.compare.joining import DIFFERENCES
+from lockgate.compare.predicates import amount, differs
+from lockgate.compare.profile import numbers
+from lockgate.compare.scope import Scope
+from lockgate.core.comparison import ColumnDifference, Group, RowCounts, Sample, Status
+from lockgate.core.ports import Bench, Side
+from lockgate.errors import ComparisonInvalid
+
+HIDDEN = "***"
+MOST_GROUPS = 1000
+_SAMPLES = "select {columns} from {differences} where {condition} order by {keys} limit {many}"
+
+
+def counted(bench: Bench, rows: tuple[int, int]) -> RowCounts:
+    """The rows by what came of them; `rows` are those of either side."""
+    counts = [f"count(case when status = '{status}' then 1 end) as {status}" for status in Status]
+    missing, extra, changed = numbers(bench, f"select {', '.join(counts)} from {DIFFERENCES}")
+    return RowCounts(*rows, matched=rows[0] - changed - missing, missing=missing, extra=extra, changed=changed)
+
+
+def changed(pair: Pair, number: int) -> str:
+    """True of a changed row whose values in column `number` differ."""
+    return f"(status = 'changed' and {differs(pair, f'l{number}', f'r{number}', BENCH)})"
+
+
+def columns_changed(
+    bench: Bench, scope: Scope, named: Sequence[Pair], noisy: frozenset[str]
+) -> tuple[ColumnDifference, ...]:
+    """By column how many values changed, and by how much at most; `named` are the pairs with the sides' own types."""
+    selected = ["count(*) as n"]
+    for number, pair in enumerate(scope.pairs):
+        condition = changed(pair, number) if number >= scope.keys else "false"
+        largest = amount(pair, f"l{number}", f"r{number}", BENCH)
+        finite = f"case when isfinite({largest}) then {largest} end" if largest else "null"
+        selected += [
+            f"count(case when {condition} then 1 end) as n{number}",
+            f"max(case when {condition} then {finite} end) as a{number}",
+        ]
+    (row,) = bench.query(f"select {', '.join(selected)} from {DIFFERENCES}").to_pylist()
+    return tuple(
+        ColumnDifference(
+            name=pair.left.name,
+            changed=row[f"n{number}"],
+            type_left=pair.left.native,
+            type_right=pair.right.native,
+            largest=row[f"a{number}"],
+            is_noisy=pair.left.name in noisy,
+        )
+        for number, pair in enumerate(named)
+    )
+
+
+def samples(
+    bench: Bench, scope: Scope, columns: Sequence[ColumnDifference], rows: RowCounts, *, many: int, show: bool
+) -> tuple[Sample, ...]:
+    """The first rows that are missing or extra, and the first changed values of each column, in the order of keys."""
+    found: list[Sample] = []
+    for status, count, side in ((Status.MISSING, rows.missing, "l"), (Status.EXTRA, rows.extra, "r")):
+        if count:
+            keys = _fetched(bench, scope, f"status = '{status}'", _keys(scope, side), many)
+            found += [Sample(status, _key(scope, row)) for row in keys]
+    for number, (pair, column) in enumerate(zip(scope.pairs, columns, strict=True)):
+        if column.changed:
+            values = [*_keys(scope, "l"), f"l{number} as one", f"r{number} as other"]
+            for row in _fetched(bench, scope, changed(pair, number), values, many):
+                shown = (row["one"], row["other"]) if show else (_hidden(row["one"]), _hidden(row["other"]))
+                found.append(Sample(Status.CHANGED, _key(scope, row), pair.name, *shown))
+    return tuple(found)
+
+
+def _keys(scope: Scope, side: str) -> list[str]:
+    """The key's values; whole numbers as such also where a file has them as text."""
+    sides = [(pair, pair.left if side == "l" else pair.right) for pair in scope.key]
+    return [
+        f"{value(pair, one, f'{side}{n}', BENCH) if pair.form is Form.WHOLE else f'{side}{n}'} as k{n}"
+        for n, (pair, one) in enumerate(sides)
+    ]
+
+
+def _fetched(
+    bench: Bench, scope: Scope, condition: str, columns: Sequence[str], many: int
+) -> list[Mapping[str, object]]:
+    keys = ", ".join(f"k{number}" for number in range(scope.keys))
+    query = _SAMPLES.format(
+        columns=", ".join(columns), differences=DIFFERENCES, condition=condition, keys=keys, many=int(many)
+    )
+    found: list[Mapping[str, object]] = bench.query(query).to_pylist()
+    return found
+
+
+def _key(scope: Scope, row: Mapping[str, object]) -> dict[str, object]:
+    return {pair.name: row[f"k{number}"] for number, pair in enumerate(scope.key)}
+
+
+def _hidden(value: object) -> object:
+    return None if value is None else HIDDEN
+
+
+def groups(bench: Bench, scope: Scope, left: Side, names: Sequence[str]) -> tuple[Group, ...]:
+    """The rows by the values that columns have on the left; of extra rows by those on the right.
+
+    Raises:
+        ComparisonInvalid: there are too many groups, or a column is not compared.
+    """
+    positions = [_position(scope, name) for name in names]
+    columns = ", ".join(f"cast(c{position} as text) as g{n}" for n, position in enumerate(positions))
+    keys = ", ".join(str(n + 1) for n in range(len(positions)))
+    rows = f"({scope.rows(left, left=True)}) as one"
+    query = f"select {columns}, count(*) as n from {rows} group by {keys} limit {MOST_GROUPS + 1}"
+    totals = left.engine.query(query).to_pylist()
+    counted_rows = {tuple(row[f"g{n}"] for n in range(len(names))): row["n"] for row in totals}
+    differing = bench.query(_by_group(positions)).to_pylist()
+    by_status = {(tuple(row[f"g{n}"] for n in range(len(names))), row["status"]): row["n"] for row in differing}
+    every = dict.fromkeys([*counted_rows, *(group for group, _ in by_status)])
+    if len(every) > MOST_GROUPS:
+        raise ComparisonInvalid(f"grouping by {', '.join(names)} makes more than {MOST_GROUPS} groups")
+    return tuple(
+        Group(dict(zip(names, group, strict=True)), _group_counts(counted_rows.get(group, 0), group, by_status))
+        for group in sorted(every, key=lambda group: tuple((one is None, str(one)) for one in group))
+    )
+
+
+def _position(scope: Scope, name: str) -> int:
+    for position, pair in enumerate(scope.pairs):
+        if pair.name == name:
+            return position
+    raise ComparisonInvalid(f"column {name!r} is not compared, so rows cannot be grouped by it", column=name)
+
+
+def _by_group(positions: Sequence[int]) -> str:
+    values = [
+        f"cast(case when status = 'extra' then r{position} else l{position} end as varchar) as g{n}"
+        for n, position in enumerate(positions)
+    ]
+    return f"select {', '.join(values)}, status, count(*) as n from {DIFFERENCES} group by all"
+
+
+def _group_counts(
+    left: int, group: tuple[object, ...], by_status: Mapping[tuple[tuple[object, ...], str], int]
+) -> RowCounts:
+    missing, extra, changed_rows = (by_status.get((group, status), 0) for status in Status)
+    matched = left - missing - changed_rows
+    return RowCounts(left, matched + changed_rows + extra, matched, missing, extra, changed_rows)

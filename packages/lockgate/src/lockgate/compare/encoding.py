@@ -1,0 +1,186 @@
+"""Values as SQL: what an engine compares itself, and canonical text that is the same in every engine.
+
+Canonical text is injective within a form: values with equal text are equal. A row's record is the canonical text of
+its columns one after another, each piece told from the next: `~` for NULL, `<bytes>:<text>` for text, else `<text>;`.
+So NULL and '' differ, and no delimiter inside a value moves a border. Its MD5 stands for the row; nothing rests on
+that being hard to forge, only on chance (60 bits of it are used: lockgate.compare.fingerprint).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lockgate.compare.forms import FLOATS, Form, Pair
+from lockgate.core.comparison import ComparedColumn, Transform
+from lockgate.core.types import Kind
+
+# In braces: the column's SQL (x), DECIMAL's scale, the type that a written value is of.
+_DIGITS_DUCKDB = r"""(case when {x} is null then null
+  when regexp_full_match({x}, '[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]{{1,9}})?') then (
+    list_transform([regexp_extract(lower({x}), '^([+-]?)([0-9]*)[.]?([0-9]*)(?:e(.*))?$', ['s', 'i', 'f', 'e'])],
+      lambda p: case when trim(p.i || p.f, '0') = '' then '0'
+        else (case when p.s = '-' then '-' else '' end) || trim(p.i || p.f, '0') || 'e' || cast(
+          coalesce(try_cast(p.e as bigint), 0) - length(p.f) + length(p.i || p.f) - length(rtrim(p.i || p.f, '0'))
+          as varchar) end)[1])
+  when lower({x}) in ('inf', '+inf', 'infinity', '+infinity') then 'inf'
+  when lower({x}) in ('-inf', '-infinity') then '-inf'
+  else lower({x}) end)"""
+_DIGITS_POSTGRES = r"""(select case when n = 'NaN' then 'nan' when n = 'Infinity' then 'inf'
+    when n = '-Infinity' then '-inf'
+    when n = 0 then '0' else case when n < 0 then '-' else '' end || trim(both '0' from d) || 'e' ||
+      cast(length(d) - length(rtrim(d, '0')) - length(split_part(t, '.', 2)) as text) end
+  from (select n, t, replace(t, '.', '') as d from (select n, cast(abs(n) as text) as t
+    from (select trim_scale({x}) as n) as trimmed) as printed) as split)"""
+# JSON by content: keys in order, whole numbers alike whether written 1 or 1.0, and the digits that a double would lose.
+_JSON_DUCKDB = r"""(case when {x} is null then null else
+  array_to_string(list_transform(regexp_extract_all(json_normalize(cast({x} as json)), '"(?:[^"\\]|\\.)*"|[^"]+'),
+    lambda p: case when p like '"%' then p else regexp_replace(p, '([0-9])[.]0([^0-9]|$)', '\1\2', 'g') end), '')
+  || array_to_string(list_sort(regexp_extract_all(cast({x} as varchar), '[0-9][0-9.]{{15,}}')), ',') end)"""
+
+_DUCKDB = {
+    "plain": "{x}",
+    "text": "cast({x} as varchar)",
+    "read": "cast({x} as {type})",
+    "bit": "cast(cast({x} as boolean) as integer)",
+    "double": "cast({x} as double)",
+    "instant": "cast({x} as timestamptz)",
+    "written_instant": "cast(cast({x} as {type}) as timestamptz)",
+    "number": _DIGITS_DUCKDB.replace("{x}", "cast({x} as varchar)"),
+    "json": _JSON_DUCKDB,
+    "list_json": _JSON_DUCKDB.replace("cast({x} as json)", "to_json({x})"),
+}
+_POSTGRES = {
+    "plain": "{x}",
+    "text": 'cast({x} as text) collate "C"',
+    "bit": "cast({x} as integer)",
+    "double": "cast({x} as double precision)",
+    "instant": "cast({x} as timestamptz)",
+    "number": "cast({x} as numeric)",
+    "float_number": "cast(cast({x} as text) as numeric)",
+    "json": "cast({x} as jsonb)",
+    "list_json": "to_jsonb({x})",
+}
+_VALUES = {"duckdb": _DUCKDB, "postgres": _POSTGRES}
+_TRANSFORMS = {
+    "duckdb": {
+        Transform.TRIM: "trim(cast({x} as varchar), chr(32) || chr(9) || chr(10) || chr(13))",
+        Transform.LOWER: "lower(cast({x} as varchar))",
+        Transform.UPPER: "upper(cast({x} as varchar))",
+        Transform.NFC: "nfc_normalize(cast({x} as varchar))",
+        Transform.EMPTY_IS_NULL: "nullif(cast({x} as varchar), '')",
+        Transform.DATE: "cast({x} as date)",
+        Transform.WHOLE: "round({x})",
+    },
+    "postgres": {
+        Transform.TRIM: "trim(both chr(32) || chr(9) || chr(10) || chr(13) from cast({x} as text))",
+        Transform.LOWER: "lower(cast({x} as text))",
+        Transform.UPPER: "upper(cast({x} as text))",
+        Transform.NFC: "normalize(cast({x} as text), nfc)",
+        Transform.EMPTY_IS_NULL: "nullif(cast({x} as text), '')",
+        Transform.DATE: "cast({x} as date)",
+        Transform.WHOLE: "round({x})",
+    },
+}
+
+# Canonical text of a value, for forms that have one; `sized` text is told from what follows by its length.
+_BITS_DUCKDB = "cast(cast(case when isnan({v}) then 'nan' when {v} = 0 then 0 else {v} end as bit) as bigint)"
+_BITS_POSTGRES = (
+    "cast(cast('x' || encode(float8send(case when {v} = 0 then 0 else {v} end), 'hex') as bit(64)) as bigint)"
+)
+_TEXTS = {
+    "duckdb": {
+        Form.WHOLE: "{v}",
+        Form.DECIMAL: "cast({v} as decimal(38, {scale}))",
+        Form.NUMBER: "{v}",
+        Form.DOUBLE: _BITS_DUCKDB,
+        Form.DATE: "{v}",
+        Form.INSTANT: "timezone('UTC', {v})",
+        Form.TIME: "{v}",
+        Form.TEXT: "{v}",
+        Form.BYTES: "lower(hex({v}))",
+        Form.UNLIKE: "{v}",
+    },
+    "postgres": {
+        Form.WHOLE: "{v}",
+        Form.DECIMAL: "cast({v} as numeric(38, {scale}))",
+        Form.NUMBER: _DIGITS_POSTGRES.replace("{x}", "{v}"),
+        Form.DOUBLE: _BITS_POSTGRES,
+        Form.DATE: "{v}",
+        Form.INSTANT: "timezone('UTC', {v})",
+        Form.TIME: "{v}",
+        Form.TEXT: "{v}",
+        Form.BYTES: "encode({v}, 'hex')",
+        Form.UNLIKE: "{v}",
+    },
+}
+_SIZED = frozenset({Form.TEXT, Form.UNLIKE})
+_BYTES = {"duckdb": "strlen({t})", "postgres": "octet_length({t})"}
+_AS_TEXT = {"duckdb": "varchar", "postgres": "text"}
+
+
+def value(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
+    """SQL for a value that `=` and IS DISTINCT FROM compare as the pair's form says; `x` is the column's SQL."""
+    for each in pair.rule.transforms:
+        x = _TRANSFORMS[dialect][each].format(x=x)
+    template = _VALUES[dialect][_template(pair.form, side, dialect)]
+    return template.format(x=x, type=_WRITTEN_TYPES.get(side.type.kind, "varchar"))
+
+
+def has_text(pair: Pair) -> bool:
+    """Whether the values have canonical text in every engine, and nothing but equal values is equal."""
+    return pair.is_exact and pair.form in _TEXTS["duckdb"]
+
+
+def text(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
+    """SQL for a value's canonical text; NULL for NULL."""
+    canonical = _TEXTS[dialect][pair.form].format(v=value(pair, side, x, dialect), scale=pair.scale)
+    return f"cast({canonical} as {_AS_TEXT[dialect]})"
+
+
+def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
+    """SQL for one piece of a record."""
+    canonical = text(pair, side, x, dialect)
+    if pair.form not in _SIZED:
+        return f"coalesce({canonical} || ';', '~')"
+    size = _BYTES[dialect].format(t=canonical)
+    return f"coalesce(cast({size} as {_AS_TEXT[dialect]}) || ':' || {canonical}, '~')"
+
+
+def record(pieces: Sequence[str]) -> str:
+    """SQL for a record made of pieces."""
+    return " || ".join(pieces)
+
+
+_WRITTEN_TYPES = {
+    Kind.SMALLINT: "bigint",
+    Kind.INTEGER: "bigint",
+    Kind.BIGINT: "bigint",
+    Kind.DATE: "date",
+    Kind.TIME: "time",
+    Kind.TIMESTAMP: "timestamp",
+    Kind.TIMESTAMPTZ: "timestamptz",
+}
+
+
+def _template(form: Form, side: ComparedColumn, dialect: str) -> str:
+    kind = side.type.kind
+    if form is Form.WHOLE and kind is Kind.BOOLEAN:
+        return "bit"
+    if form is Form.NUMBER and dialect == "postgres" and kind in FLOATS:
+        return "float_number"
+    if form is Form.JSON:
+        return "json" if side.is_written or side.native.lower() in {"json", "jsonb"} else "list_json"
+    if side.is_written and form is Form.INSTANT:
+        return "written_instant"
+    if side.is_written and form in {Form.WHOLE, Form.DATE, Form.TIME}:
+        return "read"
+    return _BY_FORM.get(form, "plain")
+
+
+_BY_FORM = {
+    Form.NUMBER: "number",
+    Form.DOUBLE: "double",
+    Form.INSTANT: "instant",
+    Form.TEXT: "text",
+    Form.UNLIKE: "text",
+}

@@ -1,0 +1,141 @@
+"""What two columns are compared as: the form in which a value of either type means the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from lockgate.core.comparison import ColumnRule, ComparedColumn
+from lockgate.core.types import INTEGERS, MAX_PRECISION, Kind
+
+FLOATS = frozenset({Kind.REAL, Kind.DOUBLE})
+INSTANTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+_WHOLE = INTEGERS | {Kind.BOOLEAN}
+_EXACT = INTEGERS | {Kind.NUMERIC}
+_TEXTS = frozenset({Kind.TEXT, Kind.UUID})
+_INTEGER_DIGITS = {Kind.SMALLINT: 5, Kind.INTEGER: 10, Kind.BIGINT: 19}
+_JSON_NATIVES = frozenset({"json", "jsonb"})
+
+
+PLAIN = ColumnRule()
+
+
+class Form(StrEnum):
+    """How values of two columns are held against each other.
+
+    `SAME`: as the engine compares its own type. `NUMBER`: by decimal digits, of whatever size; a floating-point number
+    has those of its shortest text. `UNLIKE`: types that have nothing in common, as text.
+    """
+
+    SAME = "same"
+    WHOLE = "whole"
+    DECIMAL = "decimal"
+    NUMBER = "number"
+    DOUBLE = "double"
+    DATE = "date"
+    INSTANT = "instant"
+    TIME = "time"
+    TEXT = "text"
+    BYTES = "bytes"
+    JSON = "json"
+    UNLIKE = "unlike"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether values can be subtracted as numbers."""
+        return self in {Form.WHOLE, Form.DECIMAL, Form.NUMBER, Form.DOUBLE}
+
+    @property
+    def is_time(self) -> bool:
+        """Whether values are points in time."""
+        return self in {Form.DATE, Form.INSTANT}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two columns that are compared, under the name of the left one; `scale` is that of form DECIMAL."""
+
+    left: ComparedColumn
+    right: ComparedColumn
+    form: Form
+    scale: int = 0
+    rule: ColumnRule = PLAIN
+
+    @property
+    def name(self) -> str:
+        """The column's name on the left."""
+        return self.left.name
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether values are equal or not, without a rule that bends it."""
+        return self.rule == PLAIN
+
+
+def paired(left: ComparedColumn, right: ComparedColumn, rule: ColumnRule = PLAIN) -> Pair:
+    """Two columns with the form that their types have in common."""
+    form, scale = _numbers(left, right) or (_form(left, right), 0)
+    return Pair(left, right, form, scale, rule)
+
+
+def _numbers(left: ComparedColumn, right: ComparedColumn) -> tuple[Form, int] | None:
+    kinds = {left.type.kind, right.type.kind}
+    if kinds <= _WHOLE:
+        return Form.WHOLE, 0
+    written = left.is_written or right.is_written
+    if kinds <= FLOATS:
+        return (Form.NUMBER if left.is_written and right.is_written else Form.DOUBLE), 0
+    if not kinds <= _EXACT | FLOATS:
+        return None
+    if kinds & FLOATS:
+        return (Form.DOUBLE if _only_floats_are_stored(left, right) else Form.NUMBER), 0
+    room = None if written else _room(left, right)
+    return (Form.NUMBER, 0) if room is None else (Form.DECIMAL, room)
+
+
+def _only_floats_are_stored(left: ComparedColumn, right: ComparedColumn) -> bool:
+    """Whether one side is floating-point and the other only writes its numbers, so that no digit of theirs is lost."""
+    return any(
+        one.type.kind in FLOATS and not one.is_written and other.is_written
+        for one, other in ((left, right), (right, left))
+    )
+
+
+def _room(left: ComparedColumn, right: ComparedColumn) -> int | None:
+    """The scale of a decimal type that holds the values of both; None where there is none."""
+    sizes = [_digits(left), _digits(right)]
+    if None in sizes:
+        return None
+    known = [size for size in sizes if size is not None]
+    scale = max(size[1] for size in known)
+    return scale if max(size[0] for size in known) + scale <= MAX_PRECISION else None
+
+
+def _digits(column: ComparedColumn) -> tuple[int, int] | None:
+    """Digits before and behind the point."""
+    if column.type.kind in INTEGERS:
+        return _INTEGER_DIGITS[column.type.kind], 0
+    if column.type.precision is None:
+        return None
+    scale = column.type.scale or 0
+    return column.type.precision - scale, scale
+
+
+def _form(left: ComparedColumn, right: ComparedColumn) -> Form:
+    kinds = {left.type.kind, right.type.kind}
+    if kinds == {Kind.JSON}:
+        return _nested(left, right)
+    if kinds == {Kind.DATE}:
+        return Form.DATE
+    if kinds <= INSTANTS:
+        return Form.INSTANT
+    if kinds <= _TEXTS:
+        return Form.TEXT
+    single = {Kind.TIME: Form.TIME, Kind.BYTES: Form.BYTES}
+    return single.get(left.type.kind, Form.UNLIKE) if len(kinds) == 1 else Form.UNLIKE
+
+
+def _nested(left: ComparedColumn, right: ComparedColumn) -> Form:
+    """Lists and records of one engine's own type are compared by it; the rest is compared as JSON."""
+    is_own = left.native == right.native and left.native.lower() not in _JSON_NATIVES and not left.is_written
+    return Form.SAME if is_own else Form.JSON

@@ -1,0 +1,86 @@
+"""When two values differ, as SQL over the columns `l` and `r` of a joined row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from sqlglot import exp
+
+from lockgate.compare.encoding import value
+from lockgate.compare.forms import Form, Pair
+from lockgate.core.comparison import Tolerance
+
+# How a difference rounds where floating-point numbers are subtracted: four units in the last place (IEEE 754 binary64).
+_SLACK = "8.881784197001252e-16"
+_EXACT = {
+    "duckdb": "cast({v} as decimal(38, {scale}))",
+    "postgres": "cast({v} as numeric)",
+}
+_FLOAT = {"duckdb": "cast({x} as double)", "postgres": "cast({x} as double precision)"}
+_MICROSECONDS = {
+    "duckdb": "epoch_us(cast({v} as timestamptz))",
+    "postgres": "(case when isfinite(cast({v} as timestamptz)) "
+    "then cast(extract(epoch from cast({v} as timestamptz)) * 1000000 as bigint) end)",
+}
+
+
+def keys_equal(pairs: Sequence[Pair], dialect: str) -> str:
+    """True where two rows have the same key; `pairs` are the key's, of columns c0, c1 and so on."""
+    sides = [
+        (value(pair, pair.left, f"l.c{n}", dialect), value(pair, pair.right, f"r.c{n}", dialect))
+        for n, pair in enumerate(pairs)
+    ]
+    return " and ".join(f"{one} = {other}" for one, other in sides)
+
+
+def differs(pair: Pair, left: str, right: str, dialect: str) -> str:
+    """True where two values differ by more than the pair's rule allows; never NULL."""
+    one, other = value(pair, pair.left, left, dialect), value(pair, pair.right, right, dialect)
+    different = f"{one} is distinct from {other}"
+    if pair.rule.tolerance is None:
+        return different
+    near = _is_near(pair, pair.rule.tolerance, (left, right), dialect)
+    return f"({different} and not coalesce({near}, false))"
+
+
+def amount(pair: Pair, left: str, right: str, dialect: str) -> str | None:
+    """By how much two values differ, as a floating-point number; of times in seconds. None for other types."""
+    one, other = value(pair, pair.left, left, dialect), value(pair, pair.right, right, dialect)
+    if pair.form.is_time:
+        moments = [_MICROSECONDS[dialect].format(v=v) for v in (one, other)]
+        return f"abs({moments[0]} - {moments[1]}) / 1000000.0"
+    if not pair.form.is_number:
+        return None
+    floats = [_FLOAT[dialect].format(x=_numeric(pair, v, x, dialect)) for v, x in ((one, left), (other, right))]
+    return f"abs({floats[0]} - {floats[1]})"
+
+
+def _is_near(pair: Pair, tolerance: Tolerance, columns: tuple[str, str], dialect: str) -> str:
+    values = (value(pair, pair.left, columns[0], dialect), value(pair, pair.right, columns[1], dialect))
+    if tolerance.seconds is not None:
+        one, other = (_MICROSECONDS[dialect].format(v=v) for v in values)
+        return f"abs({one} - {other}) <= {_number(tolerance.seconds * 1_000_000)}"
+    if pair.form in {Form.WHOLE, Form.DECIMAL}:
+        one, other = (_EXACT[dialect].format(v=v, scale=pair.scale) for v in values)
+        return f"abs({one} - {other}) <= {_bound(tolerance, one)}"
+    numeric = [_numeric(pair, v, x, dialect) for v, x in zip(values, columns, strict=True)]
+    one, other = (_FLOAT[dialect].format(x=x) for x in numeric)
+    slack = f"{_SLACK} * greatest(abs({one}), abs({other}))"
+    finite = f"abs({one}) < 'infinity' and abs({other}) < 'infinity'"
+    return f"({finite} and abs({one} - {other}) <= {_bound(tolerance, one)} + {slack})"
+
+
+def _bound(tolerance: Tolerance, left: str) -> str:
+    if tolerance.relative is not None:
+        return f"{_number(tolerance.relative)} * abs({left})"
+    return _number(tolerance.absolute or Decimal(0))
+
+
+def _number(number: Decimal) -> str:
+    return exp.Literal.number(f"{number:f}").sql()
+
+
+def _numeric(pair: Pair, compared: str, column: str, dialect: str) -> str:
+    """What can be cast to a floating-point number: the canonical digits of form NUMBER cannot in every engine."""
+    return column if pair.form is Form.NUMBER and dialect == "duckdb" else compared

@@ -1,0 +1,214 @@
+"""What of two relations is compared: which columns, and which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from lockgate.compare.encoding import piece, record
+from lockgate.compare.forms import Form, Pair, paired
+from lockgate.core.comparison import (
+    ColumnRule,
+    ComparedColumn,
+    ComparisonRequest,
+    SchemaDifference,
+    Tolerance,
+    Transform,
+)
+from lockgate.core.ports import Side
+from lockgate.core.sql import column
+from lockgate.errors import ComparisonInvalid
+
+HASHES = 16**8
+_TEXT_TRANSFORMS = frozenset(Transform) - {Transform.DATE, Transform.WHOLE}
+_HASH = {
+    "duckdb": "substring(md5({text}), 1, 8) < '{limit}'",
+    "postgres": "substring(md5({text}) from 1 for 8) collate \"C\" < '{limit}'",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The columns that are compared, those of the key first, and what the sides' schemas differ by.
+
+    `where` is the filter as a tree over the left's names; `hash_limit` the eight hex digits below which a key's hash
+    is in the sample.
+    """
+
+    pairs: tuple[Pair, ...]
+    keys: int
+    schema: SchemaDifference
+    where: exp.Expr | None = None
+    hash_limit: str | None = None
+
+    @property
+    def key(self) -> tuple[Pair, ...]:
+        """The key's columns."""
+        return self.pairs[: self.keys]
+
+    @property
+    def rest(self) -> tuple[Pair, ...]:
+        """The columns that are no part of the key."""
+        return self.pairs[self.keys :]
+
+    def rows(self, side: Side, *, left: bool) -> str:
+        """SQL for one side's rows that are compared: its columns as c0, c1 and so on, the key's first."""
+        columns = [pair.left if left else pair.right for pair in self.pairs]
+        names = [f"{quoted(one.name, side)} as c{number}" for number, one in enumerate(columns)]
+        conditions = [*self._filter(side, left=left), *self._sample(side, left=left)]
+        kept = f" where {' and '.join(conditions)}" if conditions else ""
+        return f"select {', '.join(names)} from {side.source}{kept}"
+
+    def _filter(self, side: Side, *, left: bool) -> list[str]:
+        if self.where is None:
+            return []
+        names = {pair.left.name: pair.right.name for pair in self.pairs}
+        condition = self.where.copy()
+        for each in condition.find_all(exp.Column):
+            each.set("this", exp.to_identifier(each.name if left else names.get(each.name, each.name), quoted=True))
+        return [f"({condition.sql(side.engine.dialect)})"]
+
+    def _sample(self, side: Side, *, left: bool) -> list[str]:
+        if self.hash_limit is None:
+            return []
+        return [_HASH[side.engine.dialect].format(text=self.key_record(side, left=left), limit=self.hash_limit)]
+
+    def key_record(self, side: Side, *, left: bool) -> str:
+        """SQL for the canonical record of the key, over the side's own columns."""
+        dialect = side.engine.dialect
+        sides = [(pair, pair.left if left else pair.right) for pair in self.key]
+        return record([piece(pair, one, quoted(one.name, side), dialect) for pair, one in sides])
+
+
+def quoted(name: str, side: Side) -> str:
+    """A column's quoted name in the side's dialect."""
+    return column(name).sql(side.engine.dialect)
+
+
+def scoped(left: Side, right: Side, request: ComparisonRequest) -> Scope:
+    """What is compared, by the request.
+
+    Raises:
+        ComparisonInvalid: a column that the request names is not there, the filter is no condition, or a rule does not
+            suit its column's type.
+    """
+    lefts = {one.name: one for one in left.columns}
+    rights = {one.name: one for one in right.columns}
+    _refuse_unknown(request, lefts, rights)
+    names = {name: request.renamed.get(name, name) for name in lefts if name not in request.excluded}
+    both = [name for name, other in names.items() if other in rights]
+    order = [*request.key, *(name for name in both if name not in request.key)]
+    _refuse_lost_key(request.key, both, left, right)
+    pairs = tuple(_paired(lefts[name], rights[names[name]], request) for name in order)
+    schema = _schema(lefts, rights, request, names)
+    return Scope(pairs, len(request.key), schema, _condition(request.where, lefts, rights, request))
+
+
+def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequest) -> Pair:
+    rule = request.rules.get(left.name) if left.name not in request.key else None
+    plain = paired(left, right)
+    if rule is None:
+        general = request.tolerance if left.name not in request.key else None
+        suits = general is not None and _suits(plain, general)
+        return paired(left, right, ColumnRule(general)) if suits else plain
+    if rule.tolerance is not None and not _suits(plain, rule.tolerance):
+        raise ComparisonInvalid(
+            f"column {left.name!r} ({left.native}) has no tolerance of {rule.tolerance}",
+            hint="Amounts and shares are for numbers, durations for dates and times.",
+            column=left.name,
+        )
+    if set(rule.transforms) & _TEXT_TRANSFORMS and plain.form not in {Form.TEXT, Form.UNLIKE}:
+        raise ComparisonInvalid(f"column {left.name!r} ({left.native}) is not text", column=left.name)
+    return paired(left, right, rule)
+
+
+def _suits(pair: Pair, tolerance: Tolerance) -> bool:
+    return pair.form.is_time if tolerance.seconds is not None else pair.form.is_number
+
+
+def _refuse_unknown(
+    request: ComparisonRequest, lefts: Mapping[str, ComparedColumn], rights: Mapping[str, ComparedColumn]
+) -> None:
+    asked = [*request.key, *request.rules, *request.renamed, *request.group_by]
+    _refuse_missing([*asked, *(name for name in request.excluded if name not in rights)], lefts, "the left side")
+    _refuse_missing([*request.renamed.values()], rights, "the right side")
+    if not request.key:
+        raise ComparisonInvalid("no key was named", hint="Name the columns that make a row one row: --key id")
+
+
+def _refuse_missing(names: Sequence[str], columns: Collection[str], where: str) -> None:
+    for name in names:
+        if name not in columns:
+            near = get_close_matches(name, columns, n=1)
+            told = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(columns) or 'none'}"
+            raise ComparisonInvalid(f"{where} has no column {name!r}{told}", column=name)
+
+
+def _refuse_lost_key(key: Sequence[str], both: Sequence[str], left: Side, right: Side) -> None:
+    lost = [name for name in key if name not in both]
+    if lost:
+        raise ComparisonInvalid(
+            f"the key's column {lost[0]!r} of {left.name} is not in {right.name}",
+            hint=f"Where it has another name there, say so: --map {lost[0]}=NAME",
+            column=lost[0],
+        )
+
+
+def _schema(
+    lefts: Mapping[str, ComparedColumn],
+    rights: Mapping[str, ComparedColumn],
+    request: ComparisonRequest,
+    names: Mapping[str, str],
+) -> SchemaDifference:
+    taken = set(names.values()) | request.excluded
+    common = [other for other in names.values() if other in rights]
+    return SchemaDifference(
+        added=tuple(name for name in rights if name not in taken),
+        removed=tuple(name for name, other in names.items() if other not in rights),
+        type_changed={
+            name: (lefts[name].native, rights[other].native)
+            for name, other in names.items()
+            if other in rights and lefts[name].native != rights[other].native
+        },
+        is_reordered=common != [name for name in rights if name in set(common)],
+    )
+
+
+def _condition(
+    written: str | None,
+    lefts: Mapping[str, ComparedColumn],
+    rights: Mapping[str, ComparedColumn],
+    request: ComparisonRequest,
+) -> exp.Expr | None:
+    """The filter, read as PostgreSQL's SQL: one condition over columns that both sides have."""
+    if written is None:
+        return None
+    condition = condition_of(written, lefts)
+    for each in condition.find_all(exp.Column):
+        other = request.renamed.get(each.name, each.name)
+        if other not in rights:
+            raise ComparisonInvalid(f"the filter's column {each.name!r} is not on the right side", column=each.name)
+    return condition
+
+
+def condition_of(written: str, names: Collection[str]) -> exp.Expr:
+    """A condition over columns, read as PostgreSQL's SQL.
+
+    Raises:
+        ComparisonInvalid: it is no condition, reads something else than columns, or names one that is not there.
+    """
+    try:
+        condition = exp.condition(written, dialect="postgres")
+    except SqlglotError as error:
+        raise ComparisonInvalid(f"{written!r} is no condition in SQL") from error
+    if condition.find(exp.Query, exp.DDL, exp.Command, exp.Placeholder, exp.Parameter):
+        raise ComparisonInvalid(f"{written!r} is more than a condition over columns")
+    for each in condition.find_all(exp.Column):
+        if each.table:
+            raise ComparisonInvalid(f"{each.sql()!r} names a table; name the column alone")
+        _refuse_missing([each.name], names, "the relation")
+    return condition

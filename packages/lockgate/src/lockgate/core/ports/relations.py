@@ -1,0 +1,57 @@
+"""What a comparison asks of the databases its two relations are in, and of the engine that it works in itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from lockgate.core.comparison import ComparedColumn
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Progress = Callable[[str, int, int | None], None]
+
+
+class QueryEngine(Protocol):
+    """A session that reads one database in one snapshot."""
+
+    dialect: str
+
+    def query(self, sql: str) -> pa.Table:
+        """The rows of one query, in Arrow.
+
+        Raises:
+            StatementFailed: with the database's own message, without values.
+            WarehouseUnavailable: it does not answer.
+        """
+
+    def stream(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The rows of one query as they come; they are never in memory together."""
+
+
+class Bench(QueryEngine, Protocol):
+    """The engine that a comparison works in: in this process, in bounded memory, the rest on disk."""
+
+    def run(self, sql: str) -> None:
+        """Executes one statement."""
+
+    def keep(self, name: str, rows: pa.RecordBatchReader, columns: str) -> None:
+        """Makes the temporary table `name` of rows as they come; `columns` is its select list over the reader's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One relation to compare.
+
+    `source` is SQL that can stand behind FROM in `engine`'s dialect, `columns` what it has, `unique` the sets of
+    columns that the database itself holds unique and not NULL.
+    """
+
+    name: str
+    engine: QueryEngine = field(repr=False)
+    source: str
+    columns: tuple[ComparedColumn, ...]
+    unique: tuple[frozenset[str], ...] = ()
