@@ -13,7 +13,7 @@ from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.joining import in_bench, join_here, join_there
 from lockgate.compare.odd_keys import join_with_odd_keys
-from lockgate.compare.profile import Profile, profiled
+from lockgate.compare.profile import Profiles, keys_follow, profiled, with_keys_counted
 from lockgate.compare.scope import HASHES, Scope, scoped
 from lockgate.compare.streaming import Sending, streamed
 from lockgate.compare.verdicts import doubts, reasons, verdict_of
@@ -49,6 +49,9 @@ def compare(
     progress("counting rows", 0, None)
     work = _sampled(_work(scoped(left, right, request), (left, right), bench, request, progress))
     gathered = _gathered(work)
+    if not work.has_odd_keys and not keys_follow(work.local, bench, work.profiles):
+        work = replace(work, profiles=with_keys_counted(work.scope, work.sides, work.profiles))
+        gathered = _streamed(work, "keys are repeated")
     progress("reading the differences", 0, None)
     found = _reported(work, gathered, today)
     return replace(found, seconds=time.perf_counter() - started)
@@ -60,7 +63,7 @@ class _Work:
 
     scope: Scope
     sides: tuple[Side, Side]
-    profiles: tuple[Profile, Profile]
+    profiles: Profiles
     bench: Bench
     request: ComparisonRequest
     progress: Progress
@@ -82,8 +85,7 @@ class _Work:
 def _work(
     scope: Scope, sides: tuple[Side, Side], bench: Bench, request: ComparisonRequest, progress: Progress
 ) -> _Work:
-    profiles = (profiled(scope, sides[0], left=True), profiled(scope, sides[1], left=False))
-    return _Work(scope, sides, profiles, bench, request, progress)
+    return _Work(scope, sides, profiled(scope, sides, bench), bench, request, progress)
 
 
 def _sampled(work: _Work) -> _Work:
@@ -164,8 +166,8 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
     """What the rows that differ say."""
     scope, local, bench, request = work.scope, work.local, work.bench, work.request
     rows = counted(bench, (work.profiles[0].rows, work.profiles[1].rows))
-    columns = columns_changed(bench, local, scope.pairs, request.noisy)
-    told, unexplained = explained(bench, local, request.expected, request.noisy, today)
+    columns = columns_changed(bench, local, scope.pairs, request.noisy, rows)
+    told, unexplained = explained(bench, local, request, rows, today)
     why = [*doubts(rows, work.profiles, request), *reasons(rows, scope.schema, columns, told, unexplained)]
     return Comparison(
         left=work.sides[0].name,
@@ -177,7 +179,7 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         columns=columns,
         schema=scope.schema,
         samples=samples(bench, local, columns, rows, many=request.most_samples, show=request.show_values),
-        causes=causes(bench, local, rows, (scope, *work.sides)),
+        causes=causes(bench, local, columns, rows, (scope, *work.sides)),
         groups=groups(bench, scope, work.sides[0], request.group_by) if request.group_by else (),
         explained=told,
         unexplained=unexplained,

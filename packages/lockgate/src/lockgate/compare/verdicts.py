@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lockgate.compare.profile import Profile
+from lockgate.compare.profile import Profiles
 from lockgate.core.comparison import (
     ColumnDifference,
     ComparisonRequest,
@@ -13,8 +13,6 @@ from lockgate.core.comparison import (
     SchemaDifference,
     Verdict,
 )
-
-Profiles = tuple[Profile, Profile]
 
 
 def verdict_of(
