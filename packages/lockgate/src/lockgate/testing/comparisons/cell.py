@@ -23,10 +23,7 @@ class Engine(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TypedTable:
-    """Columns by name, in the types that PostgreSQL has, and rows of values as they are written in SQL.
-
-    Lists are written as in JSON, bytes as `\\x00ff`.
-    """
+    """Columns by name, in the types that PostgreSQL has, and rows of values as text; lists are written as in JSON."""
 
     columns: Mapping[str, str]
     rows: tuple[Row, ...]
@@ -43,11 +40,7 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must come out.
-
-    `largest` is by how much a column's values differ, `retyped` the columns whose types differ where the engine has
-    types.
-    """
+    """What must come out; `largest` is by how much a column's values differ."""
 
     verdict: Verdict
     rows: RowCounts
@@ -55,7 +48,6 @@ class Expected:
     largest: Mapping[str, float] = field(default_factory=dict)
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
-    retyped: frozenset[str] = frozenset()
     is_reordered: bool = False
 
     @property
@@ -82,6 +74,15 @@ class Cell:
     renamed: Mapping[str, str] = field(default_factory=dict)
     without: Mapping[Engine, str] = field(default_factory=dict)
 
+    def retyped(self, left: Engine, right: Engine) -> frozenset[str]:
+        """The columns whose types differ there; only PostgreSQL tells CHAR from text."""
+        is_told = {left, right} == {Engine.POSTGRES}
+        types = [
+            {name: type_ if is_told or "char" not in type_ else "text" for name, type_ in side.columns.items()}
+            for side in (self.left, self.right)
+        ]
+        return frozenset(name for name, type_ in types[0].items() if types[1].get(name, type_) != type_)
+
     def is_for(self, *engines: Engine) -> bool:
         """Whether the case can be written in all of these engines."""
         return not any(engine in self.without for engine in engines)
@@ -92,9 +93,9 @@ def table(types: Mapping[str, str], *rows: Row) -> TypedTable:
     return TypedTable(types, rows)
 
 
-def equal(rows: int, *, retyped: frozenset[str] = frozenset(), is_reordered: bool = False) -> Expected:
+def equal(rows: int, *, is_reordered: bool = False) -> Expected:
     """All of so many rows are equal."""
-    return Expected(Verdict.PASS, RowCounts(rows, rows, rows, 0, 0, 0), retyped=retyped, is_reordered=is_reordered)
+    return Expected(Verdict.PASS, RowCounts(rows, rows, rows, 0, 0, 0), is_reordered=is_reordered)
 
 
 def unproven(rows: int) -> Expected:

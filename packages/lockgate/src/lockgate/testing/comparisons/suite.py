@@ -41,7 +41,7 @@ class TruthMatrixConformance:
         assert (found.schema.added, found.schema.removed) == (expected.added, expected.removed)
         assert found.schema.is_reordered == expected.is_reordered
         if Engine.CSV not in (left, right):
-            assert frozenset(found.schema.type_changed) >= expected.retyped
+            assert frozenset(found.schema.type_changed) == cell.retyped(left, right)
         for one in found.columns:
             if one.name in expected.largest:
                 assert one.largest == pytest.approx(expected.largest[one.name], rel=1e-6)

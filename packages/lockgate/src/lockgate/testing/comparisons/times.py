@@ -75,7 +75,9 @@ TIMES = (
         "instants_as_keys",
         "keys that are equal instants in two zones",
         table({"at": "timestamptz", "n": "bigint"}, ("2024-02-29 12:00:00+00", "1"), ("2024-02-29 13:00:00+00", "2")),
-        table({"at": "timestamptz", "n": "bigint"}, ("2024-02-29 17:30:00+05:30", "1"), ("2024-02-29 14:00:00+01", "2")),
+        table(
+            {"at": "timestamptz", "n": "bigint"}, ("2024-02-29 17:30:00+05:30", "1"), ("2024-02-29 14:00:00+01", "2")
+        ),
         equal(2),
         key=("at",),
     ),
