@@ -1,4 +1,4 @@
-"""The peers of comparisons, datacompy and reladiff: in an environment of their own, for they want older polars and pandas.
+"""The peers of comparisons, datacompy and reladiff, in an environment of their own: they want older polars and pandas.
 
 `benchmarks/peers/compare.txt` pins it by hash; it is made where it is missing, beside the one that runs this.
 """

@@ -83,7 +83,6 @@ def write(database: Path, rows: int, differences: Differences) -> None:
         replaced = f"select * replace ({', '.join(others)}) from lefts where not ({differing} and {turn} % 10 = 0)"
         moved = f"select * replace (id + {rows} as id) from lefts where {differing} and {turn} % 10 = 1"
         connection.execute(f"create table rights as {replaced} union all {moved}")
-        connection.execute(f"delete from rights where {differing} and {turn} % 10 = 1 and id < 0")
 
 
 def into_postgres(database: Path, names: tuple[str, ...], url: str) -> None:
@@ -95,10 +94,10 @@ def into_postgres(database: Path, names: tuple[str, ...], url: str) -> None:
             source.execute(f"copy {name} to '{file}' (header false)")
             target.execute(f"drop table if exists {name}".encode())
             target.execute(f"create table {name} ({columns})".encode())
-            with target.cursor() as cursor, cursor.copy(f"copy {name} from stdin (format csv)".encode()) as copying:
-                with file.open("rb") as lines:
-                    while chunk := lines.read(1 << 20):
-                        copying.write(chunk)
+            statement = f"copy {name} from stdin (format csv)".encode()
+            with target.cursor() as cursor, cursor.copy(statement) as copying, file.open("rb") as lines:
+                while chunk := lines.read(1 << 20):
+                    copying.write(chunk)
             file.unlink()
             target.execute(f"alter table {name} add primary key (id)".encode())
             target.execute(f"vacuum analyze {name}".encode())
@@ -146,8 +145,9 @@ def hand_join(left: str, right: str) -> str:
         for n in values
     ]
     return (
-        "select count(case when r.id is null then 1 end) as missing, count(case when l.id is null then 1 end) as extra, "
-        f"{', '.join(counts)} from {left} as l full outer join {right} as r on l.id = r.id"
+        "select count(case when r.id is null then 1 end) as missing, "
+        f"count(case when l.id is null then 1 end) as extra, {', '.join(counts)} "
+        f"from {left} as l full outer join {right} as r on l.id = r.id"
     )
 
 

@@ -26,10 +26,10 @@ def datacompy(database: str, left: str, right: str, key: list[str]) -> dict[str,
 
 def datacompy_parquet(left: str, right: str, key: list[str]) -> dict[str, Any]:
     """Two Parquet files by polars, and datacompy's whole report."""
-    import polars
+    import polars as pl
     from datacompy import PolarsCompare
 
-    return counted(PolarsCompare(polars.read_parquet(left), polars.read_parquet(right), join_columns=key), key)
+    return counted(PolarsCompare(pl.read_parquet(left), pl.read_parquet(right), join_columns=key), key)
 
 
 def counted(compared: Any, key: list[str]) -> dict[str, Any]:
@@ -59,10 +59,14 @@ def reladiff(
     bounds = {"max_key": (below,)} if below is not None else {}
     found = list(
         diff_tables(
-            *tables, extra_columns=extra, algorithm=Algorithm(algorithm), max_threadpool_size=2,
-            allow_empty_tables=True, **bounds,
+            *tables,
+            extra_columns=extra,
+            algorithm=Algorithm(algorithm),
+            max_threadpool_size=2,
+            allow_empty_tables=True,
+            **bounds,
         )
-    )  # fmt: skip
+    )
     return told(found, len(key), extra)
 
 
