@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import date
 
+from lockgate.compare.buckets import chosen_buckets
 from lockgate.compare.causes import causes
 from lockgate.compare.differences import columns_changed, counted, groups, samples
 from lockgate.compare.encoding import has_text
@@ -13,6 +14,7 @@ from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.joining import in_bench, join_here, join_there
 from lockgate.compare.odd_keys import join_with_odd_keys
+from lockgate.compare.probing import probed
 from lockgate.compare.profile import Profiles, keys_follow, profiled, with_keys_counted
 from lockgate.compare.scope import HASHES, Scope, scoped
 from lockgate.compare.streaming import Sending, streamed
@@ -105,12 +107,27 @@ def _gathered(work: _Work) -> _Gathered:
         return _joined(work)
     why_not = _no_fingerprints(work)
     if not why_not:
-        moved = compare_by_fingerprints(work.bench, work.scope, work.sides, work.profiles, work.progress)
-        if moved is not None:
-            why = "the sides are in two engines; only what differs was fetched"
-            return _Gathered(Method.FINGERPRINT, why, moved)
-        why_not = "many rows differ"
+        gathered = _fingerprinted(work)
+        if gathered is not None:
+            return gathered
+        why_not = "so many rows differ that hashing them costs more than reading them"
     return _streamed(work, why_not)
+
+
+def _fingerprinted(work: _Work) -> _Gathered | None:
+    """None where streaming every row costs less."""
+    moved = 0
+    buckets = chosen_buckets(work.scope, work.sides, work.rows)
+    if buckets.width and work.request.method is None:
+        probe = probed(work.bench, work.scope, work.sides, buckets, work.progress)
+        if not probe.prefers_fingerprints:
+            return None
+        moved = probe.rows
+    fetched = compare_by_fingerprints(work.bench, work.scope, work.sides, buckets, work.rows, work.progress)
+    if fetched is None:
+        return None
+    why = "the sides are in two engines; only what differs was fetched"
+    return _Gathered(Method.FINGERPRINT, why, moved + fetched)
 
 
 def _joined(work: _Work) -> _Gathered:

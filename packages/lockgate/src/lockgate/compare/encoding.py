@@ -150,9 +150,9 @@ def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     return f"coalesce(cast({size} as {_AS_TEXT[dialect]}) || ':' || {canonical}, '~')"
 
 
-def record(pieces: Sequence[str]) -> str:
-    """SQL for a record made of pieces."""
-    return " || ".join(pieces)
+def record(pieces: Sequence[str], dialect: str) -> str:
+    """SQL for a record made of pieces, put together as the engine does it fastest."""
+    return f"concat({', '.join(pieces)})" if dialect == "duckdb" else " || ".join(pieces)
 
 
 _WRITTEN_TYPES = {
