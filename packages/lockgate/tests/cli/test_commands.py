@@ -142,6 +142,19 @@ def test_an_unchanged_source_is_not_loaded_twice(ran, lockgate) -> None:
     assert second["executions"][0]["rows"] == 2
 
 
+def test_a_second_run_changes_nothing_unless_everything_is_asked_for_again(ran, lockgate) -> None:
+    _, second, err = lockgate("run", "--json")
+    _, third, _ = lockgate("run")
+    _, listed, _ = lockgate("editions", "list", "--json")
+    _, refreshed, _ = lockgate("run", "--full-refresh", "--json")
+
+    assert (second["editions"], second["unchanged"]) == (ran["editions"], ["people@rules"])
+    assert "publish people@rules edition 1, rows 2, unchanged" in err
+    assert "unchanged, so the edition before stays: people@rules" in third
+    assert [(each["edition"]["number"], each["arm"]) for each in listed] == [(1, "incumbent")]
+    assert ([edition["number"] for edition in refreshed["editions"]], refreshed["unchanged"]) == ([2], [])
+
+
 def test_a_report_is_left_where_it_is_asked_for(lockgate, project) -> None:
     code, _, err = lockgate("run", "--report", str(project / "out/report.html"))
 

@@ -12,7 +12,16 @@ from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
 from lockgate.core.stream import Source, Stream
 from lockgate.flow import Facts, Step, StepStatus, execute
-from lockgate.transform.cycle import Batch, Piece, batches_of, ensure_route, move_pins, pieces_of, publish, selected
+from lockgate.transform.cycle import (
+    Batch,
+    Piece,
+    batches_of,
+    ensure_route,
+    move_pins,
+    pieces_of,
+    publication_of,
+    selected,
+)
 
 if TYPE_CHECKING:
     from lockgate.app.recorder import Recorder
@@ -34,6 +43,7 @@ class Run:
         self._pins: tuple[Pin, ...] = ()
         self._outcomes: dict[str, Outcome] = {}
         self._editions: list[Edition] = []
+        self._unchanged: list[str] = []
 
     def executed(self, steps: tuple[Step, ...]) -> RunResult:
         """Executes steps of this run: what the run did."""
@@ -49,6 +59,7 @@ class Run:
             pins=self._pins,
             executions=tuple(each for each in self._outcomes.values() if isinstance(each, Execution)),
             editions=tuple(self._editions),
+            unchanged=tuple(self._unchanged),
             errors={result.step: result.error for result in results if result.error is not None},
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
         )
@@ -119,7 +130,7 @@ class Run:
         return {**facts, "failed": len(errors)} if errors else facts
 
     def _publish(self, piece: Piece) -> Facts:
-        """Publishes one output.
+        """Publishes one output; where it equals the newest edition, that one stands for it.
 
         Raises:
             LockgateError: what refused the output when it was built, or refuses it now.
@@ -127,9 +138,13 @@ class Run:
         execution = self._outcomes[str(piece)]
         if isinstance(execution, FailedExecution):
             raise execution.error
-        warehouse = self._wiring.warehouse
-        route = ensure_route(piece.entity, warehouse)
-        edition = publish(warehouse, piece, execution, self._pins, token=route.token, now=self._wiring.clock())
+        warehouse, now = self._wiring.warehouse, self._wiring.clock()
+        token, anew = ensure_route(piece.entity, warehouse).token, self._request.full_refresh
+        edition = warehouse.publish(publication_of(piece, execution, self._pins, token=token, now=now, anew=anew))
         self._editions.append(edition)
+        facts = {"edition": edition.number, "rows": edition.rows}
+        if edition.published_at != now:
+            self._unchanged.append(str(piece))
+            return {**facts, "unchanged": True}
         self._recorder.published(edition)
-        return {"edition": edition.number, "rows": edition.rows}
+        return facts

@@ -12,7 +12,7 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Pin, pin_of
 from lockgate.core.ports import Landings, Serving
 from lockgate.core.relation import Relation
-from lockgate.core.route import Edition, Publication, Route, Stage
+from lockgate.core.route import Publication, Route, Stage
 from lockgate.errors import UnknownName
 
 
@@ -97,16 +97,11 @@ def newest_pins(landings: Landings, relations: Sequence[Relation]) -> tuple[Pin,
     return tuple(pin for pin in found if pin is not None)
 
 
-def publish(
-    serving: Serving, piece: Piece, execution: Execution, pins: tuple[Pin, ...], *, token: int, now: datetime
-) -> Edition:
-    """Publishes a finished execution as the entity's next edition.
-
-    Raises:
-        OutputInvalid: the output breaks the entity's contract.
-        StaleToken: the route moved on since `token` was read.
-    """
-    publication = Publication(
+def publication_of(
+    piece: Piece, execution: Execution, pins: tuple[Pin, ...], *, token: int, now: datetime, anew: bool
+) -> Publication:
+    """A finished execution, to become the entity's next edition; unless `anew`, an equal one stays the newest."""
+    return Publication(
         entity=piece.entity.name,
         implementation=piece.implementation.name,
         contract=piece.entity.contract,
@@ -115,8 +110,8 @@ def publish(
         token=token,
         published_at=now,
         pins=pins,
+        anew=anew,
     )
-    return serving.publish(publication)
 
 
 def selected(entities: Mapping[str, Entity], names: Sequence[str]) -> tuple[Entity, ...]:

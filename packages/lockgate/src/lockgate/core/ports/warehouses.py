@@ -85,6 +85,9 @@ class Serving(Protocol):
     def publish(self, publication: Publication) -> Edition:
         """Copies a built output into a new edition, cast to its contract, and shows it on its arm of the view.
 
+        Where the output equals, row for row, the newest edition of its implementation under the same contract, that one
+        is kept and given back: its pins move up to the publication's.
+
         Readers see the old rows or the new ones, never a mixture, and are not held up. An arm is shown once its
         implementation is published under the same contract as the other arm. Editions beyond the newest three of an
         implementation are dropped where nobody reads them.

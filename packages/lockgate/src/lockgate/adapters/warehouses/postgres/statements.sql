@@ -170,6 +170,19 @@ VALUES (%(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, 
 -- name: keep_edition
 UPDATE lockgate.edition SET kept = %(kept)s WHERE entity = %(entity)s AND number = %(number)s
 
+-- name: move_edition
+UPDATE lockgate.edition SET pins = %(pins)s WHERE entity = %(entity)s AND number = %(number)s
+
+-- name: edition_key
+SELECT a.attname
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS part (attnum, place)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = part.attnum
+WHERE i.indisprimary AND n.nspname = %(schema)s AND c.relname = %(name)s
+ORDER BY part.place
+
 -- name: forget_edition
 DELETE FROM lockgate.edition WHERE entity = %(entity)s AND number = %(number)s
 
@@ -187,6 +200,18 @@ SET served_schema = excluded.served_schema, served_name = excluded.served_name,
 CREATE TABLE {edition} AS
 SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket
 FROM (SELECT {values} FROM {built}) AS cast_rows
+
+-- name: count_rows
+SELECT count(*) FROM {relation}
+
+-- name: differs
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows
+    ) AS fresh
+    FULL JOIN {kept} AS kept ON {paired}
+    WHERE {differing}
+)
 
 -- name: key_edition
 ALTER TABLE {edition} ADD PRIMARY KEY ({key})
