@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lockgate.core.execution import WorkshopAccess
-from lockgate.core.load import Landed, Landing, Pin, Quarantined
+from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Arm, Edition, Publication, Route
 
@@ -51,6 +51,12 @@ class Landings(Protocol):
 
     def pins(self) -> tuple[Pin, ...]:
         """The pins that are in force."""
+
+    def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
+        """Takes the loads numbered below `before` out of a stream's log, with what was rejected of them.
+
+        The caller sees to it that no pin reaches them; the log keeps their columns. With `dry_run`, only counts.
+        """
 
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """The newest rejected records of a stream, at most `limit`."""

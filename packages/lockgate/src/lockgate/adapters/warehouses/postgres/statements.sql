@@ -79,6 +79,23 @@ FROM lockgate.landed
 WHERE schema = %(schema)s AND stream = %(stream)s
 ORDER BY load_id
 
+-- name: prunable
+SELECT
+    (SELECT count(*) FROM lockgate.landed WHERE schema = {schema} AND stream = {stream} AND load_id < {before}),
+    count(*),
+    (SELECT count(*) FROM lockgate.quarantine WHERE schema = {schema} AND stream = {stream} AND _load_id < {before}),
+    COALESCE(sum(pg_column_size(log.*)), 0)::bigint
+FROM {log} AS log
+WHERE _load_id < {before}
+
+-- name: prune
+WITH rejects AS (
+    DELETE FROM lockgate.quarantine WHERE schema = {schema} AND stream = {stream} AND _load_id < {before}
+), loads AS (
+    DELETE FROM lockgate.landed WHERE schema = {schema} AND stream = {stream} AND load_id < {before}
+)
+DELETE FROM {log} WHERE _load_id < {before}
+
 -- name: move_pin
 INSERT INTO lockgate.pin (schema, stream, first_load, last_load)
 VALUES (%(schema)s, %(stream)s, %(first_load)s, %(last_load)s)
