@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lockgate.core.relation import Column, Relation
 
+MISENCODED = "not a record: invalid encoding"
+
 
 class LoadMode(StrEnum):
     """Whether a load adds to what `raw` shows or takes its place."""

@@ -28,7 +28,12 @@ def first_record(path: Path) -> str:
             while record.count('"') % 2 and len(record) < LONGEST and (line := lines.readline(LONGEST)):
                 record += line
         record.encode()
-    except (UnicodeEncodeError, OSError) as error:
+    except UnicodeEncodeError as error:
+        raise SourceInconsistent(
+            f"the beginning of {path.name} cannot be read as UTF-8",
+            hint="Name the file's encoding in the stream: `encoding`.",
+        ) from error
+    except OSError as error:
         raise SourceInconsistent(f"the beginning of {path.name} cannot be read as text") from error
     return record
 
