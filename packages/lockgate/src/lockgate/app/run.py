@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lockgate.app.holding import Holding
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
 from lockgate.core.stream import Source, Stream
+from lockgate.errors import LockgateError
 from lockgate.flow import Facts, Step, StepStatus, execute
 from lockgate.transform.cycle import (
     Batch,
@@ -30,6 +33,10 @@ if TYPE_CHECKING:
 PIN = "pin"
 
 
+def _load_step(source: Source, stream: Stream) -> str:
+    return f"load {source.name}.{stream.name}"
+
+
 class Run:
     """The steps of one run, and what they have found so far."""
 
@@ -41,6 +48,7 @@ class Run:
         self._started = wiring.clock()
         self._loads: list[Load] = []
         self._pins: tuple[Pin, ...] = ()
+        self._holding = Holding(wiring, request.variables)
         self._outcomes: dict[str, Outcome] = {}
         self._editions: list[Edition] = []
         self._unchanged: list[str] = []
@@ -72,15 +80,14 @@ class Run:
         """
         request, streams = self._request, self._wiring.project.streams()
         loads = self.load_steps(streams, Bounds(full=request.full_refresh)) if request.load else ()
-        pin = Step(PIN, self._pin, needs=tuple(step.name for step in loads))
+        pin = Step(PIN, self._pin, after=tuple(step.name for step in loads))
         batches = batches_of(self._pieces())
         return (*loads, pin, *(step for batch in batches for step in self._batch_steps(batch)))
 
     def load_steps(self, streams: Sequence[tuple[Source, Stream]], bounds: Bounds) -> tuple[Step, ...]:
         """A step a stream."""
         return tuple(
-            Step(f"load {source.name}.{stream.name}", partial(self._load, source, stream, bounds))
-            for source, stream in streams
+            Step(_load_step(source, stream), partial(self._load, source, stream, bounds)) for source, stream in streams
         )
 
     def _pieces(self) -> tuple[Piece, ...]:
@@ -94,12 +101,16 @@ class Run:
 
     def _load(self, source: Source, stream: Stream, bounds: Bounds) -> Facts:
         """Loads one stream."""
-        done = self._wiring.load(source, stream, bounds)
+        try:
+            done = self._wiring.load(source, stream, bounds)
+        except LockgateError:
+            self._holding.failed(source.relation(stream), _load_step(source, stream))
+            raise
         self._loads.append(done)
         return {"rows": done.rows, "set aside": done.rejected}
 
     def _pin(self) -> Facts:
-        """Starts the cycle."""
+        """Starts the cycle; what could not be loaded stays where it was."""
         self._pins = move_pins(self._wiring.warehouse, self._wiring.project.relations())
         self._recorder.cycle(self._pins)
         return {"streams": len(self._pins)}
@@ -108,16 +119,23 @@ class Run:
         """One step that builds, then one for each output that is published."""
         names = ", ".join(piece.entity.name for piece in batch.pieces)
         build = f"build {names} by {batch.pieces[0].implementation.name}"
-        yield Step(build, partial(self._build, batch), needs=(PIN,))
+        yield Step(build, partial(self._build, batch), needs=(PIN,), held_by=partial(self._held, batch))
         for piece in batch.pieces:
-            yield Step(f"publish {piece}", partial(self._publish, piece), needs=(build,))
+            held_by = partial(self._holding.by, piece)
+            yield Step(f"publish {piece}", partial(self._publish, piece), needs=(build,), held_by=held_by)
+
+    def _held(self, batch: Batch) -> tuple[str, ...]:
+        """The failed loads that hold a whole batch up; none where a piece can be built."""
+        held = [self._holding.by(piece) for piece in batch.pieces]
+        return tuple(dict.fromkeys(step for steps in held for step in steps)) if all(held) else ()
 
     def _build(self, batch: Batch) -> Facts:
-        """Executes a batch; what failed is kept for the step that would publish it.
+        """Executes what is not held up of a batch; what failed is kept for the step that would publish it.
 
         Raises:
             LockgateError: the one thing that kept every piece from being built.
         """
+        batch = replace(batch, pieces=tuple(piece for piece in batch.pieces if not self._holding.by(piece)))
         outcomes = self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
             self._outcomes[str(piece)] = outcome
