@@ -162,6 +162,7 @@ class HttpSource(SourceShape):
         default_factory=dict, description="Headers of every request; values may be `secret://name`."
     )
     page_size: int = Field(1000, ge=1, le=100_000, description="Records asked for at once.")
+    deadline: Duration | None = Field(None, description="How long one answer may take; 5m where it is not given.")
     streams: dict[Name, HttpStream] = Field(min_length=1, description="Its streams, by name.")
 
 
