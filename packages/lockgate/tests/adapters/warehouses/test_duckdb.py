@@ -464,3 +464,15 @@ def test_errors_are_told_without_the_values_of_rows(message, expected, told):
 def test_an_error_of_the_file_system_that_is_no_full_disk_is_not_disguised():
     with pytest.raises(FileNotFoundError), translated():
         raise FileNotFoundError("x")
+
+
+def test_what_a_killed_change_of_the_catalog_left_goes_with_the_next_one(warehouse, folder):
+    left = [folder / name for name in (".catalog-0123abcd.duckdb", ".catalog-0123abcd.duckdb.wal")]
+    others = [folder / name for name in (".catalog-notes.duckdb", "catalog-0123abcd.duckdb", ".other-0123abcd.duckdb")]
+    for path in (*left, *others):
+        path.write_bytes(b"x")
+
+    route(warehouse)
+
+    assert [path.exists() for path in left] == [False, False]
+    assert [path.exists() for path in others] == [True, True, True]

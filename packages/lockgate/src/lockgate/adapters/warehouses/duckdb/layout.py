@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import secrets
@@ -104,6 +105,13 @@ def written(path: Path) -> Iterator[Path]:
     finally:
         _remove(aside)
     sync(path.parent)
+
+
+def sweep_asides(path: Path) -> None:
+    """Removes what killed writers of `path` left beside it; the caller holds the lock that they wrote under."""
+    for aside in path.parent.glob(f".{glob.escape(path.stem)}-*"):
+        if re.fullmatch(rf"[0-9a-f]{{8}}{re.escape(path.suffix)}(\.wal)?", aside.name.removeprefix(f".{path.stem}-")):
+            aside.unlink(missing_ok=True)
 
 
 def _rename(aside: Path, path: Path) -> None:
