@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 
 from lockgate.adapters.jobs.dbos import DbosQueue
@@ -13,7 +15,7 @@ from lockgate.adapters.logs.structured import configure_logs, warn
 from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
-from lockgate.app.new_files import writing
+from lockgate.app.new_files import is_writable, writing
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
@@ -69,6 +71,7 @@ class Wiring:
         self.clock = clock
         self.state = settings.state_folder(project.folder)
         self._opening = Lock()
+        self._passing = ExitStack()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
         self._control_address = settings.control_address(project.folder)
 
@@ -112,8 +115,15 @@ class Wiring:
         """
         with self._opening:
             if mode not in self._executors:
-                self._executors[mode] = dbt_executor(mode)(self.state / "dbt")
+                self._executors[mode] = dbt_executor(mode)(self._place_for_dbt())
             return self._executors[mode]
+
+    def _place_for_dbt(self) -> Path:
+        """Where dbt keeps what it parsed; where nothing can be kept, a place that goes when this is closed."""
+        place = self.state / "dbt"
+        if is_writable(place):
+            return place
+        return Path(self._passing.enter_context(TemporaryDirectory(prefix="lockgate-dbt-")))
 
     @cached_property
     def rule_book(self) -> RuleBook:
@@ -217,6 +227,7 @@ class Wiring:
         """Closes what was opened."""
         while self._executors:
             self._executors.popitem()[1].close()
+        self._passing.close()
         opened = vars(self)
         for name in ("warehouse", "store"):
             if name in opened:

@@ -67,12 +67,14 @@ class Layout:
 
         Raises:
             TargetBusy: another holder, in this process or another, kept it for `wait_seconds`.
+            AccessRefused: the folder cannot be written.
         """
         path = self.folder / "locks" / f"{safe(name)}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, is_singleton=False, thread_local=False)
         try:
-            lock.acquire(timeout=wait_seconds, poll_interval=0.02)
+            with translated():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                lock.acquire(timeout=wait_seconds, poll_interval=0.02)
         except Timeout as error:
             message = f"another process holds the lock {name!r}; waited {wait_seconds:g} s"
             raise TargetBusy(message, lock=name) from error
@@ -93,12 +95,13 @@ def written(path: Path) -> Iterator[Path]:
 
     Raises:
         DiskFull: nothing is left behind.
+        AccessRefused: the folder cannot be written.
         FileExistsError: a folder of that name is there; it stays as it is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
         with translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield aside
             sync(aside)
             _rename(aside, path)
