@@ -16,6 +16,9 @@ class Watcher:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
+    def waiting(self, told: str) -> None:
+        self.heard.append(told)
+
     def started(self, step: Step) -> None:
         self.heard.append(f"start {step.name}")
 

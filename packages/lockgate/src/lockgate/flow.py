@@ -52,6 +52,9 @@ class StepResult:
 class StepListener(Protocol):
     """Watches a flow: to show progress, or to write it down."""
 
+    def waiting(self, told: str) -> None:
+        """The flow cannot begin yet, because of others; `told` says of whom."""
+
     def started(self, step: Step) -> None:
         """A step is about to run."""
 
@@ -61,6 +64,9 @@ class StepListener(Protocol):
 
 class Unwatched:
     """A `StepListener` for a flow that nobody watches."""
+
+    def waiting(self, told: str) -> None:
+        """Lets it wait."""
 
     def started(self, step: Step) -> None:
         """Lets it run."""

@@ -269,6 +269,7 @@ def test_a_rule_that_names_an_unknown_column_stops_a_run_before_anything_is_buil
         (("loads", "show", "12"), "LG102", "12"),
         (("editions", "show", "people", "--by", "tem"), "LG102", "team"),
         (("--target", "elsewhere", "run"), "LG102", "elsewhere"),
+        (("rules", "explain", "people", "--dialect", "nosuch"), "LG102", "duckdb, postgres, spark, bigquery"),
     ],
 )
 def test_a_name_that_is_not_there_is_told_with_those_that_are(lockgate, arguments, code, said) -> None:
@@ -278,6 +279,23 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(lockgate, argument
     assert document["error"]["code"] == code
     assert said in document["error"]["message"]
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("run", "--select", "peple"), "people"),
+        (("run", "--engine", "rule"), "rules"),
+        (("load", "files.peopel"), "files.people"),
+        (("transform", "peopl"), "people"),
+        (("rules", "explain", "people", "--dialect", "postgress"), "postgres"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_with_what_may_be_meant(lockgate, arguments, meant) -> None:
+    _, document, err = lockgate(*arguments, "--json")
+
+    assert document["error"]["hint"] == f"Did you mean {meant!r}?"
+    assert f"Did you mean {meant!r}?" in err
 
 
 @pytest.mark.parametrize("bound", [("--since", "3"), ("--until", "3")])
@@ -357,6 +375,7 @@ with wiring.warehouse.lock("run", wait_seconds=0):
 
     assert refused.returncode == 2
     assert json.loads(refused.stdout)["error"]["code"] == "LG603"
+    assert "waiting up to 0.5 s for another process on this target" in refused.stderr
     assert allowed.returncode == 0
 
 

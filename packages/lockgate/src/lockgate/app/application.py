@@ -18,6 +18,7 @@ from lockgate.app.performing import entity_of, perform
 from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
+from lockgate.app.turns import run_lock
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring
 from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
@@ -97,11 +98,8 @@ class App:
     def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
         """The target to oneself, and what is done there written down."""
         wiring = self._wiring
-        with (
-            wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds),
-            recorded(wiring.store, wiring.clock, listener, command) as recorder,
-        ):
-            yield recorder
+        with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
+            yield found
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
         """Executes one implementation, as routed or as named, on the loads landed so far; nothing is published.

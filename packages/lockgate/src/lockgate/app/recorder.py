@@ -32,6 +32,10 @@ class Recorder:
         self._failed = False
         self.run_id = store.runs.start_run(command, clock())
 
+    def waiting(self, told: str) -> None:
+        """Passed on; there is no run yet to write it down for."""
+        self._listener.waiting(told)
+
     def started(self, step: Step) -> None:
         """A step is about to run."""
         self._store.runs.step_started(self.run_id, step.name, self._clock())

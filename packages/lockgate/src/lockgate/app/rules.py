@@ -14,10 +14,13 @@ from lockgate.adapters.records.duckdb import DuckDBMemory
 from lockgate.app.new_files import write_new
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Entity, Implementation
+from lockgate.core.nearness import did_you_mean
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, table
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
+from lockgate.errors import UnknownName
 from lockgate.transform.rules import (
+    DIALECTS,
     CaseResult,
     Catalog,
     RuleSet,
@@ -39,7 +42,14 @@ ORIGINS = frozenset({LOAD_ID_COLUMN, POSITION_COLUMN})
 
 
 def explained(wiring: Wiring, entity: Entity, engine: str | None, dialect: str | None) -> str:
-    """The one query that an entity's rules compile to."""
+    """The one query that an entity's rules compile to.
+
+    Raises:
+        UnknownName: there is no such dialect.
+    """
+    if dialect is not None and dialect not in DIALECTS:
+        hint = did_you_mean(dialect, DIALECTS)
+        raise UnknownName(f"there is no dialect {dialect!r}; there are {', '.join(DIALECTS)}", hint=hint, name=dialect)
     rule_set, catalog = _opened(wiring, wiring.rule_book.implementation(entity, engine))
     return explain(rule_set, catalog, dialect or wiring.warehouse.capabilities.dialect)
 

@@ -21,6 +21,7 @@ from lockgate.config import find_project, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
+from lockgate.core.nearness import did_you_mean
 from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
@@ -195,8 +196,12 @@ class Wiring:
         known = {source.name for source, _ in found} | {f"{source.name}.{stream.name}" for source, stream in found}
         unknown = [name for name in names if name not in known]
         if unknown:
-            there_are = ", ".join(f"{source.name}.{stream.name}" for source, stream in self.project.streams())
-            raise UnknownName(f"there is no stream {unknown[0]!r}; there are {there_are or 'none'}", name=unknown[0])
+            names_of_all = [f"{source.name}.{stream.name}" for source, stream in self.project.streams()]
+            raise UnknownName(
+                f"there is no stream {unknown[0]!r}; there are {', '.join(names_of_all) or 'none'}",
+                hint=did_you_mean(unknown[0], names_of_all),
+                name=unknown[0],
+            )
         return found
 
     def relation(self, name: str) -> Relation:

@@ -26,6 +26,10 @@ class Progress:
         self._console = standard_error()
         self._status: Status | None = None
 
+    def waiting(self, told: str) -> None:
+        """Tells whom the flow waits for."""
+        self._console.print(redacted(told), markup=False, soft_wrap=True)
+
     def started(self, step: Step) -> None:
         """Shows the step that runs now; where nobody watches live, only its end is told."""
         if self._console.is_terminal:

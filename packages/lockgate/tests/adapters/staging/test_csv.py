@@ -253,3 +253,31 @@ def test_a_header_in_another_encoding_is_refused_with_what_to_do(bench, encoding
         bench.stage(bench.file("a.csv", "grün\n1\n".encode(encoding)))
 
     assert refused.value.remedy == "Name the file's encoding in the stream: `encoding`."
+
+
+def test_a_number_past_the_largest_double_is_set_aside(bench):
+    stream = Stream("t", columns=bench.columns(id="bigint", x="double", y="real"))
+    text = "id,x,y\n1,1e400,1\n2,-1e400,1\n3,1,1e39\n4,inf,-Infinity\n5,1.5e308,3e38\n6,NaN,nan\n"
+
+    found = bench.stage(bench.file("a.csv", text), stream)
+
+    assert [row["id"] for row in found.rows] == [4, 5, 6]
+    assert [(row["x"], row["y"]) for row in found.rows[:1]] == [(float("inf"), float("-inf"))]
+    assert [(row, column, reason) for row, column, reason, _ in found.rejects] == [
+        (1, "x", "does not fit double"),
+        (2, "x", "does not fit double"),
+        (3, "y", "does not fit real"),
+    ]
+
+
+@pytest.mark.parametrize("written", ["1e400", "1.0e400", "-1.5e999"])
+def test_a_number_past_the_largest_is_text_where_nobody_declared_it(bench, written):
+    found = bench.stage(bench.file("a.csv", f"x\n1.5\n{written}\n"))
+
+    assert found.types == {"x": "text"}
+    assert [row["x"] for row in found.rows] == ["1.5", written]
+
+
+def test_a_header_that_names_a_column_twice_is_told_with_the_file(bench):
+    with pytest.raises(ContractBroken, match=r"the header of twice\.csv names 'id' more than once"):
+        bench.stage(bench.file("twice.csv", "id,id\n1,2\n"))

@@ -33,7 +33,7 @@ def in_utf_8(package: Package, folder: Path) -> Iterator[Package]:
         yield package
         return
     with TemporaryDirectory(prefix="text-", dir=folder) as place:
-        copy = Path(place) / "text.csv"
+        copy = Path(place) / content.path.name.removesuffix(".gz")
         try:
             _copy(content.path, copy, _CODECS[named])
         except (UnicodeError, pa.ArrowInvalid, EOFError) as error:

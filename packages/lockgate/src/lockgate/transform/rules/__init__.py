@@ -7,6 +7,7 @@ from lockgate.transform.rules.cases import CaseResult, test_cases
 from lockgate.transform.rules.dbt_model import export
 from lockgate.transform.rules.engine import RuleEngine
 from lockgate.transform.rules.explain import explain
+from lockgate.transform.rules.language.functions import DIALECTS
 from lockgate.transform.rules.program import Catalog
 from lockgate.transform.rules.query import outcomes_query
 from lockgate.transform.rules.records import transform_records
@@ -15,6 +16,7 @@ from lockgate.transform.rules.rule_set import RuleSet
 __all__ = [
     "CaseResult",
     "Catalog",
+    "DIALECTS",
     "RuleEngine",
     "RuleSet",
     "check_rule_set",
