@@ -9,7 +9,8 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lockgate.app.service import EntityState, RecordsAnswer
+from lockgate.app.record_desk import RecordsAnswer
+from lockgate.app.service import EntityState
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
 from lockgate.core.job import Failure, Inputs, Job, JobResult, JobStatus, RoutedBy, Switch
 from lockgate.core.load import Pin
@@ -113,14 +114,16 @@ class MemoryService:
             self._jobs[job_id] = job
             return job
 
-    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> RecordsAnswer:
+    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         self.calls.append((entity, records))
         self._may_fail()
         if "rules" not in self._entity(entity).implementations:
             raise CapabilityMissing(f"{entity} has no implementation by rules")
         outcomes = [outcome_of(number, record) for number, record in enumerate(records)]
         engines = Counter(str(outcome["engine"]) for outcome in outcomes)
-        return RecordsAnswer(entity, "rules", dict(engines), "row", outcomes)
+        answer: Future[RecordsAnswer] = Future()
+        answer.set_result(RecordsAnswer(entity, "rules", dict(engines), "row", outcomes))
+        return answer
 
     def entities(self) -> tuple[EntityState, ...]:
         return (self._state("users", {"rules": "rules", "dbt": "dbt"}), self._state("applications", {"dbt": "dbt"}))

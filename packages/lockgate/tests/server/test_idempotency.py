@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -115,9 +116,15 @@ def test_records_under_a_key_that_is_in_flight_join_it(running, service):
     transform = service.transform_records
 
     def slow(entity, records):
+        answer = Future()
+
+        def end():
+            assert go_on.wait(20)
+            answer.set_result(transform(entity, records).result())
+
+        threading.Thread(target=end).start()
         begun.set()
-        assert go_on.wait(20)
-        return transform(entity, records)
+        return answer
 
     service.transform_records = slow
     responses = []

@@ -44,14 +44,14 @@ def test_a_refused_caller_and_an_unknown_path_have_a_line_too(client, log):
 
 
 def test_what_the_service_logs_carries_the_id_of_the_request(client, service, log):
-    def said(entity, records):
+    def said(job_id):
         structlog.get_logger().info("looked up")
         raise service.fails_with
 
     service.fails_with = RuntimeError("secret-51")
-    service.transform_records = said
+    service.job = said
 
-    client.post("/api/transform", json={"entityType": "users", "records": []}, headers={"X-Correlation-Id": "o-1"})
+    client.get("/api/jobs/job-1", headers={"X-Correlation-Id": "o-1"})
 
     assert [(line["event"], line["correlation_id"]) for line in lines(client, log)] == [
         ("looked up", "o-1"), ("a request failed", "o-1"), ("request", "o-1"),

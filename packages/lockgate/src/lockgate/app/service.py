@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app import rules
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
+from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.entity import Entity
@@ -53,26 +52,13 @@ class EntityState:
     is_dbt_enabled: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RecordsAnswer:
-    """What became of records: `outcomes` has {index, engine, status, reason, output} for each, in their order.
-
-    `engines` counts the records that each implementation answered; `scope` tells that each stands for itself (`row`).
-    """
-
-    entity: str
-    engine: str
-    engines: Mapping[str, int]
-    scope: str
-    outcomes: Sequence[Mapping[str, object]]
-
-
 class Service:
     """A project that answers requests: batch ones as durable jobs, records at once."""
 
     def __init__(self, wiring: Wiring) -> None:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
+        self._records = RecordDesk(wiring)
         self._jobs = TransformationJobService(
             wiring.store.jobs,
             wiring.queue,
@@ -163,18 +149,17 @@ class Service:
         """
         return self._jobs.retry(job_id)
 
-    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> RecordsAnswer:
+    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         """What the entity's rules make of records.
+
+        The future's errors: RuleSetInvalid, WarehouseUnavailable, StatementFailed.
 
         Raises:
             UnknownName: there is no such entity.
             CapabilityMissing: it has no implementation by rules.
+            ControlPlaneUnavailable: the service is being stopped.
         """
-        found = entity_of(self._wiring, entity)
-        engine = self._wiring.rule_book.implementation(found, None).name
-        outcomes = rules.transformed(self._wiring, found, [dict(record) for record in records], engine)
-        engines = Counter(str(outcome["engine"]) for outcome in outcomes)
-        return RecordsAnswer(entity, engine, dict(engines), "row", outcomes)
+        return self._records.ask(entity_of(self._wiring, entity), records)
 
     def entities(self) -> tuple[EntityState, ...]:
         """Every entity, in the project's order."""
@@ -200,6 +185,7 @@ class Service:
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more work, ends what is under way, and closes what was opened."""
+        self._records.close()
         self._jobs.close(patience_seconds=patience_seconds)
         self._wiring.close()
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from lockgate.app import service
+from lockgate.app.record_desk import RecordsAnswer
 from lockgate.core.job import Failure, Job, JobResult, JobStatus, Switch
 from lockgate.core.plain import to_plain
 from lockgate.errors import JobCancelled
@@ -111,7 +112,7 @@ def job_summary(job: Job) -> JobSummary:
     )
 
 
-def records_text(answer: service.RecordsAnswer) -> bytes:
+def records_text(answer: RecordsAnswer) -> bytes:
     """What came of records, as JSON."""
     document = {
         "entityType": answer.entity,
