@@ -126,3 +126,15 @@ def test_a_run_does_not_build_what_is_switched_off(wiring, project):
 
     assert [execution.implementation for execution in result.executions] == ["rules"]
     assert result.success
+
+
+def test_files_and_messages_name_no_folder_of_the_machine(wiring, performed, project):
+    result, _ = performed()
+    breaks(project)
+    with pytest.raises(DbtFailed) as caught:
+        performed(engine="dbt")
+
+    assert [node.file for node in result.execution.nodes] == ["dbt/models/people.sql"]
+    assert caught.value.fields["file"] == "dbt/models/people.sql"
+    assert "(dbt/models/people.sql)" in caught.value.message
+    assert str(project) not in f"{result} {caught.value.message} {caught.value.remedy} {caught.value.fields}"

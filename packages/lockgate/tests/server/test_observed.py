@@ -6,6 +6,8 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from lockgate.errors import ControlPlaneUnavailable
+
 
 @pytest.fixture
 def log():
@@ -28,7 +30,7 @@ def test_a_request_is_one_line_without_its_body(client, log):
     seconds = line.pop("seconds")
     assert 0 < seconds < 20
     assert line == {
-        "event": "request", "log_level": "info", "correlation_id": "order-51", "method": "POST",
+        "event": "request", "log_level": "info", "correlation_id": "order-51", "method": "POST", "path": "/api/transform",
         "route": "/api/transform", "status": 200, "bytes": line["bytes"], "caller": "loopback",
     }  # fmt: skip
 
@@ -39,6 +41,30 @@ def test_a_refused_caller_and_an_unknown_path_have_a_line_too(client, log):
 
     assert [(line["status"], line["route"], line["caller"]) for line in lines(client, log)] == [
         (403, "unmatched", "refused"), (404, "unmatched", "loopback"),
+    ]  # fmt: skip
+    assert "secret-51" not in str(log)
+
+
+def test_probes_are_lines_for_whoever_looks_closely_unless_they_fail(client, service, log):
+    for path in ("/api/health", "/api/ready", "/metrics"):
+        assert client.get(path).status_code == 200
+    service.fails_with = ControlPlaneUnavailable()
+    assert client.get("/api/ready").status_code == 503
+    client.get("/api/jobs")
+
+    probes = [(line["route"], line["status"], line["log_level"]) for line in log if line["event"] == "request"]
+    assert probes[:4] == [
+        ("/api/health", 200, "debug"), ("/api/ready", 200, "debug"), ("/metrics", 200, "debug"),
+        ("/api/ready", 503, "info"),
+    ]  # fmt: skip
+
+
+def test_a_line_has_the_path_without_what_was_asked_by_it(client, log):
+    client.get("/api/jobs/no%0Ajob?token=secret-51")
+    client.get("/api/jobs?entity=secret-51")
+
+    assert [(line["path"], line["route"]) for line in lines(client, log)] == [
+        ("/api/jobs/no%0Ajob", "/api/jobs/{job_id}"), ("/api/jobs", "/api/jobs"),
     ]  # fmt: skip
     assert "secret-51" not in str(log)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lockgate.adapters.secrets.redaction import redacted
+from lockgate.adapters.secrets.redaction import redact_also_with, redacted
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.switching import set_dbt_enabled
@@ -77,7 +77,8 @@ class Service:
             UnknownName: there is no project, or no target of that name.
             ControlPlaneUnavailable: the control plane does not answer.
         """
-        wiring = open_wiring(folder, target)
+        wiring = open_wiring(folder, target, log_level="info")
+        redact_also_with(wiring.places.relative)
         try:
             return cls(wiring)
         except BaseException:
