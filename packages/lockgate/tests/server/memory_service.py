@@ -12,7 +12,17 @@ from datetime import UTC, datetime, timedelta
 from lockgate.app.record_desk import RecordsAnswer
 from lockgate.app.service import EntityState
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
-from lockgate.core.job import Failure, Inputs, Job, JobResult, JobStatus, RoutedBy, Switch
+from lockgate.core.job import (
+    Claim,
+    Failure,
+    IdempotencyKey,
+    Inputs,
+    Job,
+    JobResult,
+    JobStatus,
+    RoutedBy,
+    Switch,
+)
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.core.route import Stage
@@ -33,6 +43,7 @@ class MemoryService:
         self.seconds = seconds
         self.fails_with: Exception | None = None
         self.calls: list[object] = []
+        self.listeners: list = []
         self.is_open = False
         self.waiters: dict[str, list[Future[Job]]] = {}
         self._jobs: dict[str, Job] = {}
@@ -114,6 +125,23 @@ class MemoryService:
             self._jobs[job_id] = job
             return job
 
+    def hold(self, key: IdempotencyKey) -> Future[None]:
+        held: Future[None] = Future()
+        with self._lock:
+            _, digest = self._keys.setdefault((key.scope, key.key), ("", key.digest))
+        if digest == key.digest:
+            held.set_result(None)
+        else:
+            held.set_exception(KeyReused("the key was sent before with another body"))
+        return held
+
+    def job_counts(self) -> dict[JobStatus, int]:
+        self._may_fail()
+        return dict.fromkeys(JobStatus, 0) | Counter(job.status for job in self._jobs.values())
+
+    def when_execution_ends(self, listener) -> None:
+        self.listeners.append(listener)
+
     def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         self.calls.append((entity, records))
         self._may_fail()
@@ -160,6 +188,9 @@ class MemoryService:
             )
             self._jobs[job_id] = job
             waiters, self.waiters[job_id] = self.waiters[job_id], []
+        if job.status is not JobStatus.CANCELLED:
+            for listener in self.listeners:
+                listener(Claim(job.execution_id, 1, job.request), job.result or job.failure)
         for future in waiters:
             if future.set_running_or_notify_cancel():
                 future.set_result(job)

@@ -30,8 +30,9 @@ def test_a_request_is_one_line_without_its_body(client, log):
     seconds = line.pop("seconds")
     assert 0 < seconds < 20
     assert line == {
-        "event": "request", "log_level": "info", "correlation_id": "order-51", "method": "POST", "path": "/api/transform",
-        "route": "/api/transform", "status": 200, "bytes": line["bytes"], "caller": "loopback",
+        "event": "request", "log_level": "info", "correlation_id": "order-51", "method": "POST",
+        "path": "/api/transform", "route": "/api/transform", "status": 200, "bytes": line["bytes"],
+        "caller": "loopback",
     }  # fmt: skip
 
 

@@ -41,8 +41,8 @@ class Places:
         return error
 
     def _node(self, node: NodeResult) -> NodeResult:
-        told = {name: self.relative(getattr(node, name)) for name in ("file", "message", "compiled")}
-        return replace(node, **told)
+        file, compiled = self.relative(node.file), self.relative(node.compiled)
+        return replace(node, file=file, compiled=compiled, message=self.relative(node.message))
 
     def _value(self, value: object) -> object:
         if isinstance(value, str):

@@ -18,6 +18,7 @@ from lockgate.core.entity import Entity
 from lockgate.core.job import (
     MAX_ATTEMPTS,
     Claim,
+    Failure,
     IdempotencyKey,
     Job,
     JobResult,
@@ -29,6 +30,7 @@ from lockgate.core.job import (
 from lockgate.core.route import Stage
 from lockgate.errors import EngineOff, LockgateError
 from lockgate.transform.cycle import ensure_route
+from lockgate.transform.job_turn import Ended
 from lockgate.transform.jobs import TransformationJobService
 
 # An execution waits as long for another run on the target; then another attempt begins.
@@ -59,6 +61,7 @@ class Service:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
         self._records = RecordDesk(wiring)
+        self._listeners: list[Ended] = []
         self._jobs = TransformationJobService(
             wiring.store.jobs,
             wiring.queue,
@@ -66,6 +69,7 @@ class Service:
             perform=self._perform,
             stop=wiring.executor.cancel,
             clock=wiring.clock,
+            ended=self._tell_ended,
         )
 
     @classmethod
@@ -113,6 +117,21 @@ class Service:
         WarehouseUnavailable.
         """
         return self._jobs.submit(request, caller=caller, key=key)
+
+    def hold(self, key: IdempotencyKey) -> Future[None]:
+        """Lets a key stand for a request about records, which makes no job; done once that is durable.
+
+        The future's errors: KeyReused, ControlPlaneUnavailable.
+        """
+        return self._jobs.hold(key)
+
+    def job_counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status."""
+        return self._jobs.counts()
+
+    def when_execution_ends(self, listener: Ended) -> None:
+        """Has `listener` called with every execution that ends in this process, and what came of it."""
+        self._listeners.append(listener)
 
     def ended(self, job_id: str) -> Future[Job]:
         """The job once it is final; whoever waits no longer cancels the future."""
@@ -189,6 +208,10 @@ class Service:
         self._records.close()
         self._jobs.close(patience_seconds=patience_seconds)
         self._wiring.close()
+
+    def _tell_ended(self, claim: Claim, outcome: JobResult | Failure) -> None:
+        for listener in self._listeners:
+            listener(claim, outcome)
 
     def _perform(self, claim: Claim, begun: Begun) -> JobResult:
         can_wait = claim.attempt < MAX_ATTEMPTS

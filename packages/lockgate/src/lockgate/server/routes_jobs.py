@@ -63,6 +63,8 @@ async def transform(request: Request) -> Response:
 
 async def _transform_records(desk: Desk, body: RecordsBody, key: IdempotencyKey | None) -> Response:
     async def compute() -> bytes:
+        if key is not None:
+            await desk.threads.wait(desk.service.hold(key))
         answer = await desk.threads.wait(desk.service.transform_records(body.entity_type, body.records))
         return records_text(answer) if len(body.records) <= FEW else await desk.threads.call(records_text, answer)
 

@@ -22,6 +22,7 @@ from lockgate.errors import ControlPlaneUnavailable, LockgateError, RetryableErr
 logger = logging.getLogger(__name__)
 
 _Answer = TypeVar("_Answer")
+Ended = Callable[[Claim, JobResult | Failure], None]
 _Came = JobResult | LockgateError | Failure
 
 
@@ -45,6 +46,18 @@ class Patience:
     look: float = 0.5
 
 
+def unheard(_claim: Claim, _outcome: JobResult | Failure) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of successors that were queued, and of executions that ended here, both once that is durable."""
+
+    queued: Callable[[], None]
+    ended: Ended = unheard
+
+
 class Overtaken(Exception):
     """Another worker has taken the execution over, or nobody waits for it."""
 
@@ -64,16 +77,16 @@ class JobTurn:
         clock: Clock,
         *,
         patience: Patience,
-        queued: Callable[[], None],
+        listener: Listener,
     ) -> None:
-        """Perform what is claimed from `store`; `stop` ends what is being performed; `queued` hears of successors."""
+        """Perform what is claimed from `store`; `stop` ends what is being performed."""
         self._store = store
         self._perform = perform
         self._stop = stop
         self._clock = clock
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._patience = patience
-        self._queued = queued
+        self._listener = listener
         self._leaving = Event()
 
     def leave(self) -> None:
@@ -139,7 +152,7 @@ class JobTurn:
         except StaleToken as stale:
             raise Overtaken from stale
         if queued:
-            self._queued()
+            self._listener.queued()
 
     def _finish(self, claim: Claim, came: _Came) -> None:
         """Stores what came of an attempt; a stale one is discarded."""
@@ -148,6 +161,8 @@ class JobTurn:
             self._answered(lambda: self._store.finish(claim, outcome, self._clock()))
         except StaleToken:
             logger.info("what came of attempt %s at %s is discarded", claim.attempt, claim.execution_id)
+        else:
+            self._listener.ended(claim, outcome)
 
     def _is_wanted(self, claim: Claim) -> bool:
         try:

@@ -219,6 +219,35 @@ def a_key_is_free_again_after_a_day(store: JobStore) -> None:
     _expect(isinstance(after, Job) and after != first, True)
 
 
+def a_key_can_be_held_without_a_job(store: JobStore) -> None:
+    """It is held for its body, against jobs too; a job's key is held already; both for a day."""
+    key, other = IdempotencyKey("me", "k-1", "digest"), IdempotencyKey("me", "k-2", "digest")
+    store.submit([Submission(USERS, "me", SEEN, other)], NOON)
+
+    held = store.hold_keys([key, key, replace(key, digest="other"), other, replace(other, digest="other")], NOON)
+    (again,) = store.hold_keys([key], LATER)
+    (refused,) = store.submit([Submission(USERS, "me", SEEN, replace(key, digest="other"))], LATER)
+    (after,) = store.submit([Submission(USERS, "me", SEEN, replace(key, digest="other"))], NOON + timedelta(hours=24))
+
+    _expect([type(each) for each in held], [type(None), type(None), KeyReused, type(None), KeyReused])
+    _expect((again, type(refused), type(after)), (None, KeyReused, Job))
+    _expect(len(store.jobs()), 2)
+
+
+def jobs_are_counted_by_status(store: JobStore) -> None:
+    """Those that joined an execution each by themselves."""
+    _expect(dict(store.counts()), dict.fromkeys(JobStatus, 0))
+    first, _, third = _submitted(store), _submitted(store), _submitted(store)
+    store.cancel(third.job_id, LATER)
+    claim = _begun(store, first)
+    running = dict(store.counts())
+    store.finish(claim, FAILED, LATER)
+
+    none = dict.fromkeys(JobStatus, 0)
+    _expect(running, none | {JobStatus.RUNNING: 2, JobStatus.CANCELLED: 1})
+    _expect(dict(store.counts()), none | {JobStatus.FAILED: 2, JobStatus.CANCELLED: 1})
+
+
 def who_cancels_leaves_the_others_waiting(store: JobStore) -> None:
     """The last one to leave cancels the execution, also one that runs: what comes of it is refused."""
     first, second = _submitted(store), _submitted(store)
@@ -361,6 +390,8 @@ STORE_CHECKS: tuple[Callable[[JobStore], None], ...] = (
     a_key_stands_for_one_job,
     a_key_with_another_body_is_refused_alone,
     a_key_is_free_again_after_a_day,
+    a_key_can_be_held_without_a_job,
+    jobs_are_counted_by_status,
     who_cancels_leaves_the_others_waiting,
     a_job_that_ended_cannot_be_cancelled,
     a_job_that_failed_or_was_cancelled_can_be_retried,
