@@ -30,7 +30,7 @@ from lockgate.server.answers import (
     SwitchAnswer,
     TransformAnswer,
 )
-from lockgate.server.problems import problem, title_of
+from lockgate.server.problems import RETRY_SECONDS, problem, title_of
 
 JSON = "application/json"
 POLL_SECONDS = 1
@@ -50,7 +50,9 @@ def transform_answer(job: Job) -> Response:
         cancelled = Failure(JobCancelled.code, JobCancelled.__name__, title_of(JobCancelled), JobCancelled.hint)
         return _job_problem(HTTPStatus.CONFLICT, "The transformation was cancelled", job, job.failure or cancelled)
     if job.status is JobStatus.FAILED and job.failure is not None:
-        return _job_problem(HTTPStatus.FAILED_DEPENDENCY, "The transformation failed", job, job.failure)
+        may_succeed = job.failure.is_retryable
+        status = HTTPStatus.SERVICE_UNAVAILABLE if may_succeed else HTTPStatus.FAILED_DEPENDENCY
+        return _job_problem(status, "The transformation failed", job, job.failure)
     return accepted(job)
 
 
@@ -197,7 +199,10 @@ def _job_problem(status: HTTPStatus, title: str, job: Job, failure: Failure) -> 
         "error": failure.error,
         "nodes": _failed_nodes(failure),
     }
-    return problem(status, members, {"Content-Location": job_path(job.job_id)})
+    headers = {"Content-Location": job_path(job.job_id)}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return problem(status, members, headers)
 
 
 def _failed_nodes(failure: Failure) -> list[dict[str, object]]:
