@@ -44,6 +44,7 @@ class MemoryService:
         self.fails_with: Exception | None = None
         self.calls: list[object] = []
         self.listeners: list = []
+        self.warnings: dict[str, str] = {}
         self.is_open = False
         self.waiters: dict[str, list[Future[Job]]] = {}
         self._jobs: dict[str, Job] = {}
@@ -219,6 +220,7 @@ class MemoryService:
             answers="dbt",
             routed_by=RoutedBy.ROUTE,
             is_dbt_enabled=self._switches.get(name, self._switches[None]),
+            warning=self.warnings.get(name, ""),
         )
 
 

@@ -32,6 +32,7 @@ from lockgate.errors import EngineOff, LockgateError
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.job_turn import Ended
 from lockgate.transform.jobs import TransformationJobService
+from lockgate.transform.router import warning_of
 
 # An execution waits as long for another run on the target; then another attempt begins.
 TURN_SECONDS = 600.0
@@ -39,7 +40,10 @@ TURN_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class EntityState:
-    """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None."""
+    """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None.
+
+    `warning` tells that its served view shows something else.
+    """
 
     name: str
     key: tuple[str, ...]
@@ -52,6 +56,7 @@ class EntityState:
     answers: str | None
     routed_by: RoutedBy | None
     is_dbt_enabled: bool
+    warning: str = ""
 
 
 class Service:
@@ -240,4 +245,5 @@ class Service:
             answers=choice.implementation if choice else None,
             routed_by=choice.routed_by if choice else None,
             is_dbt_enabled=wiring.switches().is_enabled(entity.name),
+            warning=warning_of(route, choice) if choice else "",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -141,13 +141,19 @@ def entity_answer(entity: service.EntityState) -> EntityAnswer:
         answers=entity.answers,
         routed_by=entity.routed_by,
         is_dbt_enabled=entity.is_dbt_enabled,
+        warning=entity.warning or None,
     )
 
 
-def switch_answer(switch: Switch) -> SwitchAnswer:
-    """The live switch."""
+def switch_answer(switch: Switch, entities: Sequence[service.EntityState]) -> SwitchAnswer:
+    """The live switch, and what is odd about the entities that it concerns."""
+    concerned = [each for each in entities if switch.entity in {None, each.name}]
     return SwitchAnswer(
-        entity_type=switch.entity, enabled=switch.enabled, changed_at=switch.changed_at, changed_by=switch.changed_by
+        entity_type=switch.entity,
+        enabled=switch.enabled,
+        changed_at=switch.changed_at,
+        changed_by=switch.changed_by,
+        warnings=[each.warning for each in concerned if each.warning],
     )
 
 
