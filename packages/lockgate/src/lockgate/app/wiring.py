@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from time import perf_counter
 
 from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
@@ -32,6 +34,8 @@ from lockgate.store import Store, open_store
 from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.dbt import DbtExecutionService
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
+
+logger = logging.getLogger(__name__)
 
 RUN_LOCK = "run"
 
@@ -173,7 +177,12 @@ class Wiring:
             folder=self.state / "loads",
             clock=self.clock,
         )
-        return load_stream(source, stream, ports, bounds)
+        began = perf_counter()
+        done = load_stream(source, stream, ports, bounds)
+        facts = {"source": source.name, "stream": stream.name, "load": done.load_id, "rows": done.rows}
+        seconds = round(perf_counter() - began, 3)
+        logger.info("load finished", extra={"facts": {**facts, "rejected": done.rejected, "seconds": seconds}})
+        return done
 
     def streams(self, names: tuple[str, ...]) -> tuple[tuple[Source, Stream], ...]:
         """The streams named `SOURCE` or `SOURCE.STREAM`; all of them where no name is given.
@@ -210,6 +219,9 @@ class Wiring:
 
     def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         """Executes a batch: what came of each of its pieces, in their order."""
+        for piece in batch.pieces:
+            facts = {"entity": piece.entity.name, "implementation": piece.implementation.name}
+            logger.debug("execution started", extra={"facts": facts})
         try:
             outcomes = self._executed(batch, variables, full_refresh=full_refresh)
         except LockgateError as error:

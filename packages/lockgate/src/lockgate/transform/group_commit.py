@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from lockgate.core.job import IdempotencyKey, Inputs, Job, Submission, Transform
 from lockgate.core.ports.jobs import JobStore
 from lockgate.core.ports.surroundings import Clock
 from lockgate.transform.gathering import Gathering
+
+logger = logging.getLogger(__name__)
 
 MAX_GROUP = 1000
 
@@ -58,7 +61,11 @@ class GroupCommit:
             if isinstance(read, Inputs)
         ]
         stored = self._store.submit(submissions, self._clock()) if submissions else ()
-        self._stored([answer for answer in stored if isinstance(answer, Job)])
+        jobs = [answer for answer in stored if isinstance(answer, Job)]
+        for job in jobs:
+            facts = {"job_id": job.job_id, "execution_id": job.execution_id, "entity": job.request.entity}
+            logger.info("job submitted", extra={"facts": {**facts, "joined": job.joined, "caller": job.caller}})
+        self._stored(jobs)
         answers = iter(stored)
         return [read if isinstance(read, Exception) else next(answers) for read in inputs]
 

@@ -14,7 +14,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from lockgate.core.job import MAX_ATTEMPTS, Claim, Failure, Inputs, JobResult
+from lockgate.core.job import MAX_ATTEMPTS, Claim, Failure, Inputs, JobResult, JobStatus
 from lockgate.core.ports.jobs import JobStore
 from lockgate.core.ports.surroundings import Clock
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, RetryableError, StaleToken, TargetBusy
@@ -103,6 +103,7 @@ class JobTurn:
             claim = self._answered(lambda: self._store.claim(execution_id, self._worker, self._clock()))
             if claim is None:
                 return
+            _log("attempt began", claim)
             try:
                 came = self._performed(claim)
             except Overtaken:
@@ -111,6 +112,7 @@ class JobTurn:
             if came is not None and not (isinstance(came, RetryableError) and claim.attempt < MAX_ATTEMPTS):
                 self._finish(claim, came)
                 return
+            _log("attempt failed", claim, error=came.code if isinstance(came, LockgateError) else "took too long")
             self._pause(self._patience.backoff * 2 ** (claim.attempt - 1))
 
     def _performed(self, claim: Claim) -> _Came | None:
@@ -162,6 +164,7 @@ class JobTurn:
         except StaleToken:
             logger.info("what came of attempt %s at %s is discarded", claim.attempt, claim.execution_id)
         else:
+            _log("attempt ended", claim, **_ended(outcome))
             self._listener.ended(claim, outcome)
 
     def _is_wanted(self, claim: Claim) -> bool:
@@ -182,3 +185,15 @@ class JobTurn:
     def _pause(self, seconds: float) -> None:
         if self._leaving.wait(seconds):
             raise Abandoned
+
+
+def _ended(outcome: JobResult | Failure) -> dict[str, object]:
+    """How an execution ended, for the log."""
+    if isinstance(outcome, Failure):
+        return {"status": JobStatus.FAILED.value, "error": outcome.code}
+    return {"status": JobStatus.SUCCESS.value, "implementation": outcome.execution.implementation}
+
+
+def _log(event: str, claim: Claim, **facts: object) -> None:
+    who = {"execution_id": claim.execution_id, "attempt": claim.attempt, "entity": claim.request.entity}
+    logger.info(event, extra={"facts": who | facts})
