@@ -45,7 +45,7 @@ class MemoryService:
         self.calls: list[object] = []
         self.listeners: list = []
         self.warnings: dict[str, str] = {}
-        self.is_open = False
+        self.is_open = self.is_warm = False
         self.waiters: dict[str, list[Future[Job]]] = {}
         self._jobs: dict[str, Job] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
@@ -55,6 +55,9 @@ class MemoryService:
     def start(self) -> None:
         self._may_fail()
         self.is_open = True
+
+    def warm(self) -> None:
+        self.is_warm = True
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         self.is_open = False

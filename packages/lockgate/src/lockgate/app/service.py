@@ -105,15 +105,18 @@ class Service:
         self.close()
 
     def start(self) -> None:
-        """Begins to execute what is queued, and to import dbt.
+        """Begins to execute what is queued.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
             WarehouseUnavailable: the target does not answer.
         """
         self.check_ready()
-        self._wiring.executor.warm()
         self._jobs.start()
+
+    def warm(self) -> None:
+        """Begins to import dbt, so that the first execution need not wait for it; returns at once."""
+        self._wiring.executor.warm()
 
     def submit(self, request: TransformRequest, *, caller: str, key: IdempotencyKey | None = None) -> Future[Job]:
         """Stores a job: once the future is done it is durable.
