@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
+from time import perf_counter
 
 from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
@@ -16,6 +18,7 @@ from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter, dbt_executo
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import is_writable, writing
+from lockgate.app.places import Places
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
@@ -27,13 +30,15 @@ from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import UnknownName
+from lockgate.errors import LockgateError, UnknownName
 from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.store import Store, open_store
 from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.dbt import DbtExecutionService
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
+
+logger = logging.getLogger(__name__)
 
 RUN_LOCK = "run"
 
@@ -43,8 +48,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_wiring(folder: Path | None, target: str | None) -> Wiring:
+def open_wiring(folder: Path | None, target: str | None, *, log_level: str = "warning") -> Wiring:
     """The wiring of the project in `folder` (else as the settings say, else the nearest one), on `target`.
+
+    `log_level` is in force where the settings name none.
 
     Raises:
         ProjectInvalid: with all problems of the project file.
@@ -56,7 +63,7 @@ def open_wiring(folder: Path | None, target: str | None) -> Wiring:
     wanted = target or settings.target
     secrets = open_secrets(secret_variables(), settings.secrets_folder(project.folder))
     redact_with(secrets.redact)
-    configure_logs(as_json=settings.log_format == "json", level=settings.log_level, redact=secrets.redact)
+    configure_logs(as_json=settings.log_format == "json", level=settings.log_level or log_level, redact=secrets.redact)
     for sentence in unknown_variables():
         warn(sentence)
     return Wiring(project.at_target(wanted) if wanted else project, settings, secrets, utc_now)
@@ -71,6 +78,7 @@ class Wiring:
         self.secrets = secrets
         self.clock = clock
         self.state = settings.state_folder(project.folder)
+        self.places = Places(project.folder, self.state)
         self._opening = Lock()
         self._passing = ExitStack()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
@@ -180,7 +188,12 @@ class Wiring:
             folder=self.state / "loads",
             clock=self.clock,
         )
-        return load_stream(source, stream, ports, bounds)
+        began = perf_counter()
+        done = load_stream(source, stream, ports, bounds)
+        facts = {"source": source.name, "stream": stream.name, "load": done.load_id, "rows": done.rows}
+        seconds = round(perf_counter() - began, 3)
+        logger.info("load finished", extra={"facts": {**facts, "rejected": done.rejected, "seconds": seconds}})
+        return done
 
     def streams(self, names: tuple[str, ...]) -> tuple[tuple[Source, Stream], ...]:
         """The streams named `SOURCE` or `SOURCE.STREAM`; all of them where no name is given.
@@ -221,6 +234,17 @@ class Wiring:
 
     def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         """Executes a batch: what came of each of its pieces, in their order."""
+        for piece in batch.pieces:
+            facts = {"entity": piece.entity.name, "implementation": piece.implementation.name}
+            logger.debug("execution started", extra={"facts": facts})
+        try:
+            outcomes = self._executed(batch, variables, full_refresh=full_refresh)
+        except LockgateError as error:
+            self.places.error(error)
+            raise
+        return tuple(self.places.outcome(outcome) for outcome in outcomes)
+
+    def _executed(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         if batch.engine is Engine.DBT:
             executor = self.executor_for(batch.pieces[0].implementation.executor)
             service = DbtExecutionService(executor, self.warehouse)

@@ -58,6 +58,9 @@ class Landings(Protocol):
         The caller sees to it that no pin reaches them; the log keeps their columns. With `dry_run`, only counts.
         """
 
+    def raw_state(self) -> str:
+        """A text that becomes another one whenever pins move, or columns of what was landed change; quick to get."""
+
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """The newest rejected records of a stream, at most `limit`."""
 
@@ -175,6 +178,13 @@ class Memory(Protocol):
 
     def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
         """The rows of one query, which reads the tables by their names.
+
+        Raises:
+            StatementFailed: with the engine's own message.
+        """
+
+    def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
+        """Keeps the rows of one query as a table, which later queries read by its name.
 
         Raises:
             StatementFailed: with the engine's own message.

@@ -61,6 +61,25 @@ class LandingsConformance:
         assert rows_of(warehouse, RAW_USERS) == [BOB]
         assert warehouse.pins() == (Pin(RAW_USERS, 2, 2),)
 
+    def test_its_raw_state_is_another_once_pins_move_or_columns_come(
+        self, warehouse: Warehouse, open_warehouse: Callable[[], Warehouse], tmp_path: Path
+    ) -> None:
+        others = open_warehouse()
+        age = Column("age", ColumnType(Kind.SMALLINT))
+        states = [warehouse.raw_state(), warehouse.raw_state()]
+        for change in (
+            lambda: others.land(staged(tmp_path, 1, [ADA])),
+            lambda: others.move_pins([Pin(RAW_USERS, 1, 1)]),
+            lambda: others.land(staged(tmp_path, 2, [{"id": 2, "age": 36}], columns=(ID, age))),
+            lambda: others.move_pins([Pin(RAW_USERS, 1, 2)]),
+        ):
+            change()
+            states.append(warehouse.raw_state())
+        others.close()
+
+        assert states[0] == states[1]
+        assert len(set(states)) == 5
+
     def test_says_what_it_holds(self, warehouse: Warehouse, tmp_path: Path) -> None:
         reject = {"column": "id", "reason": "not a number", "record": '{"id": "x"}'}
 

@@ -88,6 +88,11 @@ class DuckDBLandings:
         with reading(self._layout) as connection:
             return pins_of(connection)
 
+    def raw_state(self) -> str:
+        """See `lockgate.core.ports.Landings.raw_state`. Every change is a new catalog file, and any counts here."""
+        found = self._layout.catalog.stat()
+        return f"{found.st_ino}.{found.st_mtime_ns}"
+
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """See `lockgate.core.ports.Landings.quarantined`."""
         files = [file for entry in entries(self._layout, relation) for file in entry.rejects]

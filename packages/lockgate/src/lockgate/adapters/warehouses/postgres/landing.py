@@ -95,6 +95,12 @@ class PostgresLandings:
             rows = connection.execute(statement("pins")).fetchall()
         return tuple(Pin(Relation(schema, stream), first, last) for schema, stream, first, last in rows)
 
+    def raw_state(self) -> str:
+        """See `lockgate.core.ports.Landings.raw_state`."""
+        with self._sessions.session() as connection:
+            row = connection.execute(statement("raw_state")).fetchone()
+        return str(row[0]) if row else ""
+
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """See `lockgate.core.ports.Landings.quarantined`."""
         names = {"schema": relation.schema, "stream": relation.name, "limit": limit}

@@ -140,6 +140,18 @@ JOIN pg_type u ON u.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 
+-- name: raw_state
+SELECT md5(COALESCE(string_agg(fact, E'\n' ORDER BY fact), ''))
+FROM (
+    SELECT concat_ws(' ', quote_ident(schema), quote_ident(stream), first_load, last_load) FROM lockgate.pin
+    UNION ALL
+    SELECT concat_ws(' ', c.oid, a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod)
+    FROM (SELECT DISTINCT schema, stream FROM lockgate.landed) l
+    JOIN pg_namespace n ON n.nspname = l.schema
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = l.stream
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+) facts (fact)
+
 -- name: holders
 SELECT DISTINCT l.pid
 FROM pg_locks l
