@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from lockgate.core.load import Pin
+from lockgate.core.route import Edition
 from lockgate.core.types import ColumnType
 
 
@@ -247,7 +248,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The keyed row-level difference of two relations, and what it means."""
+    """The keyed row-level difference of two relations, and what it means.
+
+    `editions` are those that the left and the right side show, `pins` the loads that they were made of.
+    """
 
     left: str
     right: str
@@ -267,6 +271,7 @@ class Comparison:
     rows_moved: int
     seconds: float
     pins: tuple[Pin, ...] = ()
+    editions: tuple[tuple[Edition, ...], tuple[Edition, ...]] = ((), ())
 
 
 def renamed_back(renamed: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:
