@@ -38,6 +38,7 @@ class Status(StrEnum):
     CHANGED = "changed"
 
 
+HIDDEN = "***"
 _TOLERANCE = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?:[eE](?P<power>[+-]?\d{1,3}))?\s*(?P<unit>%|ms|s|m|h|d)?")
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
