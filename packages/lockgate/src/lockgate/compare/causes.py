@@ -18,7 +18,7 @@ from lockgate.compare.forms import Form, Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope, quoted
-from lockgate.core.comparison import Cause, RowCounts, Status
+from lockgate.core.comparison import Cause, ColumnDifference, RowCounts, Status
 from lockgate.core.ports import Bench, Side
 from lockgate.core.types import INTEGERS, Kind
 
@@ -73,28 +73,32 @@ class _Step:
     condition: str
 
 
-def causes(bench: Bench, scope: Scope, rows: RowCounts, sides: tuple[Scope, Side, Side]) -> tuple[Cause, ...]:
+def causes(
+    bench: Bench,
+    scope: Scope,
+    columns: Sequence[ColumnDifference],
+    rows: RowCounts,
+    sides: tuple[Scope, Side, Side],
+) -> tuple[Cause, ...]:
     """What the differences have in common, column by column, then of missing and of extra rows.
 
     `scope` is that of the bench, `sides` the scope and the relations that totals are counted in.
     """
     predicates = _Predicates(bench, scope, sides)
     found: list[Cause] = []
-    for number, pair in enumerate(scope.pairs):
-        if number >= scope.keys:
-            found += _column_causes(bench, scope, pair, number, predicates)
+    for number, column in enumerate(columns):
+        if column.changed >= FEWEST_ROWS:
+            found += _column_causes(bench, scope, number, column.changed, predicates)
     for status, many in ((Status.MISSING, rows.missing), (Status.EXTRA, rows.extra)):
         found += _row_causes(status, many, rows, predicates)
     return tuple(found)
 
 
-def _column_causes(bench: Bench, scope: Scope, pair: Pair, number: int, predicates: _Predicates) -> Iterator[Cause]:
+def _column_causes(bench: Bench, scope: Scope, number: int, every: int, predicates: _Predicates) -> Iterator[Cause]:
+    pair = scope.pairs[number]
     differing = changed(pair, number)
-    (every,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where {differing}")
     steps, left = _steps(scope, pair, number), differing
     for _ in range(MOST_TURNS):
-        if every < FEWEST_ROWS:
-            return
         step, count = _most(bench, steps, left)
         if count < max(FEWEST_ROWS, FEWEST_SHARE * every):
             where = predicates.found(left, Status.CHANGED) if left == differing else None

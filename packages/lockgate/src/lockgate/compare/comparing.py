@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import date
 
+from lockgate.compare.buckets import chosen_buckets
 from lockgate.compare.causes import causes
 from lockgate.compare.differences import columns_changed, counted, groups, samples
 from lockgate.compare.encoding import has_text
@@ -13,7 +14,8 @@ from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.joining import in_bench, join_here, join_there
 from lockgate.compare.odd_keys import join_with_odd_keys
-from lockgate.compare.profile import Profile, profiled
+from lockgate.compare.probing import probed
+from lockgate.compare.profile import Profiles, keys_follow, profiled, with_keys_counted
 from lockgate.compare.scope import HASHES, Scope, scoped
 from lockgate.compare.streaming import Sending, streamed
 from lockgate.compare.verdicts import doubts, reasons, verdict_of
@@ -49,6 +51,9 @@ def compare(
     progress("counting rows", 0, None)
     work = _sampled(_work(scoped(left, right, request), (left, right), bench, request, progress))
     gathered = _gathered(work)
+    if not work.has_odd_keys and not keys_follow(work.local, bench, work.profiles):
+        work = replace(work, profiles=with_keys_counted(work.scope, work.sides, work.profiles))
+        gathered = _streamed(work, "keys are repeated")
     progress("reading the differences", 0, None)
     found = _reported(work, gathered, today)
     return replace(found, seconds=time.perf_counter() - started)
@@ -60,7 +65,7 @@ class _Work:
 
     scope: Scope
     sides: tuple[Side, Side]
-    profiles: tuple[Profile, Profile]
+    profiles: Profiles
     bench: Bench
     request: ComparisonRequest
     progress: Progress
@@ -82,8 +87,7 @@ class _Work:
 def _work(
     scope: Scope, sides: tuple[Side, Side], bench: Bench, request: ComparisonRequest, progress: Progress
 ) -> _Work:
-    profiles = (profiled(scope, sides[0], left=True), profiled(scope, sides[1], left=False))
-    return _Work(scope, sides, profiles, bench, request, progress)
+    return _Work(scope, sides, profiled(scope, sides, bench), bench, request, progress)
 
 
 def _sampled(work: _Work) -> _Work:
@@ -103,12 +107,27 @@ def _gathered(work: _Work) -> _Gathered:
         return _joined(work)
     why_not = _no_fingerprints(work)
     if not why_not:
-        moved = compare_by_fingerprints(work.bench, work.scope, work.sides, work.profiles, work.progress)
-        if moved is not None:
-            why = "the sides are in two engines; only what differs was fetched"
-            return _Gathered(Method.FINGERPRINT, why, moved)
-        why_not = "many rows differ"
+        gathered = _fingerprinted(work)
+        if gathered is not None:
+            return gathered
+        why_not = "so many rows differ that hashing them costs more than reading them"
     return _streamed(work, why_not)
+
+
+def _fingerprinted(work: _Work) -> _Gathered | None:
+    """None where streaming every row costs less."""
+    moved = 0
+    buckets = chosen_buckets(work.scope, work.sides, work.rows)
+    if buckets.width and work.request.method is None:
+        probe = probed(work.bench, work.scope, work.sides, buckets, work.progress)
+        if not probe.prefers_fingerprints:
+            return None
+        moved = probe.rows
+    fetched = compare_by_fingerprints(work.bench, work.scope, work.sides, buckets, work.rows, work.progress)
+    if fetched is None:
+        return None
+    why = "the sides are in two engines; only what differs was fetched"
+    return _Gathered(Method.FINGERPRINT, why, moved + fetched)
 
 
 def _joined(work: _Work) -> _Gathered:
@@ -164,8 +183,8 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
     """What the rows that differ say."""
     scope, local, bench, request = work.scope, work.local, work.bench, work.request
     rows = counted(bench, (work.profiles[0].rows, work.profiles[1].rows))
-    columns = columns_changed(bench, local, scope.pairs, request.noisy)
-    told, unexplained = explained(bench, local, request.expected, request.noisy, today)
+    columns = columns_changed(bench, local, scope.pairs, request.noisy, rows)
+    told, unexplained = explained(bench, local, request, rows, today)
     doubtful = doubts(rows, work.sides, work.profiles, request)
     why = [*doubtful, *reasons(rows, scope.schema, columns, told, unexplained)]
     return Comparison(
@@ -178,7 +197,7 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         columns=columns,
         schema=scope.schema,
         samples=samples(bench, local, columns, rows, many=request.most_samples, show=request.show_values),
-        causes=causes(bench, local, rows, (scope, *work.sides)),
+        causes=causes(bench, local, columns, rows, (scope, *work.sides)),
         groups=groups(bench, scope, work.sides[0], request.group_by) if request.group_by else (),
         explained=told,
         unexplained=unexplained,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lockgate.compare.carry import BENCH
 from lockgate.compare.encoding import value
@@ -32,9 +33,25 @@ def changed(pair: Pair, number: int) -> str:
 
 
 def columns_changed(
-    bench: Bench, scope: Scope, named: Sequence[Pair], noisy: frozenset[str]
+    bench: Bench, scope: Scope, named: Sequence[Pair], noisy: frozenset[str], rows: RowCounts
 ) -> tuple[ColumnDifference, ...]:
     """By column how many values changed, and by how much at most; `named` are the pairs with the sides' own types."""
+    row = _changes(bench, scope) if rows.changed else {}
+    return tuple(
+        ColumnDifference(
+            name=pair.left.name,
+            changed=row.get(f"n{number}", 0),
+            type_left=pair.left.native,
+            type_right=pair.right.native,
+            largest=row.get(f"a{number}"),
+            is_noisy=pair.left.name in noisy,
+        )
+        for number, pair in enumerate(named)
+    )
+
+
+def _changes(bench: Bench, scope: Scope) -> dict[str, Any]:
+    """n0, n1 and so on: how many values of a column changed; a0, a1 and so on: by how much at most."""
     selected = ["count(*) as n"]
     for number, pair in enumerate(scope.pairs):
         condition = changed(pair, number) if number >= scope.keys else "false"
@@ -45,17 +62,7 @@ def columns_changed(
             f"max(case when {condition} then {finite} end) as a{number}",
         ]
     (row,) = bench.query(f"select {', '.join(selected)} from {DIFFERENCES}").to_pylist()
-    return tuple(
-        ColumnDifference(
-            name=pair.left.name,
-            changed=row[f"n{number}"],
-            type_left=pair.left.native,
-            type_right=pair.right.native,
-            largest=row[f"a{number}"],
-            is_noisy=pair.left.name in noisy,
-        )
-        for number, pair in enumerate(named)
-    )
+    return dict(row)
 
 
 def samples(

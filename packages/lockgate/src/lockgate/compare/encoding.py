@@ -44,7 +44,7 @@ _DUCKDB = {
     "bit": "cast(cast({x} as boolean) as integer)",
     "double": "cast({x} as double)",
     "instant": "cast({x} as timestamptz)",
-    "written_instant": "cast(cast({x} as {type}) as timestamptz)",
+    "read_instant": "cast(cast({x} as {type}) as timestamptz)",
     "number": _DIGITS_DUCKDB.replace("{x}", "cast({x} as varchar)"),
     "json": _JSON_DUCKDB,
     "list_json": _JSON_DUCKDB.replace("cast({x} as json)", "to_json({x})"),
@@ -94,7 +94,6 @@ _TEXTS = {
         Form.NUMBER: "{v}",
         Form.DOUBLE: _BITS_DUCKDB,
         Form.DATE: "{v}",
-        Form.INSTANT: "timezone('UTC', {v})",
         Form.TIME: "{v}",
         Form.TEXT: "{v}",
         Form.BYTES: "lower(hex({v}))",
@@ -106,13 +105,14 @@ _TEXTS = {
         Form.NUMBER: _DIGITS_POSTGRES.replace("{x}", "{v}"),
         Form.DOUBLE: _BITS_POSTGRES,
         Form.DATE: "{v}",
-        Form.INSTANT: "timezone('UTC', {v})",
         Form.TIME: "{v}",
         Form.TEXT: "{v}",
         Form.BYTES: "encode({v}, 'hex')",
         Form.UNLIKE: "{v}",
     },
 }
+# An instant is written as UTC has it, without a zone.
+_INSTANTS = {Kind.TIMESTAMPTZ: "timezone('UTC', {v})", Kind.TIMESTAMP: "{v}"}
 _SIZED = frozenset({Form.TEXT, Form.UNLIKE})
 _BYTES = {"duckdb": "strlen({t})", "postgres": "octet_length({t})"}
 _AS_TEXT = {"duckdb": "varchar", "postgres": "text"}
@@ -122,19 +122,23 @@ def value(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     """SQL for a value that `=` and IS DISTINCT FROM compare as the pair's form says; `x` is the column's SQL."""
     for each in pair.rule.transforms:
         x = _TRANSFORMS[dialect][each].format(x=x)
-    template = _VALUES[dialect][_template(pair.form, side, dialect)]
+    name = _instant(pair, side) if pair.form is Form.INSTANT else _template(pair.form, side, dialect)
+    template = _VALUES[dialect][name]
     return template.format(x=x, type=_WRITTEN_TYPES.get(side.type.kind, "varchar"))
 
 
 def has_text(pair: Pair) -> bool:
     """Whether the values have canonical text in every engine, and nothing but equal values is equal."""
-    return pair.is_exact and pair.form in _TEXTS["duckdb"]
+    return pair.is_exact and (pair.form is Form.INSTANT or pair.form in _TEXTS["duckdb"])
 
 
 def text(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     """SQL for a value's canonical text; NULL for NULL."""
-    canonical = _TEXTS[dialect][pair.form].format(v=value(pair, side, x, dialect), scale=pair.scale)
-    return f"cast({canonical} as {_AS_TEXT[dialect]})"
+    v = value(pair, side, x, dialect)
+    if pair.form is Form.INSTANT:
+        kind = side.type.kind if pair.left.type.kind is pair.right.type.kind else Kind.TIMESTAMPTZ
+        return f"cast({_INSTANTS[kind].format(v=v)} as {_AS_TEXT[dialect]})"
+    return f"cast({_TEXTS[dialect][pair.form].format(v=v, scale=pair.scale)} as {_AS_TEXT[dialect]})"
 
 
 def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
@@ -146,9 +150,9 @@ def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     return f"coalesce(cast({size} as {_AS_TEXT[dialect]}) || ':' || {canonical}, '~')"
 
 
-def record(pieces: Sequence[str]) -> str:
-    """SQL for a record made of pieces."""
-    return " || ".join(pieces)
+def record(pieces: Sequence[str], dialect: str) -> str:
+    """SQL for a record made of pieces, put together as the engine does it fastest."""
+    return f"concat({', '.join(pieces)})" if dialect == "duckdb" else " || ".join(pieces)
 
 
 _WRITTEN_TYPES = {
@@ -170,17 +174,22 @@ def _template(form: Form, side: ComparedColumn, dialect: str) -> str:
         return "float_number"
     if form is Form.JSON:
         return "json" if side.is_written or side.native.lower() in {"json", "jsonb"} else "list_json"
-    if side.is_written and form is Form.INSTANT:
-        return "written_instant"
     if side.is_written and form in {Form.WHOLE, Form.DATE, Form.TIME}:
         return "read"
     return _BY_FORM.get(form, "plain")
 
 
+def _instant(pair: Pair, side: ComparedColumn) -> str:
+    """Instants of one type need no conversion, which costs more than all else."""
+    is_alike = pair.left.type.kind is pair.right.type.kind
+    if side.is_written:
+        return "read" if is_alike else "read_instant"
+    return "plain" if is_alike else "instant"
+
+
 _BY_FORM = {
     Form.NUMBER: "number",
     Form.DOUBLE: "double",
-    Form.INSTANT: "instant",
     Form.TEXT: "text",
     Form.UNLIKE: "text",
 }

@@ -14,13 +14,13 @@ from lockgate.compare.forms import Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope, condition_of
-from lockgate.core.comparison import ExpectedDifference, Explained, Status
+from lockgate.core.comparison import ComparisonRequest, ExpectedDifference, Explained, RowCounts, Status
 from lockgate.core.ports import Bench
 from lockgate.errors import ComparisonInvalid
 
 
 def explained(
-    bench: Bench, scope: Scope, expected: Sequence[ExpectedDifference], noisy: frozenset[str], today: date
+    bench: Bench, scope: Scope, request: ComparisonRequest, rows: RowCounts, today: date
 ) -> tuple[tuple[Explained, ...], int]:
     """What each expected difference explains, and how many rows that differ none explains.
 
@@ -31,13 +31,16 @@ def explained(
         ComparisonInvalid: an expected difference names a column that is not compared, or is no condition.
     """
     told, valid = [], []
-    for each in expected:
-        (rows,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where {_any(scope, each)}")
-        refused = _refusal(each, rows, today)
-        told.append(Explained(each.name, rows, each.most_rows, refused))
+    for each in request.expected:
+        (many,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where {_any(scope, each)}")
+        refused = _refusal(each, many, today)
+        told.append(Explained(each.name, many, each.most_rows, refused))
         if refused is None:
             valid.append(each)
-    (left,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where not ({_whole(scope, valid, noisy)})")
+    if not rows.differing or not (valid or request.noisy):
+        return tuple(told), rows.differing
+    whole = _whole(scope, valid, request.noisy)
+    (left,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where not ({whole})")
     return tuple(told), left
 
 

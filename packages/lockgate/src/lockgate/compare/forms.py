@@ -128,11 +128,16 @@ def _form(left: ComparedColumn, right: ComparedColumn) -> Form:
     if kinds == {Kind.DATE}:
         return Form.DATE
     if kinds <= INSTANTS:
-        return Form.INSTANT
+        return Form.TEXT if _is_finer(left, right) else Form.INSTANT
     if kinds <= _TEXTS:
         return Form.TEXT
     single = {Kind.TIME: Form.TIME, Kind.BYTES: Form.BYTES}
     return single.get(left.type.kind, Form.UNLIKE) if len(kinds) == 1 else Form.UNLIKE
+
+
+def _is_finer(left: ComparedColumn, right: ComparedColumn) -> bool:
+    """Whether one side counts nanoseconds and the other does not: neither's type holds every value of the other's."""
+    return left.native != right.native and any(each.native.endswith("_NS") for each in (left, right))
 
 
 def _nested(left: ComparedColumn, right: ComparedColumn) -> Form:

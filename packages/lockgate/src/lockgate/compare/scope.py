@@ -81,7 +81,7 @@ class Scope:
         """SQL for the canonical record of the key, over the side's own columns."""
         dialect = side.engine.dialect
         sides = [(pair, pair.left if left else pair.right) for pair in self.key]
-        return record([piece(pair, one, quoted(one.name, side), dialect) for pair, one in sides])
+        return record([piece(pair, one, quoted(one.name, side), dialect) for pair, one in sides], dialect)
 
 
 def quoted(name: str, side: Side) -> str:

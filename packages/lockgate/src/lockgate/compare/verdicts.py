@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lockgate.compare.profile import Profile
+from lockgate.compare.profile import Profiles
 from lockgate.core.comparison import (
     ColumnDifference,
     ComparisonRequest,
@@ -16,7 +16,6 @@ from lockgate.core.comparison import (
 from lockgate.core.load import Pin
 from lockgate.core.ports import Side
 
-Profiles = tuple[Profile, Profile]
 Sides = tuple[Side, Side]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.grammar import (
     Address,
     ColumnName,
@@ -247,6 +248,9 @@ class EntityShape(Shape):
     )
     route: RouteShape | None = Field(None, description="Needed where there are several implementations.")
     dbt: DbtSwitchShape = Field(default_factory=DbtSwitchShape, description="Whether dbt may answer for this entity.")
+    compare: CompareShape = Field(
+        default_factory=CompareShape, description="How its implementations are held against each other."
+    )
     group: Name | None = Field(None, description="Entities of one group move together.")
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 

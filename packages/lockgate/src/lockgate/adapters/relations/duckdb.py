@@ -12,7 +12,7 @@ from lockgate.adapters.warehouses.duckdb.engine import logical_type, parquet
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.ports import Side
 from lockgate.core.relation import Relation
-from lockgate.errors import UnknownName
+from lockgate.errors import StatementFailed, UnknownName
 
 _TABLES = """
 select schema_name || '.' || table_name as name from duckdb_tables() where database_name = '{name}'
@@ -35,13 +35,19 @@ def table_side(bench: DuckDBBench, name: str, database: Path, relation: Relation
         TargetBusy: another process writes to the file.
     """
     attached = bench.attached(database)
-    tables = bench.query(_TABLES.format(name=attached)).column(0).to_pylist()
-    if str(relation) not in tables:
-        near = get_close_matches(str(relation), tables, n=1)
-        told = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(tables[:20]) or 'none'}"
-        raise UnknownName(f"{database.name} has no table {relation}{told}", name=str(relation))
     source = exp.table_(relation.name, db=relation.schema, catalog=attached, quoted=True).sql("duckdb")
-    return Side(name, bench, source, columns(bench, source), _unique(bench, attached, relation))
+    try:
+        found = columns(bench, source)
+    except StatementFailed as error:
+        raise _unknown(bench, attached, database, relation) from error
+    return Side(name, bench, source, found, _unique(bench, attached, relation))
+
+
+def _unknown(bench: DuckDBBench, attached: str, database: Path, relation: Relation) -> UnknownName:
+    tables = bench.query(_TABLES.format(name=attached)).column(0).to_pylist()
+    near = get_close_matches(str(relation), tables, n=1)
+    told = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(tables[:20]) or 'none'}"
+    return UnknownName(f"{database.name} has no table {relation}{told}", name=str(relation))
 
 
 def parquet_side(bench: DuckDBBench, name: str, file: Path) -> Side:
