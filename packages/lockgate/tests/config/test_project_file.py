@@ -186,3 +186,15 @@ def test_dbt_is_switched_off_for_all_under_the_key_that_teams_know(tmp_path, wri
     (tmp_path / "lockgate.yml").write_text(f"project: inventory\n{written}\n", encoding="utf-8")
 
     assert load_project(tmp_path).dbt_enabled is False
+
+
+def test_a_key_that_stands_twice_hides_no_other_problem(tmp_path):
+    text = "project: shop\ntargts: {}\nentities:\n  users:\n    key: [id]\n    key: [id]\n    contract: {id: bigintt}\n"
+    (tmp_path / "lockgate.yml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ProjectInvalid) as refused:
+        load_project(tmp_path)
+
+    told = [(problem.line, problem.message.split(":")[0]) for problem in refused.value.problems]
+    assert [line for line, _ in told] == [2, 4, 6, 7]
+    assert told[2] == (6, "the key 'key' stands twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,13 +15,15 @@ from lockgate.app.checks import Findings
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
 from lockgate.app.performing import entity_of, perform
+from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
+from lockgate.app.turns import run_lock
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
 from lockgate.core.comparison import Comparison, ComparisonRequest
 from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
-from lockgate.core.load import Load, Quarantined
+from lockgate.core.load import Load, Pruned, Quarantined
 from lockgate.core.ports import Progress
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.flow import StepListener
@@ -123,11 +126,8 @@ class App:
     def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
         """The target to oneself, and what is done there written down."""
         wiring = self._wiring
-        with (
-            wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds),
-            recorded(wiring.store, wiring.clock, listener, command) as recorder,
-        ):
-            yield recorder
+        with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
+            yield found
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
         """Executes one implementation, as routed or as named, on the loads landed so far; nothing is published.
@@ -151,6 +151,19 @@ class App:
     def loads(self, *, limit: int) -> tuple[Load, ...]:
         """The newest loads first."""
         return self._wiring.store.loads.loads(limit=limit)
+
+    def prune_loads(
+        self, *, keep: int, older_than: timedelta, dry_run: bool, wait_seconds: float = 0.0
+    ) -> tuple[Pruned, ...]:
+        """Takes loads out of every stream's log that a whole load has replaced: what was removed, by stream.
+
+        What a pin or an edition stands on stays, and so do the newest `keep` loads and those younger than `older_than`.
+
+        Raises:
+            TargetBusy: another run held the target all the while.
+        """
+        with self._wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
+            return pruned(self._wiring, keep=keep, older_than=older_than, dry_run=dry_run)
 
     def load_of(self, load_id: int) -> Load:
         """One load.

@@ -91,7 +91,7 @@ def compare(
 
 
 def _compared(context: typer.Context, left: str, right: str, options: Options) -> Comparison:
-    from lockgate.cli.progress import reading
+    from lockgate.cli.reading import reading
 
     request, invocation = requested(options), _invocation(context)
     from lockgate.app import App

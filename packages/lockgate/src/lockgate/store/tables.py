@@ -274,7 +274,7 @@ idempotency_key = Table(
     metadata,
     *(_text(name, primary_key=True) for name in ("project", "target", "scope", "key")),
     _text("digest"),
-    Column("job_id", Text, ForeignKey("job.job_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("job_id", Text, ForeignKey("job.job_id", ondelete="CASCADE"), index=True),
     _instant("stored_at"),
 )
 
