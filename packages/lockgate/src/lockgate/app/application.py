@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lockgate.adapters.reports import render_run
-from lockgate.app import checks, init, look, rules
+from lockgate.adapters.reports import render_comparison, render_run
+from lockgate.app import checks, comparing, init, look, rules
 from lockgate.app.checks import Findings
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
@@ -19,10 +19,12 @@ from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
 from lockgate.app.turns import run_lock
-from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring
+from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
+from lockgate.core.comparison import Comparison, ComparisonRequest
 from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
 from lockgate.core.load import Load, Pruned, Quarantined
+from lockgate.core.ports import Progress
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.flow import StepListener
 from lockgate.transform.rules import CaseResult
@@ -54,6 +56,32 @@ class App:
             SourceRefused: an origin cannot be read.
         """
         return init.write_project(folder, origins)
+
+    @staticmethod
+    def compare(
+        left: str,
+        right: str,
+        request: ComparisonRequest,
+        progress: Progress,
+        *,
+        folder: Path | None = None,
+        target: str | None = None,
+    ) -> Comparison:
+        """The difference of two relations as people name them; a project is opened only where one is named.
+
+        A name is a file, `FILE.duckdb::SCHEMA.TABLE`, `postgresql://…::SCHEMA.TABLE`, `secret://…::SCHEMA.TABLE`,
+        `TARGET.SCHEMA.TABLE`, `ENTITY@IMPLEMENTATION` or `ENTITY`.
+
+        Raises:
+            UnknownName: a name means nothing.
+            ComparisonInvalid: the request does not fit the relations.
+        """
+        return comparing.compared((left, right), request, progress, folder=folder, target=target)
+
+    @staticmethod
+    def write_comparison(found: Comparison, path: Path) -> None:
+        """Writes a comparison as a self-contained HTML page with pictures."""
+        write_over(path, render_comparison(found, utc_now()))
 
     def __enter__(self) -> Self:
         """The app itself."""

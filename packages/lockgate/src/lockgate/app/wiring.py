@@ -99,7 +99,7 @@ class Wiring:
     def warehouse(self) -> Warehouse:
         """The default target, prepared."""
         target = self.target
-        opened = adapter(WAREHOUSES, target.kind)(target.name, **self._resolved(target.options), clock=self.clock)
+        opened = adapter(WAREHOUSES, target.kind)(target.name, **self.options(target.name), clock=self.clock)
         warehouse: Warehouse = opened
         warehouse.prepare()
         return warehouse
@@ -262,8 +262,9 @@ class Wiring:
             if name in opened:
                 opened.pop(name).close()
 
-    def _resolved(self, options: Mapping[str, object]) -> dict[str, object]:
-        """Options with their secret references replaced by values."""
+    def options(self, target: str) -> dict[str, object]:
+        """A target's options with their secret references replaced by values."""
+        options = self.project.targets[target].options
         return {
             name: self.secrets.resolve(value) if isinstance(value, str) else value for name, value in options.items()
         }

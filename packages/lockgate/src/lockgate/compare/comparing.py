@@ -185,12 +185,13 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
     rows = counted(bench, (work.profiles[0].rows, work.profiles[1].rows))
     columns = columns_changed(bench, local, scope.pairs, request.noisy, rows)
     told, unexplained = explained(bench, local, request, rows, today)
-    why = [*doubts(rows, work.profiles, request), *reasons(rows, scope.schema, columns, told, unexplained)]
+    doubtful = doubts(rows, work.sides, work.profiles, request)
+    why = [*doubtful, *reasons(rows, scope.schema, columns, told, unexplained)]
     return Comparison(
         left=work.sides[0].name,
         right=work.sides[1].name,
         key=request.key,
-        verdict=verdict_of(rows, scope.schema, unexplained, work.profiles, request),
+        verdict=verdict_of(rows, scope.schema, unexplained, work.sides, work.profiles, request),
         reasons=tuple([*why, work.note] if work.note else why),
         rows=rows,
         columns=columns,
@@ -204,4 +205,6 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         why_method=gathered.why,
         rows_moved=gathered.moved,
         seconds=0.0,
+        pins=tuple(dict.fromkeys(pin for side in work.sides for pin in side.pins)),
+        editions=(work.sides[0].editions, work.sides[1].editions),
     )
