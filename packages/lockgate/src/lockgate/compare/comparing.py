@@ -13,6 +13,7 @@ from lockgate.compare.encoding import has_text
 from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.joining import in_bench, join_here, join_there
+from lockgate.compare.not_numbers import with_nan
 from lockgate.compare.odd_keys import join_with_odd_keys
 from lockgate.compare.probing import probed
 from lockgate.compare.profile import Profiles, keys_follow, profiled, with_keys_counted
@@ -21,7 +22,7 @@ from lockgate.compare.streaming import Sending, streamed
 from lockgate.compare.verdicts import doubts, reasons, verdict_of
 from lockgate.core.comparison import Comparison, ComparisonRequest, Method
 from lockgate.core.ports import Bench, Progress, Side
-from lockgate.errors import ComparisonInvalid
+from lockgate.errors import ComparisonInvalid, StatementFailed
 
 # Below so many rows, reading all of them costs less than hashing them.
 FEWEST_FINGERPRINTED = 50_000
@@ -48,12 +49,13 @@ def compare(
         StatementFailed: a database could not answer.
     """
     started = time.perf_counter()
-    progress("counting rows", 0, None)
-    work = _sampled(_work(scoped(left, right, request), (left, right), bench, request, progress))
-    gathered = _gathered(work)
-    if not work.has_odd_keys and not keys_follow(work.local, bench, work.profiles):
-        work = replace(work, profiles=with_keys_counted(work.scope, work.sides, work.profiles))
-        gathered = _streamed(work, "keys are repeated")
+    try:
+        work, gathered = _worked((left, right), bench, request, progress)
+    except StatementFailed:
+        sides = with_nan(left), with_nan(right)
+        if sides == (left, right):
+            raise
+        work, gathered = _worked(sides, bench, request, progress)
     progress("reading the differences", 0, None)
     found = _reported(work, gathered, today)
     return replace(found, seconds=time.perf_counter() - started)
@@ -82,6 +84,19 @@ class _Work:
     @property
     def local(self) -> Scope:
         return in_bench(self.scope, (self.sides[0].engine.dialect, self.sides[1].engine.dialect))
+
+
+def _worked(
+    sides: tuple[Side, Side], bench: Bench, request: ComparisonRequest, progress: Progress
+) -> tuple[_Work, _Gathered]:
+    """Brings the rows that differ into the bench."""
+    progress("counting rows", 0, None)
+    work = _sampled(_work(scoped(*sides, request), sides, bench, request, progress))
+    gathered = _gathered(work)
+    if work.has_odd_keys or keys_follow(work.local, bench, work.profiles):
+        return work, gathered
+    work = replace(work, profiles=with_keys_counted(work.scope, work.sides, work.profiles))
+    return work, _streamed(work, "keys are repeated")
 
 
 def _work(

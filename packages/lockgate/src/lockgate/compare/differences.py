@@ -99,7 +99,16 @@ def _fetched(
     query = _SAMPLES.format(
         columns=", ".join(columns), differences=DIFFERENCES, condition=condition, keys=keys, many=int(many)
     )
-    found: list[Mapping[str, object]] = bench.query(query).to_pylist()
+    return _plain(bench, query)
+
+
+def _plain(bench: Bench, query: str) -> list[Mapping[str, object]]:
+    """The rows of a query; as text where Python has no such time: an infinite one, or past the year 9999."""
+    found: list[Mapping[str, object]]
+    try:
+        found = bench.query(query).to_pylist()
+    except (OverflowError, ValueError):
+        found = bench.query(f"select cast(columns(*) as varchar) from ({query}) as few").to_pylist()
     return found
 
 

@@ -23,7 +23,7 @@ _LEFT_OVER = """
 create or replace temp table odd_{side} as
     select {columns}, row_number() over (partition by {keys} order by {values}) as place
     from (
-        select mine.*, unnest(range(mine.n - case when yours.n is null then 0 else least(mine.n, yours.n) end))
+        select mine.*, unnest(range(greatest(mine.n - coalesce(yours.n, 0), 0)))
         from ({mine}) as mine left join ({yours}) as yours on {same}
     ) as copies
 """

@@ -104,7 +104,7 @@ def scoped(left: Side, right: Side, request: ComparisonRequest) -> Scope:
     order = [*request.key, *(name for name in both if name not in request.key)]
     _refuse_lost_key(request.key, both, left, right)
     pairs = tuple(_paired(lefts[name], rights[names[name]], request) for name in order)
-    schema = _schema(lefts, rights, request, names)
+    schema = _schema(left, right, request, names)
     return Scope(pairs, len(request.key), schema, _condition(request.where, lefts, rights, request))
 
 
@@ -158,12 +158,9 @@ def _refuse_lost_key(key: Sequence[str], both: Sequence[str], left: Side, right:
         )
 
 
-def _schema(
-    lefts: Mapping[str, ComparedColumn],
-    rights: Mapping[str, ComparedColumn],
-    request: ComparisonRequest,
-    names: Mapping[str, str],
-) -> SchemaDifference:
+def _schema(left: Side, right: Side, request: ComparisonRequest, names: Mapping[str, str]) -> SchemaDifference:
+    lefts = {one.name: one for one in left.columns}
+    rights = {one.name: one for one in right.columns}
     taken = set(names.values()) | request.excluded
     common = [other for other in names.values() if other in rights]
     return SchemaDifference(
@@ -172,10 +169,18 @@ def _schema(
         type_changed={
             name: (lefts[name].native, rights[other].native)
             for name, other in names.items()
-            if other in rights and lefts[name].native != rights[other].native
+            if other in rights and _is_retyped((lefts[name], left), (rights[other], right))
         },
         is_reordered=common != [name for name in rights if name in set(common)],
     )
+
+
+def _is_retyped(one: tuple[ComparedColumn, Side], other: tuple[ComparedColumn, Side]) -> bool:
+    """Whether types differ; of two engines, which name one type otherwise, or of a file, the logical types count."""
+    (left, left_side), (right, right_side) = one, other
+    if left_side.engine.dialect != right_side.engine.dialect or left.is_written or right.is_written:
+        return left.type != right.type
+    return left.native != right.native
 
 
 def _condition(

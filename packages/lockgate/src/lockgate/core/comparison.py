@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
@@ -273,6 +273,29 @@ class Comparison:
     seconds: float
     pins: tuple[Pin, ...] = ()
     editions: tuple[tuple[Edition, ...], tuple[Edition, ...]] = ((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """A comparison of an entity that was kept as evidence; `found` is the comparison as JSON, without samples."""
+
+    comparison_id: int
+    entity: str
+    verdict: Verdict
+    unexplained: int
+    compared_at: datetime
+    found: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The columns in which two executions of one implementation, at one revision and on the same loads, differ."""
+
+    entity: str
+    implementation: str
+    revision: str
+    columns: tuple[str, ...]
+    learnt_at: datetime
 
 
 def renamed_back(renamed: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:

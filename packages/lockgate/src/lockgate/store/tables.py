@@ -295,3 +295,26 @@ switch = Table(
     _instant("changed_at"),
     _text("changed_by"),
 )
+
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("comparison_id", Number, primary_key=True, autoincrement=True),
+    *_scope(),
+    _text("entity"),
+    _text("verdict"),
+    _count("unexplained"),
+    _instant("compared_at"),
+    _json("found"),
+    Index(None, "project", "target", "entity"),
+    sqlite_autoincrement=True,
+)
+
+noise = Table(
+    "noise",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "entity", "implementation")),
+    _text("revision"),
+    _json("columns"),
+    _instant("learnt_at"),
+)

@@ -157,6 +157,7 @@ JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND i.indisunique AND i.indisvalid AND i.indimmediate
 AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
 GROUP BY i.indexrelid
+
 -- name: raw_state
 SELECT md5(COALESCE(string_agg(fact, E'\n' ORDER BY fact), ''))
 FROM (
