@@ -171,8 +171,10 @@ def _no_fingerprints(work: _Work) -> str:
         if why:
             raise ComparisonInvalid(f"fingerprints cannot be compared: {why}", hint="Leave the method to be chosen.")
         return ""
-    if work.request.method is not None:
+    if work.request.method is Method.STREAM:
         return "it was asked for"
+    if work.request.method is Method.JOIN:
+        return why if work.has_odd_keys else "the sides are in two engines, which cannot join them"
     return why or ("there are few rows" if work.rows < FEWEST_FINGERPRINTED else "")
 
 

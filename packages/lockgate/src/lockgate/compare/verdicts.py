@@ -65,6 +65,8 @@ def doubts(rows: RowCounts, sides: Sides, profiles: Profiles, request: Compariso
         yield inputs
     if not rows.left and not rows.right:
         yield "both sides are empty"
+    elif not rows.left or not rows.right:
+        yield f"the {'right' if rows.left else 'left'} side is empty"
     elif min(rows.left, rows.right) < request.fewest_rows:
         yield f"there are fewer than {request.fewest_rows:,} rows"
     for profile, side in zip(profiles, ("left", "right"), strict=True):
