@@ -16,6 +16,9 @@ class Watcher:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
+    def waiting(self, told: str) -> None:
+        self.heard.append(told)
+
     def started(self, step: Step) -> None:
         self.heard.append(f"start {step.name}")
 
@@ -93,3 +96,20 @@ def test_every_order_keeps_every_need(needs: list[set[int]]) -> None:
 
     assert len(places) == len(steps)
     assert all(places[need] < places[step.name] for step in steps for need in step.needs)
+
+
+def test_a_step_comes_after_others_that_may_fail_and_is_held_by_what_it_asks_for_in_its_turn() -> None:
+    watcher, held = Watcher(), []
+    steps = (
+        Step("publish b", nothing, after=("pin",), held_by=lambda: tuple(held)),
+        Step("publish a", nothing, needs=("pin",)),
+        Step("pin", lambda: held.append("load b") or {}, after=("load b",)),
+        Step("load b", refuse),
+    )
+
+    results = {result.step: result for result in execute(steps, watcher)}
+
+    assert watcher.heard[:4] == ["start load b", "failed load b", "start pin", "success pin"]
+    assert results["publish a"].status is StepStatus.SUCCESS
+    assert (results["publish b"].status, results["publish b"].because) == (StepStatus.SKIPPED, ("load b",))
+    assert "start publish b" not in watcher.heard

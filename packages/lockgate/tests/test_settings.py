@@ -21,6 +21,7 @@ def test_without_variables_everything_lies_in_the_project():
     settings = read_settings()
 
     assert (settings.project, settings.target, settings.log_format) == (None, None, "text")
+    assert settings.log_level is None
     assert settings.state_folder(Path("/p")) == Path("/p/.lockgate")
     assert settings.control_address(Path("/p")) == "sqlite:////p/.lockgate/control.db"
     assert settings.secrets_folder(Path("/p")) == Path("/p/.lockgate/secrets")

@@ -24,11 +24,17 @@ class StepStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One piece of work: what it is called, which steps it needs, and the action, which returns facts to record."""
+    """One piece of work: what it is called, which steps it needs, and the action, which returns facts to record.
+
+    It comes `after` steps that it does not need, too. `held_by` is asked when its turn has come, and names the steps
+    that keep it from running all the same.
+    """
 
     name: str
     action: Callable[[], Facts]
     needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    held_by: Callable[[], tuple[str, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,9 @@ class StepResult:
 class StepListener(Protocol):
     """Watches a flow: to show progress, or to write it down."""
 
+    def waiting(self, told: str) -> None:
+        """The flow cannot begin yet, because of others; `told` says of whom."""
+
     def started(self, step: Step) -> None:
         """A step is about to run."""
 
@@ -55,6 +64,9 @@ class StepListener(Protocol):
 
 class Unwatched:
     """A `StepListener` for a flow that nobody watches."""
+
+    def waiting(self, told: str) -> None:
+        """Lets it wait."""
 
     def started(self, step: Step) -> None:
         """Lets it run."""
@@ -70,18 +82,19 @@ def in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
         UnknownName: a step needs one that is not there, or steps need each other in a circle.
     """
     by_name = {step.name: step for step in steps}
-    missing = sorted({need for step in steps for need in step.needs} - set(by_name))
+    missing = sorted({need for step in steps for need in (*step.needs, *step.after)} - set(by_name))
     if missing:
         raise UnknownName(f"steps need {', '.join(missing)}, which the flow does not have", names=tuple(missing))
     try:
-        order = tuple(TopologicalSorter({step.name: step.needs for step in steps}).static_order())
+        before = {step.name: (*step.needs, *step.after) for step in steps}
+        order = tuple(TopologicalSorter(before).static_order())
     except CycleError as error:
         raise UnknownName(f"steps need each other in a circle: {' → '.join(error.args[1])}") from error
     return tuple(by_name[name] for name in order)
 
 
 def execute(steps: Sequence[Step], listener: StepListener) -> tuple[StepResult, ...]:
-    """Runs every step whose needs succeeded; what needs a failed step is skipped, the rest goes on.
+    """Runs every step whose needs succeeded; what needs or is held by a failed step is skipped, the rest goes on.
 
     Only errors of `LockgateError`'s tree are a step's result; anything else is a defect and is raised.
     """
@@ -96,6 +109,7 @@ def execute(steps: Sequence[Step], listener: StepListener) -> tuple[StepResult, 
 def _outcome(step: Step, results: Mapping[str, StepResult], listener: StepListener) -> StepResult:
     """Runs one step, or says why not."""
     in_the_way = tuple(need for need in step.needs if results[need].status is not StepStatus.SUCCESS)
+    in_the_way = in_the_way or step.held_by()
     if in_the_way:
         return StepResult(step.name, StepStatus.SKIPPED, because=in_the_way)
     listener.started(step)

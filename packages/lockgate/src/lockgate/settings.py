@@ -46,8 +46,10 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="How logs are written to standard error: `text` or `json`."
     )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "warning", description="The least grave log lines shown: `debug`, `info`, `warning` or `error`."
+    log_level: Literal["debug", "info", "warning", "error"] | None = Field(
+        None,
+        description="The least grave log lines shown: `debug`, `info`, `warning` or `error`;"
+        " else `info` where `serve` runs, and `warning`.",
     )
 
     def state_folder(self, project: Path) -> Path:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lockgate.app import App
 from lockgate.app.performing import inputs_of, perform
+from lockgate.app.service import Service
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.wiring import open_wiring
 from lockgate.core.job import RoutedBy, TransformRequest
 from lockgate.core.load import Pin
 from lockgate.core.record import RecordStatus
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm
+from lockgate.core.route import Arm, Stage
 from lockgate.core.run import Bounds, RunRequest
 from lockgate.errors import DbtFailed, EngineOff
 from lockgate.flow import Unwatched
+from lockgate.transform.cycle import ensure_route
 
 pytestmark = pytest.mark.slow
 
@@ -126,3 +130,36 @@ def test_a_run_does_not_build_what_is_switched_off(wiring, project):
 
     assert [execution.implementation for execution in result.executions] == ["rules"]
     assert result.success
+
+
+def test_files_and_messages_name_no_folder_of_the_machine(wiring, performed, project):
+    result, _ = performed()
+    breaks(project)
+    with pytest.raises(DbtFailed) as caught:
+        performed(engine="dbt")
+
+    assert [node.file for node in result.execution.nodes] == ["dbt/models/people.sql"]
+    assert caught.value.fields["file"] == "dbt/models/people.sql"
+    assert "(dbt/models/people.sql)" in caught.value.message
+    assert str(project) not in f"{result} {caught.value.message} {caught.value.remedy} {caught.value.fields}"
+
+
+def test_dbt_off_where_the_rules_are_retired_is_warned_of_and_sends_requests_to_rules(wiring, performed, project):
+    route = ensure_route(wiring.project.entities["people"], wiring.warehouse)
+    wiring.warehouse.set_route(replace(route, incumbent="dbt", candidate=None, stage=Stage.RETIRED, share=0))
+    with App.open(project) as app:
+        app.run(RunRequest(load=False), Unwatched())
+
+    set_dbt_enabled(wiring, "people", enabled=False, by="ada")
+    result, _ = performed()
+    [state] = Service(wiring).entities()
+    with App.open(project) as app:
+        warnings = app.check(offline=False).warnings
+
+    assert (result.execution.implementation, result.routed_by) == ("rules", RoutedBy.SWITCH)
+    assert wiring.warehouse.shown("people") == {1: Arm.INCUMBENT}
+    assert state.warning == (
+        "rules answers requests for people, and the served view goes on showing the last edition of dbt: the route "
+        "names rules no more. Enable dbt again, or route people to rules."
+    )
+    assert [(each.message, each.file, each.line) for each in warnings] == [(state.warning, "lockgate.yml", 9)]

@@ -142,6 +142,19 @@ def test_an_unchanged_source_is_not_loaded_twice(ran, lockgate) -> None:
     assert second["executions"][0]["rows"] == 2
 
 
+def test_a_second_run_changes_nothing_unless_everything_is_asked_for_again(ran, lockgate) -> None:
+    _, second, err = lockgate("run", "--json")
+    _, third, _ = lockgate("run")
+    _, listed, _ = lockgate("editions", "list", "--json")
+    _, refreshed, _ = lockgate("run", "--full-refresh", "--json")
+
+    assert (second["editions"], second["unchanged"]) == (ran["editions"], ["people@rules"])
+    assert "publish people@rules edition 1, rows 2, unchanged" in err
+    assert "unchanged, so the edition before stays: people@rules" in third
+    assert [(each["edition"]["number"], each["arm"]) for each in listed] == [(1, "incumbent")]
+    assert ([edition["number"] for edition in refreshed["editions"]], refreshed["unchanged"]) == ([2], [])
+
+
 def test_a_report_is_left_where_it_is_asked_for(lockgate, project) -> None:
     code, _, err = lockgate("run", "--report", str(project / "out/report.html"))
 
@@ -256,6 +269,7 @@ def test_a_rule_that_names_an_unknown_column_stops_a_run_before_anything_is_buil
         (("loads", "show", "12"), "LG102", "12"),
         (("editions", "show", "people", "--by", "tem"), "LG102", "team"),
         (("--target", "elsewhere", "run"), "LG102", "elsewhere"),
+        (("rules", "explain", "people", "--dialect", "nosuch"), "LG102", "duckdb, postgres, spark, bigquery"),
     ],
 )
 def test_a_name_that_is_not_there_is_told_with_those_that_are(lockgate, arguments, code, said) -> None:
@@ -265,6 +279,23 @@ def test_a_name_that_is_not_there_is_told_with_those_that_are(lockgate, argument
     assert document["error"]["code"] == code
     assert said in document["error"]["message"]
     assert said in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("run", "--select", "peple"), "people"),
+        (("run", "--engine", "rule"), "rules"),
+        (("load", "files.peopel"), "files.people"),
+        (("transform", "peopl"), "people"),
+        (("rules", "explain", "people", "--dialect", "postgress"), "postgres"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_with_what_may_be_meant(lockgate, arguments, meant) -> None:
+    _, document, err = lockgate(*arguments, "--json")
+
+    assert document["error"]["hint"] == f"Did you mean {meant!r}?"
+    assert f"Did you mean {meant!r}?" in err
 
 
 @pytest.mark.parametrize("bound", [("--since", "3"), ("--until", "3")])
@@ -344,6 +375,7 @@ with wiring.warehouse.lock("run", wait_seconds=0):
 
     assert refused.returncode == 2
     assert json.loads(refused.stdout)["error"]["code"] == "LG603"
+    assert "waiting up to 0.5 s for another process on this target" in refused.stderr
     assert allowed.returncode == 0
 
 

@@ -9,9 +9,20 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lockgate.app.service import EntityState, RecordsAnswer
+from lockgate.app.record_desk import RecordsAnswer
+from lockgate.app.service import EntityState
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
-from lockgate.core.job import Failure, Inputs, Job, JobResult, JobStatus, RoutedBy, Switch
+from lockgate.core.job import (
+    Claim,
+    Failure,
+    IdempotencyKey,
+    Inputs,
+    Job,
+    JobResult,
+    JobStatus,
+    RoutedBy,
+    Switch,
+)
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.core.route import Stage
@@ -32,7 +43,9 @@ class MemoryService:
         self.seconds = seconds
         self.fails_with: Exception | None = None
         self.calls: list[object] = []
-        self.is_open = False
+        self.listeners: list = []
+        self.warnings: dict[str, str] = {}
+        self.is_open = self.is_warm = False
         self.waiters: dict[str, list[Future[Job]]] = {}
         self._jobs: dict[str, Job] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
@@ -42,6 +55,9 @@ class MemoryService:
     def start(self) -> None:
         self._may_fail()
         self.is_open = True
+
+    def warm(self) -> None:
+        self.is_warm = True
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         self.is_open = False
@@ -113,14 +129,33 @@ class MemoryService:
             self._jobs[job_id] = job
             return job
 
-    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> RecordsAnswer:
+    def hold(self, key: IdempotencyKey) -> Future[None]:
+        held: Future[None] = Future()
+        with self._lock:
+            _, digest = self._keys.setdefault((key.scope, key.key), ("", key.digest))
+        if digest == key.digest:
+            held.set_result(None)
+        else:
+            held.set_exception(KeyReused("the key was sent before with another body"))
+        return held
+
+    def job_counts(self) -> dict[JobStatus, int]:
+        self._may_fail()
+        return dict.fromkeys(JobStatus, 0) | Counter(job.status for job in self._jobs.values())
+
+    def when_execution_ends(self, listener) -> None:
+        self.listeners.append(listener)
+
+    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         self.calls.append((entity, records))
         self._may_fail()
         if "rules" not in self._entity(entity).implementations:
             raise CapabilityMissing(f"{entity} has no implementation by rules")
         outcomes = [outcome_of(number, record) for number, record in enumerate(records)]
         engines = Counter(str(outcome["engine"]) for outcome in outcomes)
-        return RecordsAnswer(entity, "rules", dict(engines), "row", outcomes)
+        answer: Future[RecordsAnswer] = Future()
+        answer.set_result(RecordsAnswer(entity, "rules", dict(engines), "row", outcomes))
+        return answer
 
     def entities(self) -> tuple[EntityState, ...]:
         return (self._state("users", {"rules": "rules", "dbt": "dbt"}), self._state("applications", {"dbt": "dbt"}))
@@ -157,6 +192,9 @@ class MemoryService:
             )
             self._jobs[job_id] = job
             waiters, self.waiters[job_id] = self.waiters[job_id], []
+        if job.status is not JobStatus.CANCELLED:
+            for listener in self.listeners:
+                listener(Claim(job.execution_id, 1, job.request), job.result or job.failure)
         for future in waiters:
             if future.set_running_or_notify_cancel():
                 future.set_result(job)
@@ -185,6 +223,7 @@ class MemoryService:
             answers="dbt",
             routed_by=RoutedBy.ROUTE,
             is_dbt_enabled=self._switches.get(name, self._switches[None]),
+            warning=self.warnings.get(name, ""),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 
 import pytest
 
@@ -115,9 +116,15 @@ def test_records_under_a_key_that_is_in_flight_join_it(running, service):
     transform = service.transform_records
 
     def slow(entity, records):
+        answer = Future()
+
+        def end():
+            assert go_on.wait(20)
+            answer.set_result(transform(entity, records).result())
+
+        threading.Thread(target=end).start()
         begun.set()
-        assert go_on.wait(20)
-        return transform(entity, records)
+        return answer
 
     service.transform_records = slow
     responses = []
@@ -142,3 +149,16 @@ def test_records_that_failed_are_tried_anew_under_their_key(client, service):
     service.fails_with = None
 
     assert client.post("/api/transform", json=RECORDS, headers=KEY).status_code == 200
+
+
+@pytest.mark.parametrize(("first", "second"), [(BODY, RECORDS), (RECORDS, BODY)])
+def test_a_key_of_one_form_of_the_request_is_refused_with_the_other(client, service, first, second):
+    before = client.post("/api/transform", json=first, headers=KEY)
+    calls = len(service.calls)
+
+    refused = client.post("/api/transform", json=second, headers=KEY)
+    again = client.post("/api/transform", json=first, headers=KEY)
+
+    assert (before.status_code, refused.status_code, refused.json()["code"]) == (200, 422, "LG702")
+    assert (again.status_code, again.content) == (200, before.content)
+    assert [call for call in service.calls[calls:] if call[0] == "users"] == []

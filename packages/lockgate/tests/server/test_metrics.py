@@ -67,11 +67,20 @@ def test_ends_are_counted_though_nobody_waits(client, service, figures):
 
     assert figures("lockgate_fallbacks_total", entity="users", engine="dbt") == 1
     assert figures("lockgate_jobs_ended_total", entity="users", engine="routed", status="cancelled") == 1
-    assert figures("lockgate_jobs_waiting", status="queued") == 1
+    assert [figures("lockgate_jobs", status=status) for status in ("queued", "running", "success")] == [1, 0, 1]
+    assert figures("lockgate_jobs", status="cancelled") == 1
 
 
 def test_figures_are_there_while_the_control_plane_is_not(client, service, figures):
     service.fails_with = ControlPlaneUnavailable()
 
     assert figures("lockgate_http_requests_in_flight") == 1
-    assert figures("lockgate_jobs_waiting", status="queued") is None
+    assert figures("lockgate_jobs", status="queued") is None
+
+
+def test_executions_are_counted_as_they_ended(client, service, figures):
+    service.seconds = None
+    client.post("/api/jobs", json={"entityType": "users"})
+    service.fail("job-1", Failure("LG503", "DbtFailed", "no"))
+
+    assert figures("lockgate_executions_total", entity="users", engine="routed", status="failed") == 1

@@ -6,6 +6,8 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from lockgate.errors import ControlPlaneUnavailable
+
 
 @pytest.fixture
 def log():
@@ -29,7 +31,8 @@ def test_a_request_is_one_line_without_its_body(client, log):
     assert 0 < seconds < 20
     assert line == {
         "event": "request", "log_level": "info", "correlation_id": "order-51", "method": "POST",
-        "route": "/api/transform", "status": 200, "bytes": line["bytes"], "caller": "loopback",
+        "path": "/api/transform", "route": "/api/transform", "status": 200, "bytes": line["bytes"],
+        "caller": "loopback",
     }  # fmt: skip
 
 
@@ -43,15 +46,39 @@ def test_a_refused_caller_and_an_unknown_path_have_a_line_too(client, log):
     assert "secret-51" not in str(log)
 
 
+def test_probes_are_lines_for_whoever_looks_closely_unless_they_fail(client, service, log):
+    for path in ("/api/health", "/api/ready", "/metrics"):
+        assert client.get(path).status_code == 200
+    service.fails_with = ControlPlaneUnavailable()
+    assert client.get("/api/ready").status_code == 503
+    client.get("/api/jobs")
+
+    probes = [(line["route"], line["status"], line["log_level"]) for line in log if line["event"] == "request"]
+    assert probes[:4] == [
+        ("/api/health", 200, "debug"), ("/api/ready", 200, "debug"), ("/metrics", 200, "debug"),
+        ("/api/ready", 503, "info"),
+    ]  # fmt: skip
+
+
+def test_a_line_has_the_path_without_what_was_asked_by_it(client, log):
+    client.get("/api/jobs/no%0Ajob?token=secret-51")
+    client.get("/api/jobs?entity=secret-51")
+
+    assert [(line["path"], line["route"]) for line in lines(client, log)] == [
+        ("/api/jobs/no%0Ajob", "/api/jobs/{job_id}"), ("/api/jobs", "/api/jobs"),
+    ]  # fmt: skip
+    assert "secret-51" not in str(log)
+
+
 def test_what_the_service_logs_carries_the_id_of_the_request(client, service, log):
-    def said(entity, records):
+    def said(job_id):
         structlog.get_logger().info("looked up")
         raise service.fails_with
 
     service.fails_with = RuntimeError("secret-51")
-    service.transform_records = said
+    service.job = said
 
-    client.post("/api/transform", json={"entityType": "users", "records": []}, headers={"X-Correlation-Id": "o-1"})
+    client.get("/api/jobs/job-1", headers={"X-Correlation-Id": "o-1"})
 
     assert [(line["event"], line["correlation_id"]) for line in lines(client, log)] == [
         ("looked up", "o-1"), ("a request failed", "o-1"), ("request", "o-1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,9 @@ def address(running, service):
     service._entity = lambda name: users
     submitted = service._submitted
     service._submitted = lambda request, caller, key: submitted(request, caller, None)
+    held: Future[None] = Future()
+    held.set_result(None)
+    service.hold = lambda key: held
     return running(replay_seconds=0)[0].url
 
 

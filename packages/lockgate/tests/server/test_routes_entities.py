@@ -21,6 +21,7 @@ def test_entities_are_listed_with_who_would_answer(client):
         "answers": "dbt",
         "routedBy": "route",
         "isDbtEnabled": True,
+        "warning": None,
     }
 
 
@@ -35,13 +36,28 @@ def test_an_unknown_entity_is_not_found_but_its_neighbours_are(client, method, p
     assert (response.status_code, response.json()["nearest"]) == (404, ["users"])
 
 
-def test_dbt_is_switched_off_for_all(client):
+def test_dbt_is_switched_off_for_all(client, service):
+    service.warnings["users"] = "rules answers, the view shows dbt"
+
     response = client.put("/api/dbt", json={"enabled": False})
 
     assert response.json() == {
         "entityType": None, "enabled": False, "changedAt": "2026-01-31T05:00:00Z", "changedBy": "loopback",
+        "warnings": ["rules answers, the view shows dbt"],
     }  # fmt: skip
     assert [entity["isDbtEnabled"] for entity in client.get("/api/entities").json()["entities"]] == [False, False]
+
+
+def test_a_warning_is_told_where_it_concerns_the_switch(client, service):
+    service.warnings["users"] = "rules answers, the view shows dbt"
+
+    told = [
+        client.put(f"/api/entities/{name}/dbt", json={"enabled": False}).json()["warnings"]
+        for name in ("users", "applications")
+    ]
+
+    assert told == [["rules answers, the view shows dbt"], []]
+    assert client.get("/api/entities/users").json()["warning"] == "rules answers, the view shows dbt"
 
 
 def test_dbt_is_switched_off_for_one(client):

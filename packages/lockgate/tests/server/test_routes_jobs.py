@@ -165,6 +165,18 @@ def test_a_transformation_that_failed_tells_the_node_and_the_databases_words(wai
     }
 
 
+def test_a_transformation_that_may_succeed_later_says_when_to_ask_again(waiting, service):
+    response = waiting({"entityType": "users"})
+    busy = "the lock 'run' is held by process 51 on host, since 2024-02-29T12:00:00+00:00, which is stopped; waited 5 s"
+
+    service.fail("job-1", Failure("LG603", "TargetBusy", busy, "Wait for it, or raise --wait."))
+
+    assert (response().status_code, response().headers["Retry-After"]) == (503, "5")
+    assert (response().json()["code"], response().json()["detail"], response().json()["jobId"]) == (
+        "LG603", busy, "job-1",
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("fields", "nodes"),
     [

@@ -176,3 +176,16 @@ def test_what_keeps_the_service_from_starting_is_raised(service):
         run_api(lambda _: create_api(service), host="127.0.0.1", port=0, workers=1, options=Options())
 
     assert service.is_open is False
+
+
+def test_the_service_warms_up_once_the_port_answers(running, service):
+    _, early = running(warm_seconds=600)
+    assert early.get("/api/health").status_code == 200
+    assert not service.is_warm
+
+    _, late = running(warm_seconds=0)
+    assert late.get("/api/health").status_code == 200
+    deadline = time.monotonic() + 20
+    while not service.is_warm:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

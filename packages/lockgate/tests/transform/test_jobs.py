@@ -565,3 +565,42 @@ def test_a_job_that_succeeded_long_ago_is_joined_and_told_at_once(service, store
     assert (again.joined, again.status, again.result) == (True, JobStatus.SUCCESS, DONE)
     assert again.finished_at - first.finished_at < timedelta(seconds=60)
     assert len(world.claims) == 1
+
+
+def test_whoever_listens_hears_of_an_execution_that_ended_once(store, world):
+    heard = []
+    service = TransformationJobService(
+        store, ThreadQueue(), inputs_of=world.inputs_of, perform=world.perform, clock=lambda: datetime.now(UTC),
+        ended=lambda claim, outcome: heard.append((claim.request, outcome)), timing=QUICK,
+    )  # fmt: skip
+    service.start()
+    jobs = [submit(service) for _ in range(2)]
+    ended = [service.ended(job.job_id).result(SOON) for job in jobs]
+    service.close(patience_seconds=0.1)
+
+    assert [job.status for job in ended] == [JobStatus.SUCCESS] * 2
+    assert heard == [(USERS, DONE)]
+    assert service.counts()[JobStatus.SUCCESS] == 2
+
+
+def test_what_becomes_of_a_job_is_logged_by_its_ids(service, world, caplog):
+    caplog.set_level("INFO", logger="lockgate")
+    world.act = fail_first
+    service.start()
+    job = end(service)
+
+    told = [(record.message, record.facts) for record in caplog.records if hasattr(record, "facts")]
+    who = {"execution_id": job.execution_id, "entity": "users"}
+    assert told == [
+        ("job submitted", who | {"job_id": job.job_id, "joined": False, "caller": "me"}),
+        ("attempt began", who | {"attempt": 1}),
+        ("attempt failed", who | {"attempt": 1, "error": "LG602"}),
+        ("attempt began", who | {"attempt": 2}),
+        ("attempt ended", who | {"attempt": 2, "status": "success", "implementation": "dbt"}),
+    ]
+
+
+def fail_first(claim):
+    if claim.attempt == 1:
+        raise WarehouseUnavailable
+    return DONE

@@ -11,7 +11,7 @@ from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Route, Stage
 from lockgate.core.types import ColumnType
 from lockgate.errors import EngineOff, UnknownName
-from lockgate.transform.router import DbtSwitches, TransformationModeRouter, aligned, answering
+from lockgate.transform.router import DbtSwitches, TransformationModeRouter, aligned, answering, warning_of
 
 RULES = Implementation("rules", Engine.RULES, Path("/p/rules/users.yml"))
 DBT = Implementation("dbt", Engine.DBT, Path("/p/dbt"), model="fct_users")
@@ -148,3 +148,27 @@ def test_a_choice_beside_the_route_leaves_the_view_alone():
 
 def test_without_a_candidate_the_incumbent_answers_at_every_stage():
     assert {answering(on(stage, candidate=None)) for stage in Stage} == {"rules"}
+
+
+@pytest.mark.parametrize(
+    ("stage", "incumbent", "candidate", "warns"),
+    [
+        (Stage.PROMOTED, "rules", "dbt", False),
+        (Stage.CANARY, "dbt", "rules", False),
+        (Stage.RETIRED, "dbt", None, True),
+        (Stage.SHADOW, "dbt", "next", True),
+    ],
+)
+def test_a_choice_that_the_served_view_cannot_show_is_warned_of(stage, incumbent, candidate, warns):
+    route = on(stage, incumbent, candidate)
+    switched_off = DbtSwitches(stored=(off(),))
+
+    choice = router(route, switched_off).choose(entity(RULES, DBT, DBT_NEXT))
+
+    assert choice.implementation == "rules"
+    assert warning_of(route, choice) == (
+        "rules answers requests for users, and the served view goes on showing the last edition of dbt: the route "
+        "names rules no more. Enable dbt again, or route users to rules."
+        if warns
+        else ""
+    )

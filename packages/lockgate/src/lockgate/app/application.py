@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lockgate.adapters.reports import render_run
-from lockgate.app import checks, init, look, rules
+from lockgate.adapters.reports import render_comparison, render_run
+from lockgate.app import checks, comparing, init, look, noise, rules
 from lockgate.app.checks import Findings
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
 from lockgate.app.performing import entity_of, perform
+from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
-from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring
+from lockgate.app.turns import run_lock
+from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
+from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
 from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
-from lockgate.core.load import Load, Quarantined
+from lockgate.core.load import Load, Pruned, Quarantined
+from lockgate.core.ports import Progress
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.flow import StepListener
 from lockgate.transform.rules import CaseResult
@@ -51,6 +56,32 @@ class App:
             SourceRefused: an origin cannot be read.
         """
         return init.write_project(folder, origins)
+
+    @staticmethod
+    def compare(
+        left: str,
+        right: str,
+        request: ComparisonRequest,
+        progress: Progress,
+        *,
+        folder: Path | None = None,
+        target: str | None = None,
+    ) -> Comparison:
+        """The difference of two relations as people name them; a project is opened only where one is named.
+
+        A name is a file, `FILE.duckdb::SCHEMA.TABLE`, `postgresql://…::SCHEMA.TABLE`, `secret://…::SCHEMA.TABLE`,
+        `TARGET.SCHEMA.TABLE`, `ENTITY@IMPLEMENTATION` or `ENTITY`.
+
+        Raises:
+            UnknownName: a name means nothing.
+            ComparisonInvalid: the request does not fit the relations.
+        """
+        return comparing.compared((left, right), request, progress, folder=folder, target=target)
+
+    @staticmethod
+    def write_comparison(found: Comparison, path: Path) -> None:
+        """Writes a comparison as a self-contained HTML page with pictures."""
+        write_over(path, render_comparison(found, utc_now()))
 
     def __enter__(self) -> Self:
         """The app itself."""
@@ -91,15 +122,29 @@ class App:
             run = Run(self._wiring, request, recorder)
             return run.executed(run.steps())
 
+    def learn_noise(
+        self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0
+    ) -> tuple[Noise, Comparison | None]:
+        """Executes `ENTITY@IMPLEMENTATION` twice on the loads that have landed, and keeps which columns differ.
+
+        Raises:
+            UnknownName: there is no such entity or implementation.
+            ComparisonInvalid: the inputs moved meanwhile, or rows come and go.
+        """
+        entity, _, implementation = name.partition("@")
+        request = RunRequest(select=(entity,), engines=(implementation,), load=False)
+
+        def run() -> RunResult:
+            return self.run(request, listener, wait_seconds=wait_seconds)
+
+        return noise.learn_noise(self._wiring, self._entity(entity), implementation, run, progress)
+
     @contextmanager
     def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
         """The target to oneself, and what is done there written down."""
         wiring = self._wiring
-        with (
-            wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds),
-            recorded(wiring.store, wiring.clock, listener, command) as recorder,
-        ):
-            yield recorder
+        with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
+            yield found
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
         """Executes one implementation, as routed or as named, on the loads landed so far; nothing is published.
@@ -123,6 +168,19 @@ class App:
     def loads(self, *, limit: int) -> tuple[Load, ...]:
         """The newest loads first."""
         return self._wiring.store.loads.loads(limit=limit)
+
+    def prune_loads(
+        self, *, keep: int, older_than: timedelta, dry_run: bool, wait_seconds: float = 0.0
+    ) -> tuple[Pruned, ...]:
+        """Takes loads out of every stream's log that a whole load has replaced: what was removed, by stream.
+
+        What a pin or an edition stands on stays, and so do the newest `keep` loads and those younger than `older_than`.
+
+        Raises:
+            TargetBusy: another run held the target all the while.
+        """
+        with self._wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
+            return pruned(self._wiring, keep=keep, older_than=older_than, dry_run=dry_run)
 
     def load_of(self, load_id: int) -> Load:
         """One load.

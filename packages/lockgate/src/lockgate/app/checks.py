@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,13 +16,16 @@ from lockgate.config import PROJECT_FILE
 from lockgate.config.yaml_positions import Document, read_yaml
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import ProjectInspection
-from lockgate.errors import CapabilityMissing, LockgateError, Problem, ProjectInvalid
+from lockgate.core.route import Route
+from lockgate.errors import CapabilityMissing, EngineOff, LockgateError, Problem, ProjectInvalid
+from lockgate.transform.cycle import declared_route
+from lockgate.transform.router import DbtSwitches, TransformationModeRouter, warning_of
 from lockgate.transform.rules import check_rule_set
 
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a check found: `problems` are wrong, `warnings` are what dbt would have a person look at."""
+    """What a check found: `problems` are wrong, `warnings` are what a person should look at."""
 
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
@@ -38,7 +42,26 @@ def findings(wiring: Wiring, *, offline: bool) -> Findings:
             found += _rules(wiring, entity, implementation, offline=offline)
         else:
             found += dbt.problems(entity, implementation)
-    return Findings(tuple(dict.fromkeys(found)), tuple(dbt.warnings))
+    warnings = list(dbt.warnings) if offline else [*dbt.warnings, *_unshown(wiring, document)]
+    return Findings(tuple(dict.fromkeys(found)), tuple(warnings))
+
+
+def _unshown(wiring: Wiring, document: Document) -> Iterator[Problem]:
+    """Entities whose served view cannot show what answers for them, dbt being switched off."""
+    switches = wiring.switches()
+    for entity in wiring.project.entities.values():
+        if switches.is_enabled(entity.name):
+            continue
+        route = wiring.warehouse.route(entity.name) or declared_route(entity)
+        with suppress(EngineOff):
+            choice = _router(switches, route).choose(entity)
+            if warning := warning_of(route, choice):
+                yield Problem(warning, PROJECT_FILE, document.line(("entities", entity.name)))
+
+
+def _router(switches: DbtSwitches, route: Route) -> TransformationModeRouter:
+    """What chooses by a route without storing it."""
+    return TransformationModeRouter(lambda: switches, lambda _: route)
 
 
 def _implementations(wiring: Wiring) -> Iterator[tuple[Entity, Implementation]]:

@@ -16,6 +16,12 @@ _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _ELSEWHERE = "Name a place that can be written, or change its rights."
 
 
+def is_writable(place: Path) -> bool:
+    """Whether a folder can be written, or made where it is missing."""
+    there = next(folder for folder in (place, *place.absolute().parents) if folder.exists())
+    return os.access(there, os.W_OK)
+
+
 @contextmanager
 def writing(what: str) -> Iterator[None]:
     """Turns what the operating system refuses while `what` is written into errors of ours.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from lockgate.app.recorder import Recorder, recorded
@@ -13,6 +14,8 @@ from lockgate.core.load import Pin
 from lockgate.errors import LockgateError, RetryableError
 from lockgate.flow import Facts, Step, Unwatched, execute
 from lockgate.transform.cycle import batches_of, move_pins, newest_pins, pieces_of, selected
+
+logger = logging.getLogger(__name__)
 
 Begun = Callable[[Inputs], None]
 
@@ -46,6 +49,8 @@ def perform(
         pins = move_pins(wiring.warehouse, wiring.project.relations())
         inputs = _inputs(wiring, choice, pins)
         begun(inputs)
+        facts = {"entity": entity.name, "implementation": choice.implementation, "routed_by": choice.routed_by.value}
+        logger.info("routed", extra={"facts": facts})
         with recorded(wiring.store, wiring.clock, Unwatched(), "transform") as recorder:
             recorder.cycle(pins)
             turn = _Turn(wiring, entity, request, recorder)
@@ -53,6 +58,8 @@ def perform(
             if isinstance(outcome, Execution):
                 return JobResult(outcome, inputs, choice.routed_by)
             if choice.fallback is not None and not (can_wait and isinstance(outcome.error, RetryableError)):
+                facts = {"entity": entity.name, "failed": choice.implementation, "instead": choice.fallback}
+                logger.warning("fell back", extra={"facts": {**facts, "error": outcome.error.code}})
                 instead = turn.executed(choice.fallback)
                 if isinstance(instead, Execution):
                     return JobResult(instead, inputs, choice.routed_by, Failure.of(outcome.error))

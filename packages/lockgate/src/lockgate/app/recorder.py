@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,6 +16,8 @@ from lockgate.core.route import Edition
 from lockgate.errors import LockgateError
 from lockgate.flow import Step, StepListener, StepResult, StepStatus
 from lockgate.store import Store
+
+logger = logging.getLogger(__name__)
 
 NOTHING = Relation("", "")
 
@@ -31,6 +34,10 @@ class Recorder:
         self._executions: dict[tuple[str, str], int] = {}
         self._failed = False
         self.run_id = store.runs.start_run(command, clock())
+
+    def waiting(self, told: str) -> None:
+        """Passed on; there is no run yet to write it down for."""
+        self._listener.waiting(told)
 
     def started(self, step: Step) -> None:
         """A step is about to run."""
@@ -51,6 +58,7 @@ class Recorder:
     def cycle(self, pins: Sequence[Pin]) -> None:
         """The run turns its implementations on these pins."""
         self._cycle = self._store.executions.start_cycle(self.run_id, pins, self._clock())
+        self._log("cycle started", cycle=self._cycle, pins={str(pin.relation): pin.last_load for pin in pins})
 
     def executed(self, outcome: Outcome) -> None:
         """An implementation has finished for an entity, or failed."""
@@ -64,10 +72,19 @@ class Recorder:
             error = _told(outcome.error)
         number = self._store.executions.add_execution(self._cycle, done, self._clock(), error=error)
         self._executions[done.entity, done.implementation] = number
+        facts = {"entity": done.entity, "implementation": done.implementation, "seconds": round(done.seconds, 3)}
+        ended: dict[str, object] = {"failed": error} if error else {"rows": done.rows}
+        self._log("execution ended", cycle=self._cycle, execution=number, **facts, **ended)
 
     def published(self, edition: Edition) -> None:
         """An execution's output is an edition now."""
-        self._store.executions.add_edition(self._executions[edition.entity, edition.implementation], edition)
+        number = self._executions[edition.entity, edition.implementation]
+        self._store.executions.add_edition(number, edition)
+        facts = {"entity": edition.entity, "implementation": edition.implementation, "edition": edition.number}
+        self._log("edition published", execution=number, **facts, rows=edition.rows)
+
+    def _log(self, event: str, **facts: object) -> None:
+        logger.info(event, extra={"facts": {"run": self.run_id, **facts}})
 
     def close(self, *, died: bool) -> None:
         """The run has ended; `died` where something other than a step's failure ended it."""
@@ -76,6 +93,7 @@ class Recorder:
         if self._cycle is not None:
             self._store.executions.finish_cycle(self._cycle, status, now)
         self._store.runs.finish_run(self.run_id, status, now)
+        self._log("run ended", status=status.value)
 
 
 def _told(error: LockgateError) -> str:

@@ -14,24 +14,27 @@ from lockgate.adapters.records.duckdb import DuckDBMemory
 from lockgate.app.new_files import write_new
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Entity, Implementation
+from lockgate.core.nearness import did_you_mean
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, table
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
+from lockgate.errors import UnknownName
 from lockgate.transform.rules import (
+    DIALECTS,
     CaseResult,
     Catalog,
     RuleSet,
     explain,
     export,
+    keeps_apart,
     outcomes_query,
     source_relations,
     test_cases,
     transform_records,
 )
-from lockgate.transform.rules.rule_set import Deduplicate, RowLookup
+from lockgate.transform.rules.rule_set import Deduplicate
 
 Row = dict[str, object]
-Rows = list[Row]
 Record = dict[str, object]
 # Records that are read and transformed at a time.
 TOGETHER = 10_000
@@ -39,8 +42,15 @@ ORIGINS = frozenset({LOAD_ID_COLUMN, POSITION_COLUMN})
 
 
 def explained(wiring: Wiring, entity: Entity, engine: str | None, dialect: str | None) -> str:
-    """The one query that an entity's rules compile to."""
-    rule_set, catalog = _opened(wiring, wiring.rule_book.implementation(entity, engine))
+    """The one query that an entity's rules compile to.
+
+    Raises:
+        UnknownName: there is no such dialect.
+    """
+    if dialect is not None and dialect not in DIALECTS:
+        hint = did_you_mean(dialect, DIALECTS)
+        raise UnknownName(f"there is no dialect {dialect!r}; there are {', '.join(DIALECTS)}", hint=hint, name=dialect)
+    rule_set, catalog = opened(wiring, wiring.rule_book.implementation(entity, engine))
     return explain(rule_set, catalog, dialect or wiring.warehouse.capabilities.dialect)
 
 
@@ -51,7 +61,7 @@ def exported(wiring: Wiring, entity: Entity, into: Path, engine: str | None) -> 
         ProjectInvalid: one of them is there already; nothing was written.
         DiskFull, AccessRefused, UnknownName: they cannot be written there; nothing was left behind.
     """
-    rule_set, catalog = _opened(wiring, wiring.rule_book.implementation(entity, engine))
+    rule_set, catalog = opened(wiring, wiring.rule_book.implementation(entity, engine))
     files = {into / name: text for name, text in export(rule_set, catalog, entity.contract).items()}
     write_new(files, beside=into)
     return tuple(files)
@@ -59,36 +69,34 @@ def exported(wiring: Wiring, entity: Entity, into: Path, engine: str | None) -> 
 
 def tested(wiring: Wiring, entity: Entity, engine: str | None) -> tuple[CaseResult, ...]:
     """How the cases of an entity's rules went."""
-    rule_set, catalog = _opened(wiring, wiring.rule_book.implementation(entity, engine))
+    rule_set, catalog = opened(wiring, wiring.rule_book.implementation(entity, engine))
     return test_cases(rule_set, catalog, DuckDBMemory())
 
 
-def transformed(wiring: Wiring, entity: Entity, records: Iterable[Record], engine: str | None) -> Rows:
-    """What an entity's rules make of records: index, engine, status, reason and output of each."""
-    return list(outcomes(wiring, entity, records, engine))
-
-
 def outcomes(wiring: Wiring, entity: Entity, records: Iterable[Record], engine: str | None) -> Iterator[Row]:
-    """The same, one after the other; no more records are held than rules must see together.
+    """What an entity's rules make of records: index, engine, status, reason and output of each, one after the other.
+
+    No more records are held than rules must see together.
 
     Raises:
         CapabilityMissing: the implementation is no rule set.
         LockgateError: the rules do not fit, or the target does not answer.
     """
     implementation = wiring.rule_book.implementation(entity, engine)
-    rule_set, catalog = _opened(wiring, implementation)
-    context = {relation: _rows(wiring, relation, names) for relation, names in looked_up(rule_set, catalog).items()}
+    rule_set, catalog = opened(wiring, implementation)
+    context = context_of(wiring, rule_set, catalog)
     size = TOGETHER if stand_alone(rule_set, catalog) else None
     left, number = iter(records), 0
     with closing(DuckDBMemory()) as memory:
         while batch := list(islice(left, size)):
             found = transform_records(rule_set, batch, memory, catalog=catalog, context=context)
             for row in found.to_pylist():
-                yield _outcome(entity, implementation, number, row)
+                yield outcome(entity, implementation, number, row)
                 number += 1
 
 
-def _outcome(entity: Entity, implementation: Implementation, number: int, row: Row) -> Row:
+def outcome(entity: Entity, implementation: Implementation, number: int, row: Row) -> Row:
+    """What callers get of a row of outcomes."""
     is_ok = row["_outcome"] == "ok"
     return {
         "index": number,
@@ -99,15 +107,16 @@ def _outcome(entity: Entity, implementation: Implementation, number: int, row: R
     }
 
 
+def context_of(wiring: Wiring, rule_set: RuleSet, catalog: Catalog) -> dict[Relation, pa.Table]:
+    """The pinned rows that rules read beside their source."""
+    return {relation: _rows(wiring, relation, names) for relation, names in looked_up(rule_set, catalog).items()}
+
+
 def stand_alone(rule_set: RuleSet, catalog: Catalog) -> bool:
     """Whether a record's outcome depends on no other record: none is a duplicate of another, none is looked up."""
-    rules = rule_set.rules
-    if any(isinstance(rule.action, Deduplicate) for rule in rules):
+    if any(isinstance(rule.action, Deduplicate) for rule in rule_set.rules):
         return False
-    if any(isinstance(rule.action, RowLookup) and rule.action.rows == rule_set.source for rule in rules):
-        return False
-    others = (catalog.rule_set(name) for name in rule_set.entities())
-    return all(other is None or rule_set.source not in source_relations(other, catalog) for other in others)
+    return keeps_apart(rule_set, catalog)
 
 
 def looked_up(rule_set: RuleSet, catalog: Catalog) -> dict[Relation, tuple[str, ...]]:
@@ -149,7 +158,8 @@ def catalog_of(wiring: Wiring, implementation: Implementation, *, offline: bool 
     return Catalog(tuple(relations), wiring.rule_book.beside(implementation))
 
 
-def _opened(wiring: Wiring, implementation: Implementation) -> tuple[RuleSet, Catalog]:
+def opened(wiring: Wiring, implementation: Implementation) -> tuple[RuleSet, Catalog]:
+    """What an implementation's file says, and the columns that it may read."""
     return wiring.rule_book.rule_set(implementation), catalog_of(wiring, implementation)
 
 

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from lockgate.app.holding import Holding
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
 from lockgate.core.stream import Source, Stream
+from lockgate.errors import LockgateError
 from lockgate.flow import Facts, Step, StepStatus, execute
-from lockgate.transform.cycle import Batch, Piece, batches_of, ensure_route, move_pins, pieces_of, publish, selected
+from lockgate.transform.cycle import (
+    Batch,
+    Piece,
+    batches_of,
+    ensure_route,
+    move_pins,
+    pieces_of,
+    publication_of,
+    selected,
+)
 
 if TYPE_CHECKING:
     from lockgate.app.recorder import Recorder
     from lockgate.app.wiring import Wiring
 
 PIN = "pin"
+
+
+def _load_step(source: Source, stream: Stream) -> str:
+    return f"load {source.name}.{stream.name}"
 
 
 class Run:
@@ -32,8 +48,10 @@ class Run:
         self._started = wiring.clock()
         self._loads: list[Load] = []
         self._pins: tuple[Pin, ...] = ()
+        self._holding = Holding(wiring, request.variables)
         self._outcomes: dict[str, Outcome] = {}
         self._editions: list[Edition] = []
+        self._unchanged: list[str] = []
 
     def executed(self, steps: tuple[Step, ...]) -> RunResult:
         """Executes steps of this run: what the run did."""
@@ -49,6 +67,7 @@ class Run:
             pins=self._pins,
             executions=tuple(each for each in self._outcomes.values() if isinstance(each, Execution)),
             editions=tuple(self._editions),
+            unchanged=tuple(self._unchanged),
             errors={result.step: result.error for result in results if result.error is not None},
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
         )
@@ -61,15 +80,14 @@ class Run:
         """
         request, streams = self._request, self._wiring.project.streams()
         loads = self.load_steps(streams, Bounds(full=request.full_refresh)) if request.load else ()
-        pin = Step(PIN, self._pin, needs=tuple(step.name for step in loads))
+        pin = Step(PIN, self._pin, after=tuple(step.name for step in loads))
         batches = batches_of(self._pieces())
         return (*loads, pin, *(step for batch in batches for step in self._batch_steps(batch)))
 
     def load_steps(self, streams: Sequence[tuple[Source, Stream]], bounds: Bounds) -> tuple[Step, ...]:
         """A step a stream."""
         return tuple(
-            Step(f"load {source.name}.{stream.name}", partial(self._load, source, stream, bounds))
-            for source, stream in streams
+            Step(_load_step(source, stream), partial(self._load, source, stream, bounds)) for source, stream in streams
         )
 
     def _pieces(self) -> tuple[Piece, ...]:
@@ -83,12 +101,16 @@ class Run:
 
     def _load(self, source: Source, stream: Stream, bounds: Bounds) -> Facts:
         """Loads one stream."""
-        done = self._wiring.load(source, stream, bounds)
+        try:
+            done = self._wiring.load(source, stream, bounds)
+        except LockgateError:
+            self._holding.failed(source.relation(stream), _load_step(source, stream))
+            raise
         self._loads.append(done)
         return {"rows": done.rows, "set aside": done.rejected}
 
     def _pin(self) -> Facts:
-        """Starts the cycle."""
+        """Starts the cycle; what could not be loaded stays where it was."""
         self._pins = move_pins(self._wiring.warehouse, self._wiring.project.relations())
         self._recorder.cycle(self._pins)
         return {"streams": len(self._pins)}
@@ -97,16 +119,23 @@ class Run:
         """One step that builds, then one for each output that is published."""
         names = ", ".join(piece.entity.name for piece in batch.pieces)
         build = f"build {names} by {batch.pieces[0].implementation.name}"
-        yield Step(build, partial(self._build, batch), needs=(PIN,))
+        yield Step(build, partial(self._build, batch), needs=(PIN,), held_by=partial(self._held, batch))
         for piece in batch.pieces:
-            yield Step(f"publish {piece}", partial(self._publish, piece), needs=(build,))
+            held_by = partial(self._holding.by, piece)
+            yield Step(f"publish {piece}", partial(self._publish, piece), needs=(build,), held_by=held_by)
+
+    def _held(self, batch: Batch) -> tuple[str, ...]:
+        """The failed loads that hold a whole batch up; none where a piece can be built."""
+        held = [self._holding.by(piece) for piece in batch.pieces]
+        return tuple(dict.fromkeys(step for steps in held for step in steps)) if all(held) else ()
 
     def _build(self, batch: Batch) -> Facts:
-        """Executes a batch; what failed is kept for the step that would publish it.
+        """Executes what is not held up of a batch; what failed is kept for the step that would publish it.
 
         Raises:
             LockgateError: the one thing that kept every piece from being built.
         """
+        batch = replace(batch, pieces=tuple(piece for piece in batch.pieces if not self._holding.by(piece)))
         outcomes = self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
             self._outcomes[str(piece)] = outcome
@@ -119,7 +148,7 @@ class Run:
         return {**facts, "failed": len(errors)} if errors else facts
 
     def _publish(self, piece: Piece) -> Facts:
-        """Publishes one output.
+        """Publishes one output; where it equals the newest edition, that one stands for it.
 
         Raises:
             LockgateError: what refused the output when it was built, or refuses it now.
@@ -127,9 +156,13 @@ class Run:
         execution = self._outcomes[str(piece)]
         if isinstance(execution, FailedExecution):
             raise execution.error
-        warehouse = self._wiring.warehouse
-        route = ensure_route(piece.entity, warehouse)
-        edition = publish(warehouse, piece, execution, self._pins, token=route.token, now=self._wiring.clock())
+        warehouse, now = self._wiring.warehouse, self._wiring.clock()
+        token, anew = ensure_route(piece.entity, warehouse).token, self._request.full_refresh
+        edition = warehouse.publish(publication_of(piece, execution, self._pins, token=token, now=now, anew=anew))
         self._editions.append(edition)
+        facts = {"edition": edition.number, "rows": edition.rows}
+        if edition.published_at != now:
+            self._unchanged.append(str(piece))
+            return {**facts, "unchanged": True}
         self._recorder.published(edition)
-        return {"edition": edition.number, "rows": edition.rows}
+        return facts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -10,15 +9,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app import rules
+from lockgate.adapters.secrets.redaction import redact_also_with, redacted
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
+from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.entity import Entity
 from lockgate.core.job import (
     MAX_ATTEMPTS,
     Claim,
+    Failure,
     IdempotencyKey,
     Job,
     JobResult,
@@ -30,7 +30,9 @@ from lockgate.core.job import (
 from lockgate.core.route import Stage
 from lockgate.errors import EngineOff, LockgateError
 from lockgate.transform.cycle import ensure_route
+from lockgate.transform.job_turn import Ended
 from lockgate.transform.jobs import TransformationJobService
+from lockgate.transform.router import warning_of
 
 # An execution waits as long for another run on the target; then another attempt begins.
 TURN_SECONDS = 600.0
@@ -38,7 +40,10 @@ TURN_SECONDS = 600.0
 
 @dataclass(frozen=True, slots=True)
 class EntityState:
-    """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None."""
+    """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None.
+
+    `warning` tells that its served view shows something else.
+    """
 
     name: str
     key: tuple[str, ...]
@@ -51,20 +56,7 @@ class EntityState:
     answers: str | None
     routed_by: RoutedBy | None
     is_dbt_enabled: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RecordsAnswer:
-    """What became of records: `outcomes` has {index, engine, status, reason, output} for each, in their order.
-
-    `engines` counts the records that each implementation answered; `scope` tells that each stands for itself (`row`).
-    """
-
-    entity: str
-    engine: str
-    engines: Mapping[str, int]
-    scope: str
-    outcomes: Sequence[Mapping[str, object]]
+    warning: str = ""
 
 
 class Service:
@@ -73,6 +65,8 @@ class Service:
     def __init__(self, wiring: Wiring) -> None:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
+        self._records = RecordDesk(wiring)
+        self._listeners: list[Ended] = []
         self._jobs = TransformationJobService(
             wiring.store.jobs,
             wiring.queue,
@@ -80,6 +74,7 @@ class Service:
             perform=self._perform,
             stop=wiring.executor.cancel,
             clock=wiring.clock,
+            ended=self._tell_ended,
         )
 
     @classmethod
@@ -91,7 +86,8 @@ class Service:
             UnknownName: there is no project, or no target of that name.
             ControlPlaneUnavailable: the control plane does not answer.
         """
-        wiring = open_wiring(folder, target)
+        wiring = open_wiring(folder, target, log_level="info")
+        redact_also_with(wiring.places.relative)
         try:
             return cls(wiring)
         except BaseException:
@@ -109,15 +105,18 @@ class Service:
         self.close()
 
     def start(self) -> None:
-        """Begins to execute what is queued, and to import dbt.
+        """Begins to execute what is queued.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
             WarehouseUnavailable: the target does not answer.
         """
         self.check_ready()
-        self._wiring.executor.warm()
         self._jobs.start()
+
+    def warm(self) -> None:
+        """Begins to import dbt, so that the first execution need not wait for it; returns at once."""
+        self._wiring.executor.warm()
 
     def submit(self, request: TransformRequest, *, caller: str, key: IdempotencyKey | None = None) -> Future[Job]:
         """Stores a job: once the future is done it is durable.
@@ -126,6 +125,21 @@ class Service:
         WarehouseUnavailable.
         """
         return self._jobs.submit(request, caller=caller, key=key)
+
+    def hold(self, key: IdempotencyKey) -> Future[None]:
+        """Lets a key stand for a request about records, which makes no job; done once that is durable.
+
+        The future's errors: KeyReused, ControlPlaneUnavailable.
+        """
+        return self._jobs.hold(key)
+
+    def job_counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status."""
+        return self._jobs.counts()
+
+    def when_execution_ends(self, listener: Ended) -> None:
+        """Has `listener` called with every execution that ends in this process, and what came of it."""
+        self._listeners.append(listener)
 
     def ended(self, job_id: str) -> Future[Job]:
         """The job once it is final; whoever waits no longer cancels the future."""
@@ -163,18 +177,17 @@ class Service:
         """
         return self._jobs.retry(job_id)
 
-    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> RecordsAnswer:
+    def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         """What the entity's rules make of records.
+
+        The future's errors: RuleSetInvalid, WarehouseUnavailable, StatementFailed.
 
         Raises:
             UnknownName: there is no such entity.
             CapabilityMissing: it has no implementation by rules.
+            ControlPlaneUnavailable: the service is being stopped.
         """
-        found = entity_of(self._wiring, entity)
-        engine = self._wiring.rule_book.implementation(found, None).name
-        outcomes = rules.transformed(self._wiring, found, [dict(record) for record in records], engine)
-        engines = Counter(str(outcome["engine"]) for outcome in outcomes)
-        return RecordsAnswer(entity, engine, dict(engines), "row", outcomes)
+        return self._records.ask(entity_of(self._wiring, entity), records)
 
     def entities(self) -> tuple[EntityState, ...]:
         """Every entity, in the project's order."""
@@ -200,8 +213,13 @@ class Service:
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more work, ends what is under way, and closes what was opened."""
+        self._records.close()
         self._jobs.close(patience_seconds=patience_seconds)
         self._wiring.close()
+
+    def _tell_ended(self, claim: Claim, outcome: JobResult | Failure) -> None:
+        for listener in self._listeners:
+            listener(claim, outcome)
 
     def _perform(self, claim: Claim, begun: Begun) -> JobResult:
         can_wait = claim.attempt < MAX_ATTEMPTS
@@ -230,4 +248,5 @@ class Service:
             answers=choice.implementation if choice else None,
             routed_by=choice.routed_by if choice else None,
             is_dbt_enabled=wiring.switches().is_enabled(entity.name),
+            warning=warning_of(route, choice) if choice else "",
         )

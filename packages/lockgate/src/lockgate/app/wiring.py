@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
+from time import perf_counter
 
 from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
 from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
-from lockgate.app.new_files import writing
+from lockgate.app.new_files import is_writable, writing
+from lockgate.app.places import Places
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
+from lockgate.core.nearness import did_you_mean
 from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import UnknownName
+from lockgate.errors import LockgateError, UnknownName
 from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.store import Store, open_store
 from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.dbt import DbtExecutionService
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
+
+logger = logging.getLogger(__name__)
 
 RUN_LOCK = "run"
 
@@ -40,8 +48,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_wiring(folder: Path | None, target: str | None) -> Wiring:
+def open_wiring(folder: Path | None, target: str | None, *, log_level: str = "warning") -> Wiring:
     """The wiring of the project in `folder` (else as the settings say, else the nearest one), on `target`.
+
+    `log_level` is in force where the settings name none.
 
     Raises:
         ProjectInvalid: with all problems of the project file.
@@ -53,7 +63,7 @@ def open_wiring(folder: Path | None, target: str | None) -> Wiring:
     wanted = target or settings.target
     secrets = open_secrets(secret_variables(), settings.secrets_folder(project.folder))
     redact_with(secrets.redact)
-    configure_logs(as_json=settings.log_format == "json", level=settings.log_level, redact=secrets.redact)
+    configure_logs(as_json=settings.log_format == "json", level=settings.log_level or log_level, redact=secrets.redact)
     for sentence in unknown_variables():
         warn(sentence)
     return Wiring(project.at_target(wanted) if wanted else project, settings, secrets, utc_now)
@@ -68,7 +78,9 @@ class Wiring:
         self.secrets = secrets
         self.clock = clock
         self.state = settings.state_folder(project.folder)
+        self.places = Places(project.folder, self.state)
         self._opening = Lock()
+        self._passing = ExitStack()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
         self._control_address = settings.control_address(project.folder)
 
@@ -87,7 +99,7 @@ class Wiring:
     def warehouse(self) -> Warehouse:
         """The default target, prepared."""
         target = self.target
-        opened = adapter(WAREHOUSES, target.kind)(target.name, **self._resolved(target.options), clock=self.clock)
+        opened = adapter(WAREHOUSES, target.kind)(target.name, **self.options(target.name), clock=self.clock)
         warehouse: Warehouse = opened
         warehouse.prepare()
         return warehouse
@@ -112,8 +124,15 @@ class Wiring:
         """
         with self._opening:
             if mode not in self._executors:
-                self._executors[mode] = dbt_executor(mode)(self.state / "dbt")
+                self._executors[mode] = dbt_executor(mode)(self._place_for_dbt())
             return self._executors[mode]
+
+    def _place_for_dbt(self) -> Path:
+        """Where dbt keeps what it parsed; where nothing can be kept, a place that goes when this is closed."""
+        place = self.state / "dbt"
+        if is_writable(place):
+            return place
+        return Path(self._passing.enter_context(TemporaryDirectory(prefix="lockgate-dbt-")))
 
     @cached_property
     def rule_book(self) -> RuleBook:
@@ -169,7 +188,12 @@ class Wiring:
             folder=self.state / "loads",
             clock=self.clock,
         )
-        return load_stream(source, stream, ports, bounds)
+        began = perf_counter()
+        done = load_stream(source, stream, ports, bounds)
+        facts = {"source": source.name, "stream": stream.name, "load": done.load_id, "rows": done.rows}
+        seconds = round(perf_counter() - began, 3)
+        logger.info("load finished", extra={"facts": {**facts, "rejected": done.rejected, "seconds": seconds}})
+        return done
 
     def streams(self, names: tuple[str, ...]) -> tuple[tuple[Source, Stream], ...]:
         """The streams named `SOURCE` or `SOURCE.STREAM`; all of them where no name is given.
@@ -185,8 +209,12 @@ class Wiring:
         known = {source.name for source, _ in found} | {f"{source.name}.{stream.name}" for source, stream in found}
         unknown = [name for name in names if name not in known]
         if unknown:
-            there_are = ", ".join(f"{source.name}.{stream.name}" for source, stream in self.project.streams())
-            raise UnknownName(f"there is no stream {unknown[0]!r}; there are {there_are or 'none'}", name=unknown[0])
+            names_of_all = [f"{source.name}.{stream.name}" for source, stream in self.project.streams()]
+            raise UnknownName(
+                f"there is no stream {unknown[0]!r}; there are {', '.join(names_of_all) or 'none'}",
+                hint=did_you_mean(unknown[0], names_of_all),
+                name=unknown[0],
+            )
         return found
 
     def relation(self, name: str) -> Relation:
@@ -206,6 +234,17 @@ class Wiring:
 
     def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         """Executes a batch: what came of each of its pieces, in their order."""
+        for piece in batch.pieces:
+            facts = {"entity": piece.entity.name, "implementation": piece.implementation.name}
+            logger.debug("execution started", extra={"facts": facts})
+        try:
+            outcomes = self._executed(batch, variables, full_refresh=full_refresh)
+        except LockgateError as error:
+            self.places.error(error)
+            raise
+        return tuple(self.places.outcome(outcome) for outcome in outcomes)
+
+    def _executed(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         if batch.engine is Engine.DBT:
             executor = self.executor_for(batch.pieces[0].implementation.executor)
             service = DbtExecutionService(executor, self.warehouse)
@@ -217,13 +256,15 @@ class Wiring:
         """Closes what was opened."""
         while self._executors:
             self._executors.popitem()[1].close()
+        self._passing.close()
         opened = vars(self)
         for name in ("warehouse", "store"):
             if name in opened:
                 opened.pop(name).close()
 
-    def _resolved(self, options: Mapping[str, object]) -> dict[str, object]:
-        """Options with their secret references replaced by values."""
+    def options(self, target: str) -> dict[str, object]:
+        """A target's options with their secret references replaced by values."""
+        options = self.project.targets[target].options
         return {
             name: self.secrets.resolve(value) if isinstance(value, str) else value for name, value in options.items()
         }

@@ -145,4 +145,7 @@ def _switched(context: typer.Context, entity: str | None, *, enabled: bool, as_j
         if entity in {None, state.name}
     ]
     print_table("", ("entity", "dbt", "answered by", "because of the"), rows)
+    for state in states:
+        if state.warning and entity in {None, state.name}:
+            standard_output().print(f"warning: {state.warning}", soft_wrap=True)
     return Exit.FINE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)]
 HEADINGS = ("load", "stream", "mode", "status", "rows", "set aside", "up to", "started (UTC)")
 
 loads = typer.Typer(help="The loads that were run.", no_args_is_help=True)
@@ -37,7 +39,7 @@ def load(
     ] = False,
     since: Annotated[str | None, typer.Option(help="Cursors from this on, as the source writes them.")] = None,
     until: Annotated[str | None, typer.Option(help="Cursors up to this, as the source writes them.")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)] = 60.0,
+    wait: Wait = 60.0,
     as_json: Json = False,
 ) -> int:
     """Load streams into the raw log; `raw` shows them from the next run on."""
@@ -86,6 +88,44 @@ def show_load(
         ]  # fmt: skip
         print_table(f"load {load_id}", ("what", "value"), facts)
     return Exit.FINE
+
+
+@loads.command("prune")
+def prune_loads(
+    context: typer.Context,
+    keep: Annotated[int, typer.Option(help="Keep the newest so many loads of each stream in any case.", min=0)] = 3,
+    older_than: Annotated[str, typer.Option(help="Only loads that began longer ago than this, such as 30d.")] = "0s",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be removed.")] = False,
+    wait: Wait = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Remove loads that a later whole load replaced and that no pin or kept edition stands on."""
+    age = parsed_age(older_than)
+    with opened(context) as app:
+        found = app.prune_loads(keep=keep, older_than=age, dry_run=dry_run, wait_seconds=wait)
+    if as_json:
+        print_json(found)
+    else:
+        rows = [(one.relation, one.loads, one.rows, one.rejected, one.bytes) for one in found]
+        title = "Would be removed" if dry_run else "Removed"
+        print_table(title, ("stream", "loads", "rows", "set aside", "bytes"), rows)
+    return Exit.FINE
+
+
+def parsed_age(written: str) -> timedelta:
+    """`--older-than` as a length of time.
+
+    Raises:
+        typer.BadParameter: it is not one.
+    """
+    from pydantic_core import PydanticCustomError
+
+    from lockgate.config.grammar import parse_duration
+
+    try:
+        return parse_duration(written)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f"--older-than: {error.message()}; write 30d, 12h or 1w") from error
 
 
 @quarantine.command("list")

@@ -102,6 +102,8 @@ def _show(result: RunResult) -> None:
     """The run as tables; errors with what to do, on standard error."""
     if result.executions:
         print_table("Entities", ("entity", "implementation", "rows", "set aside", "seconds"), _rows(result.executions))
+    if result.unchanged:
+        standard_output().print(f"unchanged, so the edition before stays: {', '.join(result.unchanged)}", markup=False)
     for error in result.errors.values():
         print_error(error)
     done = "[green]published[/]" if result.success else "[red]not everything was published; what served still serves[/]"

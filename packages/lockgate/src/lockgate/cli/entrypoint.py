@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from lockgate.cli import (
+    commands_compare,
     commands_jobs,
     commands_load,
     commands_project,
@@ -38,6 +39,7 @@ for module in (
     commands_load,
     commands_run,
     commands_rules,
+    commands_compare,
     commands_jobs,
     commands_serve,
     commands_sandbox,

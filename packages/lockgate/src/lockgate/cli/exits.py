@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from lockgate.core.comparison import Verdict
 from lockgate.errors import ContractBroken, DbtTestFailed, LockgateError, OutputInvalid, RuleCaseFailed
 
 
@@ -16,6 +17,11 @@ class Exit(IntEnum):
     INCONCLUSIVE = 3
 
 
+_OF_VERDICT = {
+    Verdict.PASS: Exit.FINE,
+    Verdict.FAIL: Exit.DATA_SAID_NO,
+    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+}
 DATA_ERRORS = (ContractBroken, DbtTestFailed, OutputInvalid, RuleCaseFailed)
 
 
@@ -25,3 +31,8 @@ def exit_of(errors: tuple[LockgateError, ...]) -> Exit:
         return Exit.FINE
     only_data = all(isinstance(error, DATA_ERRORS) for error in errors)
     return Exit.DATA_SAID_NO if only_data else Exit.FAILED
+
+
+def exit_of_verdict(verdict: Verdict) -> Exit:
+    """The exit code for what a comparison means."""
+    return _OF_VERDICT[verdict]

@@ -33,14 +33,14 @@ def standard_output() -> Console:
     """Where people read results."""
     from rich.console import Console
 
-    return Console(highlight=False, width=_width(sys.stdout))
+    return Console(highlight=False, emoji=False, width=_width(sys.stdout))
 
 
 def standard_error() -> Console:
     """Where people read progress and errors."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False, width=_width(sys.stderr))
+    return Console(stderr=True, highlight=False, emoji=False, width=_width(sys.stderr))
 
 
 def _width(stream: TextIO) -> int | None:

@@ -26,6 +26,10 @@ class Progress:
         self._console = standard_error()
         self._status: Status | None = None
 
+    def waiting(self, told: str) -> None:
+        """Tells whom the flow waits for."""
+        self._console.print(redacted(told), markup=False, soft_wrap=True)
+
     def started(self, step: Step) -> None:
         """Shows the step that runs now; where nobody watches live, only its end is told."""
         if self._console.is_terminal:
@@ -48,10 +52,11 @@ def _story(result: StepResult) -> str:
         return f"[red]{escape(redacted(result.error.message))}[/] [dim]{result.error.code}[/]"
     if result.because:
         return f"[dim]skipped, because of {escape(', '.join(result.because))}[/]"
-    said = ", ".join(f"{name} {_number(value)}" for name, value in result.facts.items() if isinstance(value, int))
+    told = {name: value for name, value in result.facts.items() if isinstance(value, int) and value is not False}
+    said = ", ".join(_said(name, value) for name, value in told.items())
     return f"[dim]{said + ' · ' if said else ''}{result.seconds:.2f} s[/]"
 
 
-def _number(value: int) -> str:
-    """A whole number with its thousands apart."""
-    return f"{value:,}"
+def _said(name: str, value: int) -> str:
+    """One fact: what holds by its name alone, a whole number with its thousands apart."""
+    return name if value is True else f"{name} {value:,}"

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, replace
 from datetime import date
 
+from lockgate.compare.buckets import chosen_buckets
 from lockgate.compare.causes import causes
 from lockgate.compare.differences import columns_changed, counted, groups, samples
 from lockgate.compare.encoding import has_text
@@ -14,6 +15,7 @@ from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.joining import in_bench, join_here, join_there
 from lockgate.compare.not_numbers import with_nan
 from lockgate.compare.odd_keys import join_with_odd_keys
+from lockgate.compare.probing import probed
 from lockgate.compare.profile import Profiles, keys_follow, profiled, with_keys_counted
 from lockgate.compare.scope import HASHES, Scope, scoped
 from lockgate.compare.streaming import Sending, streamed
@@ -120,12 +122,27 @@ def _gathered(work: _Work) -> _Gathered:
         return _joined(work)
     why_not = _no_fingerprints(work)
     if not why_not:
-        moved = compare_by_fingerprints(work.bench, work.scope, work.sides, work.profiles, work.progress)
-        if moved is not None:
-            why = "the sides are in two engines; only what differs was fetched"
-            return _Gathered(Method.FINGERPRINT, why, moved)
-        why_not = "many rows differ"
+        gathered = _fingerprinted(work)
+        if gathered is not None:
+            return gathered
+        why_not = "so many rows differ that hashing them costs more than reading them"
     return _streamed(work, why_not)
+
+
+def _fingerprinted(work: _Work) -> _Gathered | None:
+    """None where streaming every row costs less."""
+    moved = 0
+    buckets = chosen_buckets(work.scope, work.sides, work.rows)
+    if buckets.width and work.request.method is None:
+        probe = probed(work.bench, work.scope, work.sides, buckets, work.progress)
+        if not probe.prefers_fingerprints:
+            return None
+        moved = probe.rows
+    fetched = compare_by_fingerprints(work.bench, work.scope, work.sides, buckets, work.rows, work.progress)
+    if fetched is None:
+        return None
+    why = "the sides are in two engines; only what differs was fetched"
+    return _Gathered(Method.FINGERPRINT, why, moved + fetched)
 
 
 def _joined(work: _Work) -> _Gathered:
@@ -154,8 +171,10 @@ def _no_fingerprints(work: _Work) -> str:
         if why:
             raise ComparisonInvalid(f"fingerprints cannot be compared: {why}", hint="Leave the method to be chosen.")
         return ""
-    if work.request.method is not None:
+    if work.request.method is Method.STREAM:
         return "it was asked for"
+    if work.request.method is Method.JOIN:
+        return why if work.has_odd_keys else "the sides are in two engines, which cannot join them"
     return why or ("there are few rows" if work.rows < FEWEST_FINGERPRINTED else "")
 
 
@@ -183,12 +202,13 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
     rows = counted(bench, (work.profiles[0].rows, work.profiles[1].rows))
     columns = columns_changed(bench, local, scope.pairs, request.noisy, rows)
     told, unexplained = explained(bench, local, request, rows, today)
-    why = [*doubts(rows, work.profiles, request), *reasons(rows, scope.schema, columns, told, unexplained)]
+    doubtful = doubts(rows, work.sides, work.profiles, request)
+    why = [*doubtful, *reasons(rows, scope.schema, columns, told, unexplained)]
     return Comparison(
         left=work.sides[0].name,
         right=work.sides[1].name,
         key=request.key,
-        verdict=verdict_of(rows, scope.schema, unexplained, work.profiles, request),
+        verdict=verdict_of(rows, scope.schema, unexplained, work.sides, work.profiles, request),
         reasons=tuple([*why, work.note] if work.note else why),
         rows=rows,
         columns=columns,
@@ -202,4 +222,6 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         why_method=gathered.why,
         rows_moved=gathered.moved,
         seconds=0.0,
+        pins=tuple(dict.fromkeys(pin for side in work.sides for pin in side.pins)),
+        editions=(work.sides[0].editions, work.sides[1].editions),
     )

@@ -12,11 +12,10 @@ from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.predicates import amount, differs
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope
-from lockgate.core.comparison import ColumnDifference, Group, RowCounts, Sample, Status
+from lockgate.core.comparison import HIDDEN, ColumnDifference, Group, RowCounts, Sample, Status
 from lockgate.core.ports import Bench, Side
 from lockgate.errors import ComparisonInvalid
 
-HIDDEN = "***"
 MOST_GROUPS = 1000
 _SAMPLES = "select {columns} from {differences} where {condition} order by {keys} limit {many}"
 

@@ -82,6 +82,11 @@ _TRANSFORMS = {
     },
 }
 
+# A number that is written, rounded: as a decimal where it has room in one, so that no digit is lost.
+_WRITTEN_WHOLE = (
+    "coalesce(cast(round(try_cast({x} as decimal(38, 18))) as varchar), cast(round(cast({x} as double)) as varchar))"
+)
+
 # Canonical text of a value, for forms that have one; `sized` text is told from what follows by its length.
 _BITS_DUCKDB = "cast(cast(case when isnan({v}) then 'nan' when {v} = 0 then 0 else {v} end as bit) as bigint)"
 _BITS_POSTGRES = (
@@ -121,7 +126,8 @@ _AS_TEXT = {"duckdb": "varchar", "postgres": "text"}
 def value(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     """SQL for a value that `=` and IS DISTINCT FROM compare as the pair's form says; `x` is the column's SQL."""
     for each in pair.rule.transforms:
-        x = _TRANSFORMS[dialect][each].format(x=x)
+        is_text = each is Transform.WHOLE and side.is_written
+        x = (_WRITTEN_WHOLE if is_text else _TRANSFORMS[dialect][each]).format(x=x)
     name = _instant(pair, side) if pair.form is Form.INSTANT else _template(pair.form, side, dialect)
     template = _VALUES[dialect][name]
     return template.format(x=x, type=_WRITTEN_TYPES.get(side.type.kind, "varchar"))
@@ -150,9 +156,9 @@ def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     return f"coalesce(cast({size} as {_AS_TEXT[dialect]}) || ':' || {canonical}, '~')"
 
 
-def record(pieces: Sequence[str]) -> str:
-    """SQL for a record made of pieces."""
-    return " || ".join(pieces)
+def record(pieces: Sequence[str], dialect: str) -> str:
+    """SQL for a record made of pieces, put together as the engine does it fastest."""
+    return f"concat({', '.join(pieces)})" if dialect == "duckdb" else " || ".join(pieces)
 
 
 _WRITTEN_TYPES = {

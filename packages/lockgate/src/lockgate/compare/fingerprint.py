@@ -10,42 +10,25 @@ by Σh of the rows that came.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
 
+from lockgate.compare.buckets import Buckets, row_hash
 from lockgate.compare.carry import BENCH
-from lockgate.compare.encoding import piece, record, value
-from lockgate.compare.forms import Form
 from lockgate.compare.joining import in_bench, join_here
-from lockgate.compare.profile import Profile, numbers
+from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope
 from lockgate.compare.streaming import Sending, streamed
 from lockgate.core.ports import Bench, Progress, Side
 
-ROWS_A_BUCKET = 128
-MOST_BUCKETS = 1 << 20
 # Above this share of rows in buckets that differ and are not solved, all rows are streamed instead.
 WORTHWHILE = 0.3
-PROBES, PROBED_KEYS, MANY_DIFFER = 8, 128, 0.05
-_WIDEST = 1 << 62
 _SHIFT = 29
-_HASHES = {
-    "duckdb": "cast('0x' || substring(md5({record}), 1, 15) as bigint)",
-    "postgres": "cast(cast('x' || substring(md5({record}) from 1 for 15) as bit(60)) as bigint)",
-}
-_BUCKET_OF_RANGE = {
-    "duckdb": "((cast({v} as bigint) - ({low})) // {width})",
-    "postgres": "((cast({v} as bigint) - ({low})) / {width})",
-}
-_BUCKET_OF_HASH = {
-    "duckdb": "(cast('0x' || substring(md5({record}), 1, 8) as bigint) % {buckets})",
-    "postgres": "mod(cast(cast('x' || substring(md5({record}) from 1 for 8) as bit(32)) as bigint), {buckets})",
-}
-# OFFSET 0 keeps PostgreSQL from computing the hash once for each sum; it does not keep it from working in parallel.
+# What keeps PostgreSQL from computing a hash once for each sum; it does not keep it from working in parallel.
+_FENCES = {"duckdb": "", "postgres": "offset 0"}
 _SUMS = """
-select b, cast(count(*) as bigint) as n, cast(sum(h) as {text}) as h, cast(sum(g) as {text}) as g,
-    cast(sum(g * g) as {text}) as gg
-from (select b, h, h >> {shift} as g from (select {bucket} as b, {hash} as h from ({rows}) as one offset 0) as hashed
-    offset 0) as each_row
+select b, count(*) as n, cast(sum(h) as text) as h, cast(sum(g) as text) as g, cast(sum(g * g) as text) as gg
+from (select b, h, h >> {shift} as g from (select {bucket} as b, {hash} as h from ({rows}) as one {fence}) as hashed
+    {fence}) as each_row
 group by b
 """
 _SUMMED = "b, n, cast(h as hugeint) as h, cast(g as hugeint) as g, cast(gg as hugeint) as gg"
@@ -71,9 +54,9 @@ from unlike_buckets where solved in ('changed', '{alone}')
 _FETCHED = """
 select {columns} from (
     select *, h >> {shift} as g from (
-        select *, {hash} as h from (select *, {bucket} as b from ({rows}) as one offset 0) as bucketed
-        where b in ({buckets}) offset 0) as hashed
-    offset 0) as placed
+        select *, {hash} as h from (select *, {bucket} as b from ({rows}) as one {fence}) as bucketed
+        where b in ({buckets}) {fence}) as hashed
+    {fence}) as placed
 where b in ({unsolved}) or b * 2147483648 + g in ({culprits})
 """
 _NOT_PROVEN = """
@@ -87,118 +70,51 @@ update unlike_buckets set solved = null where solved is not null and b in (
 _ALONE = {"left": "missing", "right": "extra"}
 
 
-@dataclass(frozen=True, slots=True)
-class Buckets:
-    """How keys fall into buckets: ranges of `width` whole numbers from `low` on, or by the key's hash (`width` 0)."""
-
-    many: int
-    low: int = 0
-    width: int = 0
-
-    def sql(self, scope: Scope, dialect: str, *, left: bool) -> str:
-        """The bucket of a row with columns c0, c1 and so on."""
-        if self.width:
-            pair = scope.key[0]
-            v = value(pair, pair.left if left else pair.right, "c0", dialect)
-            return _BUCKET_OF_RANGE[dialect].format(v=v, low=self.low, width=self.width)
-        return _BUCKET_OF_HASH[dialect].format(record=_record(scope, dialect, left=left, keys=True), buckets=self.many)
-
-
 def compare_by_fingerprints(
-    bench: Bench, scope: Scope, sides: tuple[Side, Side], profiles: tuple[Profile, Profile], progress: Progress
+    bench: Bench, scope: Scope, sides: tuple[Side, Side], buckets: Buckets, rows: int, progress: Progress
 ) -> int | None:
     """Keeps in the bench the rows that differ; returns how many rows were moved into it, sums counted as rows.
 
     None where so much differs that all rows had better be streamed; nothing is kept then.
     """
     progress("comparing fingerprints", 0, None)
-    buckets = chosen_buckets(scope, sides, max(profile.rows for profile in profiles))
-    if buckets.width and _many_differ(bench, scope, sides, buckets):
-        return None
     moved = _summed(bench, scope, sides, buckets)
     bench.run(_UNLIKE_BUCKETS)
     for attempt in range(2):
         (left_out,) = numbers(bench, "select sum(n) as n from unlike_buckets where solved is null")
-        if left_out > WORTHWHILE * max(profile.rows for profile in profiles):
+        if left_out > WORTHWHILE * rows:
             return None
-        rows = _fetched(bench, scope, sides, buckets, progress)
-        moved += sum(_count(bench, each) for each, side in zip(rows, sides, strict=True) if side.engine is not bench)
+        found = _fetched(bench, scope, sides, buckets, progress)
+        moved += sum(_count(bench, each) for each, side in zip(found, sides, strict=True) if side.engine is not bench)
         local = in_bench(scope, (sides[0].engine.dialect, sides[1].engine.dialect))
-        if attempt or not _unproven(bench, local, rows, buckets):
-            join_here(bench, local, *rows)
+        if attempt or not _unproven(bench, local, found, buckets):
+            join_here(bench, local, *found)
             break
     return moved
 
 
-def chosen_buckets(scope: Scope, sides: tuple[Side, Side], rows: int) -> Buckets:
-    """Buckets of some 128 rows each: ranges where the key is one whole number, so that an index can find them."""
-    many = max(1, min(MOST_BUCKETS, rows // ROWS_A_BUCKET))
-    if scope.keys > 1 or scope.key[0].form is not Form.WHOLE:
-        return Buckets(many)
-    ends = [_ends(scope, side, left=left) for side, left in zip(sides, (True, False), strict=True)]
-    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
-    if high - low >= _WIDEST:
-        return Buckets(many)
-    return Buckets(many, low, (high - low) // many + 1)
-
-
-def _ends(scope: Scope, side: Side, *, left: bool) -> tuple[int, int]:
-    pair = scope.key[0]
-    v = value(pair, pair.left if left else pair.right, "c0", side.engine.dialect)
-    low, high = numbers(
-        side.engine, f"select min({v}) as low, max({v}) as high from ({scope.rows(side, left=left)}) as one"
-    )
-    return low, high
-
-
-def _record(scope: Scope, dialect: str, *, left: bool, keys: bool = False) -> str:
-    pairs = scope.key if keys else scope.pairs
-    return record([piece(pair, pair.left if left else pair.right, f"c{n}", dialect) for n, pair in enumerate(pairs)])
-
-
-def _hash(scope: Scope, dialect: str, *, left: bool) -> str:
-    return _HASHES[dialect].format(record=_record(scope, dialect, left=left))
-
-
-def _many_differ(bench: Bench, scope: Scope, sides: tuple[Side, Side], buckets: Buckets) -> bool:
-    """Whether more than a few of some thousand rows differ; they are hashed one by one, in a few ranges of keys."""
-    span = buckets.many * buckets.width
-    starts = [buckets.low + probe * span // PROBES for probe in range(PROBES)]
-    for side, left in zip(sides, (True, False), strict=True):
-        pair = scope.key[0]
-        dialect = side.engine.dialect
-        v = value(pair, pair.left if left else pair.right, "c0", dialect)
-        ranges = " or ".join(f"({v} >= {start} and {v} < {start + PROBED_KEYS})" for start in starts)
-        rows = scope.rows(side, left=left)
-        query = (
-            f"select {_hash(scope, dialect, left=left)} as h from (select * from ({rows}) as one where {ranges}) as few"
-        )
-        with side.engine.stream(query) as reader:
-            bench.keep("probe_left" if left else "probe_right", reader, "h")
-    both, every = numbers(
-        bench,
-        "select (select count(*) from probe_left where h in (select h from probe_right)) as both, "
-        "(select greatest((select count(*) from probe_left), (select count(*) from probe_right))) as n",
-    )
-    return every - both > MANY_DIFFER * every
-
-
 def _summed(bench: Bench, scope: Scope, sides: tuple[Side, Side], buckets: Buckets) -> int:
-    moved = 0
-    for side, left in zip(sides, (True, False), strict=True):
-        dialect = side.engine.dialect
-        query = _SUMS.format(
-            text="varchar" if dialect == BENCH else "text",
-            shift=_SHIFT,
-            bucket=buckets.sql(scope, dialect, left=left),
-            hash=_hash(scope, dialect, left=left),
-            rows=scope.rows(side, left=left),
-        )
-        name = "sums_left" if left else "sums_right"
-        with side.engine.stream(query) as reader:
-            bench.keep(name, reader, _SUMMED)
-        moved += 0 if side.engine is bench else _count(bench, f"select * from {name}")
-    return moved
+    """Keeps the sums of both sides in the bench, computed at the same time; returns how many were moved."""
+    queries = [_sums(scope, side, buckets, left=left) for side, left in zip(sides, (True, False), strict=True)]
+    if sides[0].engine is sides[1].engine:
+        found = [side.engine.query(query) for side, query in zip(sides, queries, strict=True)]
+    else:
+        with ThreadPoolExecutor(len(sides)) as pool:
+            found = list(pool.map(lambda side, query: side.engine.query(query), sides, queries))
+    for name, table in zip(("sums_left", "sums_right"), found, strict=True):
+        bench.keep(name, table.to_reader(), _SUMMED)
+    return sum(table.num_rows for side, table in zip(sides, found, strict=True) if side.engine is not bench)
+
+
+def _sums(scope: Scope, side: Side, buckets: Buckets, *, left: bool) -> str:
+    dialect = side.engine.dialect
+    return _SUMS.format(
+        shift=_SHIFT,
+        fence=_FENCES[dialect],
+        bucket=buckets.sql(scope, dialect, left=left),
+        hash=row_hash(scope, dialect, left=left),
+        rows=scope.rows(side, left=left),
+    )
 
 
 def _fetched(
@@ -214,13 +130,18 @@ def _fetched(
         query = _FETCHED.format(
             columns=", ".join(f"c{number}" for number in range(len(scope.pairs))),
             shift=_SHIFT,
-            hash=_hash(scope, dialect, left=left),
+            fence=_FENCES[dialect],
+            hash=row_hash(scope, dialect, left=left),
             bucket=buckets.sql(scope, dialect, left=left),
             rows=scope.rows(side, left=left),
             buckets=unlike,
             unsolved=unsolved,
             culprits=_listed(bench, culprits),
         )
+        if side.engine is bench:
+            name = "here_left" if left else "here_right"
+            bench.run(f"create or replace temp table {name} as {query}")
+            query = f"select * from {name}"
         found.append(streamed(bench, scope, Sending(side, left, query), progress))
     return found[0], found[1]
 
@@ -231,7 +152,7 @@ def _unproven(bench: Bench, local: Scope, rows: tuple[str, str], buckets: Bucket
     for name, left, query in (("left", True, rows[0]), ("right", False, rows[1])):
         words[name] = query
         words[f"{name}_bucket"] = buckets.sql(local, BENCH, left=left)
-        words[f"{name}_hash"] = _hash(local, BENCH, left=left)
+        words[f"{name}_hash"] = row_hash(local, BENCH, left=left)
     before = _count(bench, "select * from unlike_buckets where solved is null")
     bench.run(_NOT_PROVEN.format(**words))
     return _count(bench, "select * from unlike_buckets where solved is null") > before

@@ -20,11 +20,11 @@ from lockgate.core.comparison import (
     Transform,
 )
 from lockgate.core.ports import Side
-from lockgate.core.sql import column
+from lockgate.core.sql import column, sql_type
 from lockgate.errors import ComparisonInvalid
 
 HASHES = 16**8
-_TEXT_TRANSFORMS = frozenset(Transform) - {Transform.DATE, Transform.WHOLE}
+_CONDITION_HINT = "Write what could stand behind WHERE, over columns of the left side alone: amount > 0"
 _HASH = {
     "duckdb": "substring(md5({text}), 1, 8) < '{limit}'",
     "postgres": "substring(md5({text}) from 1 for 8) collate \"C\" < '{limit}'",
@@ -66,10 +66,11 @@ class Scope:
     def _filter(self, side: Side, *, left: bool) -> list[str]:
         if self.where is None:
             return []
-        names = {pair.left.name: pair.right.name for pair in self.pairs}
-        condition = self.where.copy()
-        for each in condition.find_all(exp.Column):
-            each.set("this", exp.to_identifier(each.name if left else names.get(each.name, each.name), quoted=True))
+        names = {} if left else {pair.left.name: pair.right.name for pair in self.pairs}
+        columns = {one.name: one for one in side.columns}
+        condition = self.where.transform(
+            lambda node: _typed(columns[names.get(node.name, node.name)]) if isinstance(node, exp.Column) else node
+        )
         return [f"({condition.sql(side.engine.dialect)})"]
 
     def _sample(self, side: Side, *, left: bool) -> list[str]:
@@ -81,7 +82,12 @@ class Scope:
         """SQL for the canonical record of the key, over the side's own columns."""
         dialect = side.engine.dialect
         sides = [(pair, pair.left if left else pair.right) for pair in self.key]
-        return record([piece(pair, one, quoted(one.name, side), dialect) for pair, one in sides])
+        return record([piece(pair, one, quoted(one.name, side), dialect) for pair, one in sides], dialect)
+
+
+def _typed(one: ComparedColumn) -> exp.Expr:
+    """A column in a filter: as what it is, also where a file has it as text."""
+    return exp.cast(column(one.name), sql_type(one.type)) if one.is_written else column(one.name)
 
 
 def quoted(name: str, side: Side) -> str:
@@ -109,7 +115,7 @@ def scoped(left: Side, right: Side, request: ComparisonRequest) -> Scope:
 
 
 def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequest) -> Pair:
-    rule = request.rules.get(left.name) if left.name not in request.key else None
+    rule = request.rules.get(left.name)
     plain = paired(left, right)
     if rule is None:
         general = request.tolerance if left.name not in request.key else None
@@ -121,9 +127,23 @@ def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequ
             hint="Amounts and shares are for numbers, durations for dates and times.",
             column=left.name,
         )
-    if set(rule.transforms) & _TEXT_TRANSFORMS and plain.form not in {Form.TEXT, Form.UNLIKE}:
-        raise ComparisonInvalid(f"column {left.name!r} ({left.native}) is not text", column=left.name)
+    for transform in rule.transforms:
+        if unsuited := _unsuited(plain, transform):
+            raise ComparisonInvalid(
+                f"column {left.name!r} ({left.native}) is {unsuited}, which {transform} is for",
+                hint="trim, lower, upper, nfc and empty_is_null are for text, whole for numbers, date for times.",
+                column=left.name,
+            )
     return paired(left, right, rule)
+
+
+def _unsuited(pair: Pair, transform: Transform) -> str:
+    """What the columns are not, where a transform is not for them; '' where it is."""
+    if transform is Transform.WHOLE:
+        return "" if pair.form.is_number else "not a number"
+    if transform is Transform.DATE:
+        return "" if pair.form.is_time else "not a date or time"
+    return "" if pair.form in {Form.TEXT, Form.UNLIKE} else "not text"
 
 
 def _suits(pair: Pair, tolerance: Tolerance) -> bool:
@@ -138,12 +158,39 @@ def _refuse_unknown(
     _refuse_missing([*request.renamed.values()], rights, "the right side")
     if not request.key:
         raise ComparisonInvalid("no key was named", hint="Name the columns that make a row one row: --key id")
+    _refuse_bent_key(request)
+    _refuse_claimed_twice(request, lefts)
+
+
+def _refuse_bent_key(request: ComparisonRequest) -> None:
+    for name in request.key:
+        if name in request.rules:
+            raise ComparisonInvalid(
+                f"column {name!r} is of the key, which is compared exactly",
+                hint="Take its tolerance and its transforms away, or choose another key.",
+                column=name,
+            )
+        if name in request.excluded:
+            hint = "Compare it, or choose another key."
+            raise ComparisonInvalid(f"column {name!r} is of the key and cannot be left out", hint=hint, column=name)
+
+
+def _refuse_claimed_twice(request: ComparisonRequest, lefts: Collection[str]) -> None:
+    """A column on the right is held against one on the left."""
+    for name, other in request.renamed.items():
+        if other in lefts and other not in request.renamed and other not in request.excluded:
+            raise ComparisonInvalid(
+                f"{other!r} on the right would be compared twice: with {name!r} and with {other!r}",
+                hint=f"Say what else {other!r} of the left is called there, or leave it out: --exclude {other}",
+                column=other,
+            )
 
 
 def _refuse_missing(names: Sequence[str], columns: Collection[str], where: str) -> None:
     for name in names:
         if name not in columns:
-            near = get_close_matches(name, columns, n=1)
+            alike = [each for each in columns if each.casefold() == name.casefold()]
+            near = alike or get_close_matches(name, columns, n=1)
             told = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(columns) or 'none'}"
             raise ComparisonInvalid(f"{where} has no column {name!r}{told}", column=name)
 
@@ -151,9 +198,12 @@ def _refuse_missing(names: Sequence[str], columns: Collection[str], where: str) 
 def _refuse_lost_key(key: Sequence[str], both: Sequence[str], left: Side, right: Side) -> None:
     lost = [name for name in key if name not in both]
     if lost:
+        names = [one.name for one in right.columns]
+        alike = [each for each in names if each.casefold() == lost[0].casefold()]
+        there = next(iter(alike or get_close_matches(lost[0], names, n=1)), "NAME")
         raise ComparisonInvalid(
             f"the key's column {lost[0]!r} of {left.name} is not in {right.name}",
-            hint=f"Where it has another name there, say so: --map {lost[0]}=NAME",
+            hint=f"Where it has another name there, say so: --map {lost[0]}={there}",
             column=lost[0],
         )
 
@@ -209,11 +259,11 @@ def condition_of(written: str, names: Collection[str]) -> exp.Expr:
     try:
         condition = exp.condition(written, dialect="postgres")
     except SqlglotError as error:
-        raise ComparisonInvalid(f"{written!r} is no condition in SQL") from error
-    if condition.find(exp.Query, exp.DDL, exp.Command, exp.Placeholder, exp.Parameter):
-        raise ComparisonInvalid(f"{written!r} is more than a condition over columns")
+        raise ComparisonInvalid(f"{written!r} is no condition in SQL", hint=_CONDITION_HINT) from error
+    if condition.find(exp.Query, exp.DDL, exp.Command, exp.Placeholder, exp.Parameter, exp.AggFunc, exp.Window):
+        raise ComparisonInvalid(f"{written!r} is more than a condition over columns", hint=_CONDITION_HINT)
     for each in condition.find_all(exp.Column):
         if each.table:
-            raise ComparisonInvalid(f"{each.sql()!r} names a table; name the column alone")
+            raise ComparisonInvalid(f"{each.sql()!r} names a table", hint="Name the column alone.")
         _refuse_missing([each.name], names, "the relation")
     return condition

@@ -13,22 +13,60 @@ from lockgate.core.comparison import (
     SchemaDifference,
     Verdict,
 )
+from lockgate.core.load import Pin
+from lockgate.core.ports import Side
+
+Sides = tuple[Side, Side]
 
 
 def verdict_of(
-    rows: RowCounts, schema: SchemaDifference, unexplained: int, profiles: Profiles, request: ComparisonRequest
+    rows: RowCounts,
+    schema: SchemaDifference,
+    unexplained: int,
+    sides: Sides,
+    profiles: Profiles,
+    request: ComparisonRequest,
 ) -> Verdict:
-    """FAIL where something differs that nobody agreed on; INCONCLUSIVE where nothing does and yet nothing is proven."""
+    """FAIL where something differs that nobody agreed on; INCONCLUSIVE where nothing does and yet nothing is proven.
+
+    Where the sides were made of other loads nothing is proven either way.
+    """
+    if moved(sides):
+        return Verdict.INCONCLUSIVE
     if unexplained or schema.added or schema.removed:
         return Verdict.FAIL
-    doubtful = any(True for _ in doubts(rows, profiles, request))
+    doubtful = any(True for _ in doubts(rows, sides, profiles, request))
     return Verdict.INCONCLUSIVE if doubtful else Verdict.PASS
 
 
-def doubts(rows: RowCounts, profiles: Profiles, request: ComparisonRequest) -> Iterator[str]:
+def moved(sides: Sides) -> str:
+    """Which stream the sides' editions were made of other loads of, in words; '' where there is none.
+
+    A side whose editions are not known says nothing about its inputs.
+    """
+    if not all(side.editions for side in sides):
+        return ""
+    editions = [edition for side in sides for edition in side.editions]
+    loads = [{pin.relation: pin for pin in edition.pins} for edition in editions]
+    for relation in dict.fromkeys(relation for each in loads for relation in each):
+        read = tuple(dict.fromkeys(each.get(relation) for each in loads))
+        if len(read) > 1:
+            return f"the inputs moved: {relation} was read {' and '.join(_extent(pin) for pin in read)}"
+    return ""
+
+
+def _extent(pin: Pin | None) -> str:
+    return f"from load {pin.first_load} to {pin.last_load}" if pin else "not at all"
+
+
+def doubts(rows: RowCounts, sides: Sides, profiles: Profiles, request: ComparisonRequest) -> Iterator[str]:
     """Why equality would prove nothing."""
+    if inputs := moved(sides):
+        yield inputs
     if not rows.left and not rows.right:
         yield "both sides are empty"
+    elif not rows.left or not rows.right:
+        yield f"the {'right' if rows.left else 'left'} side is empty"
     elif min(rows.left, rows.right) < request.fewest_rows:
         yield f"there are fewer than {request.fewest_rows:,} rows"
     for profile, side in zip(profiles, ("left", "right"), strict=True):
@@ -60,6 +98,8 @@ def reasons(
     if rows.changed:
         told = ", ".join(f"{column.name} {column.changed:,}" for column in columns if column.changed)
         yield f"{rows.changed:,} rows have changed values: {told}"
+    if noisy := [column.name for column in columns if column.changed and column.is_noisy]:
+        yield f"one execution differs from the next by itself in {', '.join(noisy)}"
     yield from (told for each in explained if (told := _told(each)))
     if rows.differing and not unexplained:
         yield "every difference is explained"

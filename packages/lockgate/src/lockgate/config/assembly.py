@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.shape import (
     AnySource,
     Columns,
@@ -18,7 +19,15 @@ from lockgate.config.shape import (
     SourceShape,
     StreamShape,
 )
-from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementation, RouteDeclaration
+from lockgate.core.comparison import ColumnRule, ExpectedDifference, Status, Transform
+from lockgate.core.entity import (
+    ComparisonDeclaration,
+    DbtExecutionMode,
+    Engine,
+    Entity,
+    Implementation,
+    RouteDeclaration,
+)
 from lockgate.core.project import FlowDeclaration, GateDeclaration, Project, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Stage
@@ -102,7 +111,32 @@ def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) ->
         group=shape.group or "",
         bucket_by=shape.bucket_by or "",
         dbt_enabled=shape.dbt.enabled,
+        comparison=_comparison(shape.compare),
     )
+
+
+def _comparison(shape: CompareShape) -> ComparisonDeclaration:
+    """Rules a column, and the differences that were agreed on."""
+    columns = dict.fromkeys([*shape.tolerance, *shape.transform])
+    rules = {
+        name: ColumnRule(shape.tolerance.get(name), tuple(Transform(one) for one in shape.transform.get(name, ())))
+        for name in columns
+    }
+    expected = tuple(
+        ExpectedDifference(
+            name=name,
+            owner=one.owner,
+            reason=one.reason,
+            expires=one.expires,
+            most_rows=one.rows,
+            columns=tuple(one.columns),
+            where=one.where,
+            right=one.right,
+            status=Status(one.status),
+        )
+        for name, one in shape.expected.items()
+    )
+    return ComparisonDeclaration(rules, frozenset(shape.exclude), expected)
 
 
 def _implementation(name: str, shape: ImplementationShape, folder: Path) -> Implementation:

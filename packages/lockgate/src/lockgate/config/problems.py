@@ -71,6 +71,13 @@ def located(document: Document, path: KeyPath, message: str, remedy: str) -> Pro
     return document.problem(path, f"{where}: {message}" if where else message, remedy)
 
 
+def beside(found: Iterable[Problem], problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Those `found` in a document, and the other `problems` of lines that none of them lies on."""
+    known = tuple(found)
+    lines = {problem.line for problem in known}
+    return in_order((*known, *(problem for problem in problems if problem.line not in lines)))
+
+
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once, in the order of the file."""
     return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))

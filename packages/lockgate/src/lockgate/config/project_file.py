@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.config.assembly import assembled
-from lockgate.config.problems import fitted, in_order
+from lockgate.config.problems import beside, fitted
 from lockgate.config.references import Declared, reference_problems
 from lockgate.config.shape import ProjectShape
 from lockgate.config.yaml_positions import read_yaml
@@ -38,12 +38,12 @@ def load_project(folder: Path) -> Project:
         ProjectInvalid: with every problem of the file, in its order.
     """
     folder = folder.resolve()
-    document = read_yaml(folder / PROJECT_FILE, file=PROJECT_FILE)
+    document = read_yaml(folder / PROJECT_FILE, file=PROJECT_FILE, lenient=True)
     shape, problems = fitted(ProjectShape, document, stand_ins={"project": "unnamed"})
     if shape is not None:
         problems = (*problems, *reference_problems(Declared(shape, document, folder)))
-    if problems or shape is None:
-        raise ProjectInvalid(in_order(problems))
+    if problems or document.problems or shape is None:
+        raise ProjectInvalid(beside(document.problems, problems))
     return assembled(shape, folder)
 
 

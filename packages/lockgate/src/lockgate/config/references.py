@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+from lockgate.compare import condition_of
+from lockgate.config.comparison_shape import CompareShape, ExpectedShape
 from lockgate.config.names import LONGEST_IDENTIFIER_BYTES, OWN_SUFFIXES, same_but_for_case, suggestion
 from lockgate.config.problems import located
 from lockgate.config.shape import EntityShape, ImplementationShape, ProjectShape, RouteShape
 from lockgate.config.yaml_positions import Document, KeyPath
 from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.entity import workshop_name
-from lockgate.errors import Problem
+from lockgate.errors import ComparisonInvalid, Problem
 
 DBT_FILE = "dbt_project.yml"
 
@@ -96,6 +98,41 @@ def _contracts(declared: Declared) -> Iterator[Finding]:
             if column in entity.key[:index]:
                 yield Finding((*path, "key", index), f"names the column {column!r} twice", "Keep it once.")
         yield from _group(path, entity, columns)
+
+
+def _compared(declared: Declared) -> Iterator[Finding]:
+    """What is said about comparing names columns of the contract, and no column of the key."""
+    for name, entity in declared.shape.entities.items():
+        path = ("entities", name, "compare")
+        columns = declared.names("entities", name, "contract")
+        for where, column in _compared_columns(path, entity.compare):
+            if column not in columns:
+                remedy = suggestion(column, columns, "columns")
+                yield Finding(where, f"the contract has no column {column!r}", remedy)
+            elif column in entity.key:
+                yield Finding(where, f"{column!r} is of the key, which must be the same", "Take it away.")
+        for agreed, expected in entity.compare.expected.items():
+            yield from _expressions((*path, "expected", agreed), expected, columns)
+
+
+def _expressions(path: KeyPath, expected: ExpectedShape, columns: tuple[str, ...]) -> Iterator[Finding]:
+    """What is written in SQL can be read."""
+    for key, written in (("where", expected.where), ("right", expected.right)):
+        try:
+            if written is not None:
+                condition_of(written, columns)
+        except ComparisonInvalid as error:
+            yield Finding((*path, key), error.message, "Write it over columns of the contract: currency = 'JPY'.")
+
+
+def _compared_columns(path: KeyPath, shape: CompareShape) -> Iterator[tuple[KeyPath, str]]:
+    """The columns that are named, each with where."""
+    for key, columns in (("tolerance", shape.tolerance), ("transform", shape.transform)):
+        yield from (((*path, key, column), column) for column in columns)
+    yield from (((*path, "exclude", place), column) for place, column in enumerate(shape.exclude))
+    for name, expected in shape.expected.items():
+        for place, column in enumerate(expected.columns):
+            yield (*path, "expected", name, "columns", place), column
 
 
 def _group(path: KeyPath, entity: EntityShape, columns: tuple[str, ...]) -> Iterator[Finding]:
@@ -237,4 +274,4 @@ def _flows(declared: Declared) -> Iterator[Finding]:
             yield Finding(path, message, "Take one of the needs away.")
 
 
-CHECKS: tuple[Check, ...] = (_streams, _contracts, _served, _implementations, _routes, _flows)
+CHECKS: tuple[Check, ...] = (_streams, _contracts, _compared, _served, _implementations, _routes, _flows)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lockgate.config.problems import fitted, in_order, located
+from lockgate.config.problems import beside, fitted, located
 from lockgate.config.rule_shape import CaseShape, LookupShape, RuleSetShape, RuleShape, SqlShape
 from lockgate.config.yaml_positions import Document, KeyPath, parse_yaml, read_yaml
 from lockgate.core.relation import Relation
@@ -49,7 +49,7 @@ def load_rule_set(path: Path, *, file: str) -> RuleSet:
     Raises:
         ProjectInvalid: with every problem of the file, in its order.
     """
-    return _rule_set(read_yaml(path, file=file))
+    return _rule_set(read_yaml(path, file=file, lenient=True))
 
 
 def parse_rule_set(text: str, *, file: str) -> RuleSet:
@@ -58,18 +58,18 @@ def parse_rule_set(text: str, *, file: str) -> RuleSet:
     Raises:
         ProjectInvalid: with every problem of the text, in its order.
     """
-    return _rule_set(parse_yaml(text, file=file))
+    return _rule_set(parse_yaml(text, file=file, lenient=True))
 
 
 def _rule_set(document: Document) -> RuleSet:
     """A document as a rule set."""
     shape, problems = fitted(RuleSetShape, document)
     if shape is None or problems:
-        raise ProjectInvalid(in_order(problems))
+        raise ProjectInvalid(beside(document.problems, problems))
     reader = _Reader(document)
     rule_set = reader.rule_set(shape)
-    if reader.problems:
-        raise ProjectInvalid(in_order(reader.problems))
+    if reader.problems or document.problems:
+        raise ProjectInvalid(beside(document.problems, reader.problems))
     return rule_set
 
 

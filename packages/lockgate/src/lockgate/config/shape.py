@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
+from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.grammar import (
     Address,
     ColumnName,
@@ -90,6 +91,9 @@ class FileStream(StreamShape):
     )
 
 
+Encoding: TypeAlias = Literal["utf-8", "latin-1", "windows-1252", "utf-16"]
+
+
 class CsvStream(FileStream):
     """A CSV file, or many of one form."""
 
@@ -97,6 +101,7 @@ class CsvStream(FileStream):
     header: bool | None = Field(None, description="`false` where the first line does not name the columns.")
     infer: bool | None = Field(None, description="`false` where columns that are not declared are text.")
     null: list[str] = Field(default_factory=lambda: [""], description="Texts that mean NULL.")
+    encoding: Encoding | None = Field(None, description="How text is written; else as the source says.")
 
 
 class HttpStream(StreamShape):
@@ -129,6 +134,7 @@ class CsvSource(SourceShape):
 
     kind: Literal["csv"] = Field(description="`csv`.")
     path: Text = Field(".", description="The folder of the files.")
+    encoding: Encoding | None = Field(None, description="How text is written; `utf-8` where it is not given.")
     streams: dict[Name, CsvStream] = Field(min_length=1, description="Its streams, by name.")
 
 
@@ -157,6 +163,7 @@ class HttpSource(SourceShape):
         default_factory=dict, description="Headers of every request; values may be `secret://name`."
     )
     page_size: int = Field(1000, ge=1, le=100_000, description="Records asked for at once.")
+    deadline: Duration | None = Field(None, description="How long one answer may take; 5m where it is not given.")
     streams: dict[Name, HttpStream] = Field(min_length=1, description="Its streams, by name.")
 
 
@@ -247,6 +254,9 @@ class EntityShape(Shape):
     )
     route: RouteShape | None = Field(None, description="Needed where there are several implementations.")
     dbt: DbtSwitchShape = Field(default_factory=DbtSwitchShape, description="Whether dbt may answer for this entity.")
+    compare: CompareShape = Field(
+        default_factory=CompareShape, description="How its implementations are held against each other."
+    )
     group: Name | None = Field(None, description="Entities of one group move together.")
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 

@@ -35,12 +35,16 @@ _RESOLVERS = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A YAML file as plain data, with the lines of its keys and values; `file` is the name that problems bear."""
+    """A YAML file as plain data, with the lines of its keys and values; `file` is the name that problems bear.
+
+    `problems` are those of keys and values that `data` is without.
+    """
 
     file: str
     data: Plain
     key_lines: Mapping[KeyPath, int] = field(repr=False)
     value_lines: Mapping[KeyPath, int] = field(repr=False)
+    problems: tuple[Problem, ...] = ()
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line, from 1, of the key or list item at `path`; of the nearest part above it where it is missing."""
@@ -55,8 +59,8 @@ class Document:
         return Problem(message, self.file, self.line(path), remedy)
 
 
-def read_yaml(path: Path, *, file: str) -> Document:
-    """The document in the file at `path`; problems call it `file`.
+def read_yaml(path: Path, *, file: str, lenient: bool = False) -> Document:
+    """The document in the file at `path`; problems call it `file`. With `lenient`, as `parse_yaml` says.
 
     Raises:
         ProjectInvalid: it cannot be read, is larger than 1 MiB, or is not YAML as `parse_yaml` wants it.
@@ -71,18 +75,21 @@ def read_yaml(path: Path, *, file: str) -> Document:
     if len(content) > LARGEST_FILE_BYTES:
         raise _refused("the file is larger than 1 MiB", file, 1, "Split it; a project's files are read by people.")
     try:
-        return parse_yaml(content.decode("utf-8-sig"), file=file)
+        return parse_yaml(content.decode("utf-8-sig"), file=file, lenient=lenient)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise _refused("the file is not UTF-8 text", file, line, "Save it in UTF-8.") from error
 
 
-def parse_yaml(text: str, *, file: str) -> Document:
+def parse_yaml(text: str, *, file: str, lenient: bool = False) -> Document:
     """The one document in `text`, None where it is empty.
 
+    With `lenient`, wrong keys and values are in the document's problems, so that the rest can be looked at further.
+
     Raises:
-        ProjectInvalid: it is no YAML (one problem, with its line); or it has keys that stand twice, keys that are
-            no text, tags, deeper nesting than 50, or more than 100,000 values with all aliases written out.
+        ProjectInvalid: it is no YAML (one problem, with its line), is nested deeper than 50, or has more than 100,000
+            values with all aliases written out; or, unless `lenient`, it has keys that stand twice, keys that are no
+            text, tags, or values that nothing keeps.
     """
     try:
         node = _Loader(text).get_single_node()
@@ -93,7 +100,10 @@ def parse_yaml(text: str, *, file: str) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _refused("a control character stands here", file, line, "Take it out.") from error
-    return _Builder(file).document(node)
+    document = _Builder(file).document(node)
+    if document.problems and not lenient:
+        raise ProjectInvalid(document.problems)
+    return document
 
 
 def _refused(message: str, file: str, line: int, remedy: str) -> ProjectInvalid:
@@ -167,19 +177,18 @@ class _Builder:
         self._values: dict[KeyPath, int] = {}
 
     def document(self, node: yaml.Node | None) -> Document:
-        """The finished document.
+        """The finished document, with every problem found on the way.
 
         Raises:
-            ProjectInvalid: with every problem found on the way.
+            ProjectInvalid: aliases multiply into too many values.
         """
         try:
             data = None if node is None else self._value(node, (), _line(node))
         except _TooMany:
             message, remedy = f"aliases make more than {MOST_VALUES:,} values", "Write the values out."
             raise _refused(message, self._file, 1, remedy) from None
-        if self._problems:
-            raise ProjectInvalid(tuple(sorted(self._problems, key=lambda problem: problem.line)))
-        return Document(self._file, data, self._keys, self._values)
+        problems = tuple(sorted(self._problems, key=lambda problem: problem.line))
+        return Document(self._file, data, self._keys, self._values, problems)
 
     def _value(self, node: yaml.Node, path: KeyPath, key_line: int) -> Plain:
         """A node as plain data."""

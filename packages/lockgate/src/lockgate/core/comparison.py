@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
 from lockgate.core.load import Pin
+from lockgate.core.route import Edition
 from lockgate.core.types import ColumnType
 
 
@@ -37,6 +38,7 @@ class Status(StrEnum):
     CHANGED = "changed"
 
 
+HIDDEN = "***"
 _TOLERANCE = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?:[eE](?P<power>[+-]?\d{1,3}))?\s*(?P<unit>%|ms|s|m|h|d)?")
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
@@ -247,7 +249,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The keyed row-level difference of two relations, and what it means."""
+    """The keyed row-level difference of two relations, and what it means.
+
+    `editions` are those that the left and the right side show, `pins` the loads that they were made of.
+    """
 
     left: str
     right: str
@@ -267,6 +272,30 @@ class Comparison:
     rows_moved: int
     seconds: float
     pins: tuple[Pin, ...] = ()
+    editions: tuple[tuple[Edition, ...], tuple[Edition, ...]] = ((), ())
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonRecord:
+    """A comparison of an entity that was kept as evidence; `found` is the comparison as JSON, without samples."""
+
+    comparison_id: int
+    entity: str
+    verdict: Verdict
+    unexplained: int
+    compared_at: datetime
+    found: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The columns in which two executions of one implementation, at one revision and on the same loads, differ."""
+
+    entity: str
+    implementation: str
+    revision: str
+    columns: tuple[str, ...]
+    learnt_at: datetime
 
 
 def renamed_back(renamed: Mapping[str, str], names: Sequence[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
+from lockgate.core.comparison import ColumnRule, ExpectedDifference
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Stage
 
@@ -56,6 +57,15 @@ class RouteDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonDeclaration:
+    """How an entity's implementations are held against each other, and which differences were agreed on."""
+
+    rules: Mapping[str, ColumnRule] = field(default_factory=dict)
+    excluded: frozenset[str] = frozenset()
+    expected: tuple[ExpectedDifference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """A business thing with a key and a contract.
 
@@ -71,6 +81,7 @@ class Entity:
     group: str = ""
     bucket_by: str = ""
     dbt_enabled: bool = True
+    comparison: ComparisonDeclaration = ComparisonDeclaration()
 
     @property
     def served(self) -> Relation:

@@ -112,14 +112,16 @@ class DbtExecutionResult:
 class ProjectInspection:
     """A dbt project as it stands.
 
-    `models` maps each model to the columns that its YAML describes, `sources` are the relations it reads. `errors`
-    stop it from being built, `warnings` do not; with an error that stops dbt from reading it, the rest is empty.
+    `models` maps each model to the columns that its YAML describes, `sources` are the relations it reads, `reads` maps
+    each model to those among them that it stands on. `errors` stop it from being built, `warnings` do not; with an
+    error that stops dbt from reading it, the rest is empty.
     """
 
     models: Mapping[str, tuple[str, ...]]
     sources: tuple[Relation, ...]
     errors: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    reads: Mapping[str, tuple[Relation, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

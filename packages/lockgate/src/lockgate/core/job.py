@@ -11,7 +11,7 @@ from typing import Self, cast
 from lockgate.core.execution import Execution
 from lockgate.core.load import Pin
 from lockgate.core.plain import to_plain
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, RetryableError
 
 MAX_ATTEMPTS = 3
 
@@ -111,6 +111,11 @@ class Failure:
     message: str
     hint: str = ""
     fields: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_retryable(self) -> bool:
+        """Whether the same request may succeed later."""
+        return any(kind.code == self.code for kind in RetryableError.__subclasses__())
 
     @classmethod
     def of(cls, error: LockgateError) -> Self:

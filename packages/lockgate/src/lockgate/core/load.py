@@ -9,6 +9,8 @@ from pathlib import Path
 
 from lockgate.core.relation import Column, Relation
 
+MISENCODED = "not a record: invalid encoding"
+
 
 class LoadMode(StrEnum):
     """Whether a load adds to what `raw` shows or takes its place."""
@@ -113,6 +115,17 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True)
+class Pruned:
+    """What pruning took, or would take, out of a stream's log: loads, rows and rejected records, and their bytes."""
+
+    relation: Relation
+    loads: int
+    rows: int
+    rejected: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quarantined:
     """A record that was set aside: from which load, where it stood, why, and as it came."""
 
@@ -135,3 +148,18 @@ def pin_of(relation: Relation, landed: tuple[Landed, ...]) -> Pin | None:
     replacing = [load.load_id for load in mine if load.mode is LoadMode.REPLACE]
     ids = [load.load_id for load in mine]
     return Pin(relation, max(replacing) if replacing else min(ids), max(ids))
+
+
+def first_needed(landed: tuple[Landed, ...], pins: tuple[Pin, ...], *, keep: int, until: int) -> int:
+    """The load of one stream up to which, without itself, nothing is needed any more.
+
+    Needed is what a pin shows or would show if a cycle began now, what comes after it, the newest `keep` loads, and
+    each load that is numbered `until` or above.
+    """
+    ids = sorted(load.load_id for load in landed)
+    if not ids:
+        return 0
+    newest = pin_of(landed[0].relation, landed)
+    shown = [pin.first_load for pin in (*pins, newest) if pin and pin.relation == landed[0].relation]
+    kept = ids[max(0, len(ids) - keep)] if keep else ids[-1]
+    return min(*shown, kept, until)

@@ -69,7 +69,8 @@ class Publication:
     """A finished output in a workshop, to be copied into a new edition and shown.
 
     `built` is the relation in the workshop; `served` the view that consumers read. `token` is the route's token
-    that the publisher saw; the switch is refused where the route has moved on.
+    that the publisher saw; the switch is refused where the route has moved on. With `anew`, a new edition is made of
+    an output that equals the newest one, too.
     """
 
     entity: str
@@ -80,3 +81,4 @@ class Publication:
     token: int
     published_at: datetime
     pins: tuple[Pin, ...] = field(default=())
+    anew: bool = False

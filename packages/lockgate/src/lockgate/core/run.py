@@ -55,7 +55,11 @@ class Breakdown:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """One finished run. `errors` maps the steps that failed to their errors; `skipped` names those they held up."""
+    """One finished run.
+
+    `editions` are those that the run's outputs stand in; `unchanged` tells which of them were there before, as
+    `entity@implementation`. `errors` maps the steps that failed to their errors; `skipped` names those they held up.
+    """
 
     run_id: int
     project: str
@@ -66,6 +70,7 @@ class RunResult:
     pins: tuple[Pin, ...] = ()
     executions: tuple[Execution, ...] = ()
     editions: tuple[Edition, ...] = ()
+    unchanged: tuple[str, ...] = ()
     errors: Mapping[str, LockgateError] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
 

@@ -8,11 +8,12 @@ from difflib import get_close_matches
 
 import pyarrow.parquet as pq
 
+from lockgate.core.load import MISENCODED
 from lockgate.core.ports import Staged
 from lockgate.core.relation import Column
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, NewColumnPolicy, Stream
 from lockgate.core.types import ColumnType, Kind
-from lockgate.errors import ContractBroken
+from lockgate.errors import ContractBroken, SourceInconsistent
 
 _SYSTEM = {LOAD_ID_COLUMN, POSITION_COLUMN}
 _TEXT = ColumnType(Kind.TEXT)
@@ -78,6 +79,23 @@ def refuse_lacking(lacking: Collection[str], stream: Stream) -> None:
             f"{stream.name} has no column {', '.join(map(repr, gone))} any more, which the project declares",
             hint="Take it out of the stream's `columns` where that is meant; else mend the source.",
             columns=tuple(gone),
+        )
+
+
+def refuse_misencoded(staged: Sequence[Staged], stream: Stream) -> None:
+    """Refuses a load of which every record was rejected because its text is not in the encoding it was read in.
+
+    Raises:
+        SourceInconsistent: says how many.
+    """
+    files = [one.rejects for one in staged if one.rejects]
+    if not files or any(one.rows for one in staged):
+        return
+    reasons = [reason for file in files for reason in pq.read_table(file, columns=["reason"])["reason"].unique()]
+    if all(reason.as_py() == MISENCODED for reason in reasons):
+        raise SourceInconsistent(
+            f"{stream.name}: none of its {sum(one.rejected for one in staged):,} records can be read as text",
+            hint="Name the files' encoding in the stream, such as `encoding: windows-1252`.",
         )
 
 

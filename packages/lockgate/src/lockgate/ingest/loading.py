@@ -18,7 +18,15 @@ from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import DiskFull, LoadError, LockgateError, SourceRefused
-from lockgate.ingest.columns import landing_columns, names_in, refuse_lacking, refuse_missing, seen, settled
+from lockgate.ingest.columns import (
+    landing_columns,
+    names_in,
+    refuse_lacking,
+    refuse_misencoded,
+    refuse_missing,
+    seen,
+    settled,
+)
 from lockgate.ingest.cursor import before, highest, landed_until
 from lockgate.ingest.identity import definition_of, manifest_of, request_of
 
@@ -212,6 +220,7 @@ class _Loading:
             self.ports.ledger.add_staged(load.load_id, one, {_REQUEST: request.digest, _RESUME: package.resume})
             progress.add(one, stream)
         refuse_lacking(progress.lacking or frozenset(), self.stream)
+        refuse_misencoded(progress.staged, self.stream)
         progress.load = replace(load, status=LoadStatus.STAGED)
         self.ports.ledger.finish(progress.load)
 

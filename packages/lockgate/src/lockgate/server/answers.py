@@ -172,6 +172,7 @@ class EntityAnswer(BaseModel):
     answers: str | None = Field(description="The implementation that would answer now; null: none could.")
     routed_by: RoutedBy | None
     is_dbt_enabled: bool
+    warning: str | None = Field(description="Where the served view cannot show what answers: why, and what to do.")
 
 
 class EntitiesAnswer(BaseModel):
@@ -191,6 +192,7 @@ class SwitchAnswer(BaseModel):
     enabled: bool
     changed_at: datetime
     changed_by: str
+    warnings: Sequence[str] = Field(description="Entities whose served view cannot show what answers now.")
 
 
 class HealthAnswer(BaseModel):

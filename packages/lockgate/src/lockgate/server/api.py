@@ -58,8 +58,10 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dic
         """Starts the service, and closes it once every request was answered."""
         try:
             await asyncio.to_thread(desk.service.start)
+            warming = asyncio.create_task(_warm(desk))
             with heeding_signals(desk):
                 yield {"desk": desk}
+            warming.cancel()
         except LockgateError as error:
             desk.failure = error
             raise
@@ -70,6 +72,12 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dic
             desk.metrics.close()
 
     return lifespan
+
+
+async def _warm(desk: Desk) -> None:
+    """Lets the service warm up once the port answers: several processes that begin at once have no core to spare."""
+    await asyncio.sleep(desk.options.warm_seconds)
+    await asyncio.to_thread(desk.service.warm)
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,7 +19,6 @@ from lockgate.server.replays import Replays
 from lockgate.server.threads import Threads
 
 MOST_NEAREST = 3
-MOST_WAITING = 1000
 
 
 class Desk:
@@ -30,6 +29,7 @@ class Desk:
         self.service = service
         self.options = options
         self.metrics = Metrics(metrics_folder)
+        service.when_execution_ends(self.metrics.execution_ended)
         self.threads = Threads(options)
         self.replays = Replays(options)
         self.in_flight = 0
@@ -67,13 +67,10 @@ class Desk:
             with suppress(LockgateError):
                 self.service.ended(job.job_id).add_done_callback(self.metrics.ended)
 
-    def jobs_waiting(self) -> dict[JobStatus, int] | None:
-        """How many jobs have not ended, up to a thousand of each status; None where nobody can tell."""
+    def job_counts(self) -> Mapping[JobStatus, int] | None:
+        """How many jobs there are of each status; None where nobody can tell."""
         try:
-            return {
-                status: len(self.service.jobs(status=status, limit=MOST_WAITING))
-                for status in (JobStatus.QUEUED, JobStatus.RUNNING)
-            }
+            return self.service.job_counts()
         except LockgateError:
             return None
 

@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
-from lockgate.core.job import Job, JobStatus
+from lockgate.core.job import Claim, Failure, Job, JobResult, JobStatus
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -39,7 +39,7 @@ class Metrics:
         )
         self._submitted = Counter("lockgate_jobs_submitted", "Jobs submitted here.", job[:2], registry=registry)
         self._ended = Counter("lockgate_jobs_ended", "Jobs submitted here that ended.", job, registry=registry)
-        self._executions = Counter("lockgate_executions", "Executions that ended.", job, registry=registry)
+        self._executions = Counter("lockgate_executions", "Executions that ended here.", job, registry=registry)
         self._fallbacks = Counter(
             "lockgate_fallbacks", "Executions that another implementation answered.", job[:2], registry=registry
         )
@@ -69,28 +69,34 @@ class Metrics:
         return True
 
     def ended(self, future: Future[Job]) -> None:
-        """Counts the end of a job; its execution is counted with the job that it was made for."""
+        """Counts the end of a job."""
         if future.cancelled() or future.exception() is not None:
             return
         job = future.result()
         engine = job.result.execution.implementation if job.result else job.request.engine or "routed"
-        labels = (job.request.entity, engine)
-        self._ended.labels(*labels, job.status.value).inc()
-        if not job.joined:
-            self._executions.labels(*labels, job.status.value).inc()
-            if job.result and job.result.fallen_back:
-                self._fallbacks.labels(*labels).inc()
+        self._ended.labels(job.request.entity, engine, job.status.value).inc()
 
-    def text(self, waiting: Mapping[JobStatus, int] | None) -> bytes:
-        """All figures in Prometheus' text format; `waiting` counts the jobs that have not ended, where it is known."""
+    def execution_ended(self, claim: Claim, outcome: JobResult | Failure) -> None:
+        """Counts an execution that ended in this process."""
+        if isinstance(outcome, Failure):
+            engine = claim.request.engine or "routed"
+            self._executions.labels(claim.request.entity, engine, JobStatus.FAILED.value).inc()
+            return
+        labels = (claim.request.entity, outcome.execution.implementation)
+        self._executions.labels(*labels, JobStatus.SUCCESS.value).inc()
+        if outcome.fallen_back:
+            self._fallbacks.labels(*labels).inc()
+
+    def text(self, jobs: Mapping[JobStatus, int] | None) -> bytes:
+        """All figures in Prometheus' text format; `jobs` counts those of each status, where known."""
         registry = self._registry
         if self._folder is not None:
             _bury(self._folder)
             registry = CollectorRegistry()
             MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
         now = CollectorRegistry()
-        if waiting is not None:
-            now.register(_Waiting(waiting))
+        if jobs is not None:
+            now.register(_Jobs(jobs))
         return generate_latest(registry) + generate_latest(now)
 
     def close(self) -> None:
@@ -99,16 +105,16 @@ class Metrics:
             mark_process_dead(os.getpid(), str(self._folder))  # type: ignore[no-untyped-call]
 
 
-class _Waiting:
-    """A collector of how many jobs have not ended: a fact of the control plane, not of a process."""
+class _Jobs:
+    """A collector of how many jobs there are: a fact of the control plane, not of a process."""
 
-    def __init__(self, waiting: Mapping[JobStatus, int]) -> None:
-        self._waiting = waiting
+    def __init__(self, jobs: Mapping[JobStatus, int]) -> None:
+        self._jobs = jobs
 
     def collect(self) -> Iterable[Metric]:
         """One gauge, by status."""
-        gauge = GaugeMetricFamily("lockgate_jobs_waiting", "Jobs that have not ended.", labels=("status",))
-        for status, count in self._waiting.items():
+        gauge = GaugeMetricFamily("lockgate_jobs", "Jobs, those that ended for thirty days.", labels=("status",))
+        for status, count in self._jobs.items():
             gauge.add_metric((status.value,), count)
         return (gauge,)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from http import HTTPStatus
 from typing import Any
@@ -32,6 +33,8 @@ SECURITY = {
 }
 # What proxies write down where the client hung up before it was answered.
 CLIENT_GONE = 499
+# What asks all the time whether the server is well.
+PROBES = frozenset({"/api/health", "/api/ready", "/metrics"})
 
 
 class Observed:
@@ -145,9 +148,12 @@ class _Exchange:
         status = self.status or HTTPStatus.INTERNAL_SERVER_ERROR
         route = getattr(self.scope.get("route"), "path", None)
         self._desk.metrics.request_ended(self.method, route, status, seconds)
-        structlog.get_logger().info(
+        is_quiet = route in PROBES and status < HTTPStatus.BAD_REQUEST
+        structlog.get_logger().log(
+            logging.DEBUG if is_quiet else logging.INFO,
             "request",
             method=self.method,
+            path=quote(self.scope["path"]) if route else None,
             route=route or "unmatched",
             status=int(status),
             seconds=round(seconds, 6),

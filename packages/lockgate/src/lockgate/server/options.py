@@ -23,7 +23,8 @@ class Options:
     the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
     after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. A server that stops
     leaves clients `drain_seconds` to send once more on connections that they keep. Of several processes, one that does
-    not answer its supervisor for `worker_seconds`, its imports included, is replaced.
+    not answer its supervisor for `worker_seconds`, its imports included, is replaced. A process begins to import dbt
+    `warm_seconds` after it began to answer.
     """
 
     mode: Mode = Mode.DEVELOPMENT
@@ -48,6 +49,7 @@ class Options:
     drain_seconds: float = 5.0
     stop_seconds: int = 30
     worker_seconds: int = 120
+    warm_seconds: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse a token that anybody would guess, and production without one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from lockgate.app import service
+from lockgate.app.record_desk import RecordsAnswer
 from lockgate.core.job import Failure, Job, JobResult, JobStatus, Switch
 from lockgate.core.plain import to_plain
 from lockgate.errors import JobCancelled
@@ -29,7 +30,7 @@ from lockgate.server.answers import (
     SwitchAnswer,
     TransformAnswer,
 )
-from lockgate.server.problems import problem, title_of
+from lockgate.server.problems import RETRY_SECONDS, problem, title_of
 
 JSON = "application/json"
 POLL_SECONDS = 1
@@ -49,7 +50,9 @@ def transform_answer(job: Job) -> Response:
         cancelled = Failure(JobCancelled.code, JobCancelled.__name__, title_of(JobCancelled), JobCancelled.hint)
         return _job_problem(HTTPStatus.CONFLICT, "The transformation was cancelled", job, job.failure or cancelled)
     if job.status is JobStatus.FAILED and job.failure is not None:
-        return _job_problem(HTTPStatus.FAILED_DEPENDENCY, "The transformation failed", job, job.failure)
+        may_succeed = job.failure.is_retryable
+        status = HTTPStatus.SERVICE_UNAVAILABLE if may_succeed else HTTPStatus.FAILED_DEPENDENCY
+        return _job_problem(status, "The transformation failed", job, job.failure)
     return accepted(job)
 
 
@@ -111,7 +114,7 @@ def job_summary(job: Job) -> JobSummary:
     )
 
 
-def records_text(answer: service.RecordsAnswer) -> bytes:
+def records_text(answer: RecordsAnswer) -> bytes:
     """What came of records, as JSON."""
     document = {
         "entityType": answer.entity,
@@ -138,13 +141,19 @@ def entity_answer(entity: service.EntityState) -> EntityAnswer:
         answers=entity.answers,
         routed_by=entity.routed_by,
         is_dbt_enabled=entity.is_dbt_enabled,
+        warning=entity.warning or None,
     )
 
 
-def switch_answer(switch: Switch) -> SwitchAnswer:
-    """The live switch."""
+def switch_answer(switch: Switch, entities: Sequence[service.EntityState]) -> SwitchAnswer:
+    """The live switch, and what is odd about the entities that it concerns."""
+    concerned = [each for each in entities if switch.entity in {None, each.name}]
     return SwitchAnswer(
-        entity_type=switch.entity, enabled=switch.enabled, changed_at=switch.changed_at, changed_by=switch.changed_by
+        entity_type=switch.entity,
+        enabled=switch.enabled,
+        changed_at=switch.changed_at,
+        changed_by=switch.changed_by,
+        warnings=[each.warning for each in concerned if each.warning],
     )
 
 
@@ -196,7 +205,10 @@ def _job_problem(status: HTTPStatus, title: str, job: Job, failure: Failure) -> 
         "error": failure.error,
         "nodes": _failed_nodes(failure),
     }
-    return problem(status, members, {"Content-Location": job_path(job.job_id)})
+    headers = {"Content-Location": job_path(job.job_id)}
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    return problem(status, members, headers)
 
 
 def _failed_nodes(failure: Failure) -> list[dict[str, object]]:

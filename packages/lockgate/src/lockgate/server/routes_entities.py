@@ -52,7 +52,7 @@ async def _switch(request: Request, entity: str | None) -> Response:
     body = checked(SwitchBody, await read_document(request, desk.options, desk.threads))
     by = str(request.state.caller)
     switch = await desk.threads.call(desk.service.set_dbt_enabled, entity, enabled=body.enabled, by=by)
-    return render(switch_answer(switch))
+    return render(switch_answer(switch, await _entities(request)))
 
 
 async def _entities(request: Request) -> tuple[EntityState, ...]:

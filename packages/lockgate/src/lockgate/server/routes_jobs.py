@@ -33,6 +33,7 @@ from lockgate.server.rendering import (
 from lockgate.server.waiting import until_ended
 
 JobId = Annotated[str, Path(description="The id of a job.", examples=["0199a3c2"])]
+FEW = 100  # records whose answer is written in less time than a thread takes to begin
 _JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
@@ -61,13 +62,13 @@ async def transform(request: Request) -> Response:
 
 
 async def _transform_records(desk: Desk, body: RecordsBody, key: IdempotencyKey | None) -> Response:
-    def compute() -> bytes:
-        return records_text(desk.service.transform_records(body.entity_type, body.records))
+    async def compute() -> bytes:
+        if key is not None:
+            await desk.threads.wait(desk.service.hold(key))
+        answer = await desk.threads.wait(desk.service.transform_records(body.entity_type, body.records))
+        return records_text(answer) if len(body.records) <= FEW else await desk.threads.call(records_text, answer)
 
-    if key is None:
-        text = await desk.threads.call(compute)
-    else:
-        text = await desk.replays.answer(key, lambda: desk.threads.call(compute))
+    text = await (compute() if key is None else desk.replays.answer(key, compute))
     return Response(text, media_type=JSON)
 
 

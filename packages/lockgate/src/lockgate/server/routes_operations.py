@@ -34,7 +34,7 @@ async def metrics(request: Request) -> Response:
     desk = desk_of(request)
 
     def text() -> bytes:
-        return desk.metrics.text(desk.jobs_waiting())
+        return desk.metrics.text(desk.job_counts())
 
     return Response(await desk.threads.call(text), headers={"Content-Type": CONTENT_TYPE})
 

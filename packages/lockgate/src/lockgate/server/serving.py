@@ -20,11 +20,11 @@ from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from lockgate.adapters.logs.forwarding import forward_log
 from lockgate.app.service import Service
 from lockgate.errors import ControlPlaneUnavailable, TargetBusy
 from lockgate.server.api import create_api
 from lockgate.server.declared import declared_options
-from lockgate.server.foreign_log import forward_log
 from lockgate.server.listening import BACKLOG, listen, turn_away
 from lockgate.server.options import Options
 from lockgate.server.protocol import PatientProtocol

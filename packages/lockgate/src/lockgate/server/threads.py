@@ -36,6 +36,14 @@ class Threads:
         context = copy_context()
         future: Future[Got] = self._pool.submit(lambda: context.run(function, *given, **named))
         future.add_done_callback(lambda _: self._places.release())
+        return await self.wait(future)
+
+    async def wait(self, future: Future[Got]) -> Got:
+        """What a call gives that is made elsewhere.
+
+        Raises:
+            Refusal: it has taken too long.
+        """
         deadline = asyncio.timeout(self._seconds)
         try:
             async with deadline:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -100,14 +102,32 @@ def _postgres(url: URL) -> Engine:
 
 def _sqlite(url: URL) -> Engine:
     """An engine over a SQLite file in write-ahead mode: readers and the one writer do not wait for each other."""
+    path = Path(url.database or "")
+    if path.exists() and not os.access(path.parent, os.W_OK):
+        return _read_only(url, path)
     try:
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ControlPlaneUnavailable(f"the control plane's folder cannot be made: {error.strerror}") from error
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _read_only(url: URL, path: Path) -> Engine:
+    """An engine over a SQLite file in a folder that cannot be written, where SQLite cannot note that it reads."""
+    is_at_rest = not path.with_name(f"{path.name}-wal").exists()
+    words = {"mode": "ro", "uri": "true", **({"immutable": "1"} if is_at_rest else {})}
+    opened = url.set(database=f"file:{quote(str(path.absolute()))}", query=words)
+    engine = create_engine(opened, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _leave_begin_to_us)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN DEFERRED"))
+    return engine
+
+
+def _leave_begin_to_us(connection: Any, _record: object) -> None:
+    connection.isolation_level = None
 
 
 def _limit(connection: Any, _record: object) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, func, insert, or_, select, update
 
-from lockgate.core.job import Claim, Failure, Inputs, Job, JobResult, JobStatus, Submission
+from lockgate.core.job import Claim, Failure, IdempotencyKey, Inputs, Job, JobResult, JobStatus, Submission
 from lockgate.errors import JobFinal, KeyReused, LockgateError, UnknownName
 from lockgate.store import job_turns
 from lockgate.store.database import Database
@@ -19,7 +19,7 @@ from lockgate.store.job_joining import Place, Waiting
 from lockgate.store.job_rows import job_row, jobs_of, program_of, to_json
 from lockgate.store.key_log import Keys
 from lockgate.store.scope import Scope
-from lockgate.store.tables import job, job_execution
+from lockgate.store.tables import idempotency_key, job, job_execution
 
 _HOW_FAR: ColumnElement[str] = case(
     (job.c.cancelled_at.is_not(None), JobStatus.CANCELLED.value), else_=job_execution.c.status
@@ -44,6 +44,14 @@ class JobLog:
             taken.store()
             found = self._by_id(connection, [each for each in answers if isinstance(each, str)])
         return tuple(found[each] if isinstance(each, str) else each for each in answers)
+
+    def hold_keys(self, keys: Sequence[IdempotencyKey], at: datetime) -> tuple[KeyReused | None, ...]:
+        """Lets each key stand for a request without a job: None, or why not, in their order."""
+        with self._alone() as connection:
+            known = Keys(connection, self._scope, keys, at)
+            answers = [_held(known, key) for key in keys]
+            known.store()
+        return tuple(answers)
 
     def job(self, job_id: str) -> Job:
         """One job.
@@ -76,6 +84,14 @@ class JobLog:
         with self._database.reading() as connection:
             rows = connection.execute(query.where(self._scope.of(job), job.c.job_id.in_(job_ids)))
             return {row.job_id: JobStatus(row.status) for row in rows}
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status."""
+        how_far = _HOW_FAR.label("status")
+        query = select(how_far, func.count().label("jobs")).select_from(job.join(job_execution, _WAITS_ON))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.where(self._scope.of(job)).group_by(how_far)).all()
+        return dict.fromkeys(JobStatus, 0) | {JobStatus(row.status): row.jobs for row in rows}
 
     def read(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
         """These jobs; those that are not there are left out."""
@@ -163,6 +179,8 @@ class JobLog:
         with self._alone() as connection:
             dropped = connection.execute(delete(job).where(self._scope.of(job), old)).rowcount
             connection.execute(delete(job_execution).where(self._scope.of(job_execution), unused))
+            jobless = and_(idempotency_key.c.job_id.is_(None), idempotency_key.c.stored_at < before)
+            connection.execute(delete(idempotency_key).where(self._scope.of(idempotency_key), jobless))
         return dropped
 
     @contextmanager
@@ -184,6 +202,15 @@ class JobLog:
         return {found.job_id: found for found in jobs_of(connection, rows)}
 
 
+def _held(known: Keys, key: IdempotencyKey) -> KeyReused | None:
+    try:
+        job_id = known.job_of(key)
+    except KeyReused as refused:
+        return refused
+    known.add(key, job_id)
+    return None
+
+
 class _Submitted:
     """Submissions that are taken in one transaction."""
 
@@ -191,7 +218,7 @@ class _Submitted:
         self._connection = connection
         self._scope = scope
         self._at = at
-        self._keys = Keys(connection, scope, submissions, at)
+        self._keys = Keys(connection, scope, [each.key for each in submissions], at)
         self._waiting = Waiting(connection, scope, [program_of(each.request) for each in submissions])
         self._jobs: list[dict[str, Any]] = []
 

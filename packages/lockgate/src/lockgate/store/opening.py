@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockgate.errors import LockgateError
+from lockgate.store.comparison_log import ComparisonLog
 from lockgate.store.database import Database, open_database
 from lockgate.store.execution_log import ExecutionLog
 from lockgate.store.job_log import JobLog
@@ -26,6 +27,7 @@ class Store:
     jobs: JobLog
     workers: WorkerLeases
     switches: SwitchLog
+    comparisons: ComparisonLog
     database: Database
 
     def close(self) -> None:
@@ -56,5 +58,6 @@ def open_store(address: str, *, project: str, target: str) -> Store:
         jobs=JobLog(database, scope),
         workers=WorkerLeases(database, scope),
         switches=SwitchLog(database, scope),
+        comparisons=ComparisonLog(database, scope),
         database=database,
     )

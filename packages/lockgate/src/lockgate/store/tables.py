@@ -274,7 +274,7 @@ idempotency_key = Table(
     metadata,
     *(_text(name, primary_key=True) for name in ("project", "target", "scope", "key")),
     _text("digest"),
-    Column("job_id", Text, ForeignKey("job.job_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("job_id", Text, ForeignKey("job.job_id", ondelete="CASCADE"), index=True),
     _instant("stored_at"),
 )
 
@@ -294,4 +294,27 @@ switch = Table(
     _truth("enabled"),
     _instant("changed_at"),
     _text("changed_by"),
+)
+
+comparison = Table(
+    "comparison",
+    metadata,
+    Column("comparison_id", Number, primary_key=True, autoincrement=True),
+    *_scope(),
+    _text("entity"),
+    _text("verdict"),
+    _count("unexplained"),
+    _instant("compared_at"),
+    _json("found"),
+    Index(None, "project", "target", "entity"),
+    sqlite_autoincrement=True,
+)
+
+noise = Table(
+    "noise",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "entity", "implementation")),
+    _text("revision"),
+    _json("columns"),
+    _instant("learnt_at"),
 )

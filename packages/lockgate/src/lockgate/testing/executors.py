@@ -161,6 +161,7 @@ class ExecutorConformance:
 
         assert inspection.models == {"fct_users": ("user_id", "email")}
         assert inspection.sources == (Relation("raw", "users"),)
+        assert inspection.reads == {"fct_users": (Relation("raw", "users"),)}
         assert (inspection.errors, inspection.warnings) == ((), ())
 
     def test_a_project_is_inspected_with_the_variables_that_it_is_run_with(

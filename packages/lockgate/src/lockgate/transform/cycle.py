@@ -10,9 +10,10 @@ from lockgate.core.bucket import BUCKETS
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import Execution
 from lockgate.core.load import Pin, pin_of
+from lockgate.core.nearness import did_you_mean
 from lockgate.core.ports import Landings, Serving
 from lockgate.core.relation import Relation
-from lockgate.core.route import Edition, Publication, Route, Stage
+from lockgate.core.route import Publication, Route, Stage
 from lockgate.errors import UnknownName
 
 
@@ -58,7 +59,11 @@ def pieces_of(entity: Entity, names: Sequence[str]) -> tuple[Piece, ...]:
     missing = [name for name in names if name not in entity.implementations]
     if missing:
         known = ", ".join(entity.implementations)
-        raise UnknownName(f"{entity.name} has no implementation {missing[0]!r}; it has {known}", name=missing[0])
+        raise UnknownName(
+            f"{entity.name} has no implementation {missing[0]!r}; it has {known}",
+            hint=did_you_mean(missing[0], entity.implementations),
+            name=missing[0],
+        )
     return tuple(Piece(entity, entity.implementations[name]) for name in names)
 
 
@@ -97,16 +102,11 @@ def newest_pins(landings: Landings, relations: Sequence[Relation]) -> tuple[Pin,
     return tuple(pin for pin in found if pin is not None)
 
 
-def publish(
-    serving: Serving, piece: Piece, execution: Execution, pins: tuple[Pin, ...], *, token: int, now: datetime
-) -> Edition:
-    """Publishes a finished execution as the entity's next edition.
-
-    Raises:
-        OutputInvalid: the output breaks the entity's contract.
-        StaleToken: the route moved on since `token` was read.
-    """
-    publication = Publication(
+def publication_of(
+    piece: Piece, execution: Execution, pins: tuple[Pin, ...], *, token: int, now: datetime, anew: bool
+) -> Publication:
+    """A finished execution, to become the entity's next edition; unless `anew`, an equal one stays the newest."""
+    return Publication(
         entity=piece.entity.name,
         implementation=piece.implementation.name,
         contract=piece.entity.contract,
@@ -115,8 +115,8 @@ def publish(
         token=token,
         published_at=now,
         pins=pins,
+        anew=anew,
     )
-    return serving.publish(publication)
 
 
 def selected(entities: Mapping[str, Entity], names: Sequence[str]) -> tuple[Entity, ...]:
@@ -127,5 +127,9 @@ def selected(entities: Mapping[str, Entity], names: Sequence[str]) -> tuple[Enti
     """
     unknown = [name for name in names if name not in entities]
     if unknown:
-        raise UnknownName(f"there is no entity {unknown[0]!r}; there are {', '.join(entities)}", name=unknown[0])
+        raise UnknownName(
+            f"there is no entity {unknown[0]!r}; there are {', '.join(entities)}",
+            hint=did_you_mean(unknown[0], entities),
+            name=unknown[0],
+        )
     return tuple(entity for entity in entities.values() if not names or entity.name in names)

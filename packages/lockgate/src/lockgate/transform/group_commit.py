@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from threading import Condition, Thread
+from dataclasses import dataclass
 
 from lockgate.core.job import IdempotencyKey, Inputs, Job, Submission, TransformRequest
 from lockgate.core.ports.jobs import JobStore
 from lockgate.core.ports.surroundings import Clock
-from lockgate.errors import ControlPlaneUnavailable, LockgateError
+from lockgate.transform.gathering import Gathering
+
+logger = logging.getLogger(__name__)
 
 MAX_GROUP = 1000
 
@@ -22,7 +24,6 @@ class _Asked:
     request: TransformRequest
     caller: str
     key: IdempotencyKey | None
-    answer: Future[Job] = field(default_factory=Future)
 
 
 class GroupCommit:
@@ -40,69 +41,33 @@ class GroupCommit:
         self._inputs_of = inputs_of
         self._clock = clock
         self._stored = stored
-        self._asked: list[_Asked] = []
-        self._changed = Condition()
-        self._is_closed = False
-        self._thread: Thread | None = None
+        self._submissions = Gathering("lockgate-submissions", self._store_all, most=MAX_GROUP)
 
     def submit(self, request: TransformRequest, caller: str, key: IdempotencyKey | None) -> Future[Job]:
         """The job, once it is durable."""
-        asked = _Asked(request, caller, key)
-        with self._changed:
-            if self._is_closed:
-                raise ControlPlaneUnavailable("the service is being stopped")
-            if self._thread is None:
-                self._thread = Thread(target=self._run, name="lockgate-submissions", daemon=True)
-                self._thread.start()
-            self._asked.append(asked)
-            self._changed.notify()
-        return asked.answer
+        return self._submissions.ask(_Asked(request, caller, key))
 
     def close(self) -> None:
         """Stores what was submitted, and takes nothing more."""
-        with self._changed:
-            self._is_closed = True
-            self._changed.notify()
-        if self._thread is not None:
-            self._thread.join()
+        self._submissions.close()
 
-    def _run(self) -> None:
-        while group := self._next():
-            live = [asked for asked in group if asked.answer.set_running_or_notify_cancel()]
-            try:
-                jobs = self._store_all(live)
-            except BaseException as error:  # noqa: BLE001  whoever asked is told
-                _fail(live, error)
-            else:
-                self._stored(jobs)
-
-    def _next(self) -> list[_Asked]:
-        """What waits; nothing once this is closed."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._asked or self._is_closed)
-            group, self._asked = self._asked[:MAX_GROUP], self._asked[MAX_GROUP:]
-            return group
-
-    def _store_all(self, group: Sequence[_Asked]) -> list[Job]:
-        """Stores a group, and answers each: the jobs."""
+    def _store_all(self, group: Sequence[_Asked]) -> list[Job | Exception]:
+        """Stores a group: the job of each, or why there is none."""
         seen = _Seen(self._inputs_of)
-        submissions, asking = [], []
-        for asked in group:
-            inputs = seen.inputs(asked.request)
-            if isinstance(inputs, Exception):
-                asked.answer.set_exception(inputs)
-            else:
-                submissions.append(Submission(asked.request, asked.caller, inputs, asked.key))
-                asking.append(asked)
-        if not submissions:
-            return []
-        answers = self._store.submit(submissions, self._clock())
-        for asked, answer in zip(asking, answers, strict=True):
-            if isinstance(answer, LockgateError):
-                asked.answer.set_exception(answer)
-            else:
-                asked.answer.set_result(answer)
-        return [answer for answer in answers if isinstance(answer, Job)]
+        inputs = [seen.inputs(asked.request) for asked in group]
+        submissions = [
+            Submission(asked.request, asked.caller, read, asked.key)
+            for asked, read in zip(group, inputs, strict=True)
+            if isinstance(read, Inputs)
+        ]
+        stored = self._store.submit(submissions, self._clock()) if submissions else ()
+        jobs = [answer for answer in stored if isinstance(answer, Job)]
+        for job in jobs:
+            facts = {"job_id": job.job_id, "execution_id": job.execution_id, "entity": job.request.entity}
+            logger.info("job submitted", extra={"facts": {**facts, "joined": job.joined, "caller": job.caller}})
+        self._stored(jobs)
+        answers = iter(stored)
+        return [read if isinstance(read, Exception) else next(answers) for read in inputs]
 
 
 class _Seen:
@@ -121,9 +86,3 @@ class _Seen:
             except Exception as error:  # noqa: BLE001  whoever asked is told
                 self._known[who] = error
         return self._known[who]
-
-
-def _fail(group: Sequence[_Asked], error: BaseException) -> None:
-    for asked in group:
-        if not asked.answer.done():
-            asked.answer.set_exception(error)

@@ -14,7 +14,7 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from lockgate.core.job import MAX_ATTEMPTS, Claim, Failure, Inputs, JobResult
+from lockgate.core.job import MAX_ATTEMPTS, Claim, Failure, Inputs, JobResult, JobStatus
 from lockgate.core.ports.jobs import JobStore
 from lockgate.core.ports.surroundings import Clock
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, RetryableError, StaleToken, TargetBusy
@@ -22,6 +22,7 @@ from lockgate.errors import ControlPlaneUnavailable, LockgateError, RetryableErr
 logger = logging.getLogger(__name__)
 
 _Answer = TypeVar("_Answer")
+Ended = Callable[[Claim, JobResult | Failure], None]
 _Came = JobResult | LockgateError | Failure
 
 
@@ -45,6 +46,18 @@ class Patience:
     look: float = 0.5
 
 
+def unheard(_claim: Claim, _outcome: JobResult | Failure) -> None:
+    """Nobody wants to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who hears of successors that were queued, and of executions that ended here, both once that is durable."""
+
+    queued: Callable[[], None]
+    ended: Ended = unheard
+
+
 class Overtaken(Exception):
     """Another worker has taken the execution over, or nobody waits for it."""
 
@@ -64,16 +77,16 @@ class JobTurn:
         clock: Clock,
         *,
         patience: Patience,
-        queued: Callable[[], None],
+        listener: Listener,
     ) -> None:
-        """Perform what is claimed from `store`; `stop` ends what is being performed; `queued` hears of successors."""
+        """Perform what is claimed from `store`; `stop` ends what is being performed."""
         self._store = store
         self._perform = perform
         self._stop = stop
         self._clock = clock
         self._worker = f"{socket.gethostname()}:{os.getpid()}"
         self._patience = patience
-        self._queued = queued
+        self._listener = listener
         self._leaving = Event()
 
     def leave(self) -> None:
@@ -90,6 +103,7 @@ class JobTurn:
             claim = self._answered(lambda: self._store.claim(execution_id, self._worker, self._clock()))
             if claim is None:
                 return
+            _log("attempt began", claim)
             try:
                 came = self._performed(claim)
             except Overtaken:
@@ -98,6 +112,7 @@ class JobTurn:
             if came is not None and not (isinstance(came, RetryableError) and claim.attempt < MAX_ATTEMPTS):
                 self._finish(claim, came)
                 return
+            _log("attempt failed", claim, error=came.code if isinstance(came, LockgateError) else "took too long")
             self._pause(self._patience.backoff * 2 ** (claim.attempt - 1))
 
     def _performed(self, claim: Claim) -> _Came | None:
@@ -139,7 +154,7 @@ class JobTurn:
         except StaleToken as stale:
             raise Overtaken from stale
         if queued:
-            self._queued()
+            self._listener.queued()
 
     def _finish(self, claim: Claim, came: _Came) -> None:
         """Stores what came of an attempt; a stale one is discarded."""
@@ -148,6 +163,9 @@ class JobTurn:
             self._answered(lambda: self._store.finish(claim, outcome, self._clock()))
         except StaleToken:
             logger.info("what came of attempt %s at %s is discarded", claim.attempt, claim.execution_id)
+        else:
+            _log("attempt ended", claim, **_ended(outcome))
+            self._listener.ended(claim, outcome)
 
     def _is_wanted(self, claim: Claim) -> bool:
         try:
@@ -167,3 +185,15 @@ class JobTurn:
     def _pause(self, seconds: float) -> None:
         if self._leaving.wait(seconds):
             raise Abandoned
+
+
+def _ended(outcome: JobResult | Failure) -> dict[str, object]:
+    """How an execution ended, for the log."""
+    if isinstance(outcome, Failure):
+        return {"status": JobStatus.FAILED.value, "error": outcome.code}
+    return {"status": JobStatus.SUCCESS.value, "implementation": outcome.execution.implementation}
+
+
+def _log(event: str, claim: Claim, **facts: object) -> None:
+    who = {"execution_id": claim.execution_id, "attempt": claim.attempt, "entity": claim.request.entity}
+    logger.info(event, extra={"facts": who | facts})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,8 +14,9 @@ from lockgate.core.job import IdempotencyKey, Inputs, Job, JobStatus, TransformR
 from lockgate.core.ports.jobs import JobQueue, JobStore
 from lockgate.core.ports.surroundings import Clock
 from lockgate.errors import LockgateError
-from lockgate.transform.group_commit import GroupCommit
-from lockgate.transform.job_turn import JobTurn, Patience, Perform
+from lockgate.transform.gathering import Gathering
+from lockgate.transform.group_commit import MAX_GROUP, GroupCommit
+from lockgate.transform.job_turn import Ended, JobTurn, Listener, Patience, Perform, unheard
 from lockgate.transform.job_watch import JobWatch
 
 logger = logging.getLogger(__name__)
@@ -45,9 +46,13 @@ class TransformationJobService:
         perform: Perform,
         clock: Clock,
         stop: Callable[[], None] = lambda: None,
+        ended: Ended = unheard,
         timing: Timing = Timing(),
     ) -> None:
-        """Nothing is executed before `start`; `stop` ends what `perform` is doing, where nobody waits for it."""
+        """Nothing is executed before `start`; `stop` ends what `perform` is doing, where nobody waits for it.
+
+        `ended` hears of every execution that ends here, once that is durable.
+        """
         self._store = store
         self._queue = queue
         self._inputs_of = inputs_of
@@ -55,13 +60,16 @@ class TransformationJobService:
         self._timing = timing
         self._watch = JobWatch(store, interval_seconds=timing.watch)
         self._submissions = GroupCommit(store, inputs_of, clock, self._stored)
+        self._keys: Gathering[IdempotencyKey, None] = Gathering(
+            "lockgate-keys", lambda keys: store.hold_keys(keys, clock()), most=MAX_GROUP
+        )
         self._turn = JobTurn(
             store,
             perform,
             stop,
             clock,
             patience=timing.patience,
-            queued=self._look_for_work,
+            listener=Listener(self._look_for_work, ended),
         )
         self._handed: frozenset[str] = frozenset()
         self._work_came = Event()
@@ -87,6 +95,20 @@ class TransformationJobService:
             ControlPlaneUnavailable: the service is being stopped.
         """
         return self._submissions.submit(request, caller, key)
+
+    def hold(self, key: IdempotencyKey) -> Future[None]:
+        """Lets a key stand for a request that makes no job; done once that is durable.
+
+        The future's errors: KeyReused, ControlPlaneUnavailable (then it may be durable or not).
+
+        Raises:
+            ControlPlaneUnavailable: the service is being stopped.
+        """
+        return self._keys.ask(key)
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status."""
+        return self._store.counts()
 
     def ended(self, job_id: str) -> Future[Job]:
         """The job once it is final; UnknownName where there is none. Whoever waits no longer cancels the future."""
@@ -131,6 +153,7 @@ class TransformationJobService:
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more, ends what is under way, and leaves the rest to others."""
         self._submissions.close()
+        self._keys.close()
         self._is_closed = True
         self._work_came.set()
         if self._sweeper is not None:

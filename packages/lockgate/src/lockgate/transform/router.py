@@ -93,6 +93,17 @@ def aligned(route: Route, choice: Choice) -> Route:
     return replace(route, share=BUCKETS if arm is Arm.CANDIDATE else 0)
 
 
+def warning_of(route: Route, choice: Choice) -> str:
+    """What is odd about a choice that no request asked for: that the served view cannot show it; else nothing."""
+    if route.arm_of(choice.implementation) is not None:
+        return ""
+    return (
+        f"{choice.implementation} answers requests for {choice.entity}, and the served view goes on showing the last "
+        f"edition of {route.incumbent}: the route names {choice.implementation} no more. Enable dbt again, or route "
+        f"{choice.entity} to {choice.implementation}."
+    )
+
+
 def _asked_for(entity: Entity, engine: str, *, is_dbt_on: bool) -> Choice:
     if engine not in entity.implementations:
         known = ", ".join(entity.implementations)

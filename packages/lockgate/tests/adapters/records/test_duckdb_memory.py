@@ -31,6 +31,19 @@ def test_a_query_does_not_see_the_tables_of_another(memory):
         memory.query("SELECT * FROM mine", {})
 
 
+def test_what_is_kept_is_read_by_every_later_query(memory):
+    memory.keep('odd "name"', "SELECT a * 2 AS b FROM mine", {"mine": pa.table({"a": [1, 2]})})
+
+    found = [memory.query('SELECT sum(b) AS s FROM "odd ""name"""', {}).to_pydict() for _ in range(2)]
+
+    assert found == [{"s": [6]}] * 2
+
+
+def test_a_query_that_cannot_be_kept_says_why(memory):
+    with pytest.raises(StatementFailed, match="nowhere"):
+        memory.keep("kept", "SELECT * FROM nowhere", {})
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -218,3 +218,66 @@ def test_flights_are_read_as_they_were_counted_elsewhere(bench):
     assert rows.column("dep_delay").null_count == 8_255
     assert round(pc.mean(rows.column("dep_delay")).as_py(), 6) == 12.639070
     assert pc.sum(pc.equal(rows.column("carrier"), "UA")).as_py() == 58_665
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "windows-1252", "utf-16"])
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_text_is_read_in_the_encoding_that_is_named(bench, encoding, name):
+    text = "id,grün\n1,Müller\n2,é\n".encode(encoding)
+    written = gzip.compress(text) if name.endswith("gz") else text
+
+    found = bench.stage(bench.file(name, written, encoding=encoding))
+
+    assert found.rows == [{"id": 1, "grün": "Müller"}, {"id": 2, "grün": "é"}]
+    assert found.rejects == []
+    assert [path.name for path in bench.folder.iterdir() if path.is_dir()] == []
+
+
+def test_a_byte_that_the_encoding_does_not_know_sets_its_line_aside(bench):
+    found = bench.stage(bench.file("a.csv", b"id,price\n1,5 \x80\n2,\x81\n", encoding="windows-1252"))
+
+    assert found.rows == [{"id": 1, "price": "5 €"}]
+    assert [(row, reason) for row, _, reason, _ in found.rejects] == [(2, "not a record: invalid encoding")]
+
+
+def test_a_file_that_is_not_of_its_encoding_at_all_is_refused(bench):
+    with pytest.raises(SourceInconsistent, match=r"a\.csv is not utf-16") as refused:
+        bench.stage(bench.file("a.csv", b"\xff\xfea\x00\n", encoding="utf-16"))
+
+    assert "`encoding`" in refused.value.remedy
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_a_header_in_another_encoding_is_refused_with_what_to_do(bench, encoding):
+    with pytest.raises(SourceInconsistent, match=r"the beginning of a\.csv cannot be read as UTF-8") as refused:
+        bench.stage(bench.file("a.csv", "grün\n1\n".encode(encoding)))
+
+    assert refused.value.remedy == "Name the file's encoding in the stream: `encoding`."
+
+
+def test_a_number_past_the_largest_double_is_set_aside(bench):
+    stream = Stream("t", columns=bench.columns(id="bigint", x="double", y="real"))
+    text = "id,x,y\n1,1e400,1\n2,-1e400,1\n3,1,1e39\n4,inf,-Infinity\n5,1.5e308,3e38\n6,NaN,nan\n"
+
+    found = bench.stage(bench.file("a.csv", text), stream)
+
+    assert [row["id"] for row in found.rows] == [4, 5, 6]
+    assert [(row["x"], row["y"]) for row in found.rows[:1]] == [(float("inf"), float("-inf"))]
+    assert [(row, column, reason) for row, column, reason, _ in found.rejects] == [
+        (1, "x", "does not fit double"),
+        (2, "x", "does not fit double"),
+        (3, "y", "does not fit real"),
+    ]
+
+
+@pytest.mark.parametrize("written", ["1e400", "1.0e400", "-1.5e999"])
+def test_a_number_past_the_largest_is_text_where_nobody_declared_it(bench, written):
+    found = bench.stage(bench.file("a.csv", f"x\n1.5\n{written}\n"))
+
+    assert found.types == {"x": "text"}
+    assert [row["x"] for row in found.rows] == ["1.5", written]
+
+
+def test_a_header_that_names_a_column_twice_is_told_with_the_file(bench):
+    with pytest.raises(ContractBroken, match=r"the header of twice\.csv names 'id' more than once"):
+        bench.stage(bench.file("twice.csv", "id,id\n1,2\n"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ from lockgate.adapters.warehouses.duckdb.catalog import changing
 from lockgate.adapters.warehouses.duckdb.editions import GRACE_SECONDS
 from lockgate.adapters.warehouses.duckdb.engine import logical_type
 from lockgate.adapters.warehouses.duckdb.failures import translated
+from lockgate.adapters.warehouses.duckdb.holder import holder_of, note_holder
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link, safe, written
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
@@ -464,3 +467,76 @@ def test_errors_are_told_without_the_values_of_rows(message, expected, told):
 def test_an_error_of_the_file_system_that_is_no_full_disk_is_not_disguised():
     with pytest.raises(FileNotFoundError), translated():
         raise FileNotFoundError("x")
+
+
+def test_what_a_killed_change_of_the_catalog_left_goes_with_the_next_one(warehouse, folder):
+    left = [folder / name for name in (".catalog-0123abcd.duckdb", ".catalog-0123abcd.duckdb.wal")]
+    others = [folder / name for name in (".catalog-notes.duckdb", "catalog-0123abcd.duckdb", ".other-0123abcd.duckdb")]
+    for path in (*left, *others):
+        path.write_bytes(b"x")
+
+    route(warehouse)
+
+    assert [path.exists() for path in left] == [False, False]
+    assert [path.exists() for path in others] == [True, True, True]
+
+
+HOLDS = """
+import sys, time
+from pathlib import Path
+from lockgate.adapters.warehouses.duckdb.layout import Layout
+with Layout(Path(sys.argv[1])).locked("run", wait_seconds=1):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock `run` of the target in `tmp_path`."""
+    with subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def test_who_waits_for_a_lock_is_told_who_holds_it_since_when(tmp_path, holder):
+    before = datetime.now(UTC)
+    with pytest.raises(TargetBusy) as busy, Layout(tmp_path).locked("run", wait_seconds=0.2):
+        pytest.fail("two held one lock")
+
+    since = datetime.fromisoformat(busy.value.fields["since"])
+    assert (busy.value.fields["lock"], busy.value.fields["process"]) == ("run", holder.pid)
+    assert 0 <= (before - since).total_seconds() < 60
+    said = f"the lock 'run' is held by process {holder.pid} on {socket.gethostname()}, since {since:%Y-%m-%dT%H:%M:%S}"
+    assert busy.value.message == f"{said}+00:00; waited 0.2 s"
+
+
+def test_a_holder_that_is_stopped_is_not_waited_for(tmp_path, holder, monkeypatch):
+    monkeypatch.setattr("lockgate.adapters.warehouses.duckdb.layout.LOOK_SECONDS", 0.1)
+    holder.send_signal(signal.SIGSTOP)
+
+    began = time.monotonic()
+    with pytest.raises(TargetBusy, match="which is stopped"), Layout(tmp_path).locked("run", wait_seconds=600):
+        pytest.fail("two held one lock")
+
+    assert time.monotonic() - began < 20
+
+
+def test_a_holder_that_goes_on_and_ends_is_followed(tmp_path, holder):
+    holder.send_signal(signal.SIGSTOP)
+    holder.send_signal(signal.SIGCONT)
+    holder.kill()
+    holder.wait()
+
+    with Layout(tmp_path).locked("run", wait_seconds=20):
+        found = holder_of(tmp_path / "locks/run.lock")
+        assert (found.process, found.is_stopped) == (os.getpid(), False)
+    assert holder_of(tmp_path / "locks/run.lock") is None
+
+
+def test_a_note_that_cannot_be_read_or_written_keeps_nobody_from_working(tmp_path):
+    (tmp_path / "run.holder").write_text("{", encoding="utf-8")
+    note_holder(tmp_path / "nowhere" / "run.lock")
+
+    assert holder_of(tmp_path / "run.lock") is None

@@ -14,6 +14,7 @@ from lockgate.config.rules import parse_rule_set
 from lockgate.core.relation import Relation
 from lockgate.transform.rules.program import Catalog
 from lockgate.transform.rules.query import outcomes_query
+from lockgate.transform.rules.record_program import RecordProgram
 from lockgate.transform.rules.records import transform_records
 
 RAW, TEAMS = Relation("raw", "people"), Relation("raw", "teams")
@@ -133,6 +134,24 @@ def test_duckdb_postgres_and_records_agree_on_every_row(duckdb_engine, postgres_
     assert len(found[0]) == len(rows)
     assert found[0] == found[1]
     assert found[0] == found[2]
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(requests=st.lists(st.lists(ROW, max_size=4), max_size=6), teams=st.lists(TEAM, max_size=6))
+def test_requests_answered_at_once_agree_with_each_answered_alone(tools, requests, teams):
+    rule_set = parse_rule_set(RULES, file="people.yml")
+    team_columns = tools.columns_of(TEAM_COLUMNS)
+    catalog = Catalog(((RAW, tools.columns_of(COLUMNS)), (TEAMS, team_columns)))
+    context = {TEAMS: tools.table(team_columns, teams)}
+    records = [[dict(zip(COLUMNS, row, strict=True)) for row in rows] for rows in requests]
+
+    program = RecordProgram(rule_set, DuckDBMemory(), catalog=catalog, context=context)
+    at_once = [rows.drop_columns(["_row"]).to_pylist() for rows in program.outcomes(records)]
+
+    alone = [transform_records(rule_set, rows, DuckDBMemory(), catalog=catalog, context=context) for rows in records]
+    assert program.is_apart
+    assert at_once == [rows.drop_columns(["_row"]).to_pylist() for rows in alone]
 
 
 @pytest.mark.slow

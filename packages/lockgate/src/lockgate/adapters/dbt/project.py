@@ -40,8 +40,24 @@ def inspected(manifest: Path, errors: Sequence[Problem], warnings: Sequence[Prob
     models = {
         node["name"]: tuple(node["columns"]) for node in parsed["nodes"].values() if node["resource_type"] == "model"
     }
-    sources = {Relation(source["schema"], source["identifier"]) for source in parsed["sources"].values()}
-    return ProjectInspection(models, tuple(sorted(sources)), tuple(errors), tuple(warnings))
+    sources = {key: Relation(one["schema"], one["identifier"]) for key, one in parsed["sources"].items()}
+    reads = {
+        node["name"]: tuple(sorted({sources[above] for above in _above(key, parsed["parent_map"]) if above in sources}))
+        for key, node in parsed["nodes"].items()
+        if node["resource_type"] == "model"
+    }
+    return ProjectInspection(models, tuple(sorted(set(sources.values()))), tuple(errors), tuple(warnings), reads)
+
+
+def _above(node: str, parents: Mapping[str, Sequence[str]]) -> set[str]:
+    """Everything upstream of a node."""
+    found: set[str] = set()
+    open_ends = [node]
+    while open_ends:
+        new = set(parents.get(open_ends.pop(), ())) - found
+        found |= new
+        open_ends += new
+    return found
 
 
 def problem_of(text: str, project: Path) -> Problem:

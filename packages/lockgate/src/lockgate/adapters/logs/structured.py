@@ -6,6 +6,8 @@ import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
+from lockgate.adapters.logs.forwarding import forward_log
+
 LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
 
@@ -35,6 +37,7 @@ def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    forward_log("lockgate", LEVELS[level], alone=False)
 
 
 def warn(sentence: str) -> None:

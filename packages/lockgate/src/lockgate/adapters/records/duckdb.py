@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,27 @@ class DuckDBMemory:
 
     def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
         """See `lockgate.core.ports.Memory.query`."""
+        with self._reading(tables) as connection:
+            return connection.sql(sql).to_arrow_table()
+
+    def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
+        """See `lockgate.core.ports.Memory.keep`."""
+        from sqlglot import exp
+
+        kept = exp.to_identifier(name, quoted=True).sql(self.dialect)
+        with self._reading(tables) as connection:
+            connection.execute(f"CREATE TABLE {kept} AS {sql}")
+
+    @contextmanager
+    def _reading(self, tables: Mapping[str, pa.Table]) -> Iterator[DuckDBPyConnection]:
+        """A connection that sees tables by their names."""
         import duckdb
 
         with self._open().cursor() as connection:
             for name, rows in tables.items():
                 connection.register(name, rows)
             try:
-                return connection.sql(sql).to_arrow_table()
+                yield connection
             except duckdb.Error as error:
                 raise StatementFailed(f"the query over records failed: {error}") from error
 

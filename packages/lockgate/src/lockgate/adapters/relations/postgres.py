@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from lockgate.adapters.warehouses.postgres.sessions import Connection
 
 BATCH_BYTES = 16 * 1024 * 1024
+# Hashing a row costs far more than handing its hash to another process, so it pays to share it out early.
+_PARALLEL = {"parallel_setup_cost": "10", "parallel_tuple_cost": "0.001"}
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _COLUMNS = """
 SELECT a.attname, format_type(a.atttypid, a.atttypmod), u.typname, u.typcategory,
@@ -66,7 +68,7 @@ class PostgresEngine:
 @contextmanager
 def opened_postgres(url: str) -> Iterator[tuple[PostgresEngine, Sessions]]:
     """A session that sees the database as it is now until it is closed, and sessions to look into its catalog."""
-    sessions = Sessions(url, settings={**SETTINGS, "default_transaction_read_only": "on"})
+    sessions = Sessions(url, settings={**SETTINGS, **_PARALLEL, "default_transaction_read_only": "on"})
     try:
         with bulk_session(sessions.conninfo()) as bulk:
             bulk.run(_SNAPSHOT)

@@ -6,12 +6,12 @@ resolved by the caller into one of these.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit, urlunsplit
 
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -20,7 +20,7 @@ from lockgate.adapters.registry import require
 from lockgate.adapters.relations.bench import DuckDBBench, opened_bench
 from lockgate.core.ports import Side
 from lockgate.core.relation import Relation
-from lockgate.errors import ComparisonInvalid, UnknownName
+from lockgate.errors import CapabilityMissing, ComparisonInvalid, UnknownName
 
 if TYPE_CHECKING:
     from lockgate.adapters.relations.postgres import PostgresEngine
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 SEPARATOR = "::"
 POSTGRES = ("postgres", "postgresql")
 _DEFAULT_SCHEMAS = {"duckdb": "main", "postgres": "public"}
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+# What no table's name has in it, unless in quotes, and every address that a password stands in.
+_NO_TABLE = re.compile(r"[@/\]?]")
+_WORDS_OF_LIBPQ = re.compile(r"\b(?:password|host|dbname)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +63,61 @@ def reference(written: str) -> Reference | None:
         ComparisonInvalid: a database is named without a table, or with something else.
         UnknownName: there is no such database file.
     """
-    location, found, table = written.rpartition(SEPARATOR)
-    if found:
-        return _table(location, table)
-    if "://" in written:
-        hint = f"Name the table after two colons: {shown_address(written)}::schema.table"
-        raise ComparisonInvalid("a database alone is no relation", hint=hint)
+    location, table = split(written)
+    if _ADDRESS.match(written):
+        return _at_address(location, table)
+    if table:
+        return _in_file(location, table)
     path = Path(written).expanduser()
     return FileReference(written, path) if path.is_file() else None
 
 
-def _table(location: str, table: str) -> TableReference:
-    if "://" in location:
-        if urlsplit(location).scheme not in POSTGRES:
-            scheme = urlsplit(location).scheme
-            raise ComparisonInvalid(f"{scheme}:// is not read", hint="Give a postgresql:// address or a DuckDB file.")
-        name = f"{shown_address(location)}{SEPARATOR}{table}"
-        return TableReference(name, "postgres", location, relation_named(table, "postgres"))
+def split(written: str) -> tuple[str, str]:
+    """A database and the table in it, which is '' where none is named."""
+    location, found, table = written.rpartition(SEPARATOR)
+    if not found or (_ADDRESS.match(written) and '"' not in table and _NO_TABLE.search(table)):
+        return written, ""
+    return location, table
+
+
+def _at_address(location: str, table: str) -> TableReference:
+    scheme = location.partition("://")[0]
+    if scheme.lower() not in POSTGRES:
+        hint = "Give a postgresql:// address, a DuckDB file, or a CSV or Parquet file."
+        raise ComparisonInvalid(f"{scheme}:// is not read", hint=hint)
+    if not table:
+        hint = f"Name the table after two colons: {shown_address(location)}{SEPARATOR}schema.table"
+        raise ComparisonInvalid("a database alone is no relation", hint=hint)
+    name = f"{shown_address(location)}{SEPARATOR}{table}"
+    return TableReference(name, "postgres", location, relation_named(table, "postgres"))
+
+
+def _in_file(location: str, table: str) -> TableReference:
+    if _WORDS_OF_LIBPQ.search(location):
+        raise ComparisonInvalid("a database's parameters are not read", hint="Write them as postgresql://host/database")
     path = Path(location).expanduser()
     if not path.is_file():
         raise UnknownName(f"there is no database file {location}", name=location, hint="Check the path.")
     return TableReference(f"{location}{SEPARATOR}{table}", "duckdb", str(path), relation_named(table, "duckdb"))
+
+
+def in_target(name: str, kind: str, options: Mapping[str, object], relation: Relation) -> TableReference:
+    """A table or view of a project's target, whose secrets are resolved already.
+
+    Raises:
+        UnknownName: nothing was published in it yet.
+        CapabilityMissing: relations of that kind of target are not compared.
+    """
+    if kind == "postgres":
+        return TableReference(name, kind, str(options["url"]), relation)
+    if kind != "duckdb":
+        raise CapabilityMissing(f"relations of a target of kind {kind!r} cannot be compared", kind=kind)
+    from lockgate.adapters.warehouses.duckdb.layout import Layout
+
+    catalog = Layout(Path(str(options["path"]))).catalog
+    if not catalog.is_file():
+        raise UnknownName(f"{name}: the target holds nothing yet", name=name, hint="`lockgate run` fills it.")
+    return TableReference(name, kind, str(catalog), relation)
 
 
 def relation_named(written: str, kind: str) -> Relation:
@@ -99,8 +137,12 @@ def relation_named(written: str, kind: str) -> Relation:
 
 def shown_address(url: str) -> str:
     """A database's address without the user, the password and the parameters in it."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    scheme, _, rest = url.partition("://")
+    place = re.match(r"[^?#]*", rest)
+    shown = place[0] if place else ""
+    if "@" in rest[len(shown) :]:  # nobody knows whether that is a parameter or the end of a password
+        return f"{scheme}://…"
+    return f"{scheme}://{shown.rpartition('@')[2]}"
 
 
 class Opening:

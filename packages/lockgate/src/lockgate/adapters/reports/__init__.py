@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lockgate.adapters.reports.comparison import render_comparison
 from lockgate.adapters.reports.run import render_run
 
-__all__ = ["render_run"]
+__all__ = ["render_comparison", "render_run"]

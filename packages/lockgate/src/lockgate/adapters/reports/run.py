@@ -6,22 +6,15 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from lockgate.adapters.reports.charts import bar_chart
-from lockgate.adapters.secrets.redaction import redacted
+from lockgate.adapters.reports.page import rendered
 from lockgate.core.execution import Execution
 from lockgate.core.run import Breakdown, RunResult
 
 
 def render_run(result: RunResult, breakdowns: Sequence[Breakdown]) -> str:
     """The run as one HTML page. Holds counts and names, no secret, and no values beyond the breakdowns' columns."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("lockgate.adapters.reports", "templates"), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["thousands"] = "{:,}".format
-    environment.filters["redacted"] = redacted
-    page = environment.get_template("run.html.jinja")
-    return page.render(
+    return rendered(
+        "run.html.jinja",
         result=result,
         entities=_by_entity(result.executions),
         charts={entity: list(charts) for entity, charts in _charts(result, breakdowns).items()},

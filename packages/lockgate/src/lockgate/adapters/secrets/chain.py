@@ -49,7 +49,7 @@ class SecretChain:
         for provider in self._providers:
             value = provider.find(name)
             if value is not None:
-                self._remember(value)
+                self.hide(value)
                 return value
         asked = ", ".join(provider.place for provider in self._providers)
         raise SecretMissing(f"the secret {name!r} is not set (asked: {asked})", name=name)
@@ -60,8 +60,8 @@ class SecretChain:
             text = text.replace(value, HIDDEN)
         return text
 
-    def _remember(self, value: str) -> None:
-        """Hides a value from now on, and the password in it where it is an address."""
+    def hide(self, value: str) -> None:
+        """See `lockgate.core.ports.Secrets.hide`; what is shorter than four characters is not hidden."""
         parts = {value, *_password(value)}
         self._revealed.update(part for part in parts if len(part) >= SHORTEST_HIDDEN)
 

@@ -12,6 +12,11 @@ def redact_with(redact: Callable[[str], str]) -> None:
     _in_force[:] = [redact]
 
 
+def redact_also_with(redact: Callable[[str], str]) -> None:
+    """From now on `redact` hides more, until a project is opened again."""
+    _in_force.append(redact)
+
+
 def redacted(text: str) -> str:
     """`text` as it may be told; as it is where no project was opened yet."""
     for redact in _in_force:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
+from lockgate.adapters.sources.deadline import Deadline
 from lockgate.errors import LockgateError, SourceInconsistent, SourceRefused, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -24,12 +25,16 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long a request may take, how often it is repeated, how long to wait between, and how much it may answer."""
+    """How long a request may take, how often it is repeated, how long to wait between, and how much it may answer.
+
+    `timeout_seconds` bounds each wait for more, `deadline_seconds` the whole of one answer.
+    """
 
     attempts: int = 6
     first_wait_seconds: float = 0.25
     longest_wait_seconds: float = 30.0
     timeout_seconds: float = 60.0
+    deadline_seconds: float = 300.0
     body_bytes: int = 256 << 20
 
 
@@ -40,6 +45,7 @@ class Exchange:
         """Send `headers` with every request."""
         self._headers = dict(headers)
         self._patience = patience
+        self._deadline = Deadline(patience.deadline_seconds)
         self._client: httpx.Client | None = None
 
     def __enter__(self) -> Self:
@@ -83,15 +89,28 @@ class Exchange:
 
         assert self._client is not None  # noqa: S101  used inside its `with` block
         where = f"{urlsplit(address).hostname}{urlsplit(address).path}"
+        asked = self._client.stream("GET", address, extensions={"trace": self._deadline.trace})
         try:
-            with self._client.stream("GET", address) as answer:
+            with self._deadline.running(), asked as answer:
                 _refuse_status(answer, where)
                 body = self._body(answer, where)
+            self._refuse_late(where)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise SourceRefused(f"{where} is no address that can be asked: {error}") from error
+        except httpx.DecodingError as error:
+            raise SourceUnavailable(f"{where} sent a body that cannot be unpacked") from error
         except httpx.TransportError as error:
+            self._refuse_late(where)
             raise SourceUnavailable(f"{where} did not answer: {type(error).__name__}: {error}") from error
         return read(answer, body)
+
+    def _refuse_late(self, where: str) -> None:
+        """Refuses what came, or did not, when the exchange was cut off."""
+        if self._deadline.has_passed:
+            raise SourceUnavailable(
+                f"{where} did not finish one answer within {self._deadline.seconds:g} s",
+                hint="Ask for less at once (`page_size`), or allow the source more time (`deadline`).",
+            )
 
     def _body(self, answer: httpx.Response, where: str) -> bytes:
         body = bytearray()

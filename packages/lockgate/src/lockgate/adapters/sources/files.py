@@ -99,7 +99,8 @@ class FileReader:
         return replace(stream, columns=sampled(first, stream))
 
     def _content(self, stream: Stream, path: Path) -> StagedFile:
-        said = {name: value for name, value in stream.options.items() if name not in _PLACE and value is not None}
+        options = {**self._source.options, **stream.options}
+        said = {name: value for name, value in options.items() if name not in _PLACE and value is not None}
         return StagedFile(path, self._form, said)
 
     def _paths(self, stream: Stream) -> list[Path]:

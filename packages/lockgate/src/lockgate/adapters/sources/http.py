@@ -8,9 +8,11 @@ incremental.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -33,13 +35,14 @@ LISTS = ("items", "data", "results", "records", "value")
 class Page:
     """One answer: its records as they are written, how many they are, where the next page is (None: nowhere).
 
-    `total` is how many records the listing says it has.
+    `total` is how many records the listing says it has; `digest` is equal for equal records.
     """
 
     content: JsonRecords
     records: int
     following: str | None
     total: int | None
+    digest: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,10 @@ def open_http(source: Source, secrets: Secrets, folder: Path, *, patience: Patie
     """The reader of a service; nothing is asked before its streams are read. `folder` is of no use to it."""
     del folder
     headers = dict(source.options.get("headers", {}))  # type: ignore[call-overload]
-    return HttpReader(source, secrets, headers, patience or Patience())
+    patience = patience or Patience()
+    if isinstance(deadline := source.options.get("deadline"), timedelta):
+        patience = replace(patience, deadline_seconds=deadline.total_seconds())
+    return HttpReader(source, secrets, headers, patience)
 
 
 class HttpReader:
@@ -82,9 +88,10 @@ class HttpReader:
         """See `lockgate.core.ports.SourceReader.extract`."""
         progress: Progress | None = self._start(extraction)
         seen = {progress.address} if progress else set()
+        page: Page | None = None
         with self._exchange() as exchange:
             while progress is not None:
-                page = self._page(exchange, extraction.stream, progress.address, seen)
+                page = self._page(exchange, extraction.stream, progress.address, seen, before=page)
                 following = progress.after(page)
                 if page.following is None:
                     _refuse_other_total(following, page, extraction.stream)
@@ -119,8 +126,10 @@ class HttpReader:
         headers = {name: self._secrets.resolve(value) for name, value in self._headers.items()}
         return Exchange(headers, self._patience)
 
-    def _page(self, exchange: Exchange, stream: Stream, address: str, seen: set[str]) -> Page:
-        """The page at an address; asked for again while it is cut, or leads back to where we have been.
+    def _page(
+        self, exchange: Exchange, stream: Stream, address: str, seen: set[str], *, before: Page | None = None
+    ) -> Page:
+        """The page at an address; asked for again while it is cut, repeats the one before, or leads back.
 
         Raises:
             SourceInconsistent: it stays so.
@@ -130,6 +139,8 @@ class HttpReader:
             page = _read(answer, body, address)
             if page.following in seen:
                 raise SourceInconsistent(f"{stream.name}: {_shown(address)} is followed by a page that was read before")
+            if before is not None and page.digest == before.digest and _tells(page, stream):
+                raise SourceInconsistent(f"{stream.name}: {_shown(address)} repeats the page before it")
             return page
 
         return exchange.get(address, read)
@@ -137,6 +148,11 @@ class HttpReader:
     def _sampled(self, exchange: Exchange, stream: Stream) -> Stream:
         page = self._page(exchange, stream, self._first_address(stream, None), set())
         return replace(stream, columns=sampled(page.content, stream))
+
+
+def _tells(page: Page, stream: Stream) -> bool:
+    """Whether a page that is equal to another one must be the same: single records without a key may well be equal."""
+    return page.records > 1 or (page.records == 1 and bool(stream.key))
 
 
 def _parameters(stream: Stream) -> dict[str, Any]:
@@ -163,7 +179,8 @@ def _read(answer: httpx.Response, body: bytes, address: str) -> Page:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise SourceInconsistent(f"the answer of {_shown(address)} has no list of records under {', '.join(LISTS)}")
     content = JsonRecords(written.encode(), field)
-    return Page(content, len(records), _following(facts, answer, address), _total(facts))
+    digest = hashlib.blake2b(repr(records).encode()).digest()
+    return Page(content, len(records), _following(facts, answer, address), _total(facts), digest)
 
 
 def _total(facts: Mapping[str, Any]) -> int | None:

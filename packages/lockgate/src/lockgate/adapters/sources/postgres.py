@@ -16,7 +16,7 @@ from sqlglot import exp
 
 from lockgate.adapters.sources.postgres_tables import reading_sessions, said_of, source_columns
 from lockgate.adapters.warehouses.postgres.bulk import bulk_session
-from lockgate.adapters.warehouses.postgres.catalog import column_sql
+from lockgate.adapters.warehouses.postgres.catalog import column_sql, never_null, unique_keys
 from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions
 from lockgate.core.load import SourceFile
 from lockgate.core.ports import Extraction, Package, Secrets
@@ -35,19 +35,6 @@ _FIND = """
     SELECT n.nspname, c.relname
     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     WHERE c.oid = to_regclass(%(name)s)
-"""
-_NEVER_NULL = """
-    SELECT attname FROM pg_catalog.pg_attribute
-    WHERE attrelid = to_regclass(%(name)s) AND attnotnull AND NOT attisdropped
-"""
-_IDENTIFYING = """
-    SELECT array_agg(a.attname::text)
-    FROM pg_catalog.pg_index i
-        CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY k(attribute, position)
-        JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attribute
-    WHERE i.indrelid = to_regclass(%(name)s) AND i.indisunique AND i.indisvalid AND i.indimmediate
-        AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
-    GROUP BY i.indexrelid
 """
 
 
@@ -113,14 +100,13 @@ class PostgresReader:
             relation = Relation(*found)
             columns = source_columns(connection, relation)
             refuse_missing([one.name for one in columns], stream)
-            return relation, columns, bool(stream.cursor) and _identifies(connection, stream.key, name)
+            return relation, columns, bool(stream.cursor) and _identifies(connection, stream.key, relation)
 
 
-def _identifies(connection: Connection, key: Sequence[str], name: str) -> bool:
+def _identifies(connection: Connection, key: Sequence[str], relation: Relation) -> bool:
     """Whether the database itself sees to it that no two rows of a table have a key in common, and all have one."""
-    never_null = {one for (one,) in connection.execute(_NEVER_NULL, {"name": name})}
-    unique = [set(names) for (names,) in connection.execute(_IDENTIFYING, {"name": name})]
-    return never_null >= set(key) and any(names <= set(key) for names in unique)
+    unique = unique_keys(connection, relation)
+    return never_null(connection, relation) >= set(key) and any(names <= set(key) for names in unique)
 
 
 def _query(extraction: Extraction, relation: Relation, columns: tuple[Column, ...], *, in_order: bool) -> exp.Select:

@@ -46,7 +46,7 @@ class CsvContent:
         self._header = bool(file.options.get("header", True))
         first = first_record(file.path)
         self._delimiter = str(file.options.get("delimiter") or delimiter_of(first))
-        self.names = names_in(first, self._delimiter, header=self._header)
+        self.names = names_in(first, self._delimiter, header=self._header, file=file.path.name)
 
     def infer(self, names: Sequence[str], *, whole: bool, counted: Collection[str] = ()) -> Mapping[str, ColumnType]:  # noqa: ARG002
         """See `Content.infer`."""

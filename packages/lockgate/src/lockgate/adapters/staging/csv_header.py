@@ -28,7 +28,12 @@ def first_record(path: Path) -> str:
             while record.count('"') % 2 and len(record) < LONGEST and (line := lines.readline(LONGEST)):
                 record += line
         record.encode()
-    except (UnicodeEncodeError, OSError) as error:
+    except UnicodeEncodeError as error:
+        raise SourceInconsistent(
+            f"the beginning of {path.name} cannot be read as UTF-8",
+            hint="Name the file's encoding in the stream: `encoding`.",
+        ) from error
+    except OSError as error:
         raise SourceInconsistent(f"the beginning of {path.name} cannot be read as text") from error
     return record
 
@@ -38,8 +43,10 @@ def delimiter_of(record: str) -> str:
     return max(DELIMITERS, key=lambda delimiter: len(_values(record, delimiter)))
 
 
-def names_in(record: str, delimiter: str, *, header: bool) -> tuple[str, ...]:
+def names_in(record: str, delimiter: str, *, header: bool, file: str) -> tuple[str, ...]:
     """The columns' names; `column1`, `column2`, … where there is no header, or an empty name in it.
+
+    `file` is what a message calls the file.
 
     Raises:
         ContractBroken: a name is there twice.
@@ -50,7 +57,7 @@ def names_in(record: str, delimiter: str, *, header: bool) -> tuple[str, ...]:
     names = tuple((value if header else "") or f"column{place}" for place, value in enumerate(values, start=1))
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
-        raise ContractBroken(f"the file's header names {twice[0]!r} more than once", column=twice[0])
+        raise ContractBroken(f"the header of {file} names {twice[0]!r} more than once", column=twice[0])
     return names
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from lockgate.adapters.staging.content import MALFORMED, Connection, Content, quoted, selected, text
 from lockgate.adapters.staging.csv import CsvContent
+from lockgate.adapters.staging.encoding import in_utf_8
 from lockgate.adapters.staging.parquet import PartFile
 from lockgate.adapters.staging.plan import Planned, planned
 from lockgate.adapters.staging.positions import Positions
@@ -48,8 +49,8 @@ class DuckDBStager:
         """See `lockgate.core.ports.Stager.stage`."""
         order.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with _engine(order.folder) as connection:
-                return _Staging(connection, package, order).staged()
+            with in_utf_8(package, order.folder) as readable, _engine(order.folder) as connection:
+                return _Staging(connection, readable, order).staged()
         except StatementFailed as error:
             raise SourceInconsistent(f"{order.stream.name} cannot be read: {error.message}") from error
 

@@ -43,12 +43,14 @@ $v is not null and case
     else false
 end
 """
+# A number past the largest becomes infinite: only text that says so is.
+_IN_RANGE = "(isfinite($v) or not regexp_matches($x, '[0-9]'))"
 _PLAIN_DAY = f"isfinite($v) and {_PLAIN}"
 _FITS = {
     **dict.fromkeys(INTEGERS, ("$v = try_cast($x as decimal(38, 9)) and not contains($x, '_')", _PLAIN)),
     Kind.NUMERIC: (_EXACT, _PLAIN),
-    Kind.REAL: ("$v is not null and not contains($x, '_')", ""),
-    Kind.DOUBLE: ("$v is not null and not contains($x, '_')", ""),
+    Kind.REAL: (f"$v is not null and not contains($x, '_') and {_IN_RANGE}", ""),
+    Kind.DOUBLE: (f"$v is not null and not contains($x, '_') and {_IN_RANGE}", ""),
     Kind.DATE: ("isfinite($v) and try_cast($x as timestamp) = $v", _PLAIN_DAY),
     Kind.TIME: (f"$v is not null and regexp_full_match($x, ' *{_TIME} *')", _PLAIN),
     Kind.TIMESTAMP: ("isfinite($v) and try_cast($x as timestamptz) = cast($v as timestamptz)", _PLAIN_DAY),
@@ -59,8 +61,8 @@ _FITS_LOOSELY = {
     Kind.BOOLEAN: ("lower($x) in ('true', 'false')", ""),
     Kind.BIGINT: (_PLAIN, ""),
     Kind.DOUBLE: (
-        f"$v is not null and regexp_full_match($x, '{_NUMBER}|NaN|-?inf')",
-        "$v is not null and contains($x, '.') and not starts_with($x, '0') and not contains($x, '_')",
+        f"$v is not null and regexp_full_match($x, '{_NUMBER}|NaN|-?inf') and {_IN_RANGE}",
+        "isfinite($v) and contains($x, '.') and not starts_with($x, '0') and not contains($x, '_')",
     ),
     Kind.DATE: (_PLAIN_DAY, ""),
     Kind.TIMESTAMP: (f"$v is not null and regexp_full_match($x, '{_INSTANT}')", _PLAIN_DAY),

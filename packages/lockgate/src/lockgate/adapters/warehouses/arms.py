@@ -41,8 +41,8 @@ def shown_by(route: Route, published: tuple[Published, ...]) -> Shown | None:
 
     The arm that has to answer stands alone where the other one is not published, or is under another contract.
     """
-    incumbent = _newest(route.incumbent, published)
-    candidate = _newest(route.candidate, published)
+    incumbent = newest_of(route.incumbent, published)
+    candidate = newest_of(route.candidate, published)
     if incumbent and candidate and incumbent.columns == candidate.columns:
         return Shown(incumbent, candidate)
     if candidate and route.share == BUCKETS:
@@ -50,13 +50,14 @@ def shown_by(route: Route, published: tuple[Published, ...]) -> Shown | None:
     return Shown(incumbent, None) if incumbent else None
 
 
-def _newest(implementation: str | None, published: tuple[Published, ...]) -> Published | None:
+def newest_of(implementation: str | None, published: tuple[Published, ...]) -> Published | None:
+    """An implementation's newest edition; None where nothing of it is published."""
     mine = [entry for entry in published if entry.edition.implementation == implementation]
     return max(mine, key=lambda entry: entry.edition.number, default=None)
 
 
-def check_token(publication: Publication, route: Route | None) -> None:
-    """Refuses a publisher that saw another route than the stored one.
+def check_token(publication: Publication, route: Route | None) -> Route:
+    """The stored route, if the publisher saw that one.
 
     Raises:
         StaleToken: with both tokens.
@@ -69,6 +70,7 @@ def check_token(publication: Publication, route: Route | None) -> None:
             stored=stored,
             seen=publication.token,
         )
+    return route
 
 
 def check_order(publication: Publication, published: tuple[Published, ...]) -> None:
@@ -77,7 +79,7 @@ def check_order(publication: Publication, published: tuple[Published, ...]) -> N
     Raises:
         StaleToken: with that edition's number.
     """
-    newest = _newest(publication.implementation, published)
+    newest = newest_of(publication.implementation, published)
     if newest is None:
         return
     seen = {pin.relation: pin.last_load for pin in publication.pins}

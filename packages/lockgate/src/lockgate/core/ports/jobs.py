@@ -6,8 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from lockgate.core.job import Claim, Failure, Inputs, Job, JobResult, JobStatus, Lease, Submission, Switch
-from lockgate.errors import LockgateError
+from lockgate.core.job import (
+    Claim,
+    Failure,
+    IdempotencyKey,
+    Inputs,
+    Job,
+    JobResult,
+    JobStatus,
+    Lease,
+    Submission,
+    Switch,
+)
+from lockgate.errors import KeyReused, LockgateError
 
 
 class JobStore(Protocol):
@@ -31,6 +42,15 @@ class JobStore(Protocol):
         Raises, one by one, as an element of the answer:
             KeyReused: the key was stored with another body.
         """
+
+    def hold_keys(self, keys: Sequence[IdempotencyKey], at: datetime) -> tuple[KeyReused | None, ...]:
+        """Lets each key stand for a request that makes no job: None, or why not, in their order.
+
+        A key that was stored with the same body is held already.
+        """
+
+    def counts(self) -> Mapping[JobStatus, int]:
+        """How many jobs there are of each status."""
 
     def job(self, job_id: str) -> Job:
         """One job.

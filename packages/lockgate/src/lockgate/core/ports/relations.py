@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from lockgate.core.comparison import ComparedColumn
+from lockgate.core.load import Pin
+from lockgate.core.route import Edition
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +49,7 @@ class Side:
     """One relation to compare.
 
     `source` is SQL that can stand behind FROM in `engine`'s dialect, `columns` what it has, `unique` the sets of
-    columns that the database itself holds unique and not NULL.
+    columns that the database itself holds unique and not NULL. `editions` are those that it shows, if known.
     """
 
     name: str
@@ -55,3 +57,9 @@ class Side:
     source: str
     columns: tuple[ComparedColumn, ...]
     unique: tuple[frozenset[str], ...] = ()
+    editions: tuple[Edition, ...] = ()
+
+    @property
+    def pins(self) -> tuple[Pin, ...]:
+        """The loads that its editions were made of, each once."""
+        return tuple(dict.fromkeys(pin for edition in self.editions for pin in edition.pins))

@@ -22,3 +22,6 @@ class Secrets(Protocol):
         Raises:
             SecretMissing: the reference's name is not set anywhere.
         """
+
+    def hide(self, value: str) -> None:
+        """Keeps a value, and the password in it where it is an address, out of what is written from now on."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from lockgate.core.execution import WorkshopAccess
-from lockgate.core.load import Landed, Landing, Pin, Quarantined
+from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Arm, Edition, Publication, Route
 
@@ -52,6 +52,15 @@ class Landings(Protocol):
     def pins(self) -> tuple[Pin, ...]:
         """The pins that are in force."""
 
+    def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
+        """Takes the loads numbered below `before` out of a stream's log, with what was rejected of them.
+
+        The caller sees to it that no pin reaches them; the log keeps their columns. With `dry_run`, only counts.
+        """
+
+    def raw_state(self) -> str:
+        """A text that becomes another one whenever pins move, or columns of what was landed change; quick to get."""
+
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """The newest rejected records of a stream, at most `limit`."""
 
@@ -84,6 +93,9 @@ class Serving(Protocol):
 
     def publish(self, publication: Publication) -> Edition:
         """Copies a built output into a new edition, cast to its contract, and shows it on its arm of the view.
+
+        Where the output equals, row for row, the newest edition of its implementation under the same contract, that one
+        is kept and given back: its pins move up to the publication's.
 
         Readers see the old rows or the new ones, never a mixture, and are not held up. An arm is shown once its
         implementation is published under the same contract as the other arm. Editions beyond the newest three of an
@@ -166,6 +178,13 @@ class Memory(Protocol):
 
     def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
         """The rows of one query, which reads the tables by their names.
+
+        Raises:
+            StatementFailed: with the engine's own message.
+        """
+
+    def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
+        """Keeps the rows of one query as a table, which later queries read by its name.
 
         Raises:
             StatementFailed: with the engine's own message.

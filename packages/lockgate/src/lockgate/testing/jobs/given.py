@@ -33,3 +33,9 @@ DONE = JobResult(
 )
 FAILED = Failure("LG503", "DbtFailed", "fct_users failed", "Mend it.", {"node": "model.p.fct_users"})
 FELL_BACK = replace(DONE, fallen_back=FAILED)
+
+
+def expect(actual: object, expected: object) -> None:
+    """Fails where the two differ."""
+    if actual != expected:
+        raise AssertionError(f"expected {expected!r}, got {actual!r}")

@@ -7,12 +7,7 @@ from threading import Event, Lock
 from time import monotonic, sleep
 
 from lockgate.core.ports import JobQueue
-
-
-def _expect(actual: object, expected: object) -> None:
-    """Fails where the two differ."""
-    if actual != expected:
-        raise AssertionError(f"expected {expected!r}, got {actual!r}")
+from lockgate.testing.jobs.given import expect
 
 
 class Recorded:
@@ -50,7 +45,7 @@ def what_is_handed_over_is_worked_on_once(queue: JobQueue) -> None:
     work.wait(4)
 
     queue.close(patience_seconds=5)
-    _expect(work.calls, ["a", "b", "c", "d"])
+    expect(work.calls, ["a", "b", "c", "d"])
 
 
 def work_that_failed_is_tried_again(queue: JobQueue) -> None:
@@ -67,7 +62,7 @@ def work_that_failed_is_tried_again(queue: JobQueue) -> None:
     work.wait(4)
 
     queue.close(patience_seconds=5)
-    _expect(sorted(work.calls), ["a", "a", "b", "b"])
+    expect(sorted(work.calls), ["a", "a", "b", "b"])
 
 
 def closing_waits_for_what_is_under_way(queue: JobQueue) -> None:
@@ -88,12 +83,12 @@ def closing_waits_for_what_is_under_way(queue: JobQueue) -> None:
     may_end.set()
 
     queue.close(patience_seconds=10)
-    _expect(ended.is_set(), True)
+    expect(ended.is_set(), True)
     queue.launch(second)
     second.wait(1)
     queue.close(patience_seconds=5)
 
-    _expect((first.calls, second.calls), (["a"], ["b"]))
+    expect((first.calls, second.calls), (["a"], ["b"]))
 
 
 def what_was_not_done_in_time_is_left_to_others(queue: JobQueue) -> None:
@@ -117,7 +112,7 @@ def what_was_not_done_in_time_is_left_to_others(queue: JobQueue) -> None:
     work.wait(2)
     queue.close(patience_seconds=5)
 
-    _expect(work.calls, ["a", "a"])
+    expect(work.calls, ["a", "a"])
 
 
 def closing_what_was_never_launched_does_nothing(queue: JobQueue) -> None:

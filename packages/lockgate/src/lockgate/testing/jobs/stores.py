@@ -11,7 +11,6 @@ from lockgate.core.job import (
     MAX_ATTEMPTS,
     Claim,
     Failure,
-    IdempotencyKey,
     Inputs,
     Job,
     JobResult,
@@ -20,14 +19,9 @@ from lockgate.core.job import (
     TransformRequest,
 )
 from lockgate.core.ports import JobStore
-from lockgate.errors import JobFinal, KeyReused, LockgateError, StaleToken, UnknownName
-from lockgate.testing.jobs.given import DONE, FAILED, FELL_BACK, LATER, NEWER, NOON, SEEN, USERS
-
-
-def _expect(actual: object, expected: object) -> None:
-    """Fails where the two differ."""
-    if actual != expected:
-        raise AssertionError(f"expected {expected!r}, got {actual!r}")
+from lockgate.errors import JobFinal, LockgateError, StaleToken, UnknownName
+from lockgate.testing.jobs.given import DONE, FAILED, FELL_BACK, LATER, NEWER, NOON, SEEN, USERS, expect
+from lockgate.testing.jobs.keys import KEY_CHECKS
 
 
 def _expect_refusal(kind: type[LockgateError], action: Callable[[], object]) -> None:
@@ -69,9 +63,9 @@ def a_job_tells_all_that_was_asked_for(store: JobStore) -> None:
     """And waits for an execution of its own where there is none."""
     job = _submitted(store)
 
-    _expect(job, Job(job.job_id, "me", USERS, JobStatus.QUEUED, job.execution_id, joined=False, submitted_at=NOON))
-    _expect(store.job(job.job_id), job)
-    _expect(store.waiting(), (job.execution_id,))
+    expect(job, Job(job.job_id, "me", USERS, JobStatus.QUEUED, job.execution_id, joined=False, submitted_at=NOON))
+    expect(store.job(job.job_id), job)
+    expect(store.waiting(), (job.execution_id,))
 
 
 def what_is_queued_is_joined(store: JobStore) -> None:
@@ -79,8 +73,8 @@ def what_is_queued_is_joined(store: JobStore) -> None:
     first = _submitted(store)
 
     for job in (_submitted(store, inputs=NEWER), _submitted(store, replace(USERS, again=True))):
-        _expect((job.execution_id, job.joined, job.status), (first.execution_id, True, JobStatus.QUEUED))
-    _expect(store.waiting(), (first.execution_id,))
+        expect((job.execution_id, job.joined, job.status), (first.execution_id, True, JobStatus.QUEUED))
+    expect(store.waiting(), (first.execution_id,))
 
 
 def another_program_is_not_joined(store: JobStore) -> None:
@@ -94,8 +88,8 @@ def another_program_is_not_joined(store: JobStore) -> None:
 
     jobs = [_submitted(store, request) for request in [USERS, *others]]
 
-    _expect(len({job.execution_id for job in jobs}), 5)
-    _expect([job.joined for job in jobs], [False] * 5)
+    expect(len({job.execution_id for job in jobs}), 5)
+    expect([job.joined for job in jobs], [False] * 5)
 
 
 def what_is_running_is_joined_on_equal_inputs_alone(store: JobStore) -> None:
@@ -106,10 +100,10 @@ def what_is_running_is_joined_on_equal_inputs_alone(store: JobStore) -> None:
     same = _submitted(store)
     newer = [_submitted(store, inputs=NEWER) for _ in range(3)]
 
-    _expect((same.execution_id, same.joined, same.status), (running.execution_id, True, JobStatus.RUNNING))
-    _expect({job.execution_id for job in newer} & {running.execution_id}, set())
-    _expect(len({job.execution_id for job in newer}), 1)
-    _expect([job.joined for job in newer], [False, True, True])
+    expect((same.execution_id, same.joined, same.status), (running.execution_id, True, JobStatus.RUNNING))
+    expect({job.execution_id for job in newer} & {running.execution_id}, set())
+    expect(len({job.execution_id for job in newer}), 1)
+    expect([job.joined for job in newer], [False, True, True])
 
 
 def who_joins_before_inputs_are_known_is_settled_once_they_are(store: JobStore) -> None:
@@ -117,16 +111,16 @@ def who_joins_before_inputs_are_known_is_settled_once_they_are(store: JobStore) 
     first = _submitted(store)
     claim = _claimed(store, first)
     same, newer = _submitted(store), _submitted(store, inputs=NEWER)
-    _expect({job.execution_id for job in (first, same, newer)}, {first.execution_id})
+    expect({job.execution_id for job in (first, same, newer)}, {first.execution_id})
 
     queued = store.begun(claim, SEEN, LATER)
 
     after = [store.job(job.job_id) for job in (first, same, newer)]
-    _expect([job.status for job in after], [JobStatus.RUNNING, JobStatus.RUNNING, JobStatus.QUEUED])
-    _expect((after[2].execution_id,), queued)
+    expect([job.status for job in after], [JobStatus.RUNNING, JobStatus.RUNNING, JobStatus.QUEUED])
+    expect((after[2].execution_id,), queued)
     store.finish(claim, DONE, LATER)
-    _expect(store.job(same.job_id).result, DONE)
-    _expect(store.job(newer.job_id).status, JobStatus.QUEUED)
+    expect(store.job(same.job_id).result, DONE)
+    expect(store.job(newer.job_id).status, JobStatus.QUEUED)
 
 
 def what_succeeded_is_joined_on_equal_inputs_alone(store: JobStore) -> None:
@@ -135,17 +129,17 @@ def what_succeeded_is_joined_on_equal_inputs_alone(store: JobStore) -> None:
 
     same, newer = _submitted(store), _submitted(store, inputs=NEWER)
 
-    _expect((same.execution_id, same.joined, same.result), (ended.execution_id, True, DONE))
-    _expect((same.status, same.finished_at), (JobStatus.SUCCESS, LATER))
-    _expect((newer.joined, newer.status), (False, JobStatus.QUEUED))
+    expect((same.execution_id, same.joined, same.result), (ended.execution_id, True, DONE))
+    expect((same.status, same.finished_at), (JobStatus.SUCCESS, LATER))
+    expect((newer.joined, newer.status), (False, JobStatus.QUEUED))
 
 
 def a_success_by_the_fallback_is_never_joined(store: JobStore) -> None:
     """The implementation that was chosen has not answered."""
     ended = _ended(store, FELL_BACK)
 
-    _expect(ended.result, FELL_BACK)
-    _expect(_submitted(store).joined, False)
+    expect(ended.result, FELL_BACK)
+    expect(_submitted(store).joined, False)
 
 
 def a_success_is_not_joined_behind_a_failure(store: JobStore) -> None:
@@ -153,7 +147,7 @@ def a_success_is_not_joined_behind_a_failure(store: JobStore) -> None:
     _ended(store)
     _ended(store, FAILED)
 
-    _expect(_submitted(store).joined, False)
+    expect(_submitted(store).joined, False)
 
 
 def who_wants_it_again_joins_nothing_that_has_begun(store: JobStore) -> None:
@@ -167,56 +161,30 @@ def who_wants_it_again_joins_nothing_that_has_begun(store: JobStore) -> None:
 
         third = _submitted(store, request)
 
-        _expect([job.joined for job in (first, second, third)], [False] * 3)
+        expect([job.joined for job in (first, second, third)], [False] * 3)
 
 
 def results_and_failures_come_back_as_they_were_stored(store: JobStore) -> None:
     """To the last digit, with the instants."""
     good, bad = _ended(store), _ended(store, FAILED)
 
-    _expect((good.status, good.result, good.failure), (JobStatus.SUCCESS, DONE, None))
-    _expect((bad.status, bad.result, bad.failure), (JobStatus.FAILED, None, FAILED))
-    _expect((good.attempts, good.started_at, good.finished_at), (1, LATER, LATER))
+    expect((good.status, good.result, good.failure), (JobStatus.SUCCESS, DONE, None))
+    expect((bad.status, bad.result, bad.failure), (JobStatus.FAILED, None, FAILED))
+    expect((good.attempts, good.started_at, good.finished_at), (1, LATER, LATER))
 
 
-def a_key_stands_for_one_job(store: JobStore) -> None:
-    """Within a transaction and after it; for other callers and keys it is nothing."""
-    key = IdempotencyKey("me /jobs", "k-1", "digest")
-    asked = [Submission(USERS, "me", SEEN, each) for each in (key, key, replace(key, scope="you"), None)]
+def jobs_are_counted_by_status(store: JobStore) -> None:
+    """Those that joined an execution each by themselves."""
+    expect(dict(store.counts()), dict.fromkeys(JobStatus, 0))
+    first, _, third = _submitted(store), _submitted(store), _submitted(store)
+    store.cancel(third.job_id, LATER)
+    claim = _begun(store, first)
+    running = dict(store.counts())
+    store.finish(claim, FAILED, LATER)
 
-    jobs = store.submit(asked, NOON)
-    (again,) = store.submit([replace(asked[0], inputs=NEWER)], LATER)
-
-    _expect(jobs[0], jobs[1])
-    _expect(again, jobs[0])
-    _expect(len({job.job_id for job in jobs if isinstance(job, Job)}), 3)
-
-
-def a_key_with_another_body_is_refused_alone(store: JobStore) -> None:
-    """Nothing is stored for it; what was submitted along with it is."""
-    key = IdempotencyKey("me", "k-1", "digest")
-    store.submit([Submission(USERS, "me", SEEN, key)], NOON)
-
-    refused, other = store.submit(
-        [Submission(USERS, "me", SEEN, replace(key, digest="other")), Submission(USERS, "me", SEEN)], LATER
-    )
-
-    _expect(type(refused), KeyReused)
-    _expect(isinstance(other, Job), True)
-    _expect(len(store.jobs()), 2)
-
-
-def a_key_is_free_again_after_a_day(store: JobStore) -> None:
-    """And not before."""
-    key = IdempotencyKey("me", "k-1", "digest")
-    (first,) = store.submit([Submission(USERS, "me", SEEN, key)], NOON)
-    day = timedelta(hours=24)
-
-    (before,) = store.submit([Submission(USERS, "me", SEEN, key)], NOON + day - timedelta(microseconds=1))
-    (after,) = store.submit([Submission(USERS, "me", SEEN, replace(key, digest="other"))], NOON + day)
-
-    _expect(before, first)
-    _expect(isinstance(after, Job) and after != first, True)
+    none = dict.fromkeys(JobStatus, 0)
+    expect(running, none | {JobStatus.RUNNING: 2, JobStatus.CANCELLED: 1})
+    expect(dict(store.counts()), none | {JobStatus.FAILED: 2, JobStatus.CANCELLED: 1})
 
 
 def who_cancels_leaves_the_others_waiting(store: JobStore) -> None:
@@ -225,21 +193,21 @@ def who_cancels_leaves_the_others_waiting(store: JobStore) -> None:
     claim = _begun(store, first)
 
     left = store.cancel(first.job_id, LATER)
-    _expect((left.status, left.finished_at, left.result), (JobStatus.CANCELLED, LATER, None))
-    _expect((store.job(second.job_id).status, store.wanted(first.execution_id)), (JobStatus.RUNNING, True))
+    expect((left.status, left.finished_at, left.result), (JobStatus.CANCELLED, LATER, None))
+    expect((store.job(second.job_id).status, store.wanted(first.execution_id)), (JobStatus.RUNNING, True))
 
     store.cancel(second.job_id, LATER)
-    _expect(store.wanted(first.execution_id), False)
-    _expect(store.waiting(), ())
+    expect(store.wanted(first.execution_id), False)
+    expect(store.waiting(), ())
     _expect_refusal(StaleToken, lambda: store.finish(claim, DONE, LATER))
-    _expect(_submitted(store).joined, False)
+    expect(_submitted(store).joined, False)
 
 
 def a_job_that_ended_cannot_be_cancelled(store: JobStore) -> None:
     """Nor one that is not there."""
     for job in (_ended(store), _ended(store, FAILED)):
         _expect_refusal(JobFinal, partial(store.cancel, job.job_id, LATER))
-        _expect(store.job(job.job_id), job)
+        expect(store.job(job.job_id), job)
     _expect_refusal(UnknownName, lambda: store.cancel("nobody", LATER))
 
 
@@ -251,9 +219,9 @@ def a_job_that_failed_or_was_cancelled_can_be_retried(store: JobStore) -> None:
     again = store.retry(failed.job_id, SEEN, LATER)
     along = store.retry(cancelled.job_id, SEEN, LATER)
 
-    _expect((again.job_id, again.status, again.failure, again.attempts), (failed.job_id, JobStatus.QUEUED, None, 0))
-    _expect((along.execution_id, along.joined, along.status), (again.execution_id, True, JobStatus.QUEUED))
-    _expect(again.execution_id == failed.execution_id, False)
+    expect((again.job_id, again.status, again.failure, again.attempts), (failed.job_id, JobStatus.QUEUED, None, 0))
+    expect((along.execution_id, along.joined, along.status), (again.execution_id, True, JobStatus.QUEUED))
+    expect(again.execution_id == failed.execution_id, False)
 
 
 def a_job_that_waits_or_succeeded_cannot_be_retried(store: JobStore) -> None:
@@ -267,7 +235,7 @@ def whoever_begins_later_fences_whoever_began_before(store: JobStore) -> None:
     """Of two attempts, the newest commits, and once."""
     job = _submitted(store)
     slow, quick = _claimed(store, job), _claimed(store, job)
-    _expect((slow.attempt, quick.attempt, quick.request), (1, 2, USERS))
+    expect((slow.attempt, quick.attempt, quick.request), (1, 2, USERS))
 
     _expect_refusal(StaleToken, lambda: store.begun(slow, SEEN, LATER))
     _expect_refusal(StaleToken, lambda: store.finish(slow, FAILED, LATER))
@@ -275,7 +243,7 @@ def whoever_begins_later_fences_whoever_began_before(store: JobStore) -> None:
     for claim in (slow, quick):
         _expect_refusal(StaleToken, partial(store.finish, claim, FAILED, LATER))
 
-    _expect((store.job(job.job_id).result, store.job(job.job_id).attempts), (DONE, 2))
+    expect((store.job(job.job_id).result, store.job(job.job_id).attempts), (DONE, 2))
 
 
 def what_is_begun_too_often_is_set_aside(store: JobStore) -> None:
@@ -283,23 +251,23 @@ def what_is_begun_too_often_is_set_aside(store: JobStore) -> None:
     job = _submitted(store)
     for _ in range(MAX_ATTEMPTS):
         _claimed(store, job)
-    _expect(store.job(job.job_id).status, JobStatus.RUNNING)
+    expect(store.job(job.job_id).status, JobStatus.RUNNING)
 
-    _expect(store.claim(job.execution_id, "worker", LATER), None)
+    expect(store.claim(job.execution_id, "worker", LATER), None)
 
     after = store.job(job.job_id)
     code = None if after.failure is None else after.failure.code
-    _expect((after.status, code, after.attempts), (JobStatus.FAILED, "LG704", MAX_ATTEMPTS))
-    _expect(store.waiting(), ())
+    expect((after.status, code, after.attempts), (JobStatus.FAILED, "LG704", MAX_ATTEMPTS))
+    expect(store.waiting(), ())
 
 
 def what_has_ended_is_not_claimed(store: JobStore) -> None:
     """Nor what is not there."""
     job = _ended(store)
 
-    _expect(store.claim(job.execution_id, "worker", LATER), None)
-    _expect(store.claim("nobody", "worker", LATER), None)
-    _expect(store.job(job.job_id), job)
+    expect(store.claim(job.execution_id, "worker", LATER), None)
+    expect(store.claim("nobody", "worker", LATER), None)
+    expect(store.job(job.job_id), job)
 
 
 def the_newest_jobs_come_first(store: JobStore) -> None:
@@ -311,12 +279,12 @@ def the_newest_jobs_come_first(store: JobStore) -> None:
     def listed(found: Sequence[Job]) -> list[int]:
         return [ids.index(job.job_id) for job in found]
 
-    _expect(listed(store.jobs()), [2, 1, 0])
-    _expect(listed(store.jobs(limit=2)), [2, 1])
-    _expect(listed(store.jobs(before=ids[2])), [1, 0])
-    _expect(listed(store.jobs(entity="users")), [2, 0])
-    _expect(listed(store.jobs(status=JobStatus.RUNNING)), [1])
-    _expect(listed(store.jobs(entity="users", status=JobStatus.QUEUED, before=ids[2])), [0])
+    expect(listed(store.jobs()), [2, 1, 0])
+    expect(listed(store.jobs(limit=2)), [2, 1])
+    expect(listed(store.jobs(before=ids[2])), [1, 0])
+    expect(listed(store.jobs(entity="users")), [2, 0])
+    expect(listed(store.jobs(status=JobStatus.RUNNING)), [1])
+    expect(listed(store.jobs(entity="users", status=JobStatus.QUEUED, before=ids[2])), [0])
 
 
 def many_jobs_are_looked_at_at_once(store: JobStore) -> None:
@@ -324,8 +292,8 @@ def many_jobs_are_looked_at_at_once(store: JobStore) -> None:
     ended, waiting = _ended(store), _submitted(store, replace(USERS, entity="applications"))
     ids = [ended.job_id, "nobody", waiting.job_id]
 
-    _expect(store.statuses(ids), {ended.job_id: JobStatus.SUCCESS, waiting.job_id: JobStatus.QUEUED})
-    _expect(store.read(ids), {ended.job_id: ended, waiting.job_id: waiting})
+    expect(store.statuses(ids), {ended.job_id: JobStatus.SUCCESS, waiting.job_id: JobStatus.QUEUED})
+    expect(store.read(ids), {ended.job_id: ended, waiting.job_id: waiting})
     _expect_refusal(UnknownName, lambda: store.job("nobody"))
 
 
@@ -337,18 +305,19 @@ def old_jobs_are_forgotten(store: JobStore) -> None:
     then = LATER + timedelta(days=30)
     (newer,) = store.submit([Submission(USERS, "me", SEEN)], then)
 
-    _expect(store.forget(LATER), 0)
-    _expect(store.forget(LATER + timedelta(microseconds=1)), 2)
+    expect(store.forget(LATER), 0)
+    expect(store.forget(LATER + timedelta(microseconds=1)), 2)
 
     kept = {job.job_id: job for job in store.jobs()}
-    _expect(isinstance(newer, Job) and set(kept) == {newer.job_id, waiting.job_id}, True)
-    _expect(isinstance(newer, Job) and kept[newer.job_id].execution_id, joined.execution_id)
-    _expect(store.forget(then + timedelta(days=1)), 1)
-    _expect(store.jobs(), (waiting,))
+    expect(isinstance(newer, Job) and set(kept) == {newer.job_id, waiting.job_id}, True)
+    expect(isinstance(newer, Job) and kept[newer.job_id].execution_id, joined.execution_id)
+    expect(store.forget(then + timedelta(days=1)), 1)
+    expect(store.jobs(), (waiting,))
 
 
 STORE_CHECKS: tuple[Callable[[JobStore], None], ...] = (
     a_job_tells_all_that_was_asked_for,
+    *KEY_CHECKS,
     what_is_queued_is_joined,
     another_program_is_not_joined,
     what_is_running_is_joined_on_equal_inputs_alone,
@@ -358,9 +327,7 @@ STORE_CHECKS: tuple[Callable[[JobStore], None], ...] = (
     a_success_is_not_joined_behind_a_failure,
     who_wants_it_again_joins_nothing_that_has_begun,
     results_and_failures_come_back_as_they_were_stored,
-    a_key_stands_for_one_job,
-    a_key_with_another_body_is_refused_alone,
-    a_key_is_free_again_after_a_day,
+    jobs_are_counted_by_status,
     who_cancels_leaves_the_others_waiting,
     a_job_that_ended_cannot_be_cancelled,
     a_job_that_failed_or_was_cancelled_can_be_retried,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlglot import exp
 
-from lockgate.core.load import Landed, LoadMode, Pin, Quarantined
+from lockgate.core.load import Landed, LoadMode, Pin, Pruned, Quarantined
 from lockgate.core.ports import Warehouse
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import table
@@ -60,6 +60,25 @@ class LandingsConformance:
         assert (before, first, both) == ([], [ADA], [ADA, BOB])
         assert rows_of(warehouse, RAW_USERS) == [BOB]
         assert warehouse.pins() == (Pin(RAW_USERS, 2, 2),)
+
+    def test_its_raw_state_is_another_once_pins_move_or_columns_come(
+        self, warehouse: Warehouse, open_warehouse: Callable[[], Warehouse], tmp_path: Path
+    ) -> None:
+        others = open_warehouse()
+        age = Column("age", ColumnType(Kind.SMALLINT))
+        states = [warehouse.raw_state(), warehouse.raw_state()]
+        for change in (
+            lambda: others.land(staged(tmp_path, 1, [ADA])),
+            lambda: others.move_pins([Pin(RAW_USERS, 1, 1)]),
+            lambda: others.land(staged(tmp_path, 2, [{"id": 2, "age": 36}], columns=(ID, age))),
+            lambda: others.move_pins([Pin(RAW_USERS, 1, 2)]),
+        ):
+            change()
+            states.append(warehouse.raw_state())
+        others.close()
+
+        assert states[0] == states[1]
+        assert len(set(states)) == 5
 
     def test_says_what_it_holds(self, warehouse: Warehouse, tmp_path: Path) -> None:
         reject = {"column": "id", "reason": "not a number", "record": '{"id": "x"}'}
@@ -143,6 +162,39 @@ class LandingsConformance:
         assert [load.load_id for load in warehouse.landed(RAW_USERS)] == [1]
         warehouse.move_pins([Pin(RAW_USERS, 1, 2)])
         assert rows_of(warehouse, RAW_USERS) == [ADA]
+
+    def test_pruning_leaves_what_the_view_shows_as_it_is(self, warehouse: Warehouse, tmp_path: Path) -> None:
+        age = Column("age", ColumnType(Kind.SMALLINT))
+        reject = {"column": "id", "reason": "not a number", "record": "{}"}
+        aged = [{**ADA, "age": 36}]
+        warehouse.land(staged(tmp_path, 1, aged, columns=(age, ID, NAME), rejects=[reject], mode=LoadMode.REPLACE))
+        warehouse.land(staged(tmp_path, 2, [ADA, BOB], mode=LoadMode.REPLACE))
+        land(warehouse, staged(tmp_path, 3, [BOB]))
+        everything = exp.select("*").from_(table(RAW_USERS)).order_by("_load_id", "_row")
+        before, columns = warehouse.query(everything), warehouse.columns(RAW_USERS)
+
+        counted = warehouse.prune(RAW_USERS, before=2, dry_run=True)
+        held = [load.load_id for load in warehouse.landed(RAW_USERS)]
+        removed = warehouse.prune(RAW_USERS, before=2)
+        again = warehouse.prune(RAW_USERS, before=2)
+
+        assert warehouse.query(everything).equals(before)
+        assert warehouse.columns(RAW_USERS) == columns == (*SYSTEM, age, ID, NAME)
+        assert (removed.loads, removed.rows, removed.rejected) == (1, 1, 1)
+        assert removed.bytes > 0
+        assert (counted, again) == (removed, Pruned(RAW_USERS, 0, 0, 0, 0))
+        assert (held, [load.load_id for load in warehouse.landed(RAW_USERS)]) == ([1, 2, 3], [2, 3])
+        assert warehouse.quarantined(RAW_USERS) == ()
+        assert warehouse.prune(Relation("raw", "unknown"), before=9) == Pruned(Relation("raw", "unknown"), 0, 0, 0, 0)
+
+    def test_a_load_lands_and_shows_after_pruning_as_before(self, warehouse: Warehouse, tmp_path: Path) -> None:
+        for number in (1, 2):
+            land(warehouse, staged(tmp_path, number, [ADA], mode=LoadMode.REPLACE))
+        warehouse.prune(RAW_USERS, before=2)
+
+        land(warehouse, staged(tmp_path, 3, [BOB]))
+
+        assert rows_of(warehouse, RAW_USERS, order_by="id") == [ADA, BOB]
 
     def test_rejected_records_are_kept_with_reason_and_position(self, warehouse: Warehouse, tmp_path: Path) -> None:
         record = '{"name": "Zoë", "id": "x"}'

@@ -10,12 +10,18 @@ from lockgate.core.ports import Warehouse
 from lockgate.testing.warehouses.landings import LandingsConformance
 from lockgate.testing.warehouses.processes import ProcessesConformance
 from lockgate.testing.warehouses.serving import ServingConformance
+from lockgate.testing.warehouses.unchanged import UnchangedConformance
 from lockgate.testing.warehouses.values import ValuesConformance
 from lockgate.testing.warehouses.workshops import WorkshopsConformance
 
 
 class WarehouseConformance(
-    LandingsConformance, WorkshopsConformance, ServingConformance, ValuesConformance, ProcessesConformance
+    LandingsConformance,
+    WorkshopsConformance,
+    ServingConformance,
+    UnchangedConformance,
+    ValuesConformance,
+    ProcessesConformance,
 ):
     """Every suite; see the package for the fixture it needs."""
 

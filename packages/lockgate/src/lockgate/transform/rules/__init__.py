@@ -7,19 +7,24 @@ from lockgate.transform.rules.cases import CaseResult, test_cases
 from lockgate.transform.rules.dbt_model import export
 from lockgate.transform.rules.engine import RuleEngine
 from lockgate.transform.rules.explain import explain
+from lockgate.transform.rules.language.functions import DIALECTS
 from lockgate.transform.rules.program import Catalog
 from lockgate.transform.rules.query import outcomes_query
+from lockgate.transform.rules.record_program import RecordProgram, keeps_apart
 from lockgate.transform.rules.records import transform_records
 from lockgate.transform.rules.rule_set import RuleSet
 
 __all__ = [
     "CaseResult",
     "Catalog",
+    "DIALECTS",
+    "RecordProgram",
     "RuleEngine",
     "RuleSet",
     "check_rule_set",
     "explain",
     "export",
+    "keeps_apart",
     "outcomes_query",
     "source_relations",
     "test_cases",

@@ -42,17 +42,17 @@ def transform_records(
     Raises:
         RuleSetInvalid: the rules do not fit the catalog, or a relation that they read is not in `context`.
     """
-    columns = _columns(rule_set.source, catalog)
+    columns = own_columns(rule_set.source, catalog)
     good, bad = (records, []) if isinstance(records, pa.Table) else readable(records, columns)
     tables = {str(rule_set.source): _shaped(good, columns)}
     for relation in source_relations(rule_set, catalog):
         if relation != rule_set.source:
-            tables[str(relation)] = _context(relation, catalog, context or {})
-    outcomes = _plain(memory.query(_sql(rule_set, _numbered(rule_set, catalog), memory.dialect), tables))
-    return pa.concat_tables([outcomes, _rejected(bad, outcomes.schema)]).sort_by(POSITION_COLUMN)
+            tables[str(relation)] = context_rows(relation, catalog, context or {})
+    outcomes = plain_text(memory.query(_sql(rule_set, _numbered(rule_set, catalog), memory.dialect), tables))
+    return pa.concat_tables([outcomes, rejected_rows(bad, outcomes.schema)]).sort_by(POSITION_COLUMN)
 
 
-def _columns(relation: Relation, catalog: Catalog) -> tuple[Column, ...]:
+def own_columns(relation: Relation, catalog: Catalog) -> tuple[Column, ...]:
     """A relation's own columns, without those that say where a row came from.
 
     Raises:
@@ -67,7 +67,7 @@ def _columns(relation: Relation, catalog: Catalog) -> tuple[Column, ...]:
 @lru_cache(maxsize=256)
 def _numbered(rule_set: RuleSet, catalog: Catalog) -> Catalog:
     """The catalog, with the records' positions as the source's only extra column."""
-    relations = ((relation, _columns(relation, catalog)) for relation, _ in catalog.relations)
+    relations = ((relation, own_columns(relation, catalog)) for relation, _ in catalog.relations)
     numbered = ((r, (*columns, _POSITION) if r == rule_set.source else columns) for r, columns in relations)
     return Catalog(tuple(numbered), catalog.rule_sets)
 
@@ -75,6 +75,11 @@ def _numbered(rule_set: RuleSet, catalog: Catalog) -> Catalog:
 @lru_cache(maxsize=256)
 def _sql(rule_set: RuleSet, catalog: Catalog, dialect: str) -> str:
     """The query, reading tables in memory by their full names."""
+    return query_in_memory(rule_set, catalog, dialect).sql(dialect, comments=False)
+
+
+def query_in_memory(rule_set: RuleSet, catalog: Catalog, dialect: str) -> exp.Select:
+    """The query over tables in memory, which it reads by their full names, as the caller's own."""
     query = outcomes_query(rule_set, catalog, dialect).copy()
     for found in list(query.find_all(exp.Table)):
         if found.db:
@@ -82,7 +87,7 @@ def _sql(rule_set: RuleSet, catalog: Catalog, dialect: str) -> str:
             columns = [_restored(column) for column in catalog.columns(relation) or ()]
             rows = exp.select(*columns).from_(exp.Table(this=exp.to_identifier(str(relation), quoted=True)))
             found.replace(rows.subquery(found.alias or found.name))
-    return query.sql(dialect, comments=False)
+    return query
 
 
 def _restored(stored: Column) -> exp.Expr:
@@ -98,10 +103,10 @@ def _shaped(rows: pa.Table, columns: tuple[Column, ...]) -> pa.Table:
     number = pa.array(range(1, rows.num_rows + 1), pa.int64())
     if POSITION_COLUMN in rows.column_names:
         number = rows[POSITION_COLUMN]
-    return _cast(rows, columns).append_column(POSITION_COLUMN, number)
+    return cast_rows(rows, columns).append_column(POSITION_COLUMN, number)
 
 
-def _cast(rows: pa.Table, columns: tuple[Column, ...]) -> pa.Table:
+def cast_rows(rows: pa.Table, columns: tuple[Column, ...]) -> pa.Table:
     """The rows with the columns' names and types; columns that they lack are NULL."""
     arrays = [
         rows[c.name].cast(arrow_type(c.type))
@@ -112,7 +117,7 @@ def _cast(rows: pa.Table, columns: tuple[Column, ...]) -> pa.Table:
     return pa.table(arrays, schema=arrow_schema(columns))
 
 
-def _context(relation: Relation, catalog: Catalog, context: Mapping[Relation, pa.Table]) -> pa.Table:
+def context_rows(relation: Relation, catalog: Catalog, context: Mapping[Relation, pa.Table]) -> pa.Table:
     """The rows of a relation that is looked up.
 
     Raises:
@@ -121,16 +126,16 @@ def _context(relation: Relation, catalog: Catalog, context: Mapping[Relation, pa
     if relation not in context:
         message = f"the rules look up {relation}, whose rows were not given along with the records"
         raise RuleSetInvalid(message, relation=str(relation))
-    return _cast(context[relation], _columns(relation, catalog))
+    return cast_rows(context[relation], own_columns(relation, catalog))
 
 
-def _plain(rows: pa.Table) -> pa.Table:
+def plain_text(rows: pa.Table) -> pa.Table:
     """The rows with text where engines keep a dictionary of it."""
     fields = [pa.field(f.name, pa.string()) if pa.types.is_dictionary(f.type) else f for f in rows.schema]
     return rows.cast(pa.schema(fields))
 
 
-def _rejected(bad: Sequence[tuple[int, str]], schema: pa.Schema) -> pa.Table:
+def rejected_rows(bad: Sequence[tuple[int, str]], schema: pa.Schema) -> pa.Table:
     """Outcomes of records that could not be read."""
     known: dict[str, list[object]] = {
         OUTCOME: [Outcome.REJECTED.value for _ in bad],

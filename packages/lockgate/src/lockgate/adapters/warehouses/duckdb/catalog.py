@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.engine import attached, in_transaction
-from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.duckdb.layout import Layout, sweep_asides, written
 from lockgate.adapters.warehouses.named_sql import statements
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def reading(layout: Layout) -> Iterator[DuckDBPyConnection]:
 def changing(layout: Layout) -> Iterator[DuckDBPyConnection]:
     """A connection to a copy of the catalog, which takes the catalog's place at the end, unless there was an error."""
     with layout.locked("catalog", wait_seconds=TURN_SECONDS), written(layout.catalog) as aside:
+        sweep_asides(layout.catalog)
         if layout.catalog.exists():
             shutil.copyfile(layout.catalog, aside)
         with attached(aside) as connection, in_transaction(connection):

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from lockgate.adapters.warehouses.editions import (
     outdated,
     written_pins,
 )
+from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Edition, Publication
@@ -55,6 +57,54 @@ def write_edition(layout: Layout, publication: Publication, number: int) -> Path
     return target
 
 
+def is_unchanged(layout: Layout, publication: Publication, newest: Published | None) -> bool:
+    """Whether the built output is the newest edition again, row for row; one pass over both tells.
+
+    Raises:
+        OutputInvalid: a column is missing, or a value is one that the contract's type does not hold.
+        TargetBusy: somebody builds in the workshop.
+    """
+    import duckdb
+
+    kept = candidate_for(publication, newest)
+    if kept is None:
+        return False
+    edition = kept.edition
+    file = layout.edition(publication.served, edition.number, edition.implementation)
+    if not file.exists():
+        return False
+    with engine(layout.workshop_database(publication.built.schema), read_only=True) as connection:
+        casts = casts_of(publication, columns_of(connection, publication.built), "duckdb")
+        words = {**_fresh(publication, casts), **pairing(publication.contract, "duckdb")}
+        words["kept"] = parquet([file]).sql("duckdb")
+        try:
+            same = _counted(connection, words["built"]) == edition.rows and not _one(
+                connection, statement("differs").format(**words)
+            )
+        except duckdb.DataError:
+            return False
+        if same:
+            _refuse_lossy(connection, publication.built, casts)
+    return same
+
+
+def move_edition(connection: DuckDBPyConnection, publication: Publication, edition: Edition) -> Edition:
+    """Moves the pins of an edition that was found unchanged up to the publication's."""
+    words = {"entity": edition.entity, "number": edition.number, "pins": json.dumps(written_pins(publication.pins))}
+    connection.execute(statement("move_edition"), words)
+    return replace(edition, pins=publication.pins)
+
+
+def _counted(connection: DuckDBPyConnection, relation: str) -> int:
+    return int(_one(connection, statement("count_rows").format(edition=relation)))
+
+
+def _one(connection: DuckDBPyConnection, query: str) -> Any:
+    row = connection.execute(query).fetchone()
+    assert row is not None  # noqa: S101  (an aggregate has a row)
+    return row[0]
+
+
 def _refuse_lossy(connection: DuckDBPyConnection, built: Relation, casts: tuple[Cast, ...]) -> None:
     """Counts, in one pass, the values of each column that the contract's type does not hold."""
     doubtful = [cast for cast in casts if cast.refused]
@@ -66,14 +116,17 @@ def _refuse_lossy(connection: DuckDBPyConnection, built: Relation, casts: tuple[
 
 
 def _copy(connection: DuckDBPyConnection, publication: Publication, casts: tuple[Cast, ...], aside: Path) -> None:
-    values = ", ".join(f"{cast.value} AS {column(cast.column).sql('duckdb')}" for cast in casts)
-    words = {
-        "values": values,
+    words = {**_fresh(publication, casts), "file": exp.Literal.string(str(aside)).sql("duckdb")}
+    connection.execute(statement("copy_edition").format(**words))
+
+
+def _fresh(publication: Publication, casts: tuple[Cast, ...]) -> dict[str, str]:
+    """What the rows of an edition are selected by."""
+    return {
+        "values": ", ".join(f"{cast.value} AS {column(cast.column).sql('duckdb')}" for cast in casts),
         "bucket": _bucket(publication.contract),
         "built": table(publication.built).sql("duckdb"),
-        "file": exp.Literal.string(str(aside)).sql("duckdb"),
     }
-    connection.execute(statement("copy_edition").format(**words))
 
 
 def _bucket(contract: Contract) -> str:
@@ -97,8 +150,7 @@ def _bad_keys(connection: DuckDBPyConnection, file: Path, key: tuple[str, ...]) 
 
 def record_edition(connection: DuckDBPyConnection, publication: Publication, number: int, file: Path) -> Edition:
     """Tells the catalog of an edition, and shows it."""
-    rows = connection.execute(statement("count_rows").format(edition=parquet([file]).sql("duckdb"))).fetchone()
-    edition = edition_made(publication, number, rows[0] if rows else 0)
+    edition = edition_made(publication, number, _counted(connection, parquet([file]).sql("duckdb")))
     words = {
         "entity": edition.entity,
         "number": number,

@@ -13,8 +13,15 @@ from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, state
 from lockgate.adapters.warehouses.duckdb.engine import columns_of as described
 from lockgate.adapters.warehouses.duckdb.engine import engine, parquet
 from lockgate.adapters.warehouses.duckdb.layout import Layout, written
-from lockgate.adapters.warehouses.duckdb.raw_log import SYSTEM, columns_of, entries, raw_query, write_entry
-from lockgate.core.load import Landed, Landing, Pin, Quarantined
+from lockgate.adapters.warehouses.duckdb.raw_log import (
+    SYSTEM,
+    columns_of,
+    empty_entry,
+    entries,
+    raw_query,
+    write_entry,
+)
+from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
 from lockgate.core.ports import Clock
 from lockgate.core.relation import Relation
 from lockgate.core.sql import column, table
@@ -50,7 +57,24 @@ class DuckDBLandings:
 
     def landed(self, relation: Relation) -> tuple[Landed, ...]:
         """See `lockgate.core.ports.Landings.landed`."""
-        return tuple(entry.landed for entry in entries(self._layout, relation))
+        return tuple(entry.landed for entry in entries(self._layout, relation) if not entry.is_pruned)
+
+    def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
+        """See `lockgate.core.ports.Landings.prune`."""
+        with self._layout.locked(f"log {relation}", wait_seconds=TURN_SECONDS):
+            below = [entry for entry in entries(self._layout, relation) if entry.landed.load_id < before]
+            present = [entry.landed for entry in below if not entry.is_pruned]
+            files = [file for entry in below for file in (*entry.files, *entry.rejects)]
+            found = Pruned(
+                relation,
+                loads=len(present),
+                rows=sum(load.rows for load in present),
+                rejected=sum(load.rejected for load in present),
+                bytes=sum(file.stat().st_size for file in files),
+            )
+            for entry in () if dry_run else below:
+                empty_entry(entry)
+        return found
 
     def move_pins(self, pins: Sequence[Pin]) -> None:
         """See `lockgate.core.ports.Landings.move_pins`."""
@@ -63,6 +87,11 @@ class DuckDBLandings:
         """See `lockgate.core.ports.Landings.pins`."""
         with reading(self._layout) as connection:
             return pins_of(connection)
+
+    def raw_state(self) -> str:
+        """See `lockgate.core.ports.Landings.raw_state`. Every change is a new catalog file, and any counts here."""
+        found = self._layout.catalog.stat()
+        return f"{found.st_ino}.{found.st_mtime_ns}"
 
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """See `lockgate.core.ports.Landings.quarantined`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import secrets
@@ -10,15 +11,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from urllib.parse import unquote
 
 from filelock import FileLock, Timeout
 
 from lockgate.adapters.warehouses.duckdb.failures import translated
+from lockgate.adapters.warehouses.duckdb.holder import forget_holder, holder_of, note_holder
 from lockgate.core.relation import Relation
 from lockgate.errors import TargetBusy
 
 READ_ONLY = 0o444
+LOOK_SECONDS = 5.0  # between looks at whether a lock's holder is stopped
 _UNSAFE = re.compile(r"[%/\\.*?\[\]{}\x00-\x1f]")
 
 
@@ -65,20 +69,39 @@ class Layout:
         """Holds a lock of this target by name; the operating system takes it from a holder that dies.
 
         Raises:
-            TargetBusy: another holder, in this process or another, kept it for `wait_seconds`.
+            TargetBusy: another holder, in this process or another, kept it for `wait_seconds`; or is stopped, and will
+                keep it for as long as it is.
+            AccessRefused: the folder cannot be written.
         """
         path = self.folder / "locks" / f"{safe(name)}.lock"
-        path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, is_singleton=False, thread_local=False)
+        with translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _acquire(lock, path, name, wait_seconds=wait_seconds)
         try:
-            lock.acquire(timeout=wait_seconds, poll_interval=0.02)
-        except Timeout as error:
-            message = f"another process holds the lock {name!r}; waited {wait_seconds:g} s"
-            raise TargetBusy(message, lock=name) from error
-        try:
+            note_holder(path)
             yield
         finally:
+            forget_holder(path)
             lock.release()
+
+
+def _acquire(lock: FileLock, path: Path, name: str, *, wait_seconds: float) -> None:
+    """Waits for a lock: as long as it may take, but no longer than it takes to see that its holder is stopped."""
+    began = monotonic()
+    while True:
+        waited = monotonic() - began
+        try:
+            lock.acquire(timeout=max(0.0, min(wait_seconds - waited, LOOK_SECONDS)), poll_interval=0.02)
+        except Timeout as error:
+            waited, holder = monotonic() - began, holder_of(path)
+            if waited < wait_seconds and not (holder is not None and holder.is_stopped):
+                continue
+            message = f"the lock {name!r} is held by {holder or 'another process'}; waited {waited:.3g} s"
+            since = holder.since.isoformat() if holder else None
+            raise TargetBusy(message, lock=name, process=holder.process if holder else None, since=since) from error
+        else:
+            return
 
 
 def safe(name: str) -> str:
@@ -92,18 +115,26 @@ def written(path: Path) -> Iterator[Path]:
 
     Raises:
         DiskFull: nothing is left behind.
+        AccessRefused: the folder cannot be written.
         FileExistsError: a folder of that name is there; it stays as it is.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
     try:
         with translated():
+            path.parent.mkdir(parents=True, exist_ok=True)
             yield aside
             sync(aside)
             _rename(aside, path)
     finally:
         _remove(aside)
     sync(path.parent)
+
+
+def sweep_asides(path: Path) -> None:
+    """Removes what killed writers of `path` left beside it; the caller holds the lock that they wrote under."""
+    for aside in path.parent.glob(f".{glob.escape(path.stem)}-*"):
+        if re.fullmatch(rf"[0-9a-f]{{8}}{re.escape(path.suffix)}(\.wal)?", aside.name.removeprefix(f".{path.stem}-")):
+            aside.unlink(missing_ok=True)
 
 
 def _rename(aside: Path, path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from lockgate.adapters.warehouses.duckdb.engine import parquet
-from lockgate.adapters.warehouses.duckdb.layout import Layout, link
+from lockgate.adapters.warehouses.duckdb.layout import Layout, link, written
 from lockgate.core.load import Landed, Landing, LoadMode, Pin
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
@@ -25,11 +25,12 @@ SYSTEM = (Column(LOAD_ID_COLUMN, _BIGINT), Column(POSITION_COLUMN, _BIGINT))
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One landed load: where its files are, and which columns they have."""
+    """One landed load: where its files are, and which columns they have; of a pruned one only these are left."""
 
     folder: Path
     landed: Landed
     columns: tuple[Column, ...]
+    is_pruned: bool = False
 
     @property
     def files(self) -> list[Path]:
@@ -70,7 +71,18 @@ def _entry(folder: Path, relation: Relation) -> Entry:
     note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
     counts = (note["rows"], note["rejected"], note["cursor_until"], note["manifest"])
     landed = Landed(int(folder.name), relation, LoadMode(note["mode"]), *counts)
-    return Entry(folder, landed, tuple(Column(name, _settled(type_)) for name, type_ in note["columns"]))
+    columns = tuple(Column(name, _settled(type_)) for name, type_ in note["columns"])
+    return Entry(folder, landed, columns, is_pruned=note.get("pruned", False))
+
+
+def empty_entry(entry: Entry) -> None:
+    """Notes that a load is pruned, then removes its files; one that was killed in between is emptied the next time."""
+    if not entry.is_pruned:
+        note = json.loads((entry.folder / NOTE).read_text(encoding="utf-8")) | {"pruned": True}
+        with written(entry.folder / NOTE) as aside:
+            aside.write_text(json.dumps(note, ensure_ascii=False, indent=1), encoding="utf-8")
+    for file in (*entry.files, *entry.rejects):
+        file.unlink()
 
 
 def _settled(written: str) -> ColumnType:

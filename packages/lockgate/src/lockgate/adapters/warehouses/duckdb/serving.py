@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, shown_by
+from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, newest_of, shown_by
 from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
 from lockgate.adapters.warehouses.duckdb.editions import (
     editions_of,
     forget_outdated,
+    is_unchanged,
+    move_edition,
     published_editions,
     record_edition,
     rehome_editions,
@@ -45,19 +47,35 @@ class DuckDBServing:
         entity = publication.entity
         with self._layout.locked(f"publishing {entity}", wait_seconds=TURN_SECONDS):
             with reading(self._layout) as connection:
-                check_token(publication, _route(connection, entity))
-                check_order(publication, published_editions(connection, entity))
-                row = connection.execute(statement("next_number"), {"entity": entity}).fetchone()
-            number = int(row[0]) if row else 1
-            file = write_edition(self._layout, publication, number)
-            with changing(self._layout) as connection:
-                route = _route(connection, entity)
-                check_token(publication, route)
-                edition = record_edition(connection, publication, number, file)
-                if route:
-                    show(connection, route, publication.served)
-                forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
-            sweep(self._layout, publication.served, self.editions(entity))
+                _checked_route(connection, publication)
+                published = published_editions(connection, entity)
+            check_order(publication, published)
+            newest = newest_of(publication.implementation, published)
+            if newest and is_unchanged(self._layout, publication, newest):
+                return self._kept(publication, newest.edition)
+            return self._added(publication)
+
+    def _kept(self, publication: Publication, edition: Edition) -> Edition:
+        """Lets an edition stand for newer pins."""
+        with changing(self._layout) as connection:
+            route = _checked_route(connection, publication)
+            moved = move_edition(connection, publication, edition)
+            show(connection, route, publication.served)
+        return moved
+
+    def _added(self, publication: Publication) -> Edition:
+        """Makes a new edition and shows it."""
+        entity = publication.entity
+        with reading(self._layout) as connection:
+            row = connection.execute(statement("next_number"), {"entity": entity}).fetchone()
+        number = int(row[0]) if row else 1
+        file = write_edition(self._layout, publication, number)
+        with changing(self._layout) as connection:
+            route = _checked_route(connection, publication)
+            edition = record_edition(connection, publication, number, file)
+            show(connection, route, publication.served)
+            forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
+        sweep(self._layout, publication.served, self.editions(entity))
         return edition
 
     def route(self, entity: str) -> Route | None:
@@ -134,6 +152,11 @@ def _query(shown: Shown, share: int) -> exp.Expression:
         Arm.CANDIDATE: exp.LT(this=bucket, expression=bound),
     }
     return exp.union(*[select.where(sides[arm]) for arm, select in selects], distinct=False)
+
+
+def _checked_route(connection: DuckDBPyConnection, publication: Publication) -> Route:
+    """The route in force, if it is the one that the publisher saw."""
+    return check_token(publication, _route(connection, publication.entity))
 
 
 def _words(route: Route, *, token: int) -> dict[str, Any]:

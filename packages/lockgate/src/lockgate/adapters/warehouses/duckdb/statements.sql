@@ -83,6 +83,9 @@ VALUES ($entity, $number, $implementation, $rows, $published_at, $pins, $schema,
 -- name: keep_edition
 UPDATE lockgate.edition SET kept = $kept WHERE entity = $entity AND number = $number
 
+-- name: move_edition
+UPDATE lockgate.edition SET pins = $pins WHERE entity = $entity AND number = $number
+
 -- name: forget_edition
 DELETE FROM lockgate.edition WHERE entity = $entity AND number = $number
 
@@ -96,6 +99,15 @@ VALUES ($entity, $schema, $name, $incumbent, $candidate)
 -- name: copy_edition
 COPY (SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows)
 TO {file} (FORMAT parquet)
+
+-- name: differs
+SELECT EXISTS (
+    FROM (
+        SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows
+    ) AS fresh
+    FULL JOIN {kept} AS kept ON {paired}
+    WHERE {differing}
+)
 
 -- name: count_rows
 SELECT count(*) FROM {edition}

@@ -56,9 +56,15 @@ def column_sql(type_: ColumnType) -> str:
     return "jsonb" if type_.kind is Kind.JSON else sql_type(type_).sql("postgres")
 
 
+def never_null(connection: Connection, relation: Relation) -> frozenset[str]:
+    """The columns that the database itself keeps NULL out of."""
+    names = {"schema": relation.schema, "name": relation.name}
+    return frozenset(name for (name,) in connection.execute(statement("never_null"), names))
+
+
 def unique_keys(connection: Connection, relation: Relation) -> tuple[frozenset[str], ...]:
     """The sets of columns that the database itself holds unique and not NULL."""
     names = {"schema": relation.schema, "name": relation.name}
-    filled = {name for (name,) in connection.execute(statement("never_null"), names)}
+    filled = never_null(connection, relation)
     unique = [frozenset(found) for (found,) in connection.execute(statement("unique_indexes"), names)]
     return tuple(each for each in unique if each <= filled)

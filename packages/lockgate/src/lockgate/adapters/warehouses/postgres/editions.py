@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
@@ -19,6 +20,7 @@ from lockgate.adapters.warehouses.postgres.failures import translation
 from lockgate.adapters.warehouses.postgres.landing import create_schema
 from lockgate.adapters.warehouses.postgres.patience import LOCK_MILLISECONDS
 from lockgate.adapters.warehouses.postgres.sessions import Connection, composed, identifier, relation_name, statement
+from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Edition, Publication
@@ -50,6 +52,46 @@ def create_edition(connection: Connection, publication: Publication) -> Edition:
     return _record(connection, publication, stored, number, rows)
 
 
+def is_unchanged(connection: Connection, publication: Publication, newest: Published | None) -> bool:
+    """Whether the built output is the newest edition again, row for row; one pass over both tells.
+
+    Raises:
+        OutputInvalid: a column is missing, or a value is one that the contract's type does not hold.
+    """
+    from psycopg import errors
+
+    kept = candidate_for(publication, newest)
+    if kept is None or not _is_keyed_by(connection, kept.stored, publication.contract.key):
+        return False
+    casts = casts_of(publication, columns_of(connection, publication.built), "postgres")
+    words = {name: raw(text) for name, text in pairing(publication.contract, "postgres").items()}
+    differs = composed("differs", kept=relation_name(kept.stored), **words, **_fresh(publication, casts))
+    count = composed("count_rows", relation=relation_name(publication.built))
+    try:
+        same = connection.execute(count).fetchone() == (kept.edition.rows,) and connection.execute(
+            differs
+        ).fetchone() == (False,)
+    except errors.DataError:
+        return False
+    if same:
+        _refuse_lossy(connection, publication.built, casts)
+    return same
+
+
+def _is_keyed_by(connection: Connection, stored: Relation, key: tuple[str, ...]) -> bool:
+    rows = connection.execute(statement("edition_key"), {"schema": stored.schema, "name": stored.name})
+    return tuple(name for (name,) in rows) == key
+
+
+def move_edition(connection: Connection, publication: Publication, edition: Edition) -> Edition:
+    """Moves the pins of an edition that was found unchanged up to the publication's."""
+    from psycopg.types.json import Jsonb
+
+    words = {"entity": edition.entity, "number": edition.number, "pins": Jsonb(written_pins(publication.pins))}
+    connection.execute(statement("move_edition"), words)
+    return replace(edition, pins=publication.pins)
+
+
 def _next_number(connection: Connection, entity: str) -> int:
     row = connection.execute(statement("next_number"), {"entity": entity}).fetchone()
     return int(row[0]) if row else 1
@@ -76,16 +118,19 @@ def raw(text: str) -> sql.SQL:
 
 
 def _creation(stored: Relation, publication: Publication, casts: tuple[Cast, ...]) -> sql.Composed:
+    return composed("create_edition", edition=relation_name(stored), **_fresh(publication, casts))
+
+
+def _fresh(publication: Publication, casts: tuple[Cast, ...]) -> dict[str, sql.Composable]:
+    """What the rows of an edition are selected by."""
     from psycopg import sql
 
     values = [sql.SQL("{} AS {}").format(raw(cast.value), identifier(cast.column)) for cast in casts]
-    return composed(
-        "create_edition",
-        edition=relation_name(stored),
-        values=sql.SQL(", ").join(values),
-        bucket=raw(_bucket(publication.contract)),
-        built=relation_name(publication.built),
-    )
+    return {
+        "values": sql.SQL(", ").join(values),
+        "bucket": raw(_bucket(publication.contract)),
+        "built": relation_name(publication.built),
+    }
 
 
 def _bucket(contract: Contract) -> str:

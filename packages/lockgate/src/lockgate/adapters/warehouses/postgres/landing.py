@@ -18,7 +18,7 @@ from lockgate.adapters.warehouses.postgres.sessions import (
     relation_name,
     statement,
 )
-from lockgate.core.load import Landed, Landing, LoadMode, Pin, Quarantined
+from lockgate.core.load import Landed, Landing, LoadMode, Pin, Pruned, Quarantined
 from lockgate.core.ports import Clock
 from lockgate.core.relation import Column, Relation
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, log_of
@@ -60,6 +60,21 @@ class PostgresLandings:
             rows = connection.execute(statement("landed"), names).fetchall()
         return tuple(Landed(load_id, relation, LoadMode(mode), *counts) for load_id, mode, *counts in rows)
 
+    def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
+        """See `lockgate.core.ports.Landings.prune`. PostgreSQL's own vacuum makes the space free for new rows."""
+        from psycopg import sql
+
+        names = {"schema": relation.schema, "stream": relation.name, "before": before}
+        words = {name: sql.Literal(value) for name, value in names.items()}
+        log = log_of(relation)
+        with self._sessions.session() as connection, connection.transaction():
+            if not columns_of(connection, log):
+                return Pruned(relation, 0, 0, 0, 0)
+            row = connection.execute(composed("prunable", log=relation_name(log), **words)).fetchone()
+            if not dry_run:
+                connection.execute(composed("prune", log=relation_name(log), **words))
+        return Pruned(relation, *(row or (0, 0, 0, 0)))
+
     def move_pins(self, pins: Sequence[Pin]) -> None:
         """See `lockgate.core.ports.Landings.move_pins`."""
         rows = [
@@ -79,6 +94,12 @@ class PostgresLandings:
         with self._sessions.session() as connection:
             rows = connection.execute(statement("pins")).fetchall()
         return tuple(Pin(Relation(schema, stream), first, last) for schema, stream, first, last in rows)
+
+    def raw_state(self) -> str:
+        """See `lockgate.core.ports.Landings.raw_state`."""
+        with self._sessions.session() as connection:
+            row = connection.execute(statement("raw_state")).fetchone()
+        return str(row[0]) if row else ""
 
     def quarantined(self, relation: Relation, *, limit: int = 100) -> tuple[Quarantined, ...]:
         """See `lockgate.core.ports.Landings.quarantined`."""

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lockgate.adapters.warehouses.arms import check_order, check_token, shown_by
+from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, newest_of, shown_by
 from lockgate.adapters.warehouses.editions import edition_of, edition_table
-from lockgate.adapters.warehouses.postgres.editions import create_edition, drop_outdated, published_editions
+from lockgate.adapters.warehouses.postgres.catalog import columns_of
+from lockgate.adapters.warehouses.postgres.editions import (
+    create_edition,
+    drop_outdated,
+    is_unchanged,
+    move_edition,
+    published_editions,
+)
 from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, relation_name, statement
 from lockgate.adapters.warehouses.postgres.views import show
@@ -34,13 +41,12 @@ class PostgresServing:
             self._sessions.session() as connection,
         ):
             check_token(publication, _route(connection, "route", entity))
-            check_order(publication, published_editions(connection, entity))
-            with connection.transaction():
-                edition = create_edition(connection, publication)
-                _analyze(connection, edition_table(publication.served, entity, edition.number))
-                patiently(connection, publication.served, lambda: _switch(connection, publication))
-            drop_outdated(connection, entity, shown=_shown_numbers(connection, entity))
-        return edition
+            published = published_editions(connection, entity)
+            check_order(publication, published)
+            newest = newest_of(publication.implementation, published)
+            if newest and is_unchanged(connection, publication, newest):
+                return _kept(connection, publication, newest.edition)
+            return _added(connection, publication)
 
     def route(self, entity: str) -> Route | None:
         """See `lockgate.core.ports.Serving.route`."""
@@ -75,13 +81,39 @@ class PostgresServing:
         return edition_table(served, edition.entity, edition.number)
 
 
+def _kept(connection: Connection, publication: Publication, edition: Edition) -> Edition:
+    """Lets an edition stand for newer pins."""
+    with connection.transaction():
+        moved = move_edition(connection, publication, edition)
+        patiently(connection, publication.served, lambda: _switch(connection, publication))
+    return moved
+
+
+def _added(connection: Connection, publication: Publication) -> Edition:
+    """Makes a new edition and shows it."""
+    entity = publication.entity
+    with connection.transaction():
+        edition = create_edition(connection, publication)
+        _analyze(connection, edition_table(publication.served, entity, edition.number))
+        patiently(connection, publication.served, lambda: _switch(connection, publication))
+    drop_outdated(connection, entity, shown=_shown_numbers(connection, entity))
+    return edition
+
+
 def _switch(connection: Connection, publication: Publication) -> None:
     """Shows what is published now, if the route is still the one that the publisher saw."""
     entity = publication.entity
-    route = _route(connection, "route_for_update", entity)
-    check_token(publication, route)
-    if route and (shown := shown_by(route, published_editions(connection, entity))):
+    route = check_token(publication, _route(connection, "route_for_update", entity))
+    shown = shown_by(route, published_editions(connection, entity))
+    if shown and not _shows(connection, entity, publication.served, shown):
         show(connection, entity, publication.served, shown)
+
+
+def _shows(connection: Connection, entity: str, served: Relation, shown: Shown) -> bool:
+    """Whether the view stands there and reads just these editions."""
+    if _served(connection, entity) != served or _shown_pair(connection, entity) != shown.numbers:
+        return False
+    return bool(columns_of(connection, served))
 
 
 def _store(connection: Connection, route: Route) -> Route:

@@ -79,6 +79,23 @@ FROM lockgate.landed
 WHERE schema = %(schema)s AND stream = %(stream)s
 ORDER BY load_id
 
+-- name: prunable
+SELECT
+    (SELECT count(*) FROM lockgate.landed WHERE schema = {schema} AND stream = {stream} AND load_id < {before}),
+    count(*),
+    (SELECT count(*) FROM lockgate.quarantine WHERE schema = {schema} AND stream = {stream} AND _load_id < {before}),
+    COALESCE(sum(pg_column_size(log.*)), 0)::bigint
+FROM {log} AS log
+WHERE _load_id < {before}
+
+-- name: prune
+WITH rejects AS (
+    DELETE FROM lockgate.quarantine WHERE schema = {schema} AND stream = {stream} AND _load_id < {before}
+), loads AS (
+    DELETE FROM lockgate.landed WHERE schema = {schema} AND stream = {stream} AND load_id < {before}
+)
+DELETE FROM {log} WHERE _load_id < {before}
+
 -- name: move_pin
 INSERT INTO lockgate.pin (schema, stream, first_load, last_load)
 VALUES (%(schema)s, %(stream)s, %(first_load)s, %(last_load)s)
@@ -141,6 +158,18 @@ WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND i.indisunique AND i.in
 AND i.indpred IS NULL AND i.indexprs IS NULL AND k.position <= i.indnkeyatts
 GROUP BY i.indexrelid
 
+-- name: raw_state
+SELECT md5(COALESCE(string_agg(fact, E'\n' ORDER BY fact), ''))
+FROM (
+    SELECT concat_ws(' ', quote_ident(schema), quote_ident(stream), first_load, last_load) FROM lockgate.pin
+    UNION ALL
+    SELECT concat_ws(' ', c.oid, a.attnum, quote_ident(a.attname), a.atttypid, a.atttypmod)
+    FROM (SELECT DISTINCT schema, stream FROM lockgate.landed) l
+    JOIN pg_namespace n ON n.nspname = l.schema
+    JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = l.stream
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+) facts (fact)
+
 -- name: holders
 SELECT DISTINCT l.pid
 FROM pg_locks l
@@ -188,6 +217,19 @@ VALUES (%(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, 
 -- name: keep_edition
 UPDATE lockgate.edition SET kept = %(kept)s WHERE entity = %(entity)s AND number = %(number)s
 
+-- name: move_edition
+UPDATE lockgate.edition SET pins = %(pins)s WHERE entity = %(entity)s AND number = %(number)s
+
+-- name: edition_key
+SELECT a.attname
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS part (attnum, place)
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = part.attnum
+WHERE i.indisprimary AND n.nspname = %(schema)s AND c.relname = %(name)s
+ORDER BY part.place
+
 -- name: forget_edition
 DELETE FROM lockgate.edition WHERE entity = %(entity)s AND number = %(number)s
 
@@ -205,6 +247,18 @@ SET served_schema = excluded.served_schema, served_name = excluded.served_name,
 CREATE TABLE {edition} AS
 SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket
 FROM (SELECT {values} FROM {built}) AS cast_rows
+
+-- name: count_rows
+SELECT count(*) FROM {relation}
+
+-- name: differs
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows
+    ) AS fresh
+    FULL JOIN {kept} AS kept ON {paired}
+    WHERE {differing}
+)
 
 -- name: key_edition
 ALTER TABLE {edition} ADD PRIMARY KEY ({key})

@@ -1,0 +1,162 @@
+"""Comparing what people name, with a project where one is needed and without one where none is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from lockgate.adapters.relations.references import Opening, opened
+from lockgate.adapters.secrets.chain import open_secrets
+from lockgate.adapters.secrets.redaction import redact_with
+from lockgate.app.evidence import keep, noisy_columns
+from lockgate.app.key_search import missing_key
+from lockgate.app.named_relations import Named, is_known_alone, named_alone, named_edition, named_in, no_file
+from lockgate.app.new_files import is_writable
+from lockgate.app.wiring import Wiring, open_wiring, utc_now
+from lockgate.compare import compare
+from lockgate.config import find_project
+from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.comparison import Comparison, ComparisonRequest, ExpectedDifference, renamed_back
+from lockgate.core.entity import Entity
+from lockgate.core.ports import Progress, Side
+from lockgate.core.route import Edition
+from lockgate.core.secret import SCHEME
+from lockgate.errors import UnknownName
+from lockgate.settings import read_settings, secret_variables
+
+MOST_MEMORY_BYTES = 4 * 1024**3
+Names = tuple[str, str]
+
+
+def compared(
+    names: Names, request: ComparisonRequest, progress: Progress, *, folder: Path | None, target: str | None
+) -> Comparison:
+    """The difference of two relations; a project is opened only where a name needs one, or one is named.
+
+    Raises:
+        UnknownName: a name means nothing, or nothing of it is published yet.
+        ComparisonInvalid: the request does not fit the relations.
+    """
+    if folder is None and target is None and not any(map(_needs_project, names)):
+        return _compared_alone(names, request, progress)
+    wiring = open_wiring(folder, target)
+    try:
+        return compared_in(wiring, names, request, progress)
+    finally:
+        wiring.close()
+
+
+def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
+    """The difference of two relations as an open project names them, compared as their entity declares.
+
+    Raises:
+        UnknownName: a name means nothing, or nothing of it is published yet.
+        ComparisonInvalid: the request does not fit the relations.
+    """
+    left, right = (named_in(wiring, name) for name in names)
+    asked = _completed(request, left, right)
+    with _spill(wiring.state / "comparisons") as folder:
+        if left.entity is None or left.entity is not right.entity:
+            return _compared((left, right), asked, progress, folder)
+        asked = replace(asked, noisy=asked.noisy | noisy_columns(wiring, left.entity))
+        found = _compared((left, right), asked, progress, folder)
+        keep(wiring, left.entity, asked, found)
+        return found
+
+
+def compared_editions(
+    wiring: Wiring, entity: Entity, editions: tuple[Edition, Edition], progress: Progress
+) -> Comparison:
+    """The difference of two editions of an entity, every column as it is."""
+    named = [named_edition(wiring, entity, one, f"{entity.name}@{one.implementation}#{one.number}") for one in editions]
+    with _spill(wiring.state / "comparisons") as folder:
+        return _compared(named, ComparisonRequest(entity.contract.key), progress, folder)
+
+
+def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
+    secrets = open_secrets(secret_variables(), read_settings().secrets_folder(Path.cwd()))
+    redact_with(secrets.redact)
+    named = [named_alone(name, secrets) for name in names]
+    with TemporaryDirectory(prefix="lockgate-") as folder:
+        return _compared(named, request, progress, Path(folder))
+
+
+@contextmanager
+def _spill(place: Path) -> Iterator[Path]:
+    """Where to put what does not fit in memory: there, or in the system's own place where that cannot be written."""
+    if is_writable(place):
+        yield place
+        return
+    with TemporaryDirectory(prefix="lockgate-") as folder:
+        yield Path(folder)
+
+
+def _needs_project(name: str) -> bool:
+    """Whether only a project knows the name; where there is none, secrets are looked for in the environment.
+
+    Raises:
+        UnknownName: there is no such file, and no project that could know the name.
+    """
+    if is_known_alone(name):
+        return False
+    try:
+        read_settings().project or find_project(Path.cwd())
+    except UnknownName as error:
+        if name.startswith(SCHEME):
+            return False
+        raise no_file(name) from error
+    return True
+
+
+def _compared(named: Sequence[Named], request: ComparisonRequest, progress: Progress, folder: Path) -> Comparison:
+    with opened(folder, memory_bytes=_memory_bytes()) as opening:
+        left, right = [_side(opening, each, progress) for each in named]
+        if not request.key:
+            raise missing_key(left, right)
+        return compare(left, right, opening.bench, request, today=utc_now().date(), progress=progress)
+
+
+def _side(opening: Opening, named: Named, progress: Progress) -> Side:
+    """The relation, open; an edition without the column that the platform keeps in it."""
+    progress(f"opening {named.reference.name}", 0, None)
+    side = opening.side(named.reference)
+    if not named.editions:
+        return side
+    columns = tuple(column for column in side.columns if column.name != BUCKET_COLUMN)
+    return replace(side, columns=columns, editions=named.editions)
+
+
+def _completed(request: ComparisonRequest, left: Named, right: Named) -> ComparisonRequest:
+    """The request with what an entity's declaration adds to it; what was asked for goes before what is declared.
+
+    Of a declaration on the right, whose columns have other names on the left, only the key is taken.
+    """
+    key = request.key or left.key or renamed_back(request.renamed, right.key)
+    declared = left.declaration or (None if request.renamed else right.declaration)
+    if declared is None:
+        return replace(request, key=key)
+    excluded = request.excluded | (declared.excluded - {*key, *request.rules, *request.group_by})
+    expected = [_without(each, excluded) for each in declared.expected]
+    return replace(
+        request,
+        key=key,
+        rules={**declared.rules, **request.rules},
+        excluded=excluded,
+        expected=(*request.expected, *(each for each in expected if each is not None)),
+    )
+
+
+def _without(expected: ExpectedDifference, excluded: frozenset[str]) -> ExpectedDifference | None:
+    """An expected difference in the columns that are compared; None where it is in others only."""
+    columns = tuple(name for name in expected.columns if name not in excluded)
+    return None if expected.columns and not columns else replace(expected, columns=columns)
+
+
+def _memory_bytes() -> int:
+    """Half of this machine's memory, four gigabytes at most; what needs more is on disk meanwhile."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(MOST_MEMORY_BYTES, physical // 2)

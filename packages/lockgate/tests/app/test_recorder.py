@@ -1,0 +1,67 @@
+"""What a run says in the log: an event for each thing that is done, with its numbers and without a row's values."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import structlog
+
+from lockgate.app import App
+from lockgate.core.run import RunRequest
+from lockgate.flow import Unwatched
+
+
+@pytest.fixture
+def events(project, monkeypatch, capsys):
+    """Runs the project by its rules at a level: the events on standard error."""
+
+    def events(level: str | None) -> list[dict]:
+        monkeypatch.setenv("LOCKGATE_LOG_FORMAT", "json")
+        if level is not None:
+            monkeypatch.setenv("LOCKGATE_LOG_LEVEL", level)
+        with App.open(project) as app:
+            assert app.run(RunRequest(engines=("rules",)), Unwatched()).success
+        written = capsys.readouterr().err
+        assert "Łukasz" not in written
+        return [json.loads(line) for line in written.splitlines()]
+
+    yield events
+    structlog.reset_defaults()
+
+
+def without_time(event: dict) -> dict:
+    return {name: value for name, value in event.items() if name not in {"timestamp", "seconds", "logger", "level"}}
+
+
+def test_a_run_is_silent_unless_it_is_asked(events):
+    assert events(None) == []
+
+
+def test_each_thing_that_is_done_is_an_event_with_its_numbers(events):
+    found = events("info")
+    load = found[0]["load"]
+
+    assert [without_time(event) for event in found] == [
+        {"event": "load finished", "source": "files", "stream": "people", "load": load, "rows": 2, "rejected": 0},
+        {"event": "cycle started", "run": 1, "cycle": 1, "pins": {"raw.people": load}},
+        {
+            "event": "execution ended", "run": 1, "cycle": 1, "execution": 1, "entity": "people",
+            "implementation": "rules", "rows": 2,
+        },
+        {
+            "event": "edition published", "run": 1, "execution": 1, "entity": "people", "implementation": "rules",
+            "edition": 1, "rows": 2,
+        },
+        {"event": "run ended", "run": 1, "status": "success"},
+    ]  # fmt: skip
+    assert {event["level"] for event in found} == {"info"}
+    assert found[0]["seconds"] > 0
+
+
+def test_whoever_looks_closely_sees_what_begins(events):
+    began = [event for event in events("debug") if event["event"] == "execution started"]
+
+    assert [without_time(event) for event in began] == [
+        {"event": "execution started", "entity": "people", "implementation": "rules"}
+    ]

@@ -1,0 +1,69 @@
+"""What differences have in common."""
+
+from __future__ import annotations
+
+from lockgate.core.comparison import Status
+
+LEFT = """
+select i as id, case when i % 4 = 0 then 'JPY' else 'EUR' end as currency, (i % 97)::decimal(12,2) + 1 as amount,
+    ' n' || i as name, timestamp '2026-01-01' + to_minutes(i) as moment
+from range(1000) as t(i)
+"""
+
+
+def test_a_factor_in_the_rows_of_one_value_is_found(compared):
+    right = f"select * replace (case currency when 'JPY' then amount * 100 else amount end as amount) from ({LEFT})"
+
+    (cause,) = compared(LEFT, right).causes
+
+    assert (cause.column, cause.transform, cause.where) == ("amount", "left * 100", "\"currency\" = 'JPY'")
+    assert (cause.rows, cause.of, cause.share) == (250, 250, 1.0)
+    assert cause.sentence == (
+        "100 % of the 250 changed values of amount are left * 100 = right where \"currency\" = 'JPY' "
+        "(100 % of the rows there)"
+    )
+
+
+def test_noise_beside_a_cause_does_not_hide_it(compared):
+    right = f"""
+    select * replace (case when id in (3, 5, 7, 9, 11) then amount + 1 when currency = 'JPY' then amount * 100
+        else amount end as amount) from ({LEFT})
+    """
+
+    first = compared(LEFT, right).causes[0]
+
+    assert (first.transform, first.where, first.rows, first.of) == ("left * 100", "\"currency\" = 'JPY'", 250, 255)
+    assert first.sentence.startswith("98 % of the 255 changed values of amount are left * 100 = right where")
+
+
+def test_text_that_was_trimmed_is_told_without_a_predicate(compared):
+    (cause,) = compared(LEFT, f"select * replace (trim(name) as name) from ({LEFT})").causes
+
+    assert (cause.column, cause.transform, cause.where, cause.rows) == ("name", "trim(left)", None, 1000)
+
+
+def test_a_shift_in_time_is_told_in_hours(compared):
+    (cause,) = compared(LEFT, f"select * replace (moment + to_hours(2) as moment) from ({LEFT})").causes
+
+    assert cause.transform == "left +2 hours"
+
+
+def test_rows_of_one_value_that_are_missing_are_told(compared):
+    (cause,) = compared(LEFT, f"select * from ({LEFT}) where currency <> 'JPY'").causes
+
+    assert (cause.status, cause.column, cause.where, cause.rows) == (Status.MISSING, None, "\"currency\" = 'JPY'", 250)
+
+
+def test_two_causes_of_one_column_are_both_told(compared):
+    right = f"""
+    select * replace (case when currency = 'JPY' then amount * 100 when id % 4 = 1 then amount * -1 else amount end
+        as amount) from ({LEFT})
+    """
+
+    assert [cause.transform for cause in compared(LEFT, right).causes] == ["left * 100", "left * -1"]
+
+
+def test_a_few_differences_have_no_cause(compared):
+    assert (
+        compared(LEFT, f"select * replace (case id when 1 then 5 else amount end as amount) from ({LEFT})").causes == ()
+    )

@@ -1,0 +1,210 @@
+"""What is asked of a comparison: tolerances, other names, filters, groups, samples."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from lockgate.core.comparison import (
+    ColumnRule,
+    Group,
+    Method,
+    RowCounts,
+    Sample,
+    SchemaDifference,
+    Status,
+    Tolerance,
+    Transform,
+    Verdict,
+)
+from lockgate.errors import ComparisonInvalid
+
+ROWS = "select * from (values (1, 10.0, 'a'), (2, 20.0, 'b'), (3, 30.0, 'c')) as t(id, amount, name)"
+
+
+def changed(query: str) -> str:
+    return f"select * replace ({query}) from ({ROWS})"
+
+
+def counts(found) -> dict[str, int]:
+    return {column.name: column.changed for column in found.columns}
+
+
+def test_equal_relations_pass_and_nothing_is_said(compared):
+    found = compared(ROWS, ROWS)
+
+    assert (found.verdict, found.reasons, found.samples, found.causes) == (Verdict.PASS, (), (), ())
+    assert found.rows == RowCounts(3, 3, 3, 0, 0, 0)
+    assert (found.method, found.unexplained) == (Method.JOIN, 0)
+
+
+def test_rows_and_values_that_differ_are_counted_and_shown(compared):
+    right = "select * from (values (2, 20.5, 'b'), (3, 30.0, null), (4, 40.0, 'd')) as t(id, amount, name)"
+
+    found = compared(ROWS, right)
+
+    assert found.rows == RowCounts(left=3, right=3, matched=0, missing=1, extra=1, changed=2)
+    assert counts(found) == {"id": 0, "amount": 1, "name": 1}
+    assert found.samples == (
+        Sample(Status.MISSING, {"id": 1}),
+        Sample(Status.EXTRA, {"id": 4}),
+        Sample(Status.CHANGED, {"id": 2}, "amount", Decimal("20.0"), Decimal("20.5")),
+        Sample(Status.CHANGED, {"id": 3}, "name", "c", None),
+    )
+    assert [column.largest for column in found.columns] == [None, 0.5, None]
+    assert found.verdict is Verdict.FAIL
+
+
+def test_values_stay_hidden_unless_they_are_asked_for(compared):
+    found = compared(ROWS, changed("case id when 1 then null else 'x' end as name"), show_values=False)
+
+    assert [(sample.key["id"], sample.left, sample.right) for sample in found.samples] == [
+        (1, "***", None),
+        (2, "***", "***"),
+        (3, "***", "***"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "offset", "verdict"),
+    [
+        ("0.5", "0.5", Verdict.PASS),
+        ("0.49", "0.5", Verdict.FAIL),
+        ("5%", "0.5", Verdict.PASS),
+        ("4.9%", "0.5", Verdict.FAIL),
+    ],
+)
+def test_a_tolerance_counts_its_bound_as_equal(compared, written, offset, verdict):
+    only_first = f"case id when 1 then amount + {offset} else amount end as amount"
+
+    assert compared(ROWS, changed(only_first), tolerance=Tolerance.parse(written)).verdict is verdict
+
+
+def test_a_tolerance_on_doubles_does_not_stumble_over_their_last_bits(compared):
+    found = compared(
+        "select 1 as id, 1.01::double as x", "select 1 as id, 1.0::double as x", tolerance=Tolerance.parse("0.01")
+    )
+
+    assert found.verdict is Verdict.PASS
+
+
+def test_a_tolerance_never_takes_infinity_or_nan_for_near(compared):
+    left = "select * from (values (1, 'inf'::double), (2, 'nan'::double), (3, 'inf'::double)) as t(id, x)"
+    right = "select * from (values (1, 1.0::double), (2, 1.0::double), (3, 'inf'::double)) as t(id, x)"
+
+    assert compared(left, right, tolerance=Tolerance.parse("1e300")).rows.changed == 2
+
+
+def test_a_duration_is_the_tolerance_of_times(compared):
+    left = "select 1 as id, timestamp '2026-01-01 00:00:00' as at, 5 as n"
+    right = "select 1 as id, timestamp '2026-01-01 00:00:02' as at, 5 as n"
+
+    assert compared(left, right, tolerance=Tolerance.parse("2s")).verdict is Verdict.PASS
+    assert compared(left, right, tolerance=Tolerance.parse("1999ms")).verdict is Verdict.FAIL
+
+
+def test_the_rule_of_a_column_goes_before_the_general_tolerance(compared):
+    rules = {"amount": ColumnRule(Tolerance.parse("0.1"))}
+
+    found = compared(ROWS, changed("amount + 0.5 as amount"), tolerance=Tolerance.parse("1"), rules=rules)
+
+    assert counts(found)["amount"] == 3
+
+
+def test_a_transform_is_done_to_both_sides(compared):
+    right = changed("'  ' || upper(name) as name")
+
+    assert compared(ROWS, right).rows.changed == 3
+    rules = {"name": ColumnRule(transforms=(Transform.TRIM, Transform.LOWER))}
+    assert compared(ROWS, right, rules=rules).verdict is Verdict.PASS
+
+
+def test_columns_may_have_other_names_and_be_left_out(compared):
+    right = "select id, amount as total, 'x' as name, now() as built_at from (" + ROWS + ")"
+
+    found = compared(ROWS, right, renamed={"amount": "total"}, excluded=frozenset({"name", "built_at"}))
+
+    assert found.verdict is Verdict.PASS
+    assert counts(found) == {"id": 0, "amount": 0}
+
+
+def test_columns_of_one_side_alone_fail(compared):
+    found = compared(ROWS, f"select amount, id, 1 as added from ({ROWS})")
+
+    assert found.schema == SchemaDifference(added=("added",), removed=("name",), is_reordered=True)
+    assert found.verdict is Verdict.FAIL
+
+
+def test_a_filter_holds_for_both_sides(compared):
+    right = changed("case id when 3 then 31.0 else amount end as amount")
+
+    found = compared(ROWS, right, where="name <> 'c' and amount >= 10")
+
+    assert (found.rows, found.verdict) == (RowCounts(2, 2, 2, 0, 0, 0), Verdict.PASS)
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["id = 1; drop table left_side", "(select 1) = 1", "nosuch = 1", "id in (select 1)", "left_side.id = 1", "id ="],
+)
+def test_a_filter_that_is_no_condition_over_columns_is_refused(compared, where):
+    with pytest.raises(ComparisonInvalid):
+        compared(ROWS, ROWS, where=where)
+
+
+def test_groups_add_up(compared):
+    left = "select i as id, i % 2 as half, i as x from range(10) as t(i)"
+    right = (
+        "select id, half, case when id = 4 then 0 else x end as x from ("
+        + left
+        + ") where id <> 7 union all select 10, 0, 10"
+    )
+
+    found = compared(left, right, group_by=("half",))
+
+    assert found.groups == (
+        Group({"half": "0"}, RowCounts(left=5, right=6, matched=4, missing=0, extra=1, changed=1)),
+        Group({"half": "1"}, RowCounts(left=5, right=4, matched=4, missing=1, extra=0, changed=0)),
+    )
+
+
+def test_a_sample_takes_the_same_keys_of_both_sides(compared):
+    left = "select i as id, i as x from range(10000) as t(i)"
+
+    found = compared(left, left, sample_rows=1000)
+
+    assert found.rows.left == found.rows.right == found.rows.matched
+    assert 850 < found.rows.left < 1150
+    assert found.reasons == ("a sample of some 1,000 of 10,000 rows was compared",)
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"key": "nosuch"}, "the left side has no column 'nosuch'"),
+        ({"renamed": {"amount": "nosuch"}}, "the right side has no column 'nosuch'"),
+        ({"excluded": frozenset({"amuont"})}, "did you mean 'amount'?"),
+        ({"group_by": ("nosuch",)}, "the left side has no column 'nosuch'"),
+        ({"rules": {"name": ColumnRule(Tolerance.parse("1"))}}, "has no tolerance of 1"),
+        ({"rules": {"amount": ColumnRule(transforms=(Transform.TRIM,))}}, "is not text"),
+    ],
+)
+def test_what_does_not_fit_the_relations_is_refused(compared, said, told):
+    with pytest.raises(ComparisonInvalid, match=None) as refused:
+        compared(ROWS, ROWS, **said)
+
+    assert told in str(refused.value)
+
+
+def test_too_few_rows_prove_nothing(compared):
+    assert compared(ROWS, ROWS, fewest_rows=4).verdict is Verdict.INCONCLUSIVE
+
+
+def test_both_sides_empty_prove_nothing_and_one_side_empty_fails(compared):
+    empty = f"{ROWS} limit 0"
+
+    nothing = compared(empty, empty)
+    assert (nothing.verdict, nothing.reasons) == (Verdict.INCONCLUSIVE, ("both sides are empty",))
+    assert compared(ROWS, empty).verdict is Verdict.FAIL
+    assert compared(empty, ROWS).rows == RowCounts(0, 3, 0, 0, 3, 0)

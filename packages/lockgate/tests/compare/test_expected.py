@@ -1,0 +1,91 @@
+"""The ledger of expected differences."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from lockgate.core.comparison import ExpectedDifference, Explained, Status, Verdict
+from lockgate.errors import ComparisonInvalid
+
+LEFT = """
+select i as id, case when i < 3 then 'JPY' else 'EUR' end as currency, i * 1.5 as amount, i as n from range(10) as t(i)
+"""
+CENTS = f"select * replace (case currency when 'JPY' then amount * 100 else amount end as amount) from ({LEFT})"
+AGREED = {
+    "name": "cents",
+    "owner": "ada@example.com",
+    "reason": "amounts were kept in minor units",
+    "expires": date(2026, 12, 31),
+    "most_rows": 2,
+    "columns": ("amount",),
+    "where": "currency = 'JPY'",
+    "right": "amount * 100",
+}
+
+
+def agreed(**said) -> ExpectedDifference:
+    return ExpectedDifference(**(AGREED | said))
+
+
+def test_what_was_agreed_on_is_explained(compared):
+    found = compared(LEFT, CENTS, expected=(agreed(),))
+
+    assert found.rows.changed == 2  # the amount of id 0 is 0 either way
+    assert found.explained == (Explained("cents", 2, 2),)
+    assert (found.unexplained, found.verdict) == (0, Verdict.PASS)
+    assert "every difference is explained" in found.reasons
+
+
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        ({"expires": date(2026, 11, 20)}, "expired on 2026-11-20"),
+        ({"most_rows": 1}, "2 rows are more than the 1 agreed on"),
+    ],
+)
+def test_it_explains_nothing_once_it_has_expired_or_over_its_budget(compared, said, refused):
+    found = compared(LEFT, CENTS, expected=(agreed(**said),))
+
+    assert found.explained[0].refused == refused
+    assert (found.unexplained, found.verdict) == (2, Verdict.FAIL)
+
+
+def test_it_counts_to_the_end_of_its_last_day(compared):
+    assert compared(LEFT, CENTS, expected=(agreed(expires=date(2026, 11, 21)),)).unexplained == 0
+
+
+@pytest.mark.parametrize("said", [{"right": "amount * 10"}, {"where": "currency = 'EUR'"}, {"columns": ("n",)}])
+def test_values_that_are_not_as_agreed_stay_unexplained(compared, said):
+    assert compared(LEFT, CENTS, expected=(agreed(**said),)).unexplained == 2
+
+
+def test_a_row_is_explained_only_with_all_of_its_values(compared):
+    also = f"select * replace (case id when 1 then -1 else n end as n) from ({CENTS})"
+
+    assert compared(LEFT, also, expected=(agreed(),)).unexplained == 1
+
+
+def test_missing_and_extra_rows_can_be_agreed_on(compared):
+    right = f"select * from ({LEFT}) where id <> 9 union all select 100, 'EUR', 1, 1"
+    both = (
+        agreed(name="gone", status=Status.MISSING, where="id = 9", columns=(), right=None),
+        agreed(name="new", status=Status.EXTRA, where="n = 1", columns=(), right=None),
+    )
+
+    found = compared(LEFT, right, expected=both)
+
+    assert ([each.rows for each in found.explained], found.unexplained) == ([1, 1], 0)
+
+
+def test_columns_that_differ_by_themselves_need_no_explanation(compared):
+    found = compared(LEFT, CENTS, noisy=frozenset({"amount"}))
+
+    assert (found.rows.changed, found.unexplained, found.verdict) == (2, 0, Verdict.PASS)
+    assert [column.name for column in found.columns if column.is_noisy] == ["amount"]
+
+
+def test_a_column_that_is_not_compared_cannot_be_agreed_on(compared):
+    with pytest.raises(ComparisonInvalid, match="names 'amount', which is not compared"):
+        compared(LEFT, LEFT, expected=(agreed(),), excluded=frozenset({"amount"}))
