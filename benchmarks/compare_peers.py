@@ -18,10 +18,10 @@ LOCK = HERE / "peers" / "compare.txt"
 class Peers:
     """A process that compares by the peers."""
 
-    def __init__(self) -> None:
-        """Start it; its environment is made first where it is missing."""
+    def __init__(self, *, apart: bool = False) -> None:
+        """Start it, its environment made first where it is missing; `apart` gives each comparison a process."""
         self._process = subprocess.Popen(
-            [str(environment()), str(HERE / "peers" / "compare_worker.py")],
+            [str(environment()), str(HERE / "peers" / "compare_worker.py"), *(["--apart"] if apart else [])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
