@@ -15,7 +15,7 @@ from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.ports import Side, StagedFile
 from lockgate.core.relation import Column
-from lockgate.errors import SourceInconsistent, SourceRefused
+from lockgate.errors import SourceInconsistent, SourceRefused, StatementFailed
 
 
 def file_side(bench: DuckDBBench, name: str, file: Path) -> Side:
@@ -23,11 +23,11 @@ def file_side(bench: DuckDBBench, name: str, file: Path) -> Side:
 
     Raises:
         SourceRefused: the file is of another format.
-        SourceInconsistent: it has lines that are no records.
+        SourceInconsistent: it is empty, broken, not UTF-8, or has lines that are no records.
     """
     kind = kind_of(file)
     if kind == "parquet":
-        return parquet_side(bench, name, file)
+        return _parquet_side(bench, name, file)
     if kind != "csv":
         raise SourceRefused(
             f"{file.name} is neither CSV nor Parquet", hint="Give a file that ends in .csv or .parquet."
@@ -35,10 +35,31 @@ def file_side(bench: DuckDBBench, name: str, file: Path) -> Side:
     return _csv_side(bench, name, file)
 
 
+def _parquet_side(bench: DuckDBBench, name: str, file: Path) -> Side:
+    try:
+        return parquet_side(bench, name, file)
+    except StatementFailed as error:
+        hint = "Write it again; it may have been cut off on its way."
+        raise SourceInconsistent(f"{file.name} is not a whole Parquet file", hint=hint) from error
+
+
+def _content(bench: DuckDBBench, file: Path) -> CsvContent:
+    """What is in a CSV file, in the encoding and with the header that a comparison needs."""
+    try:
+        content = CsvContent(bench.connection, StagedFile(file, "csv", {}))
+    except SourceInconsistent as error:
+        hint = "Compare a CSV file in UTF-8, plain or gzipped; iconv converts one."
+        raise SourceInconsistent(error.message, hint=hint) from error
+    if not content.names:
+        hint = "Its first line has to name the columns, also where no rows follow."
+        raise SourceInconsistent(f"{file.name} is empty", hint=hint)
+    return content
+
+
 def _csv_side(bench: DuckDBBench, name: str, file: Path) -> Side:
     """Every value stays the text it is, so that no digit is lost; its type is the narrowest that all values fit."""
     with translated():
-        content = CsvContent(bench.connection, StagedFile(file, "csv", {}))
+        content = _content(bench, file)
         types = content.infer(content.names, whole=True)
         texts = [Column(one, TEXT) for one in content.names]
         table = f"file_{bench.number()}"
@@ -47,7 +68,8 @@ def _csv_side(bench: DuckDBBench, name: str, file: Path) -> Side:
         bench.run(f"create temp table {table} as {rows.sql('duckdb')}")
         if left_out := content.left_out():
             position, why, _ = left_out[0]
-            raise SourceInconsistent(f"{file.name}: record {position}: {why}", records=len(left_out))
+            hint = "Mend the line; each record needs as many values as the first line has names."
+            raise SourceInconsistent(f"{file.name}: record {position}: {why}", hint=hint, records=len(left_out))
         content.look_closer()
     named_types = [(one, types.get(one, TEXT)) for one in content.names]
     return Side(
