@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import duckdb
@@ -11,7 +12,9 @@ import psycopg
 import pytest
 
 from lockgate.adapters.secrets.redaction import redact_with
+from lockgate.cli.commands_compare import TRANSFORMS, MethodName
 from lockgate.cli.entrypoint import run
+from lockgate.core.comparison import Method, Transform
 
 PASSWORD = "hunter2secret"
 OLD = """id,name,team,amount,at
@@ -398,3 +401,8 @@ def test_a_database_that_does_not_answer_or_has_no_such_table_is_told(compare, p
     assert code == 2
     assert said in document["error"]["message"]
     assert PASSWORD not in json.dumps(document) + told
+
+
+def test_the_help_names_every_method_and_transform() -> None:
+    assert tuple(Transform) == TRANSFORMS
+    assert get_args(MethodName) == tuple(Method)

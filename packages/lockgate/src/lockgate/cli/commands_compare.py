@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockgate.cli.comparison_options import Options, Several, requested
 from lockgate.cli.exits import Exit, exit_of_verdict
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import print_error, print_json, standard_error
-from lockgate.core.comparison import Method, Transform
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
+    from lockgate.cli.comparison_options import Options
     from lockgate.core.comparison import Comparison
 
 SHOWN_SAMPLES = 5
+# What `lockgate.core.comparison` names, which takes too long to import for `--help`; a test compares.
+TRANSFORMS = ("trim", "lower", "upper", "nfc", "empty_is_null", "date", "whole")
+MethodName = Literal["join", "fingerprint", "stream"]
+Several = list[str] | None
 _RELATION = (
     "A CSV or Parquet file, FILE.duckdb::SCHEMA.TABLE, postgresql://…::SCHEMA.TABLE, secret://NAME::SCHEMA.TABLE,"
     " TARGET.SCHEMA.TABLE, ENTITY@IMPLEMENTATION (its newest edition) or ENTITY (what consumers see)."
@@ -28,7 +31,7 @@ Key = Annotated[Several, typer.Option(help="The columns that make a row one row:
 General = Annotated[str | None, typer.Option(help="By how much numbers (0.01, 1%) or times (2s) may differ.")]
 OfColumn = Annotated[Several, typer.Option(help="The same for one column: a=0.01 or a=1%; repeat for more.")]
 Changed = Annotated[
-    Several, typer.Option(help=f"Before comparing: a=trim, of {', '.join(Transform)}; repeat for more.")
+    Several, typer.Option(help=f"Before comparing: a=trim, of {', '.join(TRANSFORMS)}; repeat for more.")
 ]
 Renamed = Annotated[
     Several, typer.Option("--map", help="A column's names on the left and right, a=b; repeat for more.")
@@ -40,7 +43,7 @@ Sample = Annotated[int | None, typer.Option(help="Compare about so many rows, th
 Samples = Annotated[int | None, typer.Option(help="Show so many differences of each column, and of rows.", min=0)]
 Shown = Annotated[bool, typer.Option("--show-values", help="Show the values that differ, not their keys alone.")]
 Fewest = Annotated[int, typer.Option(help="Fewer rows on a side prove nothing.", min=0)]
-How = Annotated[Method | None, typer.Option(help="How to compare; else what costs least.")]
+How = Annotated[MethodName | None, typer.Option(help="How to compare; else what costs least.")]
 Report = Annotated[Path | None, typer.Option(help="Write the comparison as an HTML page with pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -71,6 +74,8 @@ def compare(
     as_json: Json = False,
 ) -> int:
     """Tell whether two relations are equal, row by row, and what differs: 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
+    from lockgate.cli.comparison_options import Options
+
     options = Options(
         key=key,
         tolerance=tolerance,
@@ -91,10 +96,11 @@ def compare(
 
 
 def _compared(context: typer.Context, left: str, right: str, options: Options) -> Comparison:
+    from lockgate.cli.comparison_options import requested
     from lockgate.cli.reading import reading
 
     request, invocation = requested(options), _invocation(context)
-    from lockgate.app import App
+    from lockgate.app import App  # after the options were read: it takes longer than telling what is wrong with them
 
     with reading() as progress:
         return App.compare(left, right, request, progress, folder=invocation.project, target=invocation.target)

@@ -30,7 +30,7 @@ class Options:
     samples: int | None = None
     show_values: bool = False
     min_rows: int = 1
-    method: Method | None = None
+    method: str | None = None
 
 
 def requested(options: Options) -> ComparisonRequest:
@@ -51,7 +51,7 @@ def requested(options: Options) -> ComparisonRequest:
         most_samples=MOST_SAMPLES if options.samples is None else options.samples,
         show_values=options.show_values,
         fewest_rows=options.min_rows,
-        method=options.method,
+        method=Method(options.method) if options.method is not None else None,
     )
 
 
