@@ -10,7 +10,7 @@ import typer
 from lockgate.cli.comparison_options import Options, Several, requested
 from lockgate.cli.exits import Exit, exit_of_verdict
 from lockgate.cli.invocation import Invocation
-from lockgate.cli.output import print_error, print_json, standard_error
+from lockgate.cli.output import print_error, print_json, standard_error, standard_output
 from lockgate.core.comparison import Method, Transform
 from lockgate.errors import LockgateError
 
@@ -41,6 +41,10 @@ Samples = Annotated[int | None, typer.Option(help="Show so many differences of e
 Shown = Annotated[bool, typer.Option("--show-values", help="Show the values that differ, not their keys alone.")]
 Fewest = Annotated[int, typer.Option(help="Fewer rows on a side prove nothing.", min=0)]
 How = Annotated[Method | None, typer.Option(help="How to compare; else what costs least.")]
+AA = Annotated[
+    bool,
+    typer.Option("--noise", help="A and B are one ENTITY@IMPLEMENTATION: learn what differs when it runs twice."),
+]
 Report = Annotated[Path | None, typer.Option(help="Write the comparison as an HTML page with pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -67,10 +71,13 @@ def compare(
     show_values: Shown = False,
     min_rows: Fewest = 1,
     method: How = None,
+    noise: AA = False,
     report: Report = None,
     as_json: Json = False,
 ) -> int:
     """Tell whether two relations are equal, row by row, and what differs: 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
+    if noise:
+        return _noise(context, left, right, as_json=as_json)
     options = Options(
         key=key,
         tolerance=tolerance,
@@ -98,6 +105,24 @@ def _compared(context: typer.Context, left: str, right: str, options: Options) -
 
     with reading() as progress:
         return App.compare(left, right, request, progress, folder=invocation.project, target=invocation.target)
+
+
+def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> int:
+    """A/A: 0 whatever was learnt."""
+    from lockgate.cli.invocation import opened
+    from lockgate.cli.progress import Progress
+    from lockgate.cli.reading import reading
+
+    if left != right or "@" not in left:
+        raise typer.BadParameter("--noise compares one implementation with itself: ENTITY@IMPLEMENTATION, twice")
+    with opened(context) as app, reading() as progress:
+        learnt, _ = app.learn_noise(left, Progress(), progress)
+    if as_json:
+        print_json(learnt)
+    else:
+        told = f"differ by themselves: {', '.join(learnt.columns)}" if learnt.columns else "no column differs by itself"
+        standard_output().print(f"{left}: {told}", markup=False)
+    return Exit.FINE
 
 
 def _invocation(context: typer.Context) -> Invocation:
