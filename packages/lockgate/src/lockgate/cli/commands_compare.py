@@ -93,8 +93,7 @@ def compare(
         min_rows=min_rows,
         method=method,
     )
-    found = _compared(context, left, right, options)
-    return _told(found, report, as_json=as_json, most_samples=SHOWN_SAMPLES if samples is None else samples)
+    return _told(_compared(context, left, right, options), report, as_json=as_json, samples=samples)
 
 
 def _compared(context: typer.Context, left: str, right: str, options: Options) -> Comparison:
@@ -130,7 +129,7 @@ def _invocation(context: typer.Context) -> Invocation:
     return invocation
 
 
-def _told(found: Comparison, report: Path | None, *, as_json: bool, most_samples: int) -> Exit:
+def _told(found: Comparison, report: Path | None, *, as_json: bool, samples: int | None) -> Exit:
     """Tells what came of it; the verdict stands also where the report cannot be written, which is a failure."""
     from lockgate.core.comparison_document import comparison_document
 
@@ -141,7 +140,7 @@ def _told(found: Comparison, report: Path | None, *, as_json: bool, most_samples
     else:
         from lockgate.cli.comparison import print_comparison
 
-        print_comparison(found, most_samples=most_samples)
+        print_comparison(found, most_samples=SHOWN_SAMPLES if samples is None else samples)
     if unwritten:
         print_error(unwritten)
         return Exit.FAILED
