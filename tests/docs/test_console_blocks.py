@@ -1,4 +1,4 @@
-"""What the pages for people show in a `console` block happens: each command is run, its output compared.
+"""What README, tutorials and how-to pages show in a `console` block happens: each command runs, its output is compared.
 
 A line starting with `$ ` is a command; the lines up to the next one are what it prints on standard output, where `...`
 stands for any text, over lines too. The blocks of a page run in order, each command in the folder the last one left.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
 
 import pytest
 
 from lockgate.config import find_project, load_project
+from lockgate.core.comparison import ColumnRule, Status, Tolerance, Transform
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
 from lockgate.core.project import FlowDeclaration, GateDeclaration, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract, Relation
@@ -198,3 +200,22 @@ def test_a_key_that_stands_twice_hides_no_other_problem(tmp_path):
     told = [(problem.line, problem.message.split(":")[0]) for problem in refused.value.problems]
     assert [line for line, _ in told] == [2, 4, 6, 7]
     assert told[2] == (6, "the key 'key' stands twice")
+
+
+def test_how_an_entity_is_compared_is_read(write, full):
+    declared = """    group: people
+    compare:
+      exclude: [department]
+      tolerance: {email: 2s}
+      transform: {email: [trim, lower]}
+      expected:
+        moved: {owner: ada@example.com, reason: they moved, expires: 2027-01-31, rows: 3, status: missing}
+"""
+
+    comparison = load_project(write(full.replace("    group: people\n", declared))).entities["users"].comparison
+
+    assert comparison.excluded == {"department"}
+    assert comparison.rules == {"email": ColumnRule(Tolerance(seconds=Decimal(2)), (Transform.TRIM, Transform.LOWER))}
+    (expected,) = comparison.expected
+    assert (expected.name, expected.owner, expected.expires) == ("moved", "ada@example.com", date(2027, 1, 31))
+    assert (expected.most_rows, expected.status) == (3, Status.MISSING)

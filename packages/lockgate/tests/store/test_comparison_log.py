@@ -7,7 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from lockgate.core.comparison import Comparison, Method, Noise, RowCounts, Sample, SchemaDifference, Status, Verdict
+from lockgate.core.comparison import (
+    Comparison,
+    ComparisonRequest,
+    Method,
+    Noise,
+    RowCounts,
+    Sample,
+    SchemaDifference,
+    Status,
+    Verdict,
+)
 from lockgate.errors import UnknownName
 from lockgate.testing.jobs import NOON
 
@@ -30,23 +40,25 @@ FOUND = Comparison(
     rows_moved=0,
     seconds=0.5,
 )
+ASKED = ComparisonRequest(key=("user_id",), where="user_id > 1")
 NOISE = Noise("users", "dbt", "abc", ("built_at",), NOON)
 
 
 def test_a_comparison_is_kept_without_its_samples(store):
-    number = store.comparisons.add_comparison("users", FOUND, NOON)
+    number = store.comparisons.add_comparison("users", ASKED, FOUND, NOON)
 
     kept = store.comparisons.comparison(number)
 
     assert (kept.entity, kept.verdict, kept.unexplained, kept.compared_at) == ("users", Verdict.FAIL, 1, NOON)
     assert kept.found["rows"] == {"left": 2, "right": 1, "matched": 1, "missing": 1, "extra": 0, "changed": 0}
+    assert kept.found["request"]["where"] == "user_id > 1"
     assert "samples" not in kept.found
     assert "7" not in str(kept.found)
 
 
 def test_the_newest_comparison_of_an_entity_comes_first(store):
     for entity in ("users", "orders", "users"):
-        store.comparisons.add_comparison(entity, FOUND, NOON)
+        store.comparisons.add_comparison(entity, ASKED, FOUND, NOON)
 
     numbers = [each.comparison_id for each in store.comparisons.comparisons("users")]
 
@@ -57,7 +69,7 @@ def test_the_newest_comparison_of_an_entity_comes_first(store):
 
 
 def test_other_scopes_do_not_see_it(opened):
-    number = opened().comparisons.add_comparison("users", FOUND, NOON)
+    number = opened().comparisons.add_comparison("users", ASKED, FOUND, NOON)
 
     with pytest.raises(UnknownName):
         opened(project="sales").comparisons.comparison(number)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from lockgate.adapters.reports import render_comparison, render_run
-from lockgate.app import checks, comparing, init, look, rules
+from lockgate.app import checks, comparing, init, look, noise, rules
 from lockgate.app.checks import Findings
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
@@ -20,7 +20,7 @@ from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.run import Run
 from lockgate.app.turns import run_lock
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
-from lockgate.core.comparison import Comparison, ComparisonRequest
+from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
 from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
 from lockgate.core.load import Load, Pruned, Quarantined
@@ -121,6 +121,23 @@ class App:
         with self._alone("run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
             return run.executed(run.steps())
+
+    def learn_noise(
+        self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0
+    ) -> tuple[Noise, Comparison | None]:
+        """Executes `ENTITY@IMPLEMENTATION` twice on the loads that have landed, and keeps which columns differ.
+
+        Raises:
+            UnknownName: there is no such entity or implementation.
+            ComparisonInvalid: the inputs moved meanwhile, or rows come and go.
+        """
+        entity, _, implementation = name.partition("@")
+        request = RunRequest(select=(entity,), engines=(implementation,), load=False)
+
+        def run() -> RunResult:
+            return self.run(request, listener, wait_seconds=wait_seconds)
+
+        return noise.learn_noise(self._wiring, self._entity(entity), implementation, run, progress)
 
     @contextmanager
     def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:

@@ -12,15 +12,18 @@ from tempfile import TemporaryDirectory
 from lockgate.adapters.relations.references import Opening, opened
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
+from lockgate.app.evidence import keep, noisy_columns
 from lockgate.app.key_search import missing_key
-from lockgate.app.named_relations import Named, is_known_alone, named_alone, named_in, no_file
+from lockgate.app.named_relations import Named, is_known_alone, named_alone, named_edition, named_in, no_file
 from lockgate.app.new_files import is_writable
 from lockgate.app.wiring import Wiring, open_wiring, utc_now
 from lockgate.compare import compare
 from lockgate.config import find_project
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.comparison import Comparison, ComparisonRequest, ExpectedDifference, renamed_back
+from lockgate.core.entity import Entity
 from lockgate.core.ports import Progress, Side
+from lockgate.core.route import Edition
 from lockgate.core.secret import SCHEME
 from lockgate.errors import UnknownName
 from lockgate.settings import read_settings, secret_variables
@@ -54,9 +57,24 @@ def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progre
         UnknownName: a name means nothing, or nothing of it is published yet.
         ComparisonInvalid: the request does not fit the relations.
     """
-    named = [named_in(wiring, name) for name in names]
+    left, right = (named_in(wiring, name) for name in names)
+    asked = _completed(request, left, right)
     with _spill(wiring.state / "comparisons") as folder:
-        return _compared(named, request, progress, folder)
+        if left.entity is None or left.entity is not right.entity:
+            return _compared((left, right), asked, progress, folder)
+        asked = replace(asked, noisy=asked.noisy | noisy_columns(wiring, left.entity))
+        found = _compared((left, right), asked, progress, folder)
+        keep(wiring, left.entity, asked, found)
+        return found
+
+
+def compared_editions(
+    wiring: Wiring, entity: Entity, editions: tuple[Edition, Edition], progress: Progress
+) -> Comparison:
+    """The difference of two editions of an entity, every column as it is."""
+    named = [named_edition(wiring, entity, one, f"{entity.name}@{one.implementation}#{one.number}") for one in editions]
+    with _spill(wiring.state / "comparisons") as folder:
+        return _compared(named, ComparisonRequest(entity.contract.key), progress, folder)
 
 
 def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
@@ -97,10 +115,9 @@ def _needs_project(name: str) -> bool:
 def _compared(named: Sequence[Named], request: ComparisonRequest, progress: Progress, folder: Path) -> Comparison:
     with opened(folder, memory_bytes=_memory_bytes()) as opening:
         left, right = [_side(opening, each, progress) for each in named]
-        asked = _completed(request, *named)
-        if not asked.key:
+        if not request.key:
             raise missing_key(left, right)
-        return compare(left, right, opening.bench, asked, today=utc_now().date(), progress=progress)
+        return compare(left, right, opening.bench, request, today=utc_now().date(), progress=progress)
 
 
 def _side(opening: Opening, named: Named, progress: Progress) -> Side:

@@ -23,12 +23,21 @@ _HOW = "Name a file, TARGET.SCHEMA.TABLE, ENTITY, or ENTITY@IMPLEMENTATION."
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Where a relation is; of an entity also its key, how it is compared, and the editions that are shown."""
+    """Where a relation is; and which entity it is of, with the editions that are shown."""
 
     reference: Reference
-    key: tuple[str, ...] = ()
-    declaration: ComparisonDeclaration | None = None
+    entity: Entity | None = None
     editions: tuple[Edition, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The entity's key; empty where it is none."""
+        return self.entity.contract.key if self.entity else ()
+
+    @property
+    def declaration(self) -> ComparisonDeclaration | None:
+        """How the entity is compared."""
+        return self.entity.comparison if self.entity else None
 
 
 def is_known_alone(name: str) -> bool:
@@ -90,8 +99,12 @@ def _edition(wiring: Wiring, entity: Entity, implementation: str) -> Named:
     edition = newest_editions(wiring, entity).get(implementation)
     if edition is None:
         raise _unpublished(f"{entity.name}@{implementation}", f"--select {entity.name} --engine {implementation}")
-    place = wiring.warehouse.edition_relation(entity.served, edition)
-    return _of_entity(wiring, entity, f"{entity.name}@{implementation}", place, (edition,))
+    return named_edition(wiring, entity, edition, f"{entity.name}@{implementation}")
+
+
+def named_edition(wiring: Wiring, entity: Entity, edition: Edition, name: str) -> Named:
+    """One edition, under a name."""
+    return _of_entity(wiring, entity, name, wiring.warehouse.edition_relation(entity.served, edition), (edition,))
 
 
 def _served(wiring: Wiring, entity: Entity) -> Named:
@@ -113,7 +126,7 @@ def _answering(wiring: Wiring, entity: Entity) -> frozenset[int]:
 def _of_entity(wiring: Wiring, entity: Entity, name: str, relation: Relation, editions: tuple[Edition, ...]) -> Named:
     target = wiring.target
     place = in_target(name, target.kind, wiring.options(target.name), relation)
-    return Named(place, entity.contract.key, entity.comparison, editions)
+    return Named(place, entity, editions)
 
 
 def _in_target(wiring: Wiring, name: str, target: str, table: str) -> Reference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -9,11 +10,10 @@ import typer
 
 from lockgate.cli.exits import Exit, exit_of_verdict
 from lockgate.cli.invocation import Invocation
-from lockgate.cli.output import print_error, print_json, standard_error
+from lockgate.cli.output import print_error, print_json, standard_error, standard_output
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
-    from lockgate.cli.comparison_options import Options
     from lockgate.core.comparison import Comparison
 
 SHOWN_SAMPLES = 5
@@ -44,8 +44,31 @@ Samples = Annotated[int | None, typer.Option(help="Show so many differences of e
 Shown = Annotated[bool, typer.Option("--show-values", help="Show the values that differ, not their keys alone.")]
 Fewest = Annotated[int, typer.Option(help="Fewer rows on a side prove nothing.", min=0)]
 How = Annotated[MethodName | None, typer.Option(help="How to compare; else what costs least.")]
+AA = Annotated[
+    bool,
+    typer.Option("--noise", help="A and B are one ENTITY@IMPLEMENTATION: learn what differs when it runs twice."),
+]
 Report = Annotated[Path | None, typer.Option(help="Write the comparison as an HTML page with pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options as typed."""
+
+    key: Several = None
+    tolerance: str | None = None
+    column_tolerance: Several = None
+    transform: Several = None
+    renamed: Several = None
+    exclude: Several = None
+    where: str | None = None
+    group_by: Several = None
+    sample: int | None = None
+    samples: int | None = None
+    show_values: bool = False
+    min_rows: int = 1
+    method: str | None = None
 
 
 def register(application: typer.Typer) -> None:
@@ -70,12 +93,13 @@ def compare(
     show_values: Shown = False,
     min_rows: Fewest = 1,
     method: How = None,
+    noise: AA = False,
     report: Report = None,
     as_json: Json = False,
 ) -> int:
     """Tell whether two relations are equal, row by row, and what differs: 0 PASS, 1 FAIL, 3 INCONCLUSIVE."""
-    from lockgate.cli.comparison_options import Options
-
+    if noise:
+        return _noise(context, left, right, as_json=as_json)
     options = Options(
         key=key,
         tolerance=tolerance,
@@ -91,8 +115,7 @@ def compare(
         min_rows=min_rows,
         method=method,
     )
-    found = _compared(context, left, right, options)
-    return _told(found, report, as_json=as_json, most_samples=SHOWN_SAMPLES if samples is None else samples)
+    return _told(_compared(context, left, right, options), report, as_json=as_json, samples=samples)
 
 
 def _compared(context: typer.Context, left: str, right: str, options: Options) -> Comparison:
@@ -106,12 +129,30 @@ def _compared(context: typer.Context, left: str, right: str, options: Options) -
         return App.compare(left, right, request, progress, folder=invocation.project, target=invocation.target)
 
 
+def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> int:
+    """A/A: 0 whatever was learnt."""
+    from lockgate.cli.invocation import opened
+    from lockgate.cli.progress import Progress
+    from lockgate.cli.reading import reading
+
+    if left != right or "@" not in left:
+        raise typer.BadParameter("--noise compares one implementation with itself: ENTITY@IMPLEMENTATION, twice")
+    with opened(context) as app, reading() as progress:
+        learnt, _ = app.learn_noise(left, Progress(), progress)
+    if as_json:
+        print_json(learnt)
+    else:
+        told = f"differ by themselves: {', '.join(learnt.columns)}" if learnt.columns else "no column differs by itself"
+        standard_output().print(f"{left}: {told}", markup=False)
+    return Exit.FINE
+
+
 def _invocation(context: typer.Context) -> Invocation:
     invocation: Invocation = context.obj
     return invocation
 
 
-def _told(found: Comparison, report: Path | None, *, as_json: bool, most_samples: int) -> Exit:
+def _told(found: Comparison, report: Path | None, *, as_json: bool, samples: int | None) -> Exit:
     """Tells what came of it; the verdict stands also where the report cannot be written, which is a failure."""
     from lockgate.core.comparison_document import comparison_document
 
@@ -122,7 +163,7 @@ def _told(found: Comparison, report: Path | None, *, as_json: bool, most_samples
     else:
         from lockgate.cli.comparison import print_comparison
 
-        print_comparison(found, most_samples=most_samples)
+        print_comparison(found, most_samples=SHOWN_SAMPLES if samples is None else samples)
     if unwritten:
         print_error(unwritten)
         return Exit.FAILED

@@ -98,6 +98,8 @@ def reasons(
     if rows.changed:
         told = ", ".join(f"{column.name} {column.changed:,}" for column in columns if column.changed)
         yield f"{rows.changed:,} rows have changed values: {told}"
+    if noisy := [column.name for column in columns if column.changed and column.is_noisy]:
+        yield f"one execution differs from the next by itself in {', '.join(noisy)}"
     yield from (told for each in explained if (told := _told(each)))
     if rows.differing and not unexplained:
         yield "every difference is explained"

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, delete, insert, select
 
-from lockgate.core.comparison import Comparison, ComparisonRecord, Noise, Verdict
+from lockgate.core.comparison import Comparison, ComparisonRecord, ComparisonRequest, Noise, Verdict
 from lockgate.core.plain import to_plain
 from lockgate.errors import UnknownName
 from lockgate.store.database import Database
@@ -25,10 +25,11 @@ class ComparisonLog:
         self._database = database
         self._scope = scope
 
-    def add_comparison(self, entity: str, found: Comparison, at: datetime) -> int:
-        """Stores what came of comparing an entity, without the values of its rows: its number."""
+    def add_comparison(self, entity: str, request: ComparisonRequest, found: Comparison, at: datetime) -> int:
+        """Stores what was asked and what came of comparing an entity, without the values of its rows: its number."""
         document = to_plain(found)
         assert isinstance(document, dict)  # noqa: S101  (a dataclass becomes an object)
+        document["request"] = to_plain(request)
         values = {
             "entity": entity,
             "verdict": found.verdict,

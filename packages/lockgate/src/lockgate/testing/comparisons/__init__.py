@@ -8,6 +8,16 @@ from __future__ import annotations
 from lockgate.testing.comparisons.cell import Cell, Engine, Expected, Located, TypedTable
 from lockgate.testing.comparisons.matrix import CELLS
 from lockgate.testing.comparisons.suite import TruthMatrixConformance
-from lockgate.testing.comparisons.writers import place
+from lockgate.testing.comparisons.writers import place, place_tables
 
-__all__ = ["CELLS", "Cell", "Engine", "Expected", "Located", "TruthMatrixConformance", "TypedTable", "place"]
+__all__ = [
+    "CELLS",
+    "Cell",
+    "Engine",
+    "Expected",
+    "Located",
+    "TruthMatrixConformance",
+    "TypedTable",
+    "place",
+    "place_tables",
+]

@@ -18,22 +18,35 @@ _QUOTED = ("text", "char")
 
 def place(cells: tuple[Cell, ...], folder: Path, postgres_url: str) -> dict[tuple[str, str, Engine], str]:
     """Puts both tables of each cell into every engine that can have them: references by cell, side and engine."""
-    tables = {
-        (cell.name, side): (cell, table)
-        for cell in cells
-        for side, table in (("left", cell.left), ("right", cell.right))
-    }
     found: dict[tuple[str, str, Engine], str] = {}
-    for engine, write in (
-        (Engine.DUCKDB, lambda them: write_duckdb(them, folder / "cells.duckdb")),
-        (Engine.PARQUET, lambda them: write_parquet(them, folder)),
-        (Engine.CSV, lambda them: write_csv(them, folder)),
-        (Engine.POSTGRES, lambda them: write_postgres(them, postgres_url)),
-    ):
-        mine = {f"{name}_{side}": one for (name, side), (cell, one) in tables.items() if cell.is_for(engine)}
-        written = write(mine)
-        found |= {(name, side, engine): written[key] for name, side in tables if (key := f"{name}_{side}") in written}
+    for engine in Engine:
+        tables = {
+            (cell.name, side): table
+            for cell in cells
+            if cell.is_for(engine)
+            for side, table in (("left", cell.left), ("right", cell.right))
+        }
+        named = {f"{name}_{side}": table for (name, side), table in tables.items()}
+        written = _write(engine, named, folder, postgres_url)
+        found |= {(name, side, engine): written[f"{name}_{side}"] for name, side in tables}
     return found
+
+
+def place_tables(tables: Mapping[str, tuple[TypedTable, Engine]], folder: Path, postgres_url: str) -> dict[str, str]:
+    """Puts each table into its engine: references by name."""
+    found: dict[str, str] = {}
+    for engine in Engine:
+        mine = {name: table for name, (table, where) in tables.items() if where is engine}
+        found |= _write(engine, mine, folder, postgres_url) if mine else {}
+    return found
+
+
+def _write(engine: Engine, tables: Mapping[str, TypedTable], folder: Path, postgres_url: str) -> dict[str, str]:
+    if engine is Engine.DUCKDB:
+        return write_duckdb(tables, folder / "tables.duckdb")
+    if engine is Engine.POSTGRES:
+        return write_postgres(tables, postgres_url)
+    return write_parquet(tables, folder) if engine is Engine.PARQUET else write_csv(tables, folder)
 
 
 def write_duckdb(tables: Mapping[str, TypedTable], database: Path) -> dict[str, str]:
@@ -76,6 +89,7 @@ def write_postgres(tables: Mapping[str, TypedTable], url: str) -> dict[str, str]
         connection.execute("SET TimeZone = 'UTC'")
         for name, table in tables.items():
             columns = ", ".join(f"{quoted(one)} {_POSTGRES_TYPES.get(t, t)}" for one, t in table.columns.items())
+            connection.execute(f"drop table if exists {quoted(name)}".encode())
             connection.execute(f"create table {quoted(name)} ({columns})".encode())
             connection.execute(f"insert into {quoted(name)} {rows_sql(table, Engine.POSTGRES)}".encode())
     return {name: f"{url}::public.{quoted(name)}" for name in tables}

@@ -1,0 +1,95 @@
+"""What datacompy and reladiff say of every cell of the truth matrix: written to a file that the reference page shows.
+
+datacompy compares two DuckDB tables, as polars has them; reladiff joins in PostgreSQL (joindiff), and bisects between
+PostgreSQL and DuckDB (hashdiff). What each has an option for is asked of it; what it has none for is told so.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from compare_peers import Peers
+from lockgate.core.comparison import Verdict
+from lockgate.sandbox.postgres import start_postgres
+from lockgate.testing.comparisons import CELLS, Cell, Engine, place
+
+KEPT = Path(__file__).parent / "baselines" / "truth_matrix.json"
+NO_OPTION = "no such option"
+
+
+def datacompy(peers: Peers, cell: Cell, database: str) -> dict[str, Any]:
+    """Both tables from DuckDB."""
+    if not cell.is_for(Engine.DUCKDB):
+        return {}
+    if cell.renamed or (cell.tolerance is not None and cell.tolerance.absolute is None):
+        return {"error": NO_OPTION}
+    tolerance = float(cell.tolerance.absolute or 0) if cell.tolerance else 0.0
+    names = {side: f'"{cell.name}_{side}"' for side in ("left", "right")}
+    return peers.ask("datacompy", database=database, **names, key=list(cell.key), tolerance=tolerance)
+
+
+def reladiff(peers: Peers, cell: Cell, sides: tuple[str, str], algorithm: str) -> dict[str, Any]:
+    """Tables in one database or two; it compares the columns that both have."""
+    engines = [Engine.DUCKDB if side.startswith("duckdb") else Engine.POSTGRES for side in sides]
+    if not cell.is_for(*engines):
+        return {}
+    if cell.renamed or cell.tolerance:
+        return {"error": NO_OPTION}
+    columns = [name for name in cell.left.columns if name in cell.right.columns]
+    left, right = ([side, f"{cell.name}_{which}"] for side, which in zip(sides, ("left", "right"), strict=True))
+    return peers.ask("reladiff", left=left, right=right, key=list(cell.key), columns=columns, algorithm=algorithm)
+
+
+def judged(cell: Cell, found: dict[str, Any]) -> str:
+    """What a peer's answer is worth."""
+    if not found:
+        return "cannot be written there"
+    if "error" in found:
+        return NO_OPTION if found["error"] == NO_OPTION else f"fails: {found['error']}"
+    expected = cell.expected
+    told = (found["missing"], found["extra"], found["columns"])
+    is_equal = found["matches"] and not any(told)
+    if expected.verdict is not Verdict.FAIL:
+        return "equal" if is_equal else "invents a difference"
+    if expected.added or expected.removed:
+        return "missed" if is_equal else "found"
+    if is_equal:
+        return "missed"
+    return "found" if told == (expected.rows.missing, expected.rows.extra, expected.changed) else "found, otherwise"
+
+
+def measured(peers: Peers, folder: Path, url: str) -> dict[str, dict[str, str]]:
+    """By cell, what each peer's answer is worth."""
+    references = place(CELLS, folder, url)
+    database = next(one for (_, _, engine), one in references.items() if engine is Engine.DUCKDB).partition("::")[0]
+    across = (url, f"duckdb://{database}")
+    return {
+        cell.name: {
+            "datacompy": judged(cell, datacompy(peers, cell, database)),
+            "reladiff joindiff": judged(cell, reladiff(peers, cell, (url, url), "joindiff")),
+            "reladiff hashdiff": judged(cell, reladiff(peers, cell, across, "hashdiff")),
+        }
+        for cell in CELLS
+    }
+
+
+def main() -> None:
+    """Measure, and keep what was found."""
+    peers = Peers(apart=True)
+    with TemporaryDirectory() as scratch:
+        server = start_postgres(Path(scratch) / "postgres")
+        try:
+            cells = measured(peers, Path(scratch), server.url)
+        finally:
+            server.stop()
+            peers.close()
+    versions = {name: peers.versions[name] for name in ("datacompy", "reladiff")}
+    document = json.dumps({"versions": versions, "cells": cells}, indent=1, ensure_ascii=False)
+    KEPT.write_text(document + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

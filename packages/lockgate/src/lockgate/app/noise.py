@@ -1,0 +1,57 @@
+"""A/A: an implementation against itself on the same loads, to learn which columns differ by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lockgate.app.comparing import compared_editions
+from lockgate.app.look import newest_editions
+from lockgate.app.wiring import Wiring
+from lockgate.core.comparison import Comparison, Noise
+from lockgate.core.entity import Entity
+from lockgate.core.ports import Progress
+from lockgate.core.route import Edition
+from lockgate.core.run import RunResult
+from lockgate.errors import ComparisonInvalid
+
+
+def learn_noise(
+    wiring: Wiring, entity: Entity, implementation: str, run: Callable[[], RunResult], progress: Progress
+) -> tuple[Noise, Comparison | None]:
+    """Executes an implementation twice on the loads that have landed, and keeps which columns differ.
+
+    `run` executes and publishes it once. An output that is equal row for row keeps its edition, and then nothing
+    differs: there is no comparison.
+
+    Raises:
+        LockgateError: what kept the implementation from being executed or published.
+        ComparisonInvalid: loads came meanwhile, or rows are missing or extra: no column is noise then.
+    """
+    first, second = (_published(wiring, entity, implementation, run) for _ in range(2))
+    if first.number == second.number:
+        return _kept(wiring, entity, implementation, ()), None
+    if first.pins != second.pins:
+        raise ComparisonInvalid("the inputs moved between the two executions", hint="Run it while nothing is loaded.")
+    found = compared_editions(wiring, entity, (first, second), progress)
+    if found.rows.missing or found.rows.extra:
+        rows = found.rows.missing + found.rows.extra
+        raise ComparisonInvalid(
+            f"{rows} keys of {entity.name}@{implementation} are in one of two executions on the same loads alone",
+            hint="Give the rows keys that do not change from one execution to the next.",
+        )
+    columns = tuple(column.name for column in found.columns if column.changed)
+    return _kept(wiring, entity, implementation, columns), found
+
+
+def _published(wiring: Wiring, entity: Entity, implementation: str, run: Callable[[], RunResult]) -> Edition:
+    result = run()
+    for error in result.errors.values():
+        raise error
+    return newest_editions(wiring, entity)[implementation]
+
+
+def _kept(wiring: Wiring, entity: Entity, implementation: str, columns: tuple[str, ...]) -> Noise:
+    revision = wiring.revision(entity.implementations[implementation])
+    noise = Noise(entity.name, implementation, revision, columns, wiring.clock())
+    wiring.store.comparisons.set_noise(noise)
+    return noise

@@ -1,0 +1,88 @@
+"""An implementation against itself, what comparing two implementations keeps, and how the project's ledger is used."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lockgate.app.wiring import open_wiring
+from lockgate.cli.entrypoint import run
+
+pytestmark = pytest.mark.slow
+
+NOISY = "{{ config(materialized='table') }} select id as person_id, name || random() as name from "
+COMPARE = """
+    compare:
+      expected:
+        renamed:
+          owner: ada@example.com
+          reason: names are written in capitals from now on
+          expires: 9999-12-31
+          rows: %d
+          columns: [name]
+          right: upper(name)
+"""
+
+
+@pytest.fixture
+def lockgate(project, capsys):
+    """Runs a verb of the project: exit code, and the JSON document on standard output."""
+
+    def lockgate(*words: str):
+        code = run(["--project", str(project), *words, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return lockgate
+
+
+def built(project, lockgate, model: str) -> None:
+    (project / "dbt/models/people.sql").write_text(model + "{{ source('raw', 'people') }}\n", encoding="utf-8")
+    assert lockgate("run", "--engine", "rules", "--engine", "dbt")[0] == 0
+
+
+def test_columns_that_differ_by_themselves_explain_themselves_until_the_implementation_changes(project, lockgate):
+    built(project, lockgate, NOISY)
+    assert lockgate("compare", "people@rules", "people@dbt")[0] == 1
+
+    code, learnt = lockgate("compare", "people@dbt", "people@dbt", "--noise")
+
+    assert (code, learnt["columns"]) == (0, ["name"])
+    code, found = lockgate("compare", "people@rules", "people@dbt")
+    assert (code, found["verdict"], found["unexplained"], found["rows"]["changed"]) == (0, "PASS", 0, 2)
+    assert found["columns"]["name"]["noisy"] is True
+    built(project, lockgate, NOISY.replace("random()", "'!'"))
+    assert lockgate("compare", "people@rules", "people@dbt")[1]["unexplained"] == 2
+
+
+def test_an_implementation_that_repeats_itself_has_no_noise(project, lockgate):
+    built(project, lockgate, NOISY)
+
+    assert lockgate("compare", "people@rules", "people@rules", "--noise")[1]["columns"] == []
+
+
+def test_noise_is_learnt_of_one_implementation_alone(project, lockgate):
+    assert run(["--project", str(project), "compare", "people@rules", "people@dbt", "--noise"]) == 2
+
+
+def test_what_was_agreed_on_is_explained_and_evidence_names_the_pins(project, lockgate):
+    file = project / "lockgate.yml"
+    declared = file.read_text(encoding="utf-8")
+    file.write_text(declared + COMPARE % 2, encoding="utf-8")
+    built(project, lockgate, NOISY.replace("name || random()", "upper(name)"))
+
+    code, found = lockgate("compare", "people@rules", "people@dbt")
+
+    assert (code, found["verdict"], found["unexplained"]) == (0, "PASS", 0)
+    assert found["explained"] == [{"name": "renamed", "rows": 2, "most_rows": 2, "refused": None}]
+    wiring = open_wiring(project, None)
+    (kept,) = wiring.store.comparisons.comparisons("people")
+    wiring.close()
+    assert (kept.verdict, kept.unexplained) == ("PASS", 0)
+    (load,) = [each["load_id"] for each in lockgate("loads", "list")[1]]
+    relation = {"schema": "raw", "name": "people"}
+    assert kept.found["pins"] == [{"relation": relation, "first_load": load, "last_load": load}]
+    assert "Ada" not in json.dumps(kept.found)
+
+    file.write_text(declared + COMPARE % 1, encoding="utf-8")
+    assert lockgate("compare", "people@rules", "people@dbt")[0] == 1
