@@ -92,9 +92,9 @@ def test_the_document_has_the_fields_of_the_contract(found) -> None:
     assert changed(document) == {"name": 2, "amount": 1, "at": 1}
     assert document["schema"] == {"added": [], "removed": [], "type_changed": {}, "reordered": False}
     assert document["reasons"] == [
-        "1 rows are missing on the right",
-        "1 rows are extra on the right",
-        "3 rows have changed values: name 2, amount 1, at 1",
+        "missing on the right: 1 row",
+        "extra on the right: 1 row",
+        "changed values in 3 rows: name 2, amount 1, at 1",
     ]
     assert (document["key"], document["pins"], document["editions"]) == (["id"], [], {"left": [], "right": []})
     assert isinstance(document["seconds"], float)
@@ -225,8 +225,8 @@ def test_equal_sides_pass(compare) -> None:
     [
         ("id,v\n", (), "both sides are empty"),
         ("id,v\n1,a\n", ("--min-rows", "2"), "there are fewer than 2 rows"),
-        ("id,v\n1,a\n1,a\n", (), "1 rows of the left side have a key that is there already"),
-        ("id,v\n1,a\n,b\n", (), "the key is NULL in 1 rows of the left side"),
+        ("id,v\n1,a\n1,a\n", (), "in 1 row of the left side the key is there already"),
+        ("id,v\n1,a\n,b\n", (), "the key is NULL in 1 row of the left side"),
     ],
 )
 def test_what_proves_nothing_is_inconclusive(compare, text, options, reason) -> None:

@@ -28,7 +28,7 @@ FACTS = {
     "right": "people@dbt",
     "key": ("id",),
     "verdict": Verdict.FAIL,
-    "reasons": ("1 rows are missing on the right",),
+    "reasons": ("missing on the right: 1 row",),
     "rows": RowCounts(1200, 1199, 1190, 1, 0, 9),
     "columns": (
         ColumnDifference("id", 0, "bigint", "bigint"),
@@ -69,7 +69,7 @@ def test_the_verdict_comes_first_and_what_was_found_after_it(printed) -> None:
     lines = printed().splitlines()
 
     assert lines[0] == "FAIL  people@rules ↔ people@dbt"
-    assert lines[1] == "  1 rows are missing on the right"
+    assert lines[1] == "  missing on the right: 1 row"
     assert lines[-2:] == [
         "right: edition 4 by dbt",
         "method stream, because there are few rows, 1,200 rows moved · 1.23 s",

@@ -35,7 +35,7 @@ VOID = {"meta", "rect", "br", "link", "img"}
 def page(**changes) -> str:
     facts = {
         "left": "people@rules", "right": "people@dbt", "key": ("id",), "verdict": Verdict.FAIL,
-        "reasons": ("1 rows are missing on the right",), "rows": RowCounts(1000, 999, 990, 1, 0, 9),
+        "reasons": ("missing on the right: 1 row",), "rows": RowCounts(1000, 999, 990, 1, 0, 9),
         "columns": (ColumnDifference("note", 9, "text", "varchar"), ColumnDifference("id", 0, "bigint", "bigint")),
         "schema": SchemaDifference(), "samples": (), "causes": (), "groups": (), "explained": (), "unexplained": 10,
         "method": Method.JOIN, "why_method": "both sides are in one engine", "rows_moved": 0, "seconds": 0.5,
