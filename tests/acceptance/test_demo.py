@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -44,5 +47,19 @@ def test_the_demo_leaves_both_implementations_equal_in_postgresql(tmp_path) -> N
             served = connection.execute(COUNTS.format("analytics.users")).fetchone()
             assert served == connection.execute(COUNTS.format(dbt)).fetchone()
             assert served[0] == served[1] > 900
+        for names in (("users@rules", "users@dbt"), ("users", "users@dbt"), ("applications@rules", "applications")):
+            found = _compared(project, server.url, *names)
+            assert (found["verdict"], found["method"], found["rows_moved"]) == ("PASS", "join", 0)
+            assert found["rows"]["matched"] == found["rows"]["left"] == found["rows"]["right"] > 300
+        assert found["editions"]["right"][0]["implementation"] == "dbt"
     finally:
         server.stop()
+
+
+def _compared(project: Path, url: str, left: str, right: str) -> dict[str, Any]:
+    """What `lockgate compare` says of two relations of the solution."""
+    command = [ROOT / ".venv/bin/lockgate", "--target", "postgres", "compare", left, right, "--json"]
+    environment = {**os.environ, "LOCKGATE_SECRET_WAREHOUSE_URL": url}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""What the README and the tutorials show in a `console` block happens: each command is run, its output compared.
+"""What README, tutorials and how-to pages show in a `console` block happens: each command runs, its output is compared.
 
 A line starting with `$ ` is a command; the lines up to the next one are what it prints on standard output, where `...`
 stands for any text, over lines too. The blocks of a page run in order, each command in the folder the last one left.
@@ -18,7 +18,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/tutorial").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("tutorial/*.md")),
+    *sorted((ROOT / "docs").glob("howto/*.md")),
+]
 FENCE = re.compile(r"^```console\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 

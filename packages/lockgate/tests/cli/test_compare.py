@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 from uuid import uuid4
 
 import duckdb
@@ -11,7 +12,9 @@ import psycopg
 import pytest
 
 from lockgate.adapters.secrets.redaction import redact_with
+from lockgate.cli.commands_compare import TRANSFORMS, MethodName
 from lockgate.cli.entrypoint import run
+from lockgate.core.comparison import Method, Transform
 
 PASSWORD = "hunter2secret"
 OLD = """id,name,team,amount,at
@@ -89,9 +92,9 @@ def test_the_document_has_the_fields_of_the_contract(found) -> None:
     assert changed(document) == {"name": 2, "amount": 1, "at": 1}
     assert document["schema"] == {"added": [], "removed": [], "type_changed": {}, "reordered": False}
     assert document["reasons"] == [
-        "1 rows are missing on the right",
-        "1 rows are extra on the right",
-        "3 rows have changed values: name 2, amount 1, at 1",
+        "missing on the right: 1 row",
+        "extra on the right: 1 row",
+        "changed values in 3 rows: name 2, amount 1, at 1",
     ]
     assert (document["key"], document["pins"], document["editions"]) == (["id"], [], {"left": [], "right": []})
     assert isinstance(document["seconds"], float)
@@ -137,7 +140,7 @@ def test_no_value_is_told_unless_it_is_asked_for(compare) -> None:
         (["--column-tolerance", "amount=0.01"], {"name": 2, "at": 1}, (5, 5, 1, 1, 1, 3)),
         (["--column-tolerance", "amount=1%", "--column-tolerance", "at=3s"], {"name": 2}, (5, 5, 2, 1, 1, 2)),
         (["--transform", "name=trim"], {"name": 1, "amount": 1, "at": 1}, (5, 5, 1, 1, 1, 3)),
-        (["--transform", "name=nfc", "--transform", "name=trim", "--exclude", "at"], {"name": 1, "amount": 1}, (5, 5, 2, 1, 1, 2)),
+        (["--transform", "name=trim", "--transform", "at=date"], {"name": 1, "amount": 1}, (5, 5, 2, 1, 1, 2)),
         (["--transform", "name=trim,upper"], {"name": 1, "amount": 1, "at": 1}, (5, 5, 1, 1, 1, 3)),
         (["--transform", "amount=whole"], {"name": 2, "at": 1}, (5, 5, 1, 1, 1, 3)),
         (["--transform", "at=date"], {"name": 2, "amount": 1}, (5, 5, 2, 1, 1, 2)),
@@ -222,8 +225,8 @@ def test_equal_sides_pass(compare) -> None:
     [
         ("id,v\n", (), "both sides are empty"),
         ("id,v\n1,a\n", ("--min-rows", "2"), "there are fewer than 2 rows"),
-        ("id,v\n1,a\n1,a\n", (), "1 rows of the left side have a key that is there already"),
-        ("id,v\n1,a\n,b\n", (), "the key is NULL in 1 rows of the left side"),
+        ("id,v\n1,a\n1,a\n", (), "in 1 row of the left side the key is there already"),
+        ("id,v\n1,a\n,b\n", (), "the key is NULL in 1 row of the left side"),
     ],
 )
 def test_what_proves_nothing_is_inconclusive(compare, text, options, reason) -> None:
@@ -398,3 +401,8 @@ def test_a_database_that_does_not_answer_or_has_no_such_table_is_told(compare, p
     assert code == 2
     assert said in document["error"]["message"]
     assert PASSWORD not in json.dumps(document) + told
+
+
+def test_the_help_names_every_method_and_transform() -> None:
+    assert tuple(Transform) == TRANSFORMS
+    assert get_args(MethodName) == tuple(Method)

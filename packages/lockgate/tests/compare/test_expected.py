@@ -6,7 +6,9 @@ from datetime import date
 
 import pytest
 
-from lockgate.core.comparison import ExpectedDifference, Explained, Status, Verdict
+from lockgate.adapters.relations.files import file_side
+from lockgate.compare import compare
+from lockgate.core.comparison import ComparisonRequest, ExpectedDifference, Explained, Status, Verdict
 from lockgate.errors import ComparisonInvalid
 
 LEFT = """
@@ -89,3 +91,15 @@ def test_columns_that_differ_by_themselves_need_no_explanation(compared):
 def test_a_column_that_is_not_compared_cannot_be_agreed_on(compared):
     with pytest.raises(ComparisonInvalid, match="names 'amount', which is not compared"):
         compared(LEFT, LEFT, expected=(agreed(),), excluded=frozenset({"amount"}))
+
+
+def test_files_are_explained_by_what_their_values_are(tmp_path, bench):
+    (tmp_path / "left.csv").write_text("id,amount\n1,9\n2,10.5\n", encoding="utf-8")
+    (tmp_path / "right.csv").write_text("id,amount\n1,9\n2,1050\n", encoding="utf-8")
+    left, right = (file_side(bench, name, tmp_path / f"{name}.csv") for name in ("left", "right"))
+    expected = agreed(where="amount > 9.5 and id < 10", right="amount * 100")
+    request = ComparisonRequest(key=("id",), expected=(expected,))
+
+    found = compare(left, right, bench, request, today=date(2026, 11, 21), progress=lambda *_: None)
+
+    assert (found.rows.changed, found.unexplained, found.explained) == (1, 0, (Explained("cents", 1, 2),))

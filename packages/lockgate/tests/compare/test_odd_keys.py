@@ -76,4 +76,4 @@ def test_repeated_keys_among_extra_rows_alone_are_told():
     found = held([(1, "a")], [(1, "a"), (7, "x"), (7, "x")])
 
     assert found.rows == RowCounts(1, 3, 1, 0, 2, 0)
-    assert "1 rows of the right side have a key that is there already" in found.reasons
+    assert "in 1 row of the right side the key is there already" in found.reasons

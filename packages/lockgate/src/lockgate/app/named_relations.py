@@ -9,11 +9,12 @@ from lockgate.adapters.discover.files import kind_of
 from lockgate.adapters.relations.references import SEPARATOR, Reference, in_target, reference, relation_named, split
 from lockgate.app.look import newest_editions
 from lockgate.app.wiring import Wiring
+from lockgate.core.bucket import BUCKETS
 from lockgate.core.entity import ComparisonDeclaration, Entity
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.ports import Secrets
 from lockgate.core.relation import Relation
-from lockgate.core.route import Edition
+from lockgate.core.route import Arm, Edition
 from lockgate.core.secret import SCHEME
 from lockgate.errors import UnknownName
 
@@ -108,11 +109,18 @@ def named_edition(wiring: Wiring, entity: Entity, edition: Edition, name: str) -
 
 def _served(wiring: Wiring, entity: Entity) -> Named:
     """What consumers see."""
-    shown = wiring.warehouse.shown(entity.name)
-    editions = tuple(each for each in wiring.warehouse.editions(entity.name) if each.number in shown)
+    answering = _answering(wiring, entity)
+    editions = tuple(each for each in wiring.warehouse.editions(entity.name) if each.number in answering)
     if not editions:
         raise _unpublished(entity.name, f"--select {entity.name}")
     return _of_entity(wiring, entity, entity.name, entity.served, editions)
+
+
+def _answering(wiring: Wiring, entity: Entity) -> frozenset[int]:
+    """The numbers of the editions that the served view reads; an arm without a share is not read."""
+    shown, route = wiring.warehouse.shown(entity.name), wiring.warehouse.route(entity.name)
+    idle = {0: Arm.CANDIDATE, BUCKETS: Arm.INCUMBENT}.get(route.share) if route else None
+    return frozenset(number for number, arm in shown.items() if len(shown) == 1 or arm is not idle)
 
 
 def _of_entity(wiring: Wiring, entity: Entity, name: str, relation: Relation, editions: tuple[Edition, ...]) -> Named:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from lockgate.cli.comparison_options import Options, Several, requested
 from lockgate.cli.exits import Exit, exit_of_verdict
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import print_error, print_json, standard_error, standard_output
-from lockgate.core.comparison import Method, Transform
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from lockgate.core.comparison import Comparison
 
 SHOWN_SAMPLES = 5
+# What `lockgate.core.comparison` names, which takes too long to import for `--help`; a test compares.
+TRANSFORMS = ("trim", "lower", "upper", "nfc", "empty_is_null", "date", "whole")
+MethodName = Literal["join", "fingerprint", "stream"]
+Several = list[str] | None
 _RELATION = (
     "A CSV or Parquet file, FILE.duckdb::SCHEMA.TABLE, postgresql://…::SCHEMA.TABLE, secret://NAME::SCHEMA.TABLE,"
     " TARGET.SCHEMA.TABLE, ENTITY@IMPLEMENTATION (its newest edition) or ENTITY (what consumers see)."
@@ -28,7 +31,7 @@ Key = Annotated[Several, typer.Option(help="The columns that make a row one row:
 General = Annotated[str | None, typer.Option(help="By how much numbers (0.01, 1%) or times (2s) may differ.")]
 OfColumn = Annotated[Several, typer.Option(help="The same for one column: a=0.01 or a=1%; repeat for more.")]
 Changed = Annotated[
-    Several, typer.Option(help=f"Before comparing: a=trim, of {', '.join(Transform)}; repeat for more.")
+    Several, typer.Option(help=f"Before comparing: a=trim, of {', '.join(TRANSFORMS)}; repeat for more.")
 ]
 Renamed = Annotated[
     Several, typer.Option("--map", help="A column's names on the left and right, a=b; repeat for more.")
@@ -40,13 +43,32 @@ Sample = Annotated[int | None, typer.Option(help="Compare about so many rows, th
 Samples = Annotated[int | None, typer.Option(help="Show so many differences of each column, and of rows.", min=0)]
 Shown = Annotated[bool, typer.Option("--show-values", help="Show the values that differ, not their keys alone.")]
 Fewest = Annotated[int, typer.Option(help="Fewer rows on a side prove nothing.", min=0)]
-How = Annotated[Method | None, typer.Option(help="How to compare; else what costs least.")]
+How = Annotated[MethodName | None, typer.Option(help="How to compare; else what costs least.")]
 AA = Annotated[
     bool,
     typer.Option("--noise", help="A and B are one ENTITY@IMPLEMENTATION: learn what differs when it runs twice."),
 ]
 Report = Annotated[Path | None, typer.Option(help="Write the comparison as an HTML page with pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options as typed."""
+
+    key: Several = None
+    tolerance: str | None = None
+    column_tolerance: Several = None
+    transform: Several = None
+    renamed: Several = None
+    exclude: Several = None
+    where: str | None = None
+    group_by: Several = None
+    sample: int | None = None
+    samples: int | None = None
+    show_values: bool = False
+    min_rows: int = 1
+    method: str | None = None
 
 
 def register(application: typer.Typer) -> None:
@@ -93,15 +115,15 @@ def compare(
         min_rows=min_rows,
         method=method,
     )
-    found = _compared(context, left, right, options)
-    return _told(found, report, as_json=as_json, most_samples=SHOWN_SAMPLES if samples is None else samples)
+    return _told(_compared(context, left, right, options), report, as_json=as_json, samples=samples)
 
 
 def _compared(context: typer.Context, left: str, right: str, options: Options) -> Comparison:
+    from lockgate.cli.comparison_options import requested
     from lockgate.cli.reading import reading
 
     request, invocation = requested(options), _invocation(context)
-    from lockgate.app import App
+    from lockgate.app import App  # after the options were read: it takes longer than telling what is wrong with them
 
     with reading() as progress:
         return App.compare(left, right, request, progress, folder=invocation.project, target=invocation.target)
@@ -130,7 +152,7 @@ def _invocation(context: typer.Context) -> Invocation:
     return invocation
 
 
-def _told(found: Comparison, report: Path | None, *, as_json: bool, most_samples: int) -> Exit:
+def _told(found: Comparison, report: Path | None, *, as_json: bool, samples: int | None) -> Exit:
     """Tells what came of it; the verdict stands also where the report cannot be written, which is a failure."""
     from lockgate.core.comparison_document import comparison_document
 
@@ -141,7 +163,7 @@ def _told(found: Comparison, report: Path | None, *, as_json: bool, most_samples
     else:
         from lockgate.cli.comparison import print_comparison
 
-        print_comparison(found, most_samples=most_samples)
+        print_comparison(found, most_samples=SHOWN_SAMPLES if samples is None else samples)
     if unwritten:
         print_error(unwritten)
         return Exit.FAILED

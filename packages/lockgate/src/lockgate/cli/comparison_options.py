@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from lockgate.cli.commands_compare import Options, Several
 from lockgate.core.comparison import ColumnRule, ComparisonRequest, Method, Tolerance, Transform
 from lockgate.errors import ComparisonInvalid
 
-Several = list[str] | None
 MOST_SAMPLES = ComparisonRequest(()).most_samples
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The options as typed."""
-
-    key: Several = None
-    tolerance: str | None = None
-    column_tolerance: Several = None
-    transform: Several = None
-    renamed: Several = None
-    exclude: Several = None
-    where: str | None = None
-    group_by: Several = None
-    sample: int | None = None
-    samples: int | None = None
-    show_values: bool = False
-    min_rows: int = 1
-    method: Method | None = None
 
 
 def requested(options: Options) -> ComparisonRequest:
@@ -51,7 +31,7 @@ def requested(options: Options) -> ComparisonRequest:
         most_samples=MOST_SAMPLES if options.samples is None else options.samples,
         show_values=options.show_values,
         fewest_rows=options.min_rows,
-        method=options.method,
+        method=Method(options.method) if options.method is not None else None,
     )
 
 

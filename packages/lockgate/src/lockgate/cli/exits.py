@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from lockgate.core.comparison import Verdict
 from lockgate.errors import ContractBroken, DbtTestFailed, LockgateError, OutputInvalid, RuleCaseFailed
+
+if TYPE_CHECKING:
+    from lockgate.core.comparison import Verdict
 
 
 class Exit(IntEnum):
@@ -18,9 +21,9 @@ class Exit(IntEnum):
 
 
 _OF_VERDICT = {
-    Verdict.PASS: Exit.FINE,
-    Verdict.FAIL: Exit.DATA_SAID_NO,
-    Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    "PASS": Exit.FINE,
+    "FAIL": Exit.DATA_SAID_NO,
+    "INCONCLUSIVE": Exit.INCONCLUSIVE,
 }
 DATA_ERRORS = (ContractBroken, DbtTestFailed, OutputInvalid, RuleCaseFailed)
 

@@ -14,8 +14,10 @@ from lockgate.compare.forms import Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope, condition_of
-from lockgate.core.comparison import ComparisonRequest, ExpectedDifference, Explained, RowCounts, Status
+from lockgate.core.comparison import ComparedColumn, ComparisonRequest, ExpectedDifference, Explained, RowCounts, Status
 from lockgate.core.ports import Bench
+from lockgate.core.sql import sql_type
+from lockgate.core.types import Kind
 from lockgate.errors import ComparisonInvalid
 
 
@@ -111,8 +113,18 @@ def over_rows(scope: Scope, written: str, side: str) -> str:
         ComparisonInvalid: it is no expression, or names a column that is not compared.
     """
     known = {pair.name: number for number, pair in enumerate(scope.pairs)}
-    tree = condition_of(written, known)
-    placed = tree.transform(
-        lambda node: exp.column(f"{side}{known[node.name]}") if isinstance(node, exp.Column) else node
+    sides = [pair.left if side == "l" else pair.right for pair in scope.pairs]
+    placed = condition_of(written, known).transform(
+        lambda node: (
+            _typed(sides[known[node.name]], f"{side}{known[node.name]}") if isinstance(node, exp.Column) else node
+        )
     )
     return f"({placed.sql(BENCH)})"
+
+
+def _typed(column: ComparedColumn, name: str) -> exp.Expr:
+    """A value as what it is, also where it is there as text; a number of any size as a floating-point one."""
+    if not column.is_written:
+        return exp.column(name)
+    is_open = column.type.kind is Kind.NUMERIC and column.type.precision is None
+    return exp.cast(exp.column(name), "double" if is_open else sql_type(column.type))

@@ -71,9 +71,9 @@ def doubts(rows: RowCounts, sides: Sides, profiles: Profiles, request: Compariso
         yield f"there are fewer than {request.fewest_rows:,} rows"
     for profile, side in zip(profiles, ("left", "right"), strict=True):
         if profile.null_keys:
-            yield f"the key is NULL in {profile.null_keys:,} rows of the {side} side"
+            yield f"the key is NULL in {_rows(profile.null_keys)} of the {side} side"
         if profile.repeated:
-            yield f"{profile.repeated:,} rows of the {side} side have a key that is there already"
+            yield f"in {_rows(profile.repeated)} of the {side} side the key is there already"
 
 
 def reasons(
@@ -92,12 +92,12 @@ def reasons(
         changed = (f"{name} ({left} → {right})" for name, (left, right) in schema.type_changed.items())
         yield f"types differ: {', '.join(changed)}"
     if rows.missing:
-        yield f"{rows.missing:,} rows are missing on the right"
+        yield f"missing on the right: {_rows(rows.missing)}"
     if rows.extra:
-        yield f"{rows.extra:,} rows are extra on the right"
+        yield f"extra on the right: {_rows(rows.extra)}"
     if rows.changed:
         told = ", ".join(f"{column.name} {column.changed:,}" for column in columns if column.changed)
-        yield f"{rows.changed:,} rows have changed values: {told}"
+        yield f"changed values in {_rows(rows.changed)}: {told}"
     if noisy := [column.name for column in columns if column.changed and column.is_noisy]:
         yield f"one execution differs from the next by itself in {', '.join(noisy)}"
     yield from (told for each in explained if (told := _told(each)))
@@ -108,4 +108,8 @@ def reasons(
 def _told(each: Explained) -> str:
     if each.refused:
         return f"the expected difference {each.name!r} explains nothing: {each.refused}"
-    return f"the expected difference {each.name!r} explains {each.rows:,} rows" if each.rows else ""
+    return f"the expected difference {each.name!r} explains {_rows(each.rows)}" if each.rows else ""
+
+
+def _rows(many: int) -> str:
+    return f"{many:,} row{'' if many == 1 else 's'}"
