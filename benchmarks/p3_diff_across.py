@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -104,14 +105,21 @@ def case(peers: Peers, folder: Path, url: str, differences: Differences) -> Case
     return Case(f"{ROWS:,} rows, PostgreSQL and DuckDB, {differences.name}", contenders, goals)
 
 
+def cases(folder: Path, url: str) -> Iterator[Case]:
+    """The cases one after another, each with a new process of the peers: reladiff keeps its tables locked."""
+    for differences in CASES:
+        peers = Peers()
+        try:
+            yield case(peers, folder, url, differences)
+        finally:
+            peers.close()
+
+
 if __name__ == "__main__":
-    company = Peers()
     with TemporaryDirectory() as scratch:
         server = start_postgres(Path(scratch) / "postgres")
         try:
-            cases = (case(company, Path(scratch), server.url, differences) for differences in CASES)
-            code = main("p3_diff_across", cases)
+            code = main("p3_diff_across", cases(Path(scratch), server.url))
         finally:
             server.stop()
-            company.close()
     sys.exit(code)
