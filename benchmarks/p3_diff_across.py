@@ -7,6 +7,7 @@ the keys, too slow to wait for.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -63,9 +64,11 @@ def plain(url: str, database: Path) -> Contender:
 def reladiff(peers: Peers, url: str, database: Path, differences: Differences) -> Contender:
     """Reladiff's bisection, two threads a side."""
     part = PARTS.get(differences.name, 1.0)
+    its_own = database.with_name(f"reladiff {CASES.index(differences)}.duckdb")  # it locks what it reads
+    shutil.copy(database, its_own)
 
     def run() -> object:
-        sides = {"left": [url, "lefts"], "right": [f"duckdb://{database}", "rights"]}
+        sides = {"left": [url, "lefts"], "right": [f"duckdb://{its_own}", "rights"]}
         below = int(ROWS * part) if part < 1 else None
         columns = [name for name in COLUMNS if name not in UNREAD]
         asked = {"key": ["id"], "columns": columns, "algorithm": "hashdiff", "below": below}
