@@ -109,7 +109,7 @@ def test_the_bits_of_doubles_are_those_of_ieee_754(engines):
 def test_a_record_tells_where_each_value_ends(engines, dialect):
     pieces = [piece(paired(column(type_), column(type_)), column(type_), x, dialect) for type_, x, _ in PIECES]
 
-    assert engines[dialect](record(pieces)) == "7;~2:ab3:é~0:~1;2024-02-29;"
+    assert engines[dialect](record(pieces, dialect)) == "7;~2:ab3:é~0:~1;2024-02-29;"
 
 
 def test_numbers_of_unlike_types_have_one_form():

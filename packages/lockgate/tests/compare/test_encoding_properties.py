@@ -99,7 +99,7 @@ def records(engines, columns, rows, dialect) -> list[str]:
     ]
     names = ", ".join(["place", *(f"c{n}" for n in range(len(columns)))])
     rows_sql = f"(values {', '.join(values)}) as given({names})"
-    return engines[dialect](f"select {record(pieces)} from {rows_sql} order by place")
+    return engines[dialect](f"select {record(pieces, dialect)} from {rows_sql} order by place")
 
 
 def compared(one: Column, dialect: str) -> ComparedColumn:
