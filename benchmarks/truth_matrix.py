@@ -17,7 +17,7 @@ from lockgate.sandbox.postgres import start_postgres
 from lockgate.testing.comparisons import CELLS, Cell, Engine, place
 
 KEPT = Path(__file__).parent / "baselines" / "truth_matrix.json"
-NO_OPTION = "no such option"
+NO_OPTION, UNWRITTEN = "no such option", "cannot be written there"
 
 
 def datacompy(peers: Peers, cell: Cell, database: str) -> dict[str, Any]:
@@ -32,13 +32,13 @@ def datacompy(peers: Peers, cell: Cell, database: str) -> dict[str, Any]:
 
 
 def reladiff(peers: Peers, cell: Cell, sides: tuple[str, str], algorithm: str) -> dict[str, Any]:
-    """Tables in one database or two; it compares the columns that both have."""
+    """Tables in one database or two; it compares the columns that it is told, and no schemas."""
     engines = [Engine.DUCKDB if side.startswith("duckdb") else Engine.POSTGRES for side in sides]
     if not cell.is_for(*engines):
         return {}
-    if cell.renamed or cell.tolerance:
+    if cell.renamed or cell.tolerance or set(cell.left.columns) != set(cell.right.columns):
         return {"error": NO_OPTION}
-    columns = [name for name in cell.left.columns if name in cell.right.columns]
+    columns = list(cell.left.columns)
     left, right = ([side, f"{cell.name}_{which}"] for side, which in zip(sides, ("left", "right"), strict=True))
     return peers.ask("reladiff", left=left, right=right, key=list(cell.key), columns=columns, algorithm=algorithm)
 
@@ -46,9 +46,9 @@ def reladiff(peers: Peers, cell: Cell, sides: tuple[str, str], algorithm: str) -
 def judged(cell: Cell, found: dict[str, Any]) -> str:
     """What a peer's answer is worth."""
     if not found:
-        return "cannot be written there"
+        return UNWRITTEN
     if "error" in found:
-        return NO_OPTION if found["error"] == NO_OPTION else f"fails: {found['error']}"
+        return NO_OPTION if found["error"] == NO_OPTION else f"fails: {found['error'].partition(':')[0]}"
     expected = cell.expected
     told = (found["missing"], found["extra"], found["columns"])
     is_equal = found["matches"] and not any(told)

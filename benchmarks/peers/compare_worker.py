@@ -91,10 +91,10 @@ ANSWERS = {"versions": versions, "datacompy": datacompy, "reladiff": reladiff}
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
-    """The answer to one request; what a peer fails with is an answer too."""
+    """The answer to one request; what a peer fails with is an answer too, be it a panic."""
     try:
         return ANSWERS[request.pop("do")](**request)
-    except Exception as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001
         return {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+
+from lockgate.testing.comparisons import CELLS
 
 
 def test_the_committed_reference_is_current(root):
@@ -21,3 +24,9 @@ def test_every_page_that_a_message_names_is_there(root):
     named = {page for path in sources for page in re.findall(r"docs/[\w/-]+\.md", path.read_text(encoding="utf-8"))}
 
     assert sorted(page for page in named if not (root / page).exists()) == []
+
+
+def test_every_cell_of_the_truth_matrix_was_put_to_the_peers(root):
+    measured = json.loads((root / "benchmarks/baselines/truth_matrix.json").read_text(encoding="utf-8"))
+
+    assert list(measured["cells"]) == [cell.name for cell in CELLS]
