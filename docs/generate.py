@@ -12,6 +12,7 @@ from pages.errors import errors_page
 from pages.project import project_page, schema_page
 from pages.rules import rules_page
 from pages.targets import targets_page
+from pages.truth_matrix import truth_matrix_page
 
 REFERENCE = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
@@ -22,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "project.md": project_page,
     "rules.md": rules_page,
     "targets.md": targets_page,
+    "truth-matrix.md": truth_matrix_page,
 }
 
 
