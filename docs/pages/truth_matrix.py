@@ -23,8 +23,8 @@ Beside it stands what other tools said of the same tables when they were last me
 datacompy compares two DuckDB tables over polars; reladiff joins inside PostgreSQL, or compares checksums between
 PostgreSQL and DuckDB.
 *Missed* means that tables which differ were called equal; *found, otherwise* that a difference was told, with other
-counts or columns than those that differ (their keys were not looked at); *invents* that equal ones were said to differ; *fails* that there was no
-answer.
+counts or columns than those that differ (their keys were not looked at); *invents* that equal ones were said to
+differ; *fails* that there was no answer.
 """
 
 
