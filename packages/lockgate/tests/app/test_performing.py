@@ -11,13 +11,14 @@ from lockgate.app.performing import inputs_of, perform
 from lockgate.app.service import Service
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.wiring import open_wiring
+from lockgate.core.execution import FailedExecution
 from lockgate.core.job import RoutedBy, TransformRequest
 from lockgate.core.load import Pin
 from lockgate.core.record import RecordStatus
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Stage
 from lockgate.core.run import Bounds, RunRequest
-from lockgate.errors import DbtFailed, EngineOff
+from lockgate.errors import DbtCancelled, DbtFailed, EngineOff
 from lockgate.flow import Unwatched
 from lockgate.transform.cycle import ensure_route
 
@@ -94,6 +95,21 @@ def test_the_incumbent_answers_where_the_candidate_fails_and_both_are_written_do
     assert (by_rules.status, by_rules.execution.implementation) == (RecordStatus.SUCCESS, "rules")
     assert (by_dbt.status, by_dbt.execution.implementation) == (RecordStatus.FAILED, "dbt")
     assert [node.node for node in by_dbt.execution.nodes] == ["model.people.people"]
+
+
+def test_nobody_answers_for_what_was_cancelled(wiring, performed, monkeypatch):
+    begun = []
+
+    def cancelled(batch, variables, *, full_refresh):
+        begun.append(batch.pieces[0].implementation.name)
+        return (FailedExecution("people", "dbt", DbtCancelled()),)
+
+    monkeypatch.setattr(wiring, "execute", cancelled)
+
+    with pytest.raises(DbtCancelled):
+        performed()
+
+    assert begun == ["dbt"]
 
 
 def test_nobody_answers_for_an_implementation_that_was_asked_for(project, performed):

@@ -11,7 +11,7 @@ from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.job import Choice, Failure, Inputs, JobResult, TransformRequest
 from lockgate.core.load import Pin
-from lockgate.errors import LockgateError, RetryableError
+from lockgate.errors import DbtCancelled, LockgateError, RetryableError
 from lockgate.flow import Facts, Step, Unwatched, execute
 from lockgate.transform.cycle import batches_of, move_pins, newest_pins, pieces_of, selected
 
@@ -57,13 +57,18 @@ def perform(
             outcome = turn.executed(choice.implementation)
             if isinstance(outcome, Execution):
                 return JobResult(outcome, inputs, choice.routed_by)
-            if choice.fallback is not None and not (can_wait and isinstance(outcome.error, RetryableError)):
+            if choice.fallback is not None and _has_failed(outcome.error, can_wait=can_wait):
                 facts = {"entity": entity.name, "failed": choice.implementation, "instead": choice.fallback}
                 logger.warning("fell back", extra={"facts": {**facts, "error": outcome.error.code}})
                 instead = turn.executed(choice.fallback)
                 if isinstance(instead, Execution):
                     return JobResult(instead, inputs, choice.routed_by, Failure.of(outcome.error))
     raise outcome.error
+
+
+def _has_failed(error: LockgateError, *, can_wait: bool) -> bool:
+    """Whether an implementation failed: one that was cancelled did not, nor one that may succeed when tried again."""
+    return not isinstance(error, DbtCancelled) and not (can_wait and isinstance(error, RetryableError))
 
 
 class _Turn:
