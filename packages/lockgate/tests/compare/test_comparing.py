@@ -208,3 +208,13 @@ def test_both_sides_empty_prove_nothing_and_one_side_empty_fails(compared):
     assert (nothing.verdict, nothing.reasons) == (Verdict.INCONCLUSIVE, ("both sides are empty",))
     assert compared(ROWS, empty).verdict is Verdict.FAIL
     assert compared(empty, ROWS).rows == RowCounts(0, 3, 0, 0, 3, 0)
+
+
+@pytest.mark.parametrize("key", ["id", "name"])
+def test_a_collation_of_duckdb_hides_nothing(bench, compared, key):
+    bench.run("create temp table blind (id int, name varchar collate nocase)")
+    bench.run("insert into blind values (1, 'Ada')")
+
+    found = compared("select * from blind", "select 1 as id, 'ADA' as name", key)
+
+    assert found.verdict is Verdict.FAIL

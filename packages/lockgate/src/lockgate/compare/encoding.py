@@ -39,7 +39,7 @@ _JSON_DUCKDB = r"""(case when {x} is null then null else
 
 _DUCKDB = {
     "plain": "{x}",
-    "text": "cast({x} as varchar)",
+    "text": 'cast({x} as varchar) collate "binary"',
     "read": "cast({x} as {type})",
     "bit": "cast(cast({x} as boolean) as integer)",
     "double": "cast({x} as double)",

@@ -69,7 +69,9 @@ def _whole(scope: Scope, valid: Sequence[ExpectedDifference], noisy: frozenset[s
             covering = [e for e in valid if e.status is Status.CHANGED and number in _columns(scope, e)]
             reasons = [_cell(scope, each, number) for each in covering]
             cells.append(f"(not {changed(pair, number)} or {' or '.join(reasons) or 'false'})")
-    return " or ".join([*rows, f"(status = 'changed' and {' and '.join(cells) or 'true'})"])
+    # A row in which no changed value is seen here is not explained: an engine saw one.
+    seen = " or ".join(changed(pair, n) for n, pair in enumerate(scope.pairs) if n >= scope.keys) or "false"
+    return " or ".join([*rows, f"(status = 'changed' and ({seen}) and {' and '.join(cells) or 'true'})"])
 
 
 def _columns(scope: Scope, each: ExpectedDifference) -> list[int]:
