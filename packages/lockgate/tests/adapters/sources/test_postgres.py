@@ -109,7 +109,9 @@ def test_a_connection_that_is_lost_midway_is_unavailable(postgres_url, run, monk
 
     run("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'lockgate'")
 
-    with pytest.raises(SourceUnavailable, match="shop does not answer: terminating connection"):
+    # A server that is in the middle of sending rows cannot always send why it ends the connection.
+    ended = "terminating connection|server closed the connection unexpectedly"
+    with pytest.raises(SourceUnavailable, match=f"shop does not answer: .*({ended})"):
         list(packages)
 
 
