@@ -32,6 +32,8 @@ LockgateError
 │   │   └── DbtTestFailed       LG506
 │   ├── ComparisonError
 │   │   └── ComparisonInvalid   LG901
+│   ├── CutoverError
+│   │   └── CutoverInvalid      LG951
 │   └── JobError
 │       ├── EngineOff           LG701
 │       ├── KeyReused           LG702
@@ -287,6 +289,17 @@ class ComparisonInvalid(ComparisonError):
 
     code = "LG901"
     hint = "Name columns as the left side does; `--map left=right` says what they are called on the right."
+
+
+class CutoverError(FatalError):
+    """A route cannot be moved."""
+
+
+class CutoverInvalid(CutoverError):
+    """The route cannot be moved so from where it stands: the way is not a step forwards, or its keys have no buckets."""
+
+    code = "LG951"
+    hint = "`lockgate cutover status` shows where it stands."
 
 
 class JobError(FatalError):

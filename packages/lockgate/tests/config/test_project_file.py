@@ -10,7 +10,8 @@ import pytest
 from lockgate.config import find_project, load_project
 from lockgate.core.comparison import ColumnRule, Status, Tolerance, Transform
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
-from lockgate.core.project import FlowDeclaration, GateDeclaration, StepDeclaration, Target
+from lockgate.core.gate import GateDeclaration
+from lockgate.core.project import FlowDeclaration, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.stream import NewColumnPolicy, Stream
 from lockgate.core.types import ColumnType, Kind

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from lockgate.config.comparison_shape import CompareShape
+from lockgate.config.cutover_shape import GateShape, PolicyShape
 from lockgate.config.shape import (
     AnySource,
     Columns,
@@ -28,7 +30,9 @@ from lockgate.core.entity import (
     Implementation,
     RouteDeclaration,
 )
-from lockgate.core.project import FlowDeclaration, GateDeclaration, Project, StepDeclaration, Target
+from lockgate.core.gate import GateDeclaration, SignOff
+from lockgate.core.policy import Budget, Guard, Policy
+from lockgate.core.project import FlowDeclaration, Project, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Stage
 from lockgate.core.stream import NewColumnPolicy, Source, Stream
@@ -49,9 +53,9 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         sources={name: _source(name, source, folder) for name, source in shape.sources.items()},
         entities={name: _entity(name, entity, default, folder) for name, entity in shape.entities.items()},
         default_target=default,
-        gates={
-            name: GateDeclaration(name, gate.unexplained_differences, gate.runs) for name, gate in shape.gates.items()
-        },
+        gates={name: _gate(name, gate) for name, gate in shape.gates.items()},
+        policies={name: _policy(name, policy) for name, policy in shape.policies.items()},
+        roles={name: frozenset(people) for name, people in shape.roles.items()},
         flows={name: _flow(name, flow) for name, flow in shape.flows.items()},
         dbt_enabled=shape.transformation.dbt.enabled,
     )
@@ -158,7 +162,38 @@ def _route(shape: RouteShape | None, only: str) -> RouteDeclaration:
     """The route; without one the only implementation answers."""
     if shape is None:
         return RouteDeclaration(only)
-    return RouteDeclaration(shape.incumbent, shape.candidate, tuple(shape.gates), Stage(shape.stage))
+    stage, gates = Stage(shape.stage), tuple(shape.gates)
+    return RouteDeclaration(shape.incumbent, shape.candidate, gates, stage, shape.policy)
+
+
+def _gate(name: str, shape: GateShape) -> GateDeclaration:
+    """A gate with its conditions."""
+    return GateDeclaration(
+        name,
+        unexplained_differences=shape.unexplained_differences,
+        runs=shape.runs,
+        row_budget=shape.row_budget,
+        tests=shape.tests is not None,
+        freshness=shape.freshness,
+        error_rate=shape.error_rate,
+        latency=shape.latency,
+        requests=shape.requests,
+        score=None if shape.score is None else Decimal(str(shape.score)),
+        sign_off=SignOff(tuple(shape.sign_off.roles), shape.sign_off.people) if shape.sign_off else None,
+        within=shape.within,
+    )
+
+
+def _policy(name: str, shape: PolicyShape) -> Policy:
+    """A policy."""
+    return Policy(
+        name,
+        automatic=shape.advance == "automatic",
+        shares=tuple(shape.shares),
+        hold=shape.hold,
+        guard=Guard(**dict(shape.guard)),
+        budget=Budget(**dict(shape.budget)),
+    )
 
 
 def _flow(name: str, shape: FlowShape) -> FlowDeclaration:

@@ -224,12 +224,17 @@ def _workshop(path: KeyPath, schema: str, name: str) -> Iterator[Finding]:
 
 def _routes(declared: Declared) -> Iterator[Finding]:
     """Routes name the entity's implementations, two different ones, and gates that are there."""
-    gates = declared.names("gates")
+    gates, policies = declared.names("gates"), declared.names("policies")
     for name, entity in declared.shape.entities.items():
         known = declared.names("entities", name, "implementations")
         written = "route" in declared.names("entities", name)
         if entity.route is not None:
-            yield from _route(("entities", name, "route"), entity.route, known, gates)
+            path = ("entities", name, "route")
+            yield from _route(path, entity.route, known, gates)
+            policy = entity.route.policy
+            if policy is not None and policy not in policies:
+                remedy = suggestion(policy, policies, "policies")
+                yield Finding((*path, "policy"), f"there is no policy {policy!r}", remedy)
         elif len(known) > 1 and not written:
             remedy = f"Add `route: {{incumbent: {known[0]}, candidate: {known[1]}}}`."
             yield Finding(("entities", name), "has several implementations and no route", remedy)
@@ -250,6 +255,22 @@ def _route(path: KeyPath, route: RouteShape, known: tuple[str, ...], gates: tupl
     for index, gate in enumerate(route.gates):
         if gate not in gates:
             yield Finding((*path, "gates", index), f"there is no gate {gate!r}", suggestion(gate, gates, "gates"))
+
+
+def _signatures(declared: Declared) -> Iterator[Finding]:
+    """Gates that want signatures name roles that enough people have."""
+    roles = declared.names("roles")
+    for name, gate in declared.shape.gates.items():
+        if gate.sign_off is None:
+            continue
+        path = ("gates", name, "sign_off")
+        for index, role in enumerate(gate.sign_off.roles):
+            if role not in roles:
+                yield Finding((*path, "roles", index), f"there is no role {role!r}", suggestion(role, roles, "roles"))
+        people = {one for role in gate.sign_off.roles for one in declared.shape.roles.get(role, ())}
+        if people and len(people) < gate.sign_off.people:
+            message = f"wants {gate.sign_off.people} signatures, and {len(people)} may sign"
+            yield Finding((*path, "people"), message, "Name more people under `roles`.")
 
 
 # --- flows ------------------------------------------------------------------------------------------------------
@@ -274,4 +295,4 @@ def _flows(declared: Declared) -> Iterator[Finding]:
             yield Finding(path, message, "Take one of the needs away.")
 
 
-CHECKS: tuple[Check, ...] = (_streams, _contracts, _compared, _served, _implementations, _routes, _flows)
+CHECKS: tuple[Check, ...] = (_streams, _contracts, _compared, _served, _implementations, _routes, _signatures, _flows)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from lockgate.config.comparison_shape import CompareShape
+from lockgate.config.cutover_shape import GateShape, PolicyShape
 from lockgate.config.grammar import (
     Address,
     ColumnName,
@@ -238,7 +239,8 @@ class RouteShape(Shape):
     stage: Literal["off", "shadow", "promoted"] = Field(
         "off", description="How far the candidate has come: `shadow` builds it too, `promoted` lets it answer."
     )
-    gates: list[Name] = Field(default_factory=list, description="The gates before that.")
+    gates: list[Name] = Field(default_factory=list, description="The gates that it passes before it answers more.")
+    policy: Name | None = Field(None, description="How it moves by itself; else only people move it forwards.")
 
 
 class EntityShape(Shape):
@@ -261,14 +263,7 @@ class EntityShape(Shape):
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 
 
-# --- gates and flows --------------------------------------------------------------------------------------------
-
-
-class GateShape(Shape):
-    """A condition over evidence."""
-
-    unexplained_differences: int = Field(0, ge=0, description="At most so many in a comparison.")
-    runs: int = Field(1, ge=1, le=1000, description="In so many of the newest comparisons.")
+# --- flows ------------------------------------------------------------------------------------------------------------
 
 
 class StepShape(Shape):
@@ -308,4 +303,10 @@ class ProjectShape(Shape):
         description="What holds for every entity.",
     )
     gates: dict[Name, GateShape] = Field(default_factory=dict, description="Conditions over evidence, by name.")
+    policies: dict[Name, PolicyShape] = Field(
+        default_factory=dict, description="How routes move by themselves, by name."
+    )
+    roles: dict[Name, list[Text]] = Field(
+        default_factory=dict, description="Who has which role where a gate wants signatures: login names, by role."
+    )
     flows: dict[Name, FlowShape] = Field(default_factory=dict, description="Steps that run together, by name.")

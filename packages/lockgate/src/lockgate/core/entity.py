@@ -54,6 +54,7 @@ class RouteDeclaration:
     candidate: str | None = None
     gates: tuple[str, ...] = ()
     stage: Stage = Stage.OFF
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

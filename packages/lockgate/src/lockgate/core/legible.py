@@ -60,3 +60,13 @@ def _same(left: str, right: str) -> int:
     """How many characters two texts begin with alike."""
     pairs = enumerate(zip(left, right, strict=False))
     return next((place for place, (one, other) in pairs if one != other), min(len(left), len(right)))
+
+
+def quantity(number: int, one: str, many: str) -> str:
+    """A number with its noun: `1 row`, `1,200 rows`."""
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def percent(share: int) -> str:
+    """A share of the 10,000 buckets in percent, without digits that say nothing: `5 %`, `0.25 %`."""
+    return f"{share / 100:g} %"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.entity import Entity
+from lockgate.core.gate import GateDeclaration
+from lockgate.core.policy import Policy
 from lockgate.core.relation import Relation
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import UnknownName
@@ -19,15 +21,6 @@ class Target:
     name: str
     kind: str
     options: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class GateDeclaration:
-    """A condition over evidence: at most so many unexplained differences in each of the newest `runs` comparisons."""
-
-    name: str
-    unexplained_differences: int
-    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +54,8 @@ class Project:
     entities: Mapping[str, Entity]
     default_target: str
     gates: Mapping[str, GateDeclaration] = field(default_factory=dict)
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+    roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
     dbt_enabled: bool = True
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from lockgate.errors import LockgateError
 from lockgate.store.comparison_log import ComparisonLog
+from lockgate.store.cutover_log import CutoverLog
 from lockgate.store.database import Database, open_database
+from lockgate.store.evidence_log import EvidenceLog
 from lockgate.store.execution_log import ExecutionLog
 from lockgate.store.job_log import JobLog
 from lockgate.store.load_ledger import StoredLoads
@@ -28,6 +30,8 @@ class Store:
     workers: WorkerLeases
     switches: SwitchLog
     comparisons: ComparisonLog
+    evidence: EvidenceLog
+    cutovers: CutoverLog
     database: Database
 
     def close(self) -> None:
@@ -59,5 +63,7 @@ def open_store(address: str, *, project: str, target: str) -> Store:
         workers=WorkerLeases(database, scope),
         switches=SwitchLog(database, scope),
         comparisons=ComparisonLog(database, scope),
+        evidence=EvidenceLog(database, scope),
+        cutovers=CutoverLog(database, scope),
         database=database,
     )

@@ -318,3 +318,73 @@ noise = Table(
     _json("columns"),
     _instant("learnt_at"),
 )
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("evidence_id", Number, primary_key=True, autoincrement=True),
+    *_scope(),
+    _text("kind"),
+    *(_text(name) for name in ("entity", "incumbent", "candidate", "incumbent_revision", "candidate_revision")),
+    _count("token"),
+    _instant("at"),
+    _text("by"),
+    _json("facts"),
+    Index(None, "project", "target", "entity", "evidence_id"),
+    sqlite_autoincrement=True,
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "entity")),
+    Column("token", Number, primary_key=True, autoincrement=False),
+    _text("worker", primary_key=True),
+    *(_count(name) for name in ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed")),
+    _count("slower_count"),
+    Column("slower_sum", Float, nullable=False),
+    Column("slower_squares", Float, nullable=False),
+    _instant("last_at"),
+)
+
+plan = Table(
+    "plan",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    *_scope(),
+    _text("plan_id"),
+    _json("document"),
+    _instant("made_at"),
+    Index(None, "project", "target", "plan_id"),
+    sqlite_autoincrement=True,
+)
+
+plan_step = Table(
+    "plan_step",
+    metadata,
+    *(_text(name, primary_key=True) for name in ("project", "target", "plan_id")),
+    Column("position", Number, primary_key=True, autoincrement=False),
+    _json("outcome"),
+    _instant("at"),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("decision_id", Number, primary_key=True, autoincrement=True),
+    *_scope(),
+    _text("entity"),
+    _text("action"),
+    _text("answer"),
+    _json("before"),
+    Column("after", JSON(none_as_null=True)),
+    Column("token", Number),
+    _text("by"),
+    _text("reason"),
+    _instant("at"),
+    Column("plan_id", Text),
+    _json("gates"),
+    _json("facts"),
+    Index("uq_decision_moved", "project", "target", "entity", "token", unique=True),
+    sqlite_autoincrement=True,
+)

@@ -1,0 +1,152 @@
+"""Plans with what came of their steps, and decisions with what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import Table, and_, insert, select, update
+
+from lockgate.core.cutover import Action, Decision, Plan, StepOutcome
+from lockgate.core.gate import Answer, GateAnswer
+from lockgate.core.nearness import did_you_mean
+from lockgate.core.route import Route
+from lockgate.errors import UnknownName
+from lockgate.store.database import Database
+from lockgate.store.exclusion import exclude_others
+from lockgate.store.scope import Scope
+from lockgate.store.tables import decision, plan, plan_step
+
+T = TypeVar("T")
+
+
+class CutoverLog:
+    """The cutovers of one project on one target."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        """Keep plans and decisions of `scope` in `database`."""
+        self._database = database
+        self._scope = scope
+
+    def add_plan(self, made: Plan) -> Plan:
+        """Stores a plan: the plan under the name that it gets, `<first entity>-<number>`."""
+        values = {"plan_id": "", "document": {}, "made_at": made.made_at}
+        with self._database.writing() as connection:
+            taken = insert(plan).values(self._scope.values() | values).returning(plan.c.number)
+            number = int(connection.execute(taken).scalar_one())
+            named = replace(made, plan_id=f"{made.entities[0]}-{number}")
+            written = {"plan_id": named.plan_id, "document": _written(Plan, named)}
+            connection.execute(update(plan).where(plan.c.number == number).values(written))
+        return named
+
+    def plan(self, plan_id: str) -> Plan:
+        """One plan.
+
+        Raises:
+            UnknownName: there is none of that name.
+        """
+        query = select(plan.c.document).where(self._scope.of(plan), plan.c.plan_id == plan_id)
+        with self._database.reading() as connection:
+            document = connection.execute(query).scalar()
+        if document is None:
+            hint = (
+                did_you_mean(plan_id, [one.plan_id for one in self.plans()]) or "`lockgate cutover status` names them."
+            )
+            raise UnknownName(f"there is no plan {plan_id!r}", hint=hint, name=plan_id)
+        return _read(Plan, document)
+
+    def plans(self, *, limit: int = 100) -> tuple[Plan, ...]:
+        """The newest plans first."""
+        query = select(plan.c.document).where(self._scope.of(plan)).order_by(plan.c.number.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(_read(Plan, document) for document in connection.execute(query).scalars())
+
+    def set_outcome(self, plan_id: str, outcome: StepOutcome, at: datetime) -> None:
+        """Keeps what came of a step, in place of what came of it before."""
+        mine = and_(self._of_plan(plan_step, plan_id), plan_step.c.position == outcome.position)
+        values = {"outcome": _written(StepOutcome, outcome), "at": at}
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "plans")
+            if connection.execute(update(plan_step).where(mine).values(values)).rowcount == 0:
+                named = {"plan_id": plan_id, "position": outcome.position}
+                connection.execute(insert(plan_step).values(self._scope.values() | named | values))
+
+    def outcomes(self, plan_id: str) -> tuple[StepOutcome, ...]:
+        """What came of a plan's steps so far, in their order."""
+        query = select(plan_step.c.outcome).where(self._of_plan(plan_step, plan_id)).order_by(plan_step.c.position)
+        with self._database.reading() as connection:
+            return tuple(_read(StepOutcome, stored) for stored in connection.execute(query).scalars())
+
+    def add_decision(self, made: Decision) -> Decision:
+        """Stores a decision: with its number; one that moved a route to a token that is kept already is that one."""
+        token = made.after.token if made.after is not None else None
+        values = {
+            "entity": made.entity,
+            "action": made.action,
+            "answer": made.answer,
+            "before": _written(Route, made.before),
+            "after": None if made.after is None else _written(Route, made.after),
+            "token": token,
+            "by": made.by,
+            "reason": made.reason,
+            "at": made.at,
+            "plan_id": made.plan_id,
+            "gates": _written(tuple[GateAnswer, ...], made.gates),
+            "facts": dict(made.facts),
+        }
+        mine = and_(self._scope.of(decision), decision.c.entity == made.entity, decision.c.token == token)
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "decisions")
+            if token is not None:
+                kept = connection.execute(select(decision).where(mine)).mappings().first()
+                if kept is not None:
+                    return _decision(dict(kept))
+            taken = insert(decision).values(self._scope.values() | values).returning(decision.c.decision_id)
+            return replace(made, decision_id=int(connection.execute(taken).scalar_one()))
+
+    def decisions(self, entity: str | None = None, *, limit: int = 100) -> tuple[Decision, ...]:
+        """The newest decisions first, of one entity or of all."""
+        mine = self._scope.of(decision) if entity is None else self._scope.of(decision) & (decision.c.entity == entity)
+        query = select(decision).where(mine).order_by(decision.c.decision_id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(_decision(dict(row)) for row in connection.execute(query).mappings())
+
+    def _of_plan(self, table: Table, plan_id: str) -> Any:
+        return and_(self._scope.of(table), table.c.plan_id == plan_id)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def _written(kind: Any, value: object) -> Any:
+    """A dataclass as what JSON holds."""
+    return _adapter(kind).dump_python(value, mode="json")
+
+
+def _read(kind: type[T], stored: object) -> T:
+    """A dataclass from what JSON holds."""
+    found: T = _adapter(kind).validate_python(stored)
+    return found
+
+
+def _decision(row: Mapping[str, Any]) -> Decision:
+    return Decision(
+        decision_id=row["decision_id"],
+        entity=row["entity"],
+        action=Action(row["action"]),
+        answer=Answer(row["answer"]),
+        before=_read(Route, row["before"]),
+        after=None if row["after"] is None else _read(Route, row["after"]),
+        by=row["by"],
+        reason=row["reason"],
+        at=row["at"],
+        plan_id=row["plan_id"],
+        gates=_read(tuple[GateAnswer, ...], row["gates"]),
+        facts=row["facts"],
+    )

@@ -1,0 +1,86 @@
+"""Evidence about pairs of implementations, and the traffic that both sides answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, insert, select, update
+
+from lockgate.core.gate import Evidence, EvidenceKind, Pair, Traffic
+from lockgate.core.plain import to_plain
+from lockgate.store.database import Database
+from lockgate.store.exclusion import exclude_others
+from lockgate.store.scope import Scope
+from lockgate.store.tables import evidence, traffic
+
+_COUNTED = ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed", "slower_count")
+_SUMMED = (*_COUNTED, "slower_sum", "slower_squares")
+
+
+class EvidenceLog:
+    """The evidence of one project on one target; what was written is never changed."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        """Keep evidence of `scope` in `database`."""
+        self._database = database
+        self._scope = scope
+
+    def add_evidence(
+        self, kind: EvidenceKind, pair: Pair, token: int, at: datetime, *, by: str, facts: Mapping[str, object]
+    ) -> int:
+        """Stores a fact about a pair: its number."""
+        values = {"kind": kind, "token": token, "at": at, "by": by, "facts": to_plain(facts), **asdict(pair)}
+        with self._database.writing() as connection:
+            taken = insert(evidence).values(self._scope.values() | values).returning(evidence.c.evidence_id)
+            return int(connection.execute(taken).scalar_one())
+
+    def evidence(
+        self, entity: str | None = None, *, pair: Pair | None = None, limit: int = 100
+    ) -> tuple[Evidence, ...]:
+        """The newest evidence first: of all, of an entity, or of a pair at just these revisions."""
+        wanted = asdict(pair) if pair is not None else {"entity": entity} if entity is not None else {}
+        mine = and_(self._scope.of(evidence), *(evidence.c[name] == value for name, value in wanted.items()))
+        query = select(evidence).where(mine).order_by(evidence.c.evidence_id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(_evidence(dict(row)) for row in connection.execute(query).mappings())
+
+    def add_traffic(self, entity: str, token: int, worker: str, seen: Traffic) -> None:
+        """Adds what a worker has seen since it last told; `seen.last_at` must be there."""
+        mine = and_(
+            self._scope.of(traffic),
+            traffic.c.entity == entity,
+            traffic.c.token == token,
+            traffic.c.worker == worker,
+        )
+        added = {name: traffic.c[name] + getattr(seen, name) for name in _SUMMED}
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "traffic")
+            changed = connection.execute(update(traffic).where(mine).values(**added, last_at=seen.last_at))
+            if changed.rowcount == 0:
+                values = {"entity": entity, "token": token, "worker": worker, **asdict(seen)}
+                connection.execute(insert(traffic).values(self._scope.values() | values))
+
+    def traffic(self, entity: str, token: int) -> Traffic:
+        """What all workers have seen of an entity since its route got `token`."""
+        mine = and_(self._scope.of(traffic), traffic.c.entity == entity, traffic.c.token == token)
+        summed = [func.coalesce(func.sum(traffic.c[name]), 0).label(name) for name in _SUMMED]
+        query = select(*summed, func.max(traffic.c.last_at).label("last_at")).where(mine)
+        with self._database.reading() as connection:
+            row = dict(connection.execute(query).mappings().one())
+        counts = {name: int(row[name]) for name in _COUNTED}
+        return Traffic(
+            **counts,
+            slower_sum=float(row["slower_sum"]),
+            slower_squares=float(row["slower_squares"]),
+            last_at=row["last_at"],
+        )
+
+
+def _evidence(row: Mapping[str, Any]) -> Evidence:
+    pair = Pair(**{name: row[name] for name in Pair.__dataclass_fields__})
+    return Evidence(
+        row["evidence_id"], EvidenceKind(row["kind"]), pair, row["token"], row["at"], row["by"], row["facts"]
+    )
