@@ -296,7 +296,7 @@ class CutoverError(FatalError):
 
 
 class CutoverInvalid(CutoverError):
-    """The route cannot be moved so from where it stands: the way is not a step forwards, or its keys have no buckets."""
+    """The route cannot be moved so from where it stands: that is no step forwards, or its keys have no buckets."""
 
     code = "LG951"
     hint = "`lockgate cutover status` shows where it stands."

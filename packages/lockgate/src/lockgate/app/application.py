@@ -12,6 +12,7 @@ from typing import Self
 from lockgate.adapters.reports import render_comparison, render_run
 from lockgate.app import checks, comparing, init, look, noise, rules
 from lockgate.app.checks import Findings
+from lockgate.app.cutovers import Cutovers
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
 from lockgate.app.performing import entity_of, perform
@@ -225,6 +226,11 @@ class App:
     def check_rule_cases(self, entity: str, *, engine: str | None = None) -> tuple[CaseResult, ...]:
         """How each case of a rule set went."""
         return rules.tested(self._wiring, self._entity(entity), engine)
+
+    @property
+    def cutovers(self) -> Cutovers:
+        """The verbs that move routes, and those that look at what routes are moved by."""
+        return Cutovers(self._wiring, self._alone)
 
     def _entity(self, name: str) -> Entity:
         return entity_of(self._wiring, name)

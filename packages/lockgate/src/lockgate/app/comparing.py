@@ -51,7 +51,16 @@ def compared(
 
 
 def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
+    """The difference of two relations as an open project names them: see `compared_and_kept`."""
+    return compared_and_kept(wiring, names, request, progress)[0]
+
+
+def compared_and_kept(
+    wiring: Wiring, names: Names, request: ComparisonRequest, progress: Progress
+) -> tuple[Comparison, int | None]:
     """The difference of two relations as an open project names them, compared as their entity declares.
+
+    With it the number under which it is kept as evidence; None where it is not about one entity, or cannot be kept.
 
     Raises:
         UnknownName: a name means nothing, or nothing of it is published yet.
@@ -61,11 +70,10 @@ def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progre
     asked = _completed(request, left, right)
     with _spill(wiring.state / "comparisons") as folder:
         if left.entity is None or left.entity is not right.entity:
-            return _compared((left, right), asked, progress, folder)
+            return _compared((left, right), asked, progress, folder), None
         asked = replace(asked, noisy=asked.noisy | noisy_columns(wiring, left.entity))
         found = _compared((left, right), asked, progress, folder)
-        keep(wiring, left.entity, asked, found)
-        return found
+        return found, keep(wiring, left.entity, asked, found)
 
 
 def compared_editions(

@@ -19,7 +19,8 @@ def _is_current(wiring: Wiring, entity: Entity, learnt: Noise) -> bool:
     return wiring.revision(entity.implementations[learnt.implementation]) == learnt.revision
 
 
-def keep(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> None:
-    """Keeps a comparison as evidence; where nothing can be written, it stays what was shown."""
-    if is_writable(wiring.state):
-        wiring.store.comparisons.add_comparison(entity.name, request, found, wiring.clock())
+def keep(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> int | None:
+    """Keeps a comparison as evidence: its number; where nothing can be written, it stays what was shown."""
+    if not is_writable(wiring.state):
+        return None
+    return wiring.store.comparisons.add_comparison(entity.name, request, found, wiring.clock())

@@ -50,7 +50,7 @@ class Recorder:
         if result.status is StepStatus.SKIPPED:
             runs.step_skipped(self.run_id, result.step, now, because=", ".join(result.because))
         else:
-            error = "" if result.error is None else _told(result.error)
+            error = "" if result.error is None else told(result.error)
             runs.step_finished(self.run_id, result.step, now, facts=result.facts, error=error)
         self._failed |= result.status is not StepStatus.SUCCESS
         self._listener.finished(result)
@@ -69,7 +69,7 @@ class Recorder:
             done = outcome
         else:
             done = Execution(outcome.entity, outcome.implementation, NOTHING, 0, outcome.seconds, nodes=outcome.nodes)
-            error = _told(outcome.error)
+            error = told(outcome.error)
         number = self._store.executions.add_execution(self._cycle, done, self._clock(), error=error)
         self._executions[done.entity, done.implementation] = number
         facts = {"entity": done.entity, "implementation": done.implementation, "seconds": round(done.seconds, 3)}
@@ -96,7 +96,8 @@ class Recorder:
         self._log("run ended", status=status.value)
 
 
-def _told(error: LockgateError) -> str:
+def told(error: LockgateError) -> str:
+    """An error as it is written down: its code and its message, without secrets."""
     return redacted(f"{error.code} {error.message}")
 
 

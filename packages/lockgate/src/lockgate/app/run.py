@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lockgate.app.holding import Holding
+from lockgate.app.route_watch import RouteWatch
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
@@ -40,8 +41,8 @@ def _load_step(source: Source, stream: Stream) -> str:
 class Run:
     """The steps of one run, and what they have found so far."""
 
-    def __init__(self, wiring: Wiring, request: RunRequest, recorder: Recorder) -> None:
-        """Plan a run; nothing is done before its steps are executed."""
+    def __init__(self, wiring: Wiring, request: RunRequest, recorder: Recorder, *, may_advance: bool = True) -> None:
+        """Plan a run; nothing is done before its steps are executed. With `may_advance`, routes may go on by it."""
         self._wiring = wiring
         self._request = request
         self._recorder = recorder
@@ -52,6 +53,8 @@ class Run:
         self._outcomes: dict[str, Outcome] = {}
         self._editions: list[Edition] = []
         self._unchanged: list[str] = []
+        self._may_advance = may_advance
+        self._watch = self._watching(())
 
     def executed(self, steps: tuple[Step, ...]) -> RunResult:
         """Executes steps of this run: what the run did."""
@@ -70,6 +73,7 @@ class Run:
             unchanged=tuple(self._unchanged),
             errors={result.step: result.error for result in results if result.error is not None},
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
+            decisions=tuple(self._watch.decisions),
         )
 
     def steps(self) -> tuple[Step, ...]:
@@ -81,8 +85,14 @@ class Run:
         request, streams = self._request, self._wiring.project.streams()
         loads = self.load_steps(streams, Bounds(full=request.full_refresh)) if request.load else ()
         pin = Step(PIN, self._pin, after=tuple(step.name for step in loads))
-        batches = batches_of(self._pieces())
-        return (*loads, pin, *(step for batch in batches for step in self._batch_steps(batch)))
+        pieces = self._pieces()
+        self._watch = self._watching(pieces)
+        building = (step for batch in batches_of(pieces) for step in self._batch_steps(batch))
+        return (*loads, pin, *building, *self._watch.steps())
+
+    def _watching(self, pieces: Sequence[Piece]) -> RouteWatch:
+        may_advance = self._may_advance
+        return RouteWatch(self._wiring, pieces, self._outcomes, lambda: self._pins, may_advance=may_advance)
 
     def load_steps(self, streams: Sequence[tuple[Source, Stream]], bounds: Bounds) -> tuple[Step, ...]:
         """A step a stream."""
@@ -158,8 +168,10 @@ class Run:
             raise execution.error
         warehouse, now = self._wiring.warehouse, self._wiring.clock()
         token, anew = ensure_route(piece.entity, warehouse).token, self._request.full_refresh
-        edition = warehouse.publish(publication_of(piece, execution, self._pins, token=token, now=now, anew=anew))
+        publication = publication_of(piece, execution, self._pins, token=token, now=now, anew=anew)
+        edition = warehouse.publish(replace(publication, held=self._watch.holds(piece)))
         self._editions.append(edition)
+        self._watch.published(piece, edition)
         facts = {"edition": edition.number, "rows": edition.rows}
         if edition.published_at != now:
             self._unchanged.append(str(piece))

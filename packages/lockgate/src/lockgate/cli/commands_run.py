@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockgate.cli.exits import Exit, exit_of
+from lockgate.cli.cutovers import show_decisions
+from lockgate.cli.exits import Exit, exit_of, exit_of_answer
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.cli.progress import Progress
@@ -67,7 +68,8 @@ def run(
         _show(result)
     if unwritten:
         print_error(unwritten)
-    return exit_of((*result.errors.values(), *([unwritten] if unwritten else [])))
+    code = exit_of((*result.errors.values(), *([unwritten] if unwritten else [])))
+    return code or exit_of_answer([decision.answer for decision in result.decisions])
 
 
 def _reported(app: App, result: RunResult, path: Path) -> LockgateError | None:
@@ -106,6 +108,8 @@ def _show(result: RunResult) -> None:
         standard_output().print(f"unchanged, so the edition before stays: {', '.join(result.unchanged)}", markup=False)
     for error in result.errors.values():
         print_error(error)
+    if result.decisions:
+        show_decisions(result.decisions)
     done = "[green]published[/]" if result.success else "[red]not everything was published; what served still serves[/]"
     standard_output().print(f"run {result.run_id}: {done} in {result.seconds:.2f} s")
 

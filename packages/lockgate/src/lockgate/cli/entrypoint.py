@@ -11,6 +11,7 @@ import typer
 
 from lockgate.cli import (
     commands_compare,
+    commands_cutover,
     commands_jobs,
     commands_load,
     commands_project,
@@ -40,6 +41,7 @@ for module in (
     commands_run,
     commands_rules,
     commands_compare,
+    commands_cutover,
     commands_jobs,
     commands_serve,
     commands_sandbox,

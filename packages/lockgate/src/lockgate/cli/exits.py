@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from lockgate.errors import ContractBroken, DbtTestFailed, LockgateError, Output
 
 if TYPE_CHECKING:
     from lockgate.core.comparison import Verdict
+    from lockgate.core.gate import Answer
 
 
 class Exit(IntEnum):
@@ -34,6 +36,14 @@ def exit_of(errors: tuple[LockgateError, ...]) -> Exit:
         return Exit.FINE
     only_data = all(isinstance(error, DATA_ERRORS) for error in errors)
     return Exit.DATA_SAID_NO if only_data else Exit.FAILED
+
+
+def exit_of_answer(answers: Sequence[Answer]) -> Exit:
+    """The exit code for what gates say: a no-go outweighs evidence that is missing."""
+    found = {answer.value for answer in answers}
+    if "no-go" in found:
+        return Exit.DATA_SAID_NO
+    return Exit.INCONCLUSIVE if "not enough evidence" in found else Exit.FINE
 
 
 def exit_of_verdict(verdict: Verdict) -> Exit:

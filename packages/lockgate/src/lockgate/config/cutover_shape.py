@@ -123,7 +123,7 @@ _CONDITIONS = set(GateShape.model_fields) - {"runs", "requests", "within"}
 class GuardShape(_Shape):
     """What a candidate that answers is rolled back for."""
 
-    wrong: Percent = Field(Decimal("0.01"), description="The share of records answered differently.")
+    wrong: Percent = Field(Decimal("0.005"), description="The share of records answered differently.")
     errors: Percent = Field(Decimal("0.02"), description="The share of requests that it alone fails.")
     latency: Times = Field(Decimal("1.25"), description="How many times as long as the incumbent it takes.")
     false_alarms: Percent = Field(Decimal("0.01"), description="How often a good candidate may be taken for a bad one.")

@@ -155,3 +155,13 @@ class GateAnswer:
     def answer(self) -> Answer:
         """The worst of its conditions."""
         return Answer.of_all([one.answer for one in self.conditions])
+
+    def document(self) -> dict[str, object]:
+        """The answer as `--json` and the API give it."""
+        return {
+            "gate": self.gate,
+            "entity": self.entity,
+            "answer": self.answer,
+            "conditions": self.conditions,
+            "traffic": self.traffic,
+        }

@@ -26,7 +26,7 @@ class Guard:
     `silence` is how long there may be no evidence at all.
     """
 
-    wrong: Decimal = Decimal("0.01")
+    wrong: Decimal = Decimal("0.005")
     errors: Decimal = Decimal("0.02")
     latency: Decimal = Decimal("1.25")
     false_alarms: Decimal = Decimal("0.01")

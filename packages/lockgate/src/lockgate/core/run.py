@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lockgate.core.cutover import Decision
 from lockgate.core.execution import Execution
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
@@ -59,6 +60,7 @@ class RunResult:
 
     `editions` are those that the run's outputs stand in; `unchanged` tells which of them were there before, as
     `entity@implementation`. `errors` maps the steps that failed to their errors; `skipped` names those they held up.
+    `decisions` are what the controller decided about routes under way.
     """
 
     run_id: int
@@ -73,6 +75,7 @@ class RunResult:
     unchanged: tuple[str, ...] = ()
     errors: Mapping[str, LockgateError] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
+    decisions: tuple[Decision, ...] = ()
 
     @property
     def success(self) -> bool:

@@ -113,7 +113,7 @@ class _Applying:
         if all(one.token == before.token for one, before in zip(now, own[0], strict=True)):
             return False
         raise StaleToken(
-            f"the route of {', '.join(self.plan.entities)} was moved by somebody else since {self.plan.plan_id} was made",
+            f"somebody else moved the route of {', '.join(self.plan.entities)} since {self.plan.plan_id} was made",
             hint="Look at it with `lockgate cutover status`, and make a new plan.",
         )
 

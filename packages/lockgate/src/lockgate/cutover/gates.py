@@ -16,6 +16,7 @@ from lockgate.core.gate import (
     EvidenceKind,
     GateAnswer,
     GateDeclaration,
+    Pair,
     SignOff,
     Traffic,
 )
@@ -27,7 +28,7 @@ from lockgate.cutover.sequential import mean_bounds
 class Seen:
     """What is known of a pair, at its present revisions, when its gates are asked: evidence newest first."""
 
-    entity: str
+    pair: Pair
     evidence: Sequence[Evidence]
     token: int
     now: datetime
@@ -44,7 +45,7 @@ Condition = Callable[[GateDeclaration, Seen], ConditionAnswer | None]
 
 def gate_answer(gate: GateDeclaration, seen: Seen) -> GateAnswer:
     """What a gate says, condition by condition."""
-    return GateAnswer(gate.name, seen.entity, tuple(_answers(gate, seen)), seen.traffic)
+    return GateAnswer(gate.name, seen.pair.entity, tuple(_answers(gate, seen)), seen.traffic)
 
 
 def _answers(gate: GateDeclaration, seen: Seen) -> Iterator[ConditionAnswer]:
@@ -120,9 +121,9 @@ def _error_rate(gate: GateDeclaration, seen: Seen) -> ConditionAnswer | None:
     if gate.error_rate is None:
         return None
     traffic = seen.traffic
-    share = traffic.errors / traffic.requests if traffic.requests else 0.0
     sentence = f"it alone failed {traffic.errors} of {quantity(traffic.requests, 'request', 'requests')}"
-    return _measured("error_rate", gate, traffic.requests, is_over=share > gate.error_rate, sentence=sentence)
+    is_over = traffic.errors > gate.error_rate * traffic.requests
+    return _measured("error_rate", gate, traffic.requests, is_over=is_over, sentence=sentence)
 
 
 def _latency(gate: GateDeclaration, seen: Seen) -> ConditionAnswer | None:

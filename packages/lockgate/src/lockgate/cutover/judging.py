@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lockgate.core.bucket import BUCKETS
@@ -36,7 +36,7 @@ class Situation:
     moved_at: datetime
     comparison: Evidence | None = None
     failed: str = ""
-    traffic: Traffic = Traffic()
+    traffic: Traffic = field(default=Traffic())
     last_evidence_at: datetime | None = None
     spent_time: timedelta = timedelta(0)
     spent_bytes: int = 0
@@ -91,7 +91,8 @@ def _errors(situation: Situation) -> str:
     test = RatioTest(float(guard.errors), float(guard.false_alarms) / _TESTS)
     if test.lean(traffic.errors, traffic.requests) is not Lean.BAD:
         return ""
-    return f"{situation.route.candidate} alone failed {traffic.errors} of {quantity(traffic.requests, 'request', 'requests')}"
+    requests = quantity(traffic.requests, "request", "requests")
+    return f"{situation.route.candidate} alone failed {traffic.errors} of {requests}"
 
 
 def _slow(situation: Situation) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
 from sqlalchemy import Table, and_, insert, select, update
@@ -63,7 +63,8 @@ class CutoverLog:
         """The newest plans first."""
         query = select(plan.c.document).where(self._scope.of(plan)).order_by(plan.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
-            return tuple(_read(Plan, document) for document in connection.execute(query).scalars())
+            stored: list[Any] = list(connection.scalars(query))
+        return tuple(_read(Plan, document) for document in stored)
 
     def set_outcome(self, plan_id: str, outcome: StepOutcome, at: datetime) -> None:
         """Keeps what came of a step, in place of what came of it before."""
@@ -79,7 +80,8 @@ class CutoverLog:
         """What came of a plan's steps so far, in their order."""
         query = select(plan_step.c.outcome).where(self._of_plan(plan_step, plan_id)).order_by(plan_step.c.position)
         with self._database.reading() as connection:
-            return tuple(_read(StepOutcome, stored) for stored in connection.execute(query).scalars())
+            stored: list[Any] = list(connection.scalars(query))
+        return tuple(_read(StepOutcome, outcome) for outcome in stored)
 
     def add_decision(self, made: Decision) -> Decision:
         """Stores a decision: with its number; one that moved a route to a token that is kept already is that one."""
@@ -131,7 +133,7 @@ def _written(kind: Any, value: object) -> Any:
 
 def _read(kind: type[T], stored: object) -> T:
     """A dataclass from what JSON holds."""
-    found: T = _adapter(kind).validate_python(stored)
+    found: T = _adapter(cast("Any", kind)).validate_python(stored)
     return found
 
 

@@ -1,0 +1,193 @@
+"""The controller: looks at what is known of a group's routes, and moves them on, back or out of the way."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from lockgate.app.cycle_evidence import CONTROLLER
+from lockgate.app.pairs import gate_answers, pair_of, policy_of, seen_of, unsplittable
+from lockgate.app.wiring import Wiring
+from lockgate.core.comparison import Verdict
+from lockgate.core.cutover import Action, Decision
+from lockgate.core.entity import Entity
+from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer
+from lockgate.core.route import Edition, Route, Stage
+from lockgate.cutover import Judgement, Seen, Situation, judged, rolled_back, stopped
+from lockgate.errors import StaleToken
+from lockgate.transform.cycle import ensure_route
+from lockgate.transform.router import UNDER_WAY
+
+logger = logging.getLogger(__name__)
+
+# The strongest first: one entity's alarm holds for its whole group, and a group goes on only where each may.
+_STRONGEST = (Action.ROLL_BACK, Action.STOP, Action.HOLD, Action.CANARY, Action.PROMOTE)
+_BACKWARDS = frozenset({Action.ROLL_BACK, Action.STOP})
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An entity with what was seen of it, and what follows from that."""
+
+    entity: Entity
+    route: Route
+    seen: Seen
+    gates: tuple[GateAnswer, ...]
+    judgement: Judgement
+
+    @property
+    def revision(self) -> str:
+        """The candidate's revision that was judged."""
+        return self.seen.pair.candidate_revision
+
+
+def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> Decision | None:
+    """Judges entities that move together, and acts on it: what was decided about the first of them; None: nothing.
+
+    A route that somebody else moves meanwhile is left to them. Without `may_advance` nothing goes forwards.
+    """
+    judgements = (_judged(wiring, entity, may_advance=may_advance) for entity in group)
+    found = [one for one in judgements if one is not None]
+    if not found:
+        return None
+    leading = min(found, key=lambda one: _STRONGEST.index(one.judgement.action))
+    try:
+        return _act(wiring, found, leading)
+    except StaleToken as error:
+        logger.info("left alone", extra={"facts": {"entity": leading.entity.name, "error": error.code}})
+        return None
+
+
+def _judged(wiring: Wiring, entity: Entity, *, may_advance: bool) -> Judged | None:
+    route = ensure_route(entity, wiring.warehouse)
+    if route.candidate is None or route.stage not in UNDER_WAY:
+        return None
+    pair = pair_of(wiring, entity, route.incumbent, route.candidate)
+    seen = seen_of(wiring, pair, route)
+    gates = gate_answers(wiring, entity, seen)
+    situation = _situation(wiring, entity, route, seen, gates)
+    situation = replace(situation, may_advance=may_advance and situation.may_advance)
+    return Judged(entity, route, seen, gates, judged(situation))
+
+
+def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: tuple[GateAnswer, ...]) -> Situation:
+    decisions = wiring.store.cutovers.decisions(entity.name)
+    moves = [one for one in decisions if one.after is not None]
+    mine = [one for one in seen.evidence if one.token == route.token]
+    built = [one for one in seen.evidence if one.kind is EvidenceKind.EXECUTION and _is_candidates(one)]
+    newest = next((one for one in built if one.token == route.token), None)
+    heard = [one.at for one in mine[:1]] + ([seen.traffic.last_at] if seen.traffic.last_at else [])
+    return Situation(
+        route=route,
+        policy=policy_of(wiring, entity),
+        gates=gates,
+        now=seen.now,
+        moved_at=_moved_at(route, moves, mine) or seen.now,
+        comparison=next((one for one in mine if one.kind is EvidenceKind.COMPARISON), None),
+        failed=str(newest.facts["error"]) if newest else "",
+        traffic=seen.traffic,
+        last_evidence_at=max(heard, default=None),
+        spent_time=timedelta(seconds=sum(float(str(one.facts["seconds"])) for one in built)),
+        spent_bytes=sum(int(str(one.facts["bytes"])) for one in built),
+        may_advance=not _was_refused(moves, seen),
+        can_split=not unsplittable(entity),
+    )
+
+
+def _is_candidates(evidence: Evidence) -> bool:
+    return evidence.facts["implementation"] == evidence.pair.candidate
+
+
+def _moved_at(route: Route, moves: Sequence[Decision], seen: Sequence[Evidence]) -> datetime | None:
+    """When the route got where it is: by the decision that moved it, else by the first that was seen of it there."""
+    found = [one.at for one in moves if one.after is not None and one.after.token == route.token]
+    return found[0] if found else seen[-1].at if seen else None
+
+
+def _was_refused(moves: Sequence[Decision], seen: Seen) -> bool:
+    """Whether the candidate, as it is now, was rolled back or stopped, and nobody has moved it on since."""
+    newest = moves[0] if moves else None
+    if newest is None or newest.action not in _BACKWARDS:
+        return False
+    return newest.facts.get("candidate_revision") == seen.pair.candidate_revision
+
+
+def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision | None:
+    """Does what the strongest judgement asks for, for the whole group."""
+    action = leading.judgement.action
+    if action not in _BACKWARDS:
+        for one in found:
+            _release(wiring, one)
+    if action is Action.HOLD:
+        return None
+    moved = [(one, after) for one in found if (after := _after(one, leading)) is not None]
+    routes = wiring.warehouse.set_routes([after for _, after in moved])
+    decisions = {
+        one.entity.name: _kept(wiring, one, leading.judgement, route)
+        for (one, _), route in zip(moved, routes, strict=True)
+    }
+    if action in _BACKWARDS:
+        for (one, _), route in zip(moved, routes, strict=True):
+            _release_incumbent(wiring, one.entity, route)
+    return decisions[leading.entity.name]
+
+
+def _after(one: Judged, leading: Judged) -> Route | None:
+    """The route of one of the group once the strongest judgement was followed; None where it is not concerned."""
+    judgement, stage = leading.judgement, one.route.stage
+    if judgement.action is Action.ROLL_BACK:
+        return rolled_back(one.route) if stage in {Stage.CANARY, Stage.PROMOTED} else None
+    if judgement.action is Action.STOP:
+        return stopped(one.route) if stage is Stage.SHADOW else None
+    stage = Stage.PROMOTED if judgement.action is Action.PROMOTE else Stage.CANARY
+    return replace(one.route, stage=stage, share=judgement.share)
+
+
+def _kept(wiring: Wiring, one: Judged, judgement: Judgement, after: Route) -> Decision:
+    decision = Decision(
+        decision_id=0,
+        entity=one.entity.name,
+        action=judgement.action,
+        answer=Answer.NO_GO if judgement.action in _BACKWARDS else Answer.GO,
+        before=one.route,
+        after=after,
+        by=CONTROLLER,
+        reason=judgement.reason,
+        at=wiring.clock(),
+        gates=one.gates,
+        facts={"candidate_revision": one.revision, "evidence": [each.evidence_id for each in one.seen.evidence[:20]]},
+    )
+    facts = {"entity": decision.entity, "action": decision.action.value, "reason": decision.reason}
+    logger.warning("route moved", extra={"facts": facts})
+    return wiring.store.cutovers.add_decision(decision)
+
+
+def _level(one: Judged) -> frozenset[int]:
+    """The editions that the newest comparison under this route found level; none where it found them otherwise."""
+    newest = next((each for each in one.seen.of(EvidenceKind.COMPARISON, None) if each.token == one.route.token), None)
+    if newest is None or newest.facts["verdict"] == Verdict.INCONCLUSIVE or newest.facts["unexplained"]:
+        return frozenset()
+    return frozenset(cast("list[int]", newest.facts["editions"]))
+
+
+def _held(wiring: Wiring, entity: Entity) -> dict[str, Edition]:
+    """The newest edition of each implementation, where it is held back."""
+    newest = {edition.implementation: edition for edition in wiring.warehouse.editions(entity.name)}
+    return {name: edition for name, edition in newest.items() if edition.is_held}
+
+
+def _release(wiring: Wiring, one: Judged) -> None:
+    """Shows both sides' editions at once, if just these were compared and found level."""
+    held, level = tuple(_held(wiring, one.entity).values()), _level(one)
+    if held and all(edition.number in level for edition in held):
+        wiring.warehouse.release(held, token=one.route.token)
+
+
+def _release_incumbent(wiring: Wiring, entity: Entity, route: Route) -> None:
+    """Shows the incumbent's newest edition; the candidate's stays out of sight."""
+    held = _held(wiring, entity).get(route.incumbent)
+    if held is not None:
+        wiring.warehouse.release((held,), token=route.token)

@@ -1,0 +1,90 @@
+"""What a cycle leaves behind about a route under way: how both sides were built, and how they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from lockgate.app.comparing import compared_and_kept
+from lockgate.app.pairs import pair_of
+from lockgate.app.recorder import told
+from lockgate.app.wiring import Wiring
+from lockgate.core.comparison import Comparison, ComparisonRequest
+from lockgate.core.entity import Entity
+from lockgate.core.execution import Execution, NodeStatus, Outcome
+from lockgate.core.gate import EvidenceKind, Pair
+from lockgate.core.load import Pin
+from lockgate.core.ports import Progress
+from lockgate.core.route import Edition, Route
+from lockgate.errors import UnknownName
+
+CONTROLLER = "controller"
+
+
+class CycleEvidence:
+    """Writes evidence about one entity's pair, seen under the route that was in force when the cycle began."""
+
+    def __init__(self, wiring: Wiring, entity: Entity, route: Route) -> None:
+        """The route must have a candidate."""
+        self._wiring = wiring
+        self._entity = entity
+        self._route = route
+        self._pair = pair_of(wiring, entity, route.incumbent, route.candidate)
+
+    @property
+    def pair(self) -> Pair:
+        """The two sides, at the revisions that they had when the cycle began."""
+        return self._pair
+
+    def executed(self, outcome: Outcome, edition: Edition | None) -> None:
+        """A side was built and published, or was not."""
+        facts = {
+            "implementation": outcome.implementation,
+            "seconds": round(outcome.seconds, 3),
+            "rows": outcome.rows if isinstance(outcome, Execution) else None,
+            "bytes": edition.bytes if edition else 0,
+            "error": "" if isinstance(outcome, Execution) else told(outcome.error),
+        }
+        self._add(EvidenceKind.EXECUTION, facts)
+        tests = [node for node in outcome.nodes if node.kind in {"test", "unit_test"}]
+        if tests and outcome.implementation == self._pair.candidate:
+            bad = sum(node.status.is_bad for node in tests)
+            warned = sum(node.status is NodeStatus.WARN for node in tests)
+            self._add(EvidenceKind.TESTS, {"passed": len(tests) - bad, "failed": bad, "warned": warned})
+
+    def loaded(self, pins: Sequence[Pin]) -> None:
+        """The cycle read these loads."""
+        known = [at for pin in pins if (at := self._loaded_at(pin)) is not None]
+        if known:
+            self._add(EvidenceKind.FRESHNESS, {"loaded_at": min(known).isoformat()})
+
+    def compared(self, progress: Progress) -> Comparison:
+        """Holds both sides' newest editions against each other.
+
+        Raises:
+            LockgateError: they cannot be compared.
+        """
+        names = (f"{self._entity.name}@{self._pair.incumbent}", f"{self._entity.name}@{self._pair.candidate}")
+        found, number = compared_and_kept(self._wiring, names, ComparisonRequest(()), progress)
+        facts = {
+            "comparison_id": number,
+            "verdict": found.verdict,
+            "unexplained": found.unexplained,
+            "differing": found.rows.differing,
+            "left": found.rows.left,
+            "right": found.rows.right,
+            "editions": [edition.number for side in found.editions for edition in side],
+        }
+        self._add(EvidenceKind.COMPARISON, facts)
+        return found
+
+    def _add(self, kind: EvidenceKind, facts: Mapping[str, object]) -> None:
+        wiring, token = self._wiring, self._route.token
+        wiring.store.evidence.add_evidence(kind, self._pair, token, wiring.clock(), by=CONTROLLER, facts=facts)
+
+    def _loaded_at(self, pin: Pin) -> datetime | None:
+        """When the newest load of a pin ended; None where the control plane has forgotten it."""
+        try:
+            return self._wiring.store.loads.load(pin.last_load).finished_at
+        except UnknownName:
+            return None

@@ -1,0 +1,104 @@
+"""What a run does about routes under way: it compares both sides before consumers see them, and has them judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+
+from lockgate.app.controller import judge
+from lockgate.app.cycle_evidence import CycleEvidence
+from lockgate.app.pairs import group_of
+from lockgate.app.wiring import Wiring
+from lockgate.core.cutover import Decision
+from lockgate.core.entity import Entity
+from lockgate.core.execution import Outcome
+from lockgate.core.load import Pin
+from lockgate.core.route import Edition, Route, Stage
+from lockgate.flow import Facts, Step
+from lockgate.transform.cycle import Piece, ensure_route
+from lockgate.transform.router import UNDER_WAY
+
+Pins = Callable[[], Sequence[Pin]]
+ANSWERING = frozenset({Stage.CANARY, Stage.PROMOTED})
+
+
+class RouteWatch:
+    """The routes under way of which a run builds both sides."""
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        pieces: Sequence[Piece],
+        outcomes: Mapping[str, Outcome],
+        pins: Pins,
+        *,
+        may_advance: bool = True,
+    ) -> None:
+        """`outcomes` fills up as pieces, named `entity@implementation`, are executed; `pins` tells the cycle's.
+
+        Without `may_advance`, no route goes forwards by itself: a plan that is being applied does that.
+        """
+        self._wiring = wiring
+        self._may_advance = may_advance
+        self._outcomes = outcomes
+        self._pins = pins
+        self._editions: dict[str, Edition] = {}
+        self.decisions: list[Decision] = []
+        self._routes = dict(self._candidates(pieces))
+        self._evidence: dict[str, CycleEvidence] = {}
+
+    def _candidates(self, pieces: Sequence[Piece]) -> Iterator[tuple[str, Route]]:
+        built = {str(piece) for piece in pieces}
+        for entity in {piece.entity.name: piece.entity for piece in pieces}.values():
+            route = ensure_route(entity, self._wiring.warehouse)
+            sides = {f"{entity.name}@{name}" for name in (route.incumbent, route.candidate)}
+            if route.stage in UNDER_WAY and sides <= built:
+                yield entity.name, route
+
+    def holds(self, piece: Piece) -> bool:
+        """Whether an output is compared before consumers see it: they read something of both sides."""
+        route = self._routes.get(piece.entity.name)
+        return route is not None and route.stage in ANSWERING
+
+    def published(self, piece: Piece, edition: Edition) -> None:
+        """An output is an edition, shown or held back."""
+        self._editions[str(piece)] = edition
+
+    def steps(self) -> Iterator[Step]:
+        """A step that compares each pair, then one that judges it together with its group."""
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name, route in self._routes.items():
+            entity = self._wiring.project.entities[name]
+            needs = tuple(f"publish {name}@{side}" for side in (route.incumbent, route.candidate))
+            yield Step(f"compare {name}", partial(self._compare, entity), needs=needs)
+            groups.setdefault(tuple(one.name for one in group_of(self._wiring, entity)), []).append(name)
+        for members, watched in groups.items():
+            after = tuple(f"compare {name}" for name in watched)
+            entities = [self._wiring.project.entities[name] for name in members]
+            yield Step(f"judge {', '.join(watched)}", partial(self._judge, entities, watched), after=after)
+
+    def _compare(self, entity: Entity) -> Facts:
+        found = self._evidence_of(entity).compared(lambda *_: None)
+        return {"verdict": found.verdict.value, "unexplained": found.unexplained}
+
+    def _judge(self, entities: Sequence[Entity], watched: Sequence[str]) -> Facts:
+        for name in watched:
+            self._tell_executions(self._wiring.project.entities[name])
+        decision = judge(self._wiring, entities, may_advance=self._may_advance)
+        if decision is None:
+            return {"decided": "nothing"}
+        self.decisions.append(decision)
+        return {"decided": decision.action.value, "reason": decision.reason}
+
+    def _tell_executions(self, entity: Entity) -> None:
+        """Writes down how both sides were built; a side that a failed load held up was not executed."""
+        evidence, route = self._evidence_of(entity), self._routes[entity.name]
+        evidence.loaded(self._pins())
+        for side in (f"{entity.name}@{name}" for name in (route.incumbent, route.candidate)):
+            if side in self._outcomes:
+                evidence.executed(self._outcomes[side], self._editions.get(side))
+
+    def _evidence_of(self, entity: Entity) -> CycleEvidence:
+        if entity.name not in self._evidence:
+            self._evidence[entity.name] = CycleEvidence(self._wiring, entity, self._routes[entity.name])
+        return self._evidence[entity.name]

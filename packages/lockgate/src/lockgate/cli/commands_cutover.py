@@ -1,0 +1,301 @@
+"""`cutover`, `gate` and `evidence`: move a route by a plan, undo it at once, and see what it is moved by."""
+
+from __future__ import annotations
+
+import getpass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lockgate.cli.cutovers import show_answers, show_decisions, show_plan, show_result, show_rolled_back, show_status
+from lockgate.cli.exits import Exit, exit_of_answer
+from lockgate.cli.invocation import opened
+from lockgate.cli.output import print_json, print_table, standard_error, standard_output
+from lockgate.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lockgate.core.cutover import PlanResult, PlanStep
+    from lockgate.core.route import Stage
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Entity = Annotated[str, typer.Argument(metavar="ENTITY", help="The entity; its group moves with it.")]
+Entities = Annotated[list[str] | None, typer.Argument(metavar="ENTITY", help="Only these; else all.")]
+Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
+Candidate = Annotated[str | None, typer.Option(help="Another implementation than the route's candidate.")]
+Wait = Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)]
+Share = Annotated[str | None, typer.Option(help="The canary's share of the keys, such as 5%; else the policy's first.")]
+Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)]
+
+cutover = typer.Typer(help="Move an entity from one implementation to another, as teams deploy software.")
+evidence = typer.Typer(help="What was recorded about implementations, and what gates ask for.")
+
+
+def register(application: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    application.add_typer(cutover, name="cutover", no_args_is_help=True)
+    application.add_typer(evidence, name="evidence", no_args_is_help=True)
+    application.command("gate")(gate)
+
+
+def me() -> str:
+    """Who types the command, as the system knows them."""
+    return getpass.getuser()
+
+
+@cutover.command("plan")
+def plan(
+    context: typer.Context,
+    entity: Entity,
+    to: Annotated[str, typer.Option("--to", help="shadow, canary or promoted.")],
+    share: Share = None,
+    candidate: Candidate = None,
+    as_json: Json = False,
+) -> int:
+    """Freeze the steps to a stage, and explain them. Nothing is moved before `cutover apply`."""
+    stage = _stage(to)
+    with opened(context) as app:
+        made = app.cutovers.plan(entity, stage, by=me(), share=_buckets(share), candidate=candidate)
+    if as_json:
+        print_json(made)
+    else:
+        show_plan(made)
+    return Exit.FINE
+
+
+@cutover.command("show")
+def show(
+    context: typer.Context,
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name.")],
+    as_json: Json = False,
+) -> int:
+    """A plan, and what came of its steps so far."""
+    with opened(context) as app:
+        made, outcomes = app.cutovers.planned(plan_id)
+    if as_json:
+        print_json({"plan": made, "outcomes": outcomes})
+    else:
+        show_plan(made, outcomes)
+    return Exit.FINE
+
+
+@cutover.command("apply")
+def apply(
+    context: typer.Context,
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="The plan's name, as `cutover plan` told it.")],
+    wait: Wait = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Do the steps of a plan. Begun again after a crash, it goes on where it was."""
+    with opened(context) as app:
+        result = app.cutovers.apply(plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
+    return _ended(result, as_json=as_json)
+
+
+@cutover.command("promote")
+def promote(
+    context: typer.Context, entity: Entity, candidate: Candidate = None, wait: Wait = 60.0, as_json: Json = False
+) -> int:
+    """Plan the way to promoted, and apply it: the candidate answers for everything, if its gates say go."""
+    with opened(context) as app:
+        made = app.cutovers.plan(entity, _stage("promoted"), by=me(), candidate=candidate)
+        if not as_json:
+            show_plan(made)
+        result = app.cutovers.apply(made.plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
+    return _ended(result, as_json=as_json)
+
+
+@cutover.command("rollback")
+def rollback(
+    context: typer.Context,
+    entity: Entity,
+    reason: Reason = "asked for",
+    off: Annotated[bool, typer.Option("--off", help="Do not build the candidate in the shadow any more.")] = False,
+    as_json: Json = False,
+) -> int:
+    """Give everything back to the incumbent, at once: one row is changed, nothing is built."""
+    with opened(context) as app:
+        done = app.cutovers.roll_back(entity, by=me(), reason=reason, off=off)
+    if as_json:
+        print_json([{"decision": one.decision, "edition": one.edition, "age_seconds": one.age_seconds} for one in done])
+    else:
+        show_rolled_back(done)
+    return Exit.FINE
+
+
+@cutover.command("retire")
+def retire(context: typer.Context, entity: Entity, reason: Reason = "asked for", as_json: Json = False) -> int:
+    """End a cutover: the promoted candidate becomes the incumbent, and the old one is not built any more."""
+    with opened(context) as app:
+        done = app.cutovers.retire(entity, by=me(), reason=reason)
+    if as_json:
+        print_json(done)
+    else:
+        show_decisions(done)
+    return Exit.FINE
+
+
+@cutover.command("status")
+def status(context: typer.Context, entities: Entities = None, as_json: Json = False) -> int:
+    """Where routes stand: stage, share, what consumers read, and what the gates say."""
+    with opened(context) as app:
+        found = app.cutovers.status(tuple(entities or ()))
+    if as_json:
+        print_json(found)
+    else:
+        show_status(found)
+    return Exit.FINE
+
+
+@cutover.command("decisions")
+def decisions(
+    context: typer.Context,
+    entity: Annotated[str | None, typer.Argument(metavar="ENTITY", help="Only this one's.")] = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> int:
+    """What was decided about routes, the newest first: by whom, why, on which evidence."""
+    with opened(context) as app:
+        found = app.cutovers.decisions(entity, limit=limit)
+    if as_json:
+        print_json(found)
+    else:
+        show_decisions(found)
+    return Exit.FINE
+
+
+@cutover.command("judge")
+def judge(context: typer.Context, entity: Entity, as_json: Json = False) -> int:
+    """Have the controller look at a route now; it moves on or is rolled back as its policy says."""
+    with opened(context) as app:
+        decision = app.cutovers.judge(entity)
+    if as_json:
+        print_json({"decision": decision})
+    elif decision is None:
+        standard_output().print(f"{entity}: nothing to decide", markup=False)
+    else:
+        show_decisions((decision,))
+    return Exit.FINE
+
+
+@cutover.command("sign")
+def sign(
+    context: typer.Context,
+    entity: Entity,
+    gate: Annotated[str, typer.Argument(metavar="GATE", help="The gate that wants a signature.")],
+    role: Annotated[str, typer.Option(help="The role in which you sign.")],
+    reason: Reason = "",
+    as_json: Json = False,
+) -> int:
+    """Sign a gate for the route as it stands; once the route has moved, it is signed anew."""
+    with opened(context) as app:
+        signed = app.cutovers.sign(entity, gate, role, by=me(), reason=reason)
+    if as_json:
+        print_json(signed)
+    else:
+        standard_output().print(f"{signed.by} signed {gate} for {entity} as {role}", markup=False)
+    return Exit.FINE
+
+
+def gate(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="[all|NAME]", help="The gate; else all of them.")] = "all",
+    as_json: Json = False,
+) -> int:
+    """Ask gates now: go, no-go, or not enough evidence, with what they saw."""
+    with opened(context) as app:
+        found = app.cutovers.gates(() if name == "all" else (name,))
+    if as_json:
+        print_json([one.document() for one in found])
+    else:
+        show_answers(found)
+    return exit_of_answer([one.answer for one in found])
+
+
+@evidence.command("list")
+def list_evidence(
+    context: typer.Context,
+    entity: Annotated[str | None, typer.Argument(metavar="ENTITY", help="Only this one's.")] = None,
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> int:
+    """The newest evidence first."""
+    with opened(context) as app:
+        found = app.cutovers.evidence(entity, limit=limit)
+    if as_json:
+        print_json(found)
+        return Exit.FINE
+    headings = ("evidence", "kind", "entity", "candidate", "at (UTC)", "by", "facts")
+    rows = [
+        (one.evidence_id, one.kind, one.pair.entity, one.pair.candidate, one.at, one.by, _facts(one.facts))
+        for one in found
+    ]
+    print_table("", headings, rows)
+    return Exit.FINE
+
+
+def _facts(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in facts.items() if value not in (None, ""))
+
+
+@evidence.command("record")
+def record(
+    context: typer.Context,
+    entity: Entity,
+    score: Annotated[float, typer.Option(help="The score of the entity's candidate, as your own checks found it.")],
+    reason: Reason = "",
+    as_json: Json = False,
+) -> int:
+    """Record a score that gates ask for."""
+    with opened(context) as app:
+        recorded = app.cutovers.record_score(entity, score, by=me(), reason=reason)
+    if as_json:
+        print_json(recorded)
+    else:
+        standard_output().print(f"evidence {recorded.evidence_id}: the score of {entity} is {score:g}", markup=False)
+    return Exit.FINE
+
+
+def _stage(written: str) -> Stage:
+    """A stage that can be planned for.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    from lockgate.core.route import Stage
+
+    stages = {stage.value: stage for stage in (Stage.SHADOW, Stage.CANARY, Stage.PROMOTED)}
+    if written not in stages:
+        raise typer.BadParameter(f"{written!r} is not one of {', '.join(stages)}", param_hint="--to")
+    return stages[written]
+
+
+def _buckets(written: str | None) -> int | None:
+    """A share in buckets of 0.01 %.
+
+    Raises:
+        typer.BadParameter: it is not a percentage, or finer than a bucket.
+    """
+    from pydantic_core import PydanticCustomError
+
+    from lockgate.config import parse_buckets
+
+    try:
+        return None if written is None else parse_buckets(written)
+    except PydanticCustomError as error:
+        raise typer.BadParameter(f"{error.message()}; write 5% or 0.25%", param_hint="--share") from error
+
+
+def _tell(position: int, step: PlanStep) -> None:
+    from lockgate.cutover import step_told
+
+    standard_error().print(f"[dim]{position + 1}[/] {step_told(step)}", soft_wrap=True)
+
+
+def _ended(result: PlanResult, *, as_json: bool) -> Exit:
+    if as_json:
+        print_json({"answer": result.answer, "plan": result.plan, "outcomes": result.outcomes})
+    else:
+        show_result(result)
+    return exit_of_answer([result.answer])
