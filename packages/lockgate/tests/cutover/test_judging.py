@@ -17,10 +17,11 @@ from lockgate.cutover import Situation, judged
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 PAIR = Pair("users", "rules", "dbt", "r1", "d1")
+DEFAULT = Policy()
 SHARES = {Stage.SHADOW: 0, Stage.CANARY: 500, Stage.PROMOTED: 10_000}
 
 
-def situation(stage: Stage, policy: Policy = Policy(), **more) -> Situation:
+def situation(stage: Stage, policy: Policy = DEFAULT, **more) -> Situation:
     route = Route("users", "rules", "dbt", stage, SHARES[stage], 4)
     usual = Situation(route, policy, (), NOW, NOW - timedelta(hours=1))
     return replace(usual, **more)
