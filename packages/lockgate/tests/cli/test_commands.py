@@ -110,6 +110,8 @@ def test_what_is_published_can_be_looked_at(ran, lockgate) -> None:
     _, table, _ = lockgate("editions", "show", "people", "--by", "team")
 
     assert [(each["edition"]["number"], each["arm"]) for each in listed] == [(1, "incumbent")]
+    assert [each["edition"]["is_held"] for each in listed] == [False]
+    assert listed[0]["edition"]["bytes"] > 0
     assert shown["counts"] == {"rules": {"Engineering": 1, "Unknown": 1}}
     assert "Engineering" in table
 

@@ -77,6 +77,7 @@ def test_an_entity_has_its_contract_implementations_and_route(write):
     }
     assert users.route == RouteDeclaration("rules", "dbt", ("parity",))
     assert (users.group, users.bucket_by) == ("people", "user_id")
+    assert users.contract.bucketed == ("user_id",)
 
 
 def test_a_step_needs_the_one_before_unless_it_says_otherwise(write):

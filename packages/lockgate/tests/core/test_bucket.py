@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.core.bucket import BUCKETED_KINDS, BUCKETS, bucket_of, canonical_part
+from lockgate.core.bucket import BUCKETED_KINDS, BUCKETS, LAST_BUCKET, bucket_of, canonical_part
 from lockgate.core.types import Kind
 
 # Counted with `printf '1:0' | md5sum`: the first eight digits modulo 10,000.
@@ -28,6 +28,11 @@ KNOWN = [
 @pytest.mark.parametrize(("key", "bucket"), KNOWN)
 def test_known_keys_keep_their_buckets(key, bucket):
     assert bucket_of(key) == bucket
+
+
+def test_a_part_that_is_missing_means_the_last_bucket():
+    assert {bucket_of(key) for key in ((None,), (7, None), (None, "x"))} == {LAST_BUCKET}
+    assert LAST_BUCKET == 9999
 
 
 def test_parts_do_not_run_together():

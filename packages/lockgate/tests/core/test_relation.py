@@ -16,6 +16,13 @@ def test_a_contract_names_each_column_once_and_its_key_among_them(columns, key):
         Contract(columns, key)
 
 
+def test_a_contract_is_bucketed_by_its_key_or_by_one_of_its_columns():
+    assert Contract((ID, NAME), ("id",)).bucketed == ("id",)
+    assert Contract((ID, NAME), ("id",), bucket_by="name").bucketed == ("name",)
+    with pytest.raises(ValueError, match="bucketed by one of its columns"):
+        Contract((ID,), ("id",), bucket_by="name")
+
+
 def test_a_column_is_found_by_its_name():
     contract = Contract((ID, NAME), ("id",))
 

@@ -180,8 +180,8 @@ def list_editions(context: typer.Context, as_json: Json = False) -> int:
         print_json(shown)
         return Exit.FINE
     rows = [
-        (item.edition.entity, item.edition.number, item.edition.implementation, item.arm or "", item.edition.rows,
-         item.edition.published_at)
+        (item.edition.entity, item.edition.number, item.edition.implementation,
+         item.arm or ("held back" if item.edition.is_held else ""), item.edition.rows, item.edition.published_at)
         for item in shown
     ]  # fmt: skip
     print_table("", ("entity", "edition", "implementation", "shown as", "rows", "published (UTC)"), rows)

@@ -105,7 +105,7 @@ def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) ->
     """An entity, served from the default target unless it says otherwise."""
     return Entity(
         name=name,
-        contract=Contract(_columns(shape.contract), tuple(shape.key)),
+        contract=Contract(_columns(shape.contract), tuple(shape.key), shape.bucket_by or ""),
         target=shape.serve.target or default_target,
         schema=shape.serve.schema_,
         implementations={

@@ -32,7 +32,11 @@ class Arm(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One immutable published output of one implementation; numbered from 1 within its entity."""
+    """One immutable published output of one implementation; numbered from 1 within its entity.
+
+    One that `is_held` is kept from the served view until it is released. `bytes` is what it takes in the target; 0 for
+    one that was published before that was counted.
+    """
 
     entity: str
     number: int
@@ -40,6 +44,8 @@ class Edition:
     rows: int
     published_at: datetime
     pins: tuple[Pin, ...] = ()
+    is_held: bool = False
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +76,8 @@ class Publication:
 
     `built` is the relation in the workshop; `served` the view that consumers read. `token` is the route's token
     that the publisher saw; the switch is refused where the route has moved on. With `anew`, a new edition is made of
-    an output that equals the newest one, too.
+    an output that equals the newest one, too. With `held`, the view goes on showing what it shows until the edition is
+    released.
     """
 
     entity: str
@@ -82,3 +89,4 @@ class Publication:
     published_at: datetime
     pins: tuple[Pin, ...] = field(default=())
     anew: bool = False
+    held: bool = False

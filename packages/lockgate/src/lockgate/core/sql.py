@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp, parse_one
 
-from lockgate.core.bucket import BUCKETS
+from lockgate.core.bucket import BUCKETS, LAST_BUCKET
 from lockgate.core.relation import Relation
 from lockgate.core.types import ColumnType, Kind, digits
 
@@ -43,11 +43,12 @@ def sql_type(type_: ColumnType) -> exp.DataType:
 def bucket_expression(key: tuple[str, ...], dialect: str) -> exp.Expr:
     """The bucket of `lockgate.core.bucket` for key columns that already have their contract's types.
 
-    NULL where a key column is NULL. Dates must render as YYYY-MM-DD (ISO DateStyle) when cast to text.
+    The last bucket where one is NULL. Dates must render as YYYY-MM-DD (ISO DateStyle) when cast to text.
 
     Raises:
         KeyError: the dialect is neither `duckdb` nor `postgres`.
     """
     part = "cast(length(cast({0} as text)) as text) || ':' || cast({0} as text)"
     text = " || ".join(part.format(column(name).sql(dialect)) for name in key)
-    return parse_one(_BUCKET[dialect].format(text=text, buckets=BUCKETS), dialect=dialect)
+    bucket = _BUCKET[dialect].format(text=text, buckets=BUCKETS)
+    return parse_one(f"coalesce({bucket}, {LAST_BUCKET})", dialect=dialect)

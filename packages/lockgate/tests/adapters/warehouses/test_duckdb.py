@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -25,6 +26,7 @@ from lockgate.adapters.warehouses.duckdb.holder import holder_of, note_holder
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link, safe, written
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
+from lockgate.core.route import Arm
 from lockgate.core.sql import table
 from lockgate.errors import AccessRefused, DiskFull, StatementFailed, TargetBusy
 from lockgate.testing.warehouses.given import (
@@ -36,6 +38,7 @@ from lockgate.testing.warehouses.given import (
     land,
     publication,
     publish,
+    release,
     route,
     rows_of,
     staged,
@@ -313,6 +316,42 @@ def test_publishing_what_somebody_else_is_writing_to_is_refused_as_busy(warehous
     warehouse.publish(publication(built, "rules", stored.token))
 
     assert labels(warehouse) == {"one": 3}
+
+
+# --- a catalog made by an earlier version -----------------------------------------------------------------------
+
+BEFORE_HELD_EDITIONS = """
+CREATE TABLE lockgate.before (
+    entity text NOT NULL, number integer NOT NULL, implementation text NOT NULL, rows bigint NOT NULL,
+    published_at timestamptz NOT NULL, pins json NOT NULL, served_schema text NOT NULL, served_name text NOT NULL,
+    kept boolean NOT NULL DEFAULT false, PRIMARY KEY (entity, number)
+);
+INSERT INTO lockgate.before SELECT entity, number, implementation, rows, published_at, pins, served_schema, served_name,
+    kept FROM lockgate.edition;
+DROP TABLE lockgate.edition;
+ALTER TABLE lockgate.before RENAME TO edition;
+"""
+
+
+def test_a_catalog_from_before_editions_were_held_is_upgraded(warehouse, folder):
+    first = publish(warehouse, "rules", users(3, "old"))
+    with changing(Layout(folder)) as connection:
+        connection.execute(BEFORE_HELD_EDITIONS)
+
+    warehouse.prepare()
+    upgraded = warehouse.editions(ENTITY)
+    same = publish(warehouse, "rules", users(3, "old"))
+    held = publish(warehouse, "dbt", users(3, "new"), held=True)
+    release(warehouse, held)
+    route(warehouse, share=10_000)
+    catalog = (folder / "catalog.duckdb").stat().st_ino
+    warehouse.prepare()
+
+    assert upgraded == (replace(first, bytes=0),)
+    assert same == upgraded[0]
+    assert warehouse.shown(ENTITY) == {1: Arm.INCUMBENT, 2: Arm.CANDIDATE}
+    assert labels(warehouse) == {"new": 3}
+    assert (folder / "catalog.duckdb").stat().st_ino == catalog
 
 
 # --- a full disk ------------------------------------------------------------------------------------------------

@@ -18,7 +18,9 @@ from lockgate.adapters.warehouses.postgres import open_postgres, patience, sessi
 from lockgate.adapters.warehouses.postgres.catalog import logical_type, numeric_type
 from lockgate.adapters.warehouses.postgres.failures import translation
 from lockgate.adapters.warehouses.postgres.workshop import role_name
+from lockgate.core.load import Pin
 from lockgate.core.relation import Column, Contract, Relation
+from lockgate.core.route import Arm, Edition, Route, Stage
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import (
     AccessRefused,
@@ -34,6 +36,7 @@ from lockgate.errors import (
 from lockgate.testing.warehouses.given import (
     CONTRACT,
     ENTITY,
+    NOON,
     RAW_USERS,
     SERVED,
     build,
@@ -41,6 +44,7 @@ from lockgate.testing.warehouses.given import (
     land,
     publication,
     publish,
+    release,
     route,
     rows_of,
     select,
@@ -173,6 +177,94 @@ def test_an_edition_that_somebody_reads_or_builds_on_is_dropped_by_a_later_publi
 
     assert kept == [1, 2, 3, 4]
     assert [edition.number for edition in warehouse.editions(ENTITY)] == [3, 4, 5]
+
+
+def test_a_change_of_share_of_a_group_is_one_updated_row_an_entity(warehouse, postgres_url):
+    publish(warehouse, "rules", users(3, "rules"))
+    publish(warehouse, "dbt", users(3, "dbt"))
+    other = warehouse.set_route(Route("orders", "rules", "dbt", Stage.OFF, 0, 0))
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        before = _versions(connection)
+
+        warehouse.set_routes([replace(other, share=500), replace(warehouse.route(ENTITY), share=500)])
+
+        after = _versions(connection)
+    assert before["catalog"] == after["catalog"]
+    assert [row for row in after["routes"] if row in before["routes"]] == []
+    assert len(after["routes"]) == 2
+
+
+def _versions(connection):
+    """Which transaction wrote the view and its rule, and each route."""
+    catalog = """SELECT c.xmin::text, r.xmin::text, r.oid FROM pg_class c JOIN pg_rewrite r ON r.ev_class = c.oid
+        WHERE c.oid = 'analytics.users'::regclass"""
+    routes = "SELECT entity, xmin::text FROM lockgate.route ORDER BY entity"
+    return {"catalog": connection.execute(catalog).fetchall(), "routes": connection.execute(routes).fetchall()}
+
+
+def test_a_release_that_readers_keep_from_the_view_changes_nothing(warehouse, consumer, impatient):
+    held = publish(warehouse, "rules", users(9, "new"), held=True)
+    with psycopg.connect(consumer) as idle:
+        idle.execute("SELECT 1 FROM analytics.users")
+
+        with pytest.raises(PublishBlocked) as blocked:
+            release(warehouse, held)
+
+        assert blocked.value.fields == {"relation": "analytics.users", "pids": [idle.info.backend_pid]}
+    assert warehouse.editions(ENTITY)[-1] == held
+    assert labels(warehouse) == {"old": 3}
+
+
+def test_holding_an_edition_back_waits_for_no_reader(warehouse, consumer, impatient):
+    with psycopg.connect(consumer) as idle:
+        idle.execute("SELECT 1 FROM analytics.users")
+
+        assert publish(warehouse, "rules", users(9, "new"), held=True).is_held
+
+
+# --- a target made by an earlier version ------------------------------------------------------------------------
+
+BEFORE_HELD_EDITIONS = """
+CREATE SCHEMA lockgate;
+CREATE TABLE lockgate.edition (
+    entity text NOT NULL, number integer NOT NULL, implementation text NOT NULL, rows bigint NOT NULL,
+    published_at timestamptz NOT NULL, pins jsonb NOT NULL, stored_schema text NOT NULL, stored_name text NOT NULL,
+    kept boolean NOT NULL DEFAULT false, PRIMARY KEY (entity, number)
+);
+INSERT INTO lockgate.edition
+VALUES ('users', 1, 'rules', 3, '2024-02-29 12:00Z', '[["raw", "users", 1, 7]]', 'analytics__editions', 'users__1');
+CREATE SCHEMA analytics__editions;
+CREATE TABLE analytics__editions.users__1 (user_id bigint PRIMARY KEY, label text, _bucket smallint);
+INSERT INTO analytics__editions.users__1
+SELECT i, 'old', mod(('x' || left(md5('1:' || i), 8))::bit(32)::bigint, 10000) FROM generate_series(1, 3) i
+"""
+
+
+def test_a_target_from_before_editions_were_held_is_upgraded(postgres_url):
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(BEFORE_HELD_EDITIONS)
+    warehouse = open_postgres("main", postgres_url, clock=clock)
+
+    warehouse.prepare()
+    before = Edition(ENTITY, 1, "rules", 3, NOON.replace(microsecond=0), (Pin(RAW_USERS, 1, 7),))
+    upgraded = warehouse.editions(ENTITY)
+    same = publish(warehouse, "rules", users(3, "old"))
+    release(warehouse, publish(warehouse, "dbt", users(3, "new"), held=True))
+
+    assert upgraded == (before,)
+    assert same == replace(before, pins=())
+    assert warehouse.shown(ENTITY) == {1: Arm.INCUMBENT, 2: Arm.CANDIDATE}
+    warehouse.close()
+
+
+def test_preparing_again_waits_for_no_publisher(warehouse, postgres_url):
+    with psycopg.connect(postgres_url) as publisher:
+        publisher.execute("UPDATE lockgate.edition SET kept = kept")
+
+        began = time.monotonic()
+        warehouse.prepare()
+
+        assert time.monotonic() - began < 5
 
 
 # --- contract changes -------------------------------------------------------------------------------------------

@@ -39,11 +39,13 @@ class Shown:
 def shown_by(route: Route, published: tuple[Published, ...]) -> Shown | None:
     """What the view shows under `route`; None while the implementation that has to answer is not published.
 
-    The arm that has to answer stands alone where the other one is not published, or is under another contract.
+    What is held is not shown. The arm that has to answer stands alone where the other one is not published, or is under
+    another contract or bucket column: a row could be in both arms, or in neither.
     """
-    incumbent = newest_of(route.incumbent, published)
-    candidate = newest_of(route.candidate, published)
-    if incumbent and candidate and incumbent.columns == candidate.columns:
+    free = tuple(one for one in published if not one.edition.is_held)
+    incumbent = newest_of(route.incumbent, free)
+    candidate = newest_of(route.candidate, free)
+    if incumbent and candidate and incumbent.splits_like(candidate):
         return Shown(incumbent, candidate)
     if candidate and route.share == BUCKETS:
         return Shown(None, candidate)
@@ -51,24 +53,24 @@ def shown_by(route: Route, published: tuple[Published, ...]) -> Shown | None:
 
 
 def newest_of(implementation: str | None, published: tuple[Published, ...]) -> Published | None:
-    """An implementation's newest edition; None where nothing of it is published."""
+    """An implementation's newest edition, held or not; None where nothing of it is published."""
     mine = [entry for entry in published if entry.edition.implementation == implementation]
     return max(mine, key=lambda entry: entry.edition.number, default=None)
 
 
-def check_token(publication: Publication, route: Route | None) -> Route:
-    """The stored route, if the publisher saw that one.
+def check_token(entity: str, seen: int, route: Route | None) -> Route:
+    """The stored route, if the caller saw that one.
 
     Raises:
         StaleToken: with both tokens.
     """
     stored = route.token if route else 0
-    if route is None or stored != publication.token:
+    if route is None or stored != seen:
         raise StaleToken(
-            f"the route of {publication.entity} has token {stored}, the publisher saw {publication.token}",
-            entity=publication.entity,
+            f"the route of {entity} has token {stored}, the publisher saw {seen}",
+            entity=entity,
             stored=stored,
-            seen=publication.token,
+            seen=seen,
         )
     return route
 

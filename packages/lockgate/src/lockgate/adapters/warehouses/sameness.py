@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from lockgate.adapters.warehouses.editions import Published, edition_table
+from lockgate.adapters.warehouses.editions import Published, bucket_column, edition_table
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Publication
@@ -14,8 +14,11 @@ from lockgate.core.types import ColumnType, Kind, digits
 
 
 def candidate_for(publication: Publication, newest: Published | None) -> Published | None:
-    """The newest edition, where the output may equal it: it has the contract's columns, and no new one is demanded."""
-    if newest is None or publication.anew or _shape(newest.columns) != _shape(publication.contract.columns):
+    """The newest edition, where the output may equal it: it keeps the contract, and no new one is demanded."""
+    contract = publication.contract
+    if newest is None or publication.anew or _shape(newest.columns) != _shape(contract.columns):
+        return None
+    if newest.bucket_by != bucket_column(contract) or newest.key not in {None, contract.key}:
         return None
     place = edition_table(publication.served, publication.entity, newest.edition.number)
     return newest if newest.stored == place else None

@@ -95,17 +95,33 @@ class Serving(Protocol):
         """Copies a built output into a new edition, cast to its contract, and shows it on its arm of the view.
 
         Where the output equals, row for row, the newest edition of its implementation under the same contract, that one
-        is kept and given back: its pins move up to the publication's.
+        is kept and given back: its pins move up to the publication's, and it is released where it was held and the
+        publication is not.
+
+        A publication that is held changes nothing for readers: its edition waits for `release`.
 
         Readers see the old rows or the new ones, never a mixture, and are not held up. An arm is shown once its
-        implementation is published under the same contract as the other arm. Editions beyond the newest three of an
-        implementation are dropped where nobody reads them.
+        implementation is published under the same contract, bucket column included, as the other arm. The newest three
+        editions of an implementation stay, and its newest that is not held; others are dropped where nobody reads them.
 
         Raises:
             OutputInvalid: a key is NULL or twice there, or a value cannot be cast; nothing was changed.
             StaleToken: the route has moved on; nothing was changed.
             DependentsInTheWay: the contract changed and other objects depend on the view; nothing was changed.
             PublishBlocked: readers kept the view locked to the end of the patience.
+        """
+
+    def release(self, editions: Sequence[Edition], *, token: int) -> tuple[Edition, ...]:
+        """Lets held editions of one entity be shown, all at once: no reader sees one without the other.
+
+        `token` is the route's that the caller saw. Gives the editions back as they are now; one that is released
+        already is left as it is.
+
+        Raises:
+            StaleToken: the route has moved on; nothing was changed.
+            UnknownName: an edition is not kept any more; nothing was changed.
+            DependentsInTheWay, PublishBlocked: as for `publish`; nothing was changed.
+            ValueError: the editions are of several entities.
         """
 
     def route(self, entity: str) -> Route | None:
@@ -120,6 +136,16 @@ class Serving(Protocol):
         Raises:
             StaleToken: somebody stored another route since.
             PublishBlocked: the view had to be switched, and readers kept it locked to the end of the patience.
+        """
+
+    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+        """Stores the routes of several entities as `set_route` does one, all of them at one instant or none.
+
+        Gives them back in the order in which they were given.
+
+        Raises:
+            StaleToken: somebody stored another route of one of the entities since; its name is a field of the error.
+            PublishBlocked: as for `set_route`.
         """
 
     def editions(self, entity: str) -> tuple[Edition, ...]:

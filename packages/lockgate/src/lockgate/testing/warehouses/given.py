@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -114,11 +115,21 @@ def publication(
     return Publication(ENTITY, implementation, contract, built, served, token, NOON)
 
 
-def publish(warehouse: Warehouse, implementation: str, query: str, *, contract: Contract = CONTRACT) -> Edition:
+def publish(
+    warehouse: Warehouse, implementation: str, query: str, *, contract: Contract = CONTRACT, held: bool = False
+) -> Edition:
     """Builds a query's rows and publishes them under the route in force."""
     stored = warehouse.route(ENTITY) or route(warehouse)
     built = build(warehouse, implementation, query)
-    return warehouse.publish(publication(built, implementation, stored.token, contract=contract))
+    given = publication(built, implementation, stored.token, contract=contract)
+    return warehouse.publish(replace(given, held=held))
+
+
+def release(warehouse: Warehouse, *editions: Edition) -> tuple[Edition, ...]:
+    """Releases editions under the route in force."""
+    stored = warehouse.route(ENTITY)
+    assert stored is not None
+    return warehouse.release(editions, token=stored.token)
 
 
 def labels(warehouse: Warehouse) -> dict[str, int]:

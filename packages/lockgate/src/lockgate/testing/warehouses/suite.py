@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from lockgate.core.ports import Warehouse
+from lockgate.testing.warehouses.groups import GroupsConformance
+from lockgate.testing.warehouses.held import HeldConformance
 from lockgate.testing.warehouses.landings import LandingsConformance
 from lockgate.testing.warehouses.processes import ProcessesConformance
 from lockgate.testing.warehouses.serving import ServingConformance
@@ -20,10 +22,12 @@ class WarehouseConformance(
     WorkshopsConformance,
     ServingConformance,
     UnchangedConformance,
+    HeldConformance,
+    GroupsConformance,
     ValuesConformance,
     ProcessesConformance,
 ):
-    """Every suite; see the package for the fixture it needs."""
+    """Every suite; see the package for the fixtures it needs."""
 
     @pytest.fixture
     def warehouse(self, open_warehouse: Callable[[], Warehouse]) -> Iterator[Warehouse]:

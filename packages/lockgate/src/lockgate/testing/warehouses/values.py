@@ -196,13 +196,14 @@ class ValuesConformance:
         assert [bucket_of(key) for key, _ in VECTORS] == [bucket for _, bucket in VECTORS]
         assert [buckets(warehouse, [key]) for key, _ in VECTORS] == [[bucket] for _, bucket in VECTORS]
 
-    def test_a_key_with_a_null_part_has_no_bucket(self, warehouse: Warehouse) -> None:
+    def test_a_key_with_a_null_part_is_in_the_last_bucket(self, warehouse: Warehouse) -> None:
         expression = bucket_expression(("a", "b"), warehouse.capabilities.dialect)
         source = exp.select(exp.alias_(exp.Literal.string("x"), "a"), exp.alias_(exp.cast(exp.null(), "text"), "b"))
 
         found = warehouse.query(exp.select(exp.alias_(expression, "n")).from_(source.subquery("keys"))).to_pylist()
 
-        assert found == [{"n": None}]
+        assert found == [{"n": 9999}]
+        assert bucket_of(("x", None)) == 9999
 
     @settings(max_examples=25, deadline=None, suppress_health_check=SUPPRESSED)
     @given(shape=st.lists(_PARTS, min_size=1, max_size=3), data=st.data())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +20,20 @@ from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout, written
 from lockgate.adapters.warehouses.editions import (
     Published,
+    bucket_sql,
     edition_made,
     edition_of,
     edition_table,
     outdated,
+    published_of,
+    recorded,
     written_pins,
 )
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
-from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
-from lockgate.core.relation import Contract, Relation
+from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Publication
-from lockgate.core.sql import bucket_expression, column, table
+from lockgate.core.sql import column, table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -89,10 +93,16 @@ def is_unchanged(layout: Layout, publication: Publication, newest: Published | N
 
 
 def move_edition(connection: DuckDBPyConnection, publication: Publication, edition: Edition) -> Edition:
-    """Moves the pins of an edition that was found unchanged up to the publication's."""
-    words = {"entity": edition.entity, "number": edition.number, "pins": json.dumps(written_pins(publication.pins))}
-    connection.execute(statement("move_edition"), words)
-    return replace(edition, pins=publication.pins)
+    """Moves the pins of an edition that was found unchanged up to the publication's; held it stays if both say so."""
+    words = {"entity": edition.entity, "number": edition.number, "held": publication.held}
+    connection.execute(statement("move_edition"), words | {"pins": json.dumps(written_pins(publication.pins))})
+    return replace(edition, pins=publication.pins, is_held=edition.is_held and publication.held)
+
+
+def release_editions(connection: DuckDBPyConnection, editions: Iterable[Edition]) -> None:
+    """Notes that editions may be shown."""
+    for edition in editions:
+        connection.execute(statement("release_edition"), {"entity": edition.entity, "number": edition.number})
 
 
 def _counted(connection: DuckDBPyConnection, relation: str) -> int:
@@ -124,16 +134,9 @@ def _fresh(publication: Publication, casts: tuple[Cast, ...]) -> dict[str, str]:
     """What the rows of an edition are selected by."""
     return {
         "values": ", ".join(f"{cast.value} AS {column(cast.column).sql('duckdb')}" for cast in casts),
-        "bucket": _bucket(publication.contract),
+        "bucket": bucket_sql(publication.contract, "duckdb"),
         "built": table(publication.built).sql("duckdb"),
     }
-
-
-def _bucket(contract: Contract) -> str:
-    """The key's bucket; 0 for a key of a type that is not bucketed: such an entity moves as a whole."""
-    if all(contract.column(name).type.kind in BUCKETED_KINDS for name in contract.key):
-        return bucket_expression(contract.key, "duckdb").sql("duckdb")
-    return "0"
 
 
 def _bad_keys(connection: DuckDBPyConnection, file: Path, key: tuple[str, ...]) -> tuple[int, int]:
@@ -149,19 +152,10 @@ def _bad_keys(connection: DuckDBPyConnection, file: Path, key: tuple[str, ...]) 
 
 
 def record_edition(connection: DuckDBPyConnection, publication: Publication, number: int, file: Path) -> Edition:
-    """Tells the catalog of an edition, and shows it."""
-    edition = edition_made(publication, number, _counted(connection, parquet([file]).sql("duckdb")))
-    words = {
-        "entity": edition.entity,
-        "number": number,
-        "implementation": edition.implementation,
-        "rows": edition.rows,
-        "published_at": edition.published_at,
-        "pins": json.dumps(written_pins(edition.pins)),
-        "schema": publication.served.schema,
-        "name": publication.served.name,
-    }
-    connection.execute(statement("add_edition"), words)
+    """Tells the catalog of an edition, and makes its rows readable."""
+    rows = _counted(connection, parquet([file]).sql("duckdb"))
+    edition = edition_made(publication, number, rows=rows, size=file.stat().st_size)
+    connection.execute(statement("add_edition"), recorded(publication, edition))
     show_edition(connection, publication.served, edition, file)
     return edition
 
@@ -176,13 +170,13 @@ def show_edition(connection: DuckDBPyConnection, served: Relation, edition: Edit
 def rehome_editions(connection: DuckDBPyConnection, layout: Layout, entity: str) -> None:
     """Makes the relations of an entity's editions read the files where they are now."""
     for row in _rows(connection, entity):
-        edition, served = _edition(row), Relation(row[6], row[7])
+        edition, served = edition_of(row), _served(row)
         show_edition(connection, served, edition, layout.edition(served, edition.number, edition.implementation))
 
 
 def editions_of(connection: DuckDBPyConnection, entity: str) -> tuple[Edition, ...]:
     """The editions kept of an entity, oldest first."""
-    return tuple(_edition(row) for row in _rows(connection, entity))
+    return tuple(edition_of(row) for row in _rows(connection, entity))
 
 
 def published_editions(connection: DuckDBPyConnection, entity: str) -> tuple[Published, ...]:
@@ -194,24 +188,23 @@ def _rows(connection: DuckDBPyConnection, entity: str) -> list[tuple[Any, ...]]:
     return connection.execute(statement("editions"), {"entity": entity}).fetchall()
 
 
-def _edition(row: tuple[Any, ...]) -> Edition:
-    entity, number, implementation, rows, published_at, pins, *_ = row
-    return edition_of(entity, number, implementation, rows, published_at, json.loads(pins))
+def _served(row: tuple[Any, ...]) -> Relation:
+    return Relation(row[10], row[11])
 
 
 def _published(connection: DuckDBPyConnection, row: tuple[Any, ...]) -> Published:
-    edition, served = _edition(row), Relation(row[6], row[7])
+    edition, served = edition_of(row), _served(row)
     stored = edition_table(served, edition.entity, edition.number)
     columns = tuple(one for one in columns_of(connection, stored) if one.name != BUCKET_COLUMN)
-    return Published(edition, stored, columns)
+    return published_of(row, stored, columns)
 
 
 def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str, *, shown: frozenset[int]) -> None:
     """Takes what retention lets go of out of the catalog; the files follow when `sweep` finds them old enough."""
     rows = _rows(connection, entity)
-    kept = frozenset(row[1] for row in rows if row[8])
-    served = {row[1]: Relation(row[6], row[7]) for row in rows}
-    for edition in outdated(tuple(map(_edition, rows)), spared=shown | kept):
+    kept = frozenset(row[1] for row in rows if row[12])
+    served = {row[1]: _served(row) for row in rows}
+    for edition in outdated(tuple(map(edition_of, rows)), spared=shown | kept):
         place = served[edition.number]
         stored = table(edition_table(place, entity, edition.number))
         connection.execute(exp.Drop(tables=[stored], kind="VIEW", exists=True).sql("duckdb"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -17,12 +18,13 @@ from lockgate.adapters.warehouses.duckdb.editions import (
     published_editions,
     record_edition,
     rehome_editions,
+    release_editions,
     sweep,
     write_edition,
 )
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
-from lockgate.adapters.warehouses.editions import edition_table
+from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
 from lockgate.core.bucket import BUCKET_COLUMN, BUCKETS
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route, Stage
@@ -60,7 +62,8 @@ class DuckDBServing:
         with changing(self._layout) as connection:
             route = _checked_route(connection, publication)
             moved = move_edition(connection, publication, edition)
-            show(connection, route, publication.served)
+            if not publication.held:
+                show(connection, route, publication.served)
         return moved
 
     def _added(self, publication: Publication) -> Edition:
@@ -73,10 +76,24 @@ class DuckDBServing:
         with changing(self._layout) as connection:
             route = _checked_route(connection, publication)
             edition = record_edition(connection, publication, number, file)
-            show(connection, route, publication.served)
+            if not publication.held:
+                show(connection, route, publication.served)
             forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
         sweep(self._layout, publication.served, self.editions(entity))
         return edition
+
+    def release(self, editions: Sequence[Edition], *, token: int) -> tuple[Edition, ...]:
+        """See `lockgate.core.ports.Serving.release`."""
+        if not editions:
+            return ()
+        entity = asked_of(editions)
+        with changing(self._layout) as connection:
+            route = check_token(entity, token, _route(connection, entity))
+            found = still_there(editions, published_editions(connection, entity))
+            release_editions(connection, [one.edition for one in found])
+            if served := newest_place(found):
+                show(connection, route, served)
+        return tuple(replace(one.edition, is_held=False) for one in found)
 
     def route(self, entity: str) -> Route | None:
         """See `lockgate.core.ports.Serving.route`."""
@@ -85,18 +102,16 @@ class DuckDBServing:
 
     def set_route(self, route: Route) -> Route:
         """See `lockgate.core.ports.Serving.set_route`."""
+        return self.set_routes((route,))[0]
+
+    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+        """See `lockgate.core.ports.Serving.set_routes`."""
         with changing(self._layout) as connection:
-            stored = _route(connection, route.entity)
-            if (stored.token if stored else 0) != route.token:
-                raise StaleToken(
-                    f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity
-                )
-            connection.execute(statement("set_route"), _words(route, token=route.token + 1))
-            moved = _route(connection, route.entity)
-            assert moved is not None  # noqa: S101  (this transaction wrote it)
-            if served := _served(connection, route.entity):
-                show(connection, moved, served)
-        return moved
+            stored = tuple(_stored(connection, route) for route in routes)
+            for route in stored:
+                if served := _served(connection, route.entity):
+                    show(connection, route, served)
+        return stored
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
         """See `lockgate.core.ports.Serving.editions`."""
@@ -156,17 +171,27 @@ def _query(shown: Shown, share: int) -> exp.Expression:
 
 def _checked_route(connection: DuckDBPyConnection, publication: Publication) -> Route:
     """The route in force, if it is the one that the publisher saw."""
-    return check_token(publication, _route(connection, publication.entity))
+    return check_token(publication.entity, publication.token, _route(connection, publication.entity))
 
 
-def _words(route: Route, *, token: int) -> dict[str, Any]:
+def _stored(connection: DuckDBPyConnection, route: Route) -> Route:
+    """The route with its next token, which is the one in force from the catalog's swap on."""
+    in_force = _route(connection, route.entity)
+    if (in_force.token if in_force else 0) != route.token:
+        raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
+    moved = replace(route, token=route.token + 1)
+    connection.execute(statement("set_route"), _words(moved))
+    return moved
+
+
+def _words(route: Route) -> dict[str, Any]:
     return {
         "entity": route.entity,
         "incumbent": route.incumbent,
         "candidate": route.candidate,
         "stage": route.stage.value,
         "share": route.share,
-        "token": token,
+        "token": route.token,
     }
 
 

@@ -23,6 +23,12 @@ CREATE TABLE IF NOT EXISTS lockgate.edition (
     PRIMARY KEY (entity, number)
 );
 
+-- What is kept of an edition since there are held ones; DuckDB adds no column with a constraint.
+ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS is_held boolean DEFAULT false;
+ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS bytes bigint DEFAULT 0;
+ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS bucket_by text DEFAULT '';
+ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS key json;
+
 -- Which editions stand behind the arms of a served view.
 CREATE TABLE IF NOT EXISTS lockgate.shown (
     entity text PRIMARY KEY,
@@ -46,6 +52,11 @@ CREATE TABLE IF NOT EXISTS lockgate.home (single boolean PRIMARY KEY, folder tex
 -- name: home
 SELECT folder FROM lockgate.home
 
+-- name: is_current
+-- Whether `prepare` has been here since the newest column was added.
+SELECT count(*) = 1 FROM duckdb_columns()
+WHERE database_name = current_database() AND schema_name = 'lockgate' AND table_name = 'edition' AND column_name = 'key'
+
 -- name: set_home
 INSERT OR REPLACE INTO lockgate.home VALUES (true, $folder)
 
@@ -68,7 +79,9 @@ INSERT OR REPLACE INTO lockgate.route (entity, incumbent, candidate, stage, shar
 VALUES ($entity, $incumbent, $candidate, $stage, $share, $token)
 
 -- name: editions
-SELECT entity, number, implementation, rows, published_at, pins, served_schema, served_name, kept
+SELECT
+    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    bucket_by, key, served_schema, served_name, kept
 FROM lockgate.edition
 WHERE entity = $entity
 ORDER BY number
@@ -77,14 +90,21 @@ ORDER BY number
 SELECT COALESCE(max(number), 0) + 1 FROM lockgate.edition WHERE entity = $entity
 
 -- name: add_edition
-INSERT INTO lockgate.edition (entity, number, implementation, rows, published_at, pins, served_schema, served_name)
-VALUES ($entity, $number, $implementation, $rows, $published_at, $pins, $schema, $name)
+INSERT INTO lockgate.edition (
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, bucket_by, key, served_schema, served_name
+) VALUES (
+    $entity, $number, $implementation, $rows, $published_at, $pins, $is_held, $bytes,
+    $bucket_by, $key, $served_schema, $served_name
+)
 
 -- name: keep_edition
 UPDATE lockgate.edition SET kept = $kept WHERE entity = $entity AND number = $number
 
 -- name: move_edition
-UPDATE lockgate.edition SET pins = $pins WHERE entity = $entity AND number = $number
+UPDATE lockgate.edition SET pins = $pins, is_held = is_held AND $held WHERE entity = $entity AND number = $number
+
+-- name: release_edition
+UPDATE lockgate.edition SET is_held = false WHERE entity = $entity AND number = $number
 
 -- name: forget_edition
 DELETE FROM lockgate.edition WHERE entity = $entity AND number = $number

@@ -40,11 +40,15 @@ class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
         self.name = name
 
     def prepare(self) -> None:
-        """See `lockgate.core.ports.Warehouse.prepare`. A folder that was moved gets new views: they name its files."""
+        """See `lockgate.core.ports.Warehouse.prepare`.
+
+        A folder that was moved gets new views, which name its files; an older catalog gets the columns it lacks.
+        """
         if self._layout.catalog.exists():
             with reading(self._layout) as connection:
                 home = connection.execute(statement("home")).fetchone()
-            if home == (str(self._layout.folder),):
+                is_current = connection.execute(statement("is_current")).fetchone() == (True,)
+            if is_current and home == (str(self._layout.folder),):
                 return
         with changing(self._layout) as connection:
             connection.execute(statement("prepare"))

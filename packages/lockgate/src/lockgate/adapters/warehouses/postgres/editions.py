@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -9,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.editions import (
     Published,
+    bucket_sql,
     edition_made,
     edition_of,
     edition_table,
     outdated,
+    published_of,
+    recorded,
     written_pins,
 )
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
@@ -21,10 +26,9 @@ from lockgate.adapters.warehouses.postgres.landing import create_schema
 from lockgate.adapters.warehouses.postgres.patience import LOCK_MILLISECONDS
 from lockgate.adapters.warehouses.postgres.sessions import Connection, composed, identifier, relation_name, statement
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
-from lockgate.core.bucket import BUCKET_COLUMN, BUCKETED_KINDS
-from lockgate.core.relation import Contract, Relation
+from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Publication
-from lockgate.core.sql import bucket_expression
 from lockgate.errors import OutputInvalid
 
 if TYPE_CHECKING:
@@ -84,12 +88,10 @@ def _is_keyed_by(connection: Connection, stored: Relation, key: tuple[str, ...])
 
 
 def move_edition(connection: Connection, publication: Publication, edition: Edition) -> Edition:
-    """Moves the pins of an edition that was found unchanged up to the publication's."""
-    from psycopg.types.json import Jsonb
-
-    words = {"entity": edition.entity, "number": edition.number, "pins": Jsonb(written_pins(publication.pins))}
-    connection.execute(statement("move_edition"), words)
-    return replace(edition, pins=publication.pins)
+    """Moves the pins of an edition that was found unchanged up to the publication's; held it stays if both say so."""
+    words = {"entity": edition.entity, "number": edition.number, "held": publication.held}
+    connection.execute(statement("move_edition"), words | {"pins": json.dumps(written_pins(publication.pins))})
+    return replace(edition, pins=publication.pins, is_held=edition.is_held and publication.held)
 
 
 def _next_number(connection: Connection, entity: str) -> int:
@@ -128,16 +130,9 @@ def _fresh(publication: Publication, casts: tuple[Cast, ...]) -> dict[str, sql.C
     values = [sql.SQL("{} AS {}").format(raw(cast.value), identifier(cast.column)) for cast in casts]
     return {
         "values": sql.SQL(", ").join(values),
-        "bucket": raw(_bucket(publication.contract)),
+        "bucket": raw(bucket_sql(publication.contract, "postgres")),
         "built": relation_name(publication.built),
     }
-
-
-def _bucket(contract: Contract) -> str:
-    """The key's bucket; 0 for a key of a type that is not bucketed: such an entity moves as a whole."""
-    if all(contract.column(name).type.kind in BUCKETED_KINDS for name in contract.key):
-        return bucket_expression(contract.key, "postgres").sql("postgres")
-    return "0"
 
 
 def _key(connection: Connection, stored: Relation, key: tuple[str, ...]) -> None:
@@ -168,20 +163,17 @@ def _reason(error: Exception) -> str:
 
 
 def _record(connection: Connection, publication: Publication, stored: Relation, number: int, rows: int) -> Edition:
-    from psycopg.types.json import Jsonb
+    names = {"schema": stored.schema, "name": stored.name}
+    row = connection.execute(statement("edition_bytes"), names).fetchone()
+    edition = edition_made(publication, number, rows=rows, size=int(row[0]) if row else 0)
+    connection.execute(statement("add_edition"), recorded(publication, edition) | names)
+    return edition
 
-    words = {
-        "entity": publication.entity,
-        "number": number,
-        "implementation": publication.implementation,
-        "rows": rows,
-        "published_at": publication.published_at,
-        "pins": Jsonb(written_pins(publication.pins)),
-        "schema": stored.schema,
-        "name": stored.name,
-    }
-    connection.execute(statement("add_edition"), words)
-    return edition_made(publication, number, rows)
+
+def release_editions(connection: Connection, editions: Iterable[Edition]) -> None:
+    """Notes that editions may be shown."""
+    for edition in editions:
+        connection.execute(statement("release_edition"), {"entity": edition.entity, "number": edition.number})
 
 
 def published_editions(connection: Connection, entity: str) -> tuple[Published, ...]:
@@ -191,9 +183,13 @@ def published_editions(connection: Connection, entity: str) -> tuple[Published, 
 
 
 def _published(connection: Connection, row: tuple[Any, ...]) -> Published:
-    stored = Relation(row[6], row[7])
+    stored = _stored(row)
     columns = tuple(column for column in columns_of(connection, stored) if column.name != BUCKET_COLUMN)
-    return Published(edition_of(*row[:6]), stored, columns)
+    return published_of(row, stored, columns)
+
+
+def _stored(row: tuple[Any, ...]) -> Relation:
+    return Relation(row[13], row[14])
 
 
 def drop_outdated(connection: Connection, entity: str, *, shown: frozenset[int]) -> None:
@@ -201,9 +197,9 @@ def drop_outdated(connection: Connection, entity: str, *, shown: frozenset[int])
     from psycopg import errors
 
     rows = {row[1]: row for row in connection.execute(statement("editions"), {"entity": entity})}
-    kept = frozenset(number for number, row in rows.items() if row[8])
-    for edition in outdated(tuple(edition_of(*row[:6]) for row in rows.values()), spared=shown | kept):
-        stored = Relation(*rows[edition.number][6:8])
+    kept = frozenset(number for number, row in rows.items() if row[12])
+    for edition in outdated(tuple(map(edition_of, rows.values())), spared=shown | kept):
+        stored = _stored(rows[edition.number])
         with suppress(errors.LockNotAvailable, errors.DependentObjectsStillExist), connection.transaction():
             _drop(connection, edition, stored)
 

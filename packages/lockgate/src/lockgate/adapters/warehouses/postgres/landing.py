@@ -122,7 +122,7 @@ def _prepare_log(connection: Connection, landing: Landing) -> tuple[Column, ...]
             )
     missing = [column for column in landing.columns if column.name not in present]
     if missing or not present or not columns_of(connection, landing.relation):
-        patiently(connection, log, lambda: _extend(connection, landing))
+        patiently(connection, [log], lambda: _extend(connection, landing))
         return _prepare_log(connection, landing)
     return tuple(present[column.name] for column in landing.columns)
 

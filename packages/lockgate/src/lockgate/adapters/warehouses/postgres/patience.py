@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -18,13 +18,13 @@ PATIENCE_SECONDS = 10.0
 PAUSE_SECONDS = 0.3
 
 
-def patiently(connection: Connection, relation: Relation, action: Callable[[], Result]) -> Result:
+def patiently(connection: Connection, relations: Sequence[Relation], action: Callable[[], Result]) -> Result:
     """Runs `action` in a transaction, or a savepoint of one, until it gets its locks.
 
     A try asks for `LOCK_MILLISECONDS` at most, then lets the readers that queue behind it go on.
 
     Raises:
-        PublishBlocked: `relation` stayed locked; names the processes of the server that hold it.
+        PublishBlocked: one of `relations` stayed locked; names the processes of the server that hold it.
     """
     from psycopg import errors
 
@@ -35,7 +35,7 @@ def patiently(connection: Connection, relation: Relation, action: Callable[[], R
                 return action()
         except errors.LockNotAvailable as error:
             if time.monotonic() > deadline:
-                raise _blocked(connection, relation) from error
+                raise _blocked(connection, relations) from error
         time.sleep(PAUSE_SECONDS)
 
 
@@ -47,10 +47,15 @@ def _short_waits(connection: Connection) -> Iterator[None]:
     connection.execute("SELECT set_config('lock_timeout', '0', true)")
 
 
-def _blocked(connection: Connection, relation: Relation) -> PublishBlocked:
-    names = {"schema": relation.schema, "name": relation.name}
-    pids = [pid for (pid,) in connection.execute(statement("holders"), names)]
+def _blocked(connection: Connection, relations: Sequence[Relation]) -> PublishBlocked:
+    found = [(relation, _holders(connection, relation)) for relation in relations]
+    relation, pids = next((one for one in found if one[1]), found[0])
     held = f"by PostgreSQL processes {', '.join(map(str, pids))}" if pids else "by readers that come and go"
     return PublishBlocked(
         f"{relation} was kept locked for {PATIENCE_SECONDS:g} s {held}", relation=str(relation), pids=pids
     )
+
+
+def _holders(connection: Connection, relation: Relation) -> list[int]:
+    names = {"schema": relation.schema, "name": relation.name}
+    return [pid for (pid,) in connection.execute(statement("holders"), names)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, newest_of, shown_by
-from lockgate.adapters.warehouses.editions import edition_of, edition_table
+from lockgate.adapters.warehouses.editions import asked_of, edition_of, edition_table, newest_place, still_there
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.editions import (
     create_edition,
@@ -14,6 +15,7 @@ from lockgate.adapters.warehouses.postgres.editions import (
     is_unchanged,
     move_edition,
     published_editions,
+    release_editions,
 )
 from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, relation_name, statement
@@ -40,13 +42,22 @@ class PostgresServing:
             self._sessions.locked(f"publishing {entity}", wait_seconds=TURN_SECONDS),
             self._sessions.session() as connection,
         ):
-            check_token(publication, _route(connection, "route", entity))
+            check_token(entity, publication.token, _route(connection, "route", entity))
             published = published_editions(connection, entity)
             check_order(publication, published)
             newest = newest_of(publication.implementation, published)
             if newest and is_unchanged(connection, publication, newest):
                 return _kept(connection, publication, newest.edition)
             return _added(connection, publication)
+
+    def release(self, editions: Sequence[Edition], *, token: int) -> tuple[Edition, ...]:
+        """See `lockgate.core.ports.Serving.release`."""
+        if not editions:
+            return ()
+        entity = asked_of(editions)
+        with self._sessions.session() as connection:
+            views = [_served(connection, entity) or ROUTES]
+            return patiently(connection, views, lambda: _release(connection, entity, editions, token))
 
     def route(self, entity: str) -> Route | None:
         """See `lockgate.core.ports.Serving.route`."""
@@ -55,15 +66,21 @@ class PostgresServing:
 
     def set_route(self, route: Route) -> Route:
         """See `lockgate.core.ports.Serving.set_route`."""
+        return self.set_routes((route,))[0]
+
+    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+        """See `lockgate.core.ports.Serving.set_routes`. Rows and views are locked in the order of entities' names."""
+        in_order = sorted(routes, key=lambda route: route.entity)
         with self._sessions.session() as connection:
-            served = _served(connection, route.entity)
-            return patiently(connection, served or ROUTES, lambda: _store(connection, route))
+            views = [served for route in in_order if (served := _served(connection, route.entity))]
+            stored = patiently(connection, views or [ROUTES], lambda: _store(connection, in_order))
+        return tuple(stored[route.entity] for route in routes)
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
         """See `lockgate.core.ports.Serving.editions`."""
         with self._sessions.session() as connection:
             rows = connection.execute(statement("editions"), {"entity": entity})
-            return tuple(edition_of(*row[:6]) for row in rows)
+            return tuple(edition_of(row) for row in rows)
 
     def shown(self, entity: str) -> Mapping[int, Arm]:
         """See `lockgate.core.ports.Serving.shown`."""
@@ -85,7 +102,7 @@ def _kept(connection: Connection, publication: Publication, edition: Edition) ->
     """Lets an edition stand for newer pins."""
     with connection.transaction():
         moved = move_edition(connection, publication, edition)
-        patiently(connection, publication.served, lambda: _switch(connection, publication))
+        patiently(connection, [publication.served], lambda: _switch(connection, publication))
     return moved
 
 
@@ -95,7 +112,7 @@ def _added(connection: Connection, publication: Publication) -> Edition:
     with connection.transaction():
         edition = create_edition(connection, publication)
         _analyze(connection, edition_table(publication.served, entity, edition.number))
-        patiently(connection, publication.served, lambda: _switch(connection, publication))
+        patiently(connection, [publication.served], lambda: _switch(connection, publication))
     drop_outdated(connection, entity, shown=_shown_numbers(connection, entity))
     return edition
 
@@ -103,10 +120,26 @@ def _added(connection: Connection, publication: Publication) -> Edition:
 def _switch(connection: Connection, publication: Publication) -> None:
     """Shows what is published now, if the route is still the one that the publisher saw."""
     entity = publication.entity
-    route = check_token(publication, _route(connection, "route_for_update", entity))
-    shown = shown_by(route, published_editions(connection, entity))
-    if shown and not _shows(connection, entity, publication.served, shown):
-        show(connection, entity, publication.served, shown)
+    route = check_token(entity, publication.token, _route(connection, "route_for_update", entity))
+    if not publication.held:
+        _show(connection, route, publication.served)
+
+
+def _release(connection: Connection, entity: str, asked: Sequence[Edition], token: int) -> tuple[Edition, ...]:
+    """Releases editions and shows them, if the route is still the one that the caller saw."""
+    route = check_token(entity, token, _route(connection, "route_for_update", entity))
+    found = still_there(asked, published_editions(connection, entity))
+    release_editions(connection, [one.edition for one in found])
+    if served := newest_place(found):
+        _show(connection, route, served)
+    return tuple(replace(one.edition, is_held=False) for one in found)
+
+
+def _show(connection: Connection, route: Route, served: Relation) -> None:
+    """Makes the view read what the route says, unless it does."""
+    shown = shown_by(route, published_editions(connection, route.entity))
+    if shown and not _shows(connection, route.entity, served, shown):
+        show(connection, route.entity, served, shown)
 
 
 def _shows(connection: Connection, entity: str, served: Relation, shown: Shown) -> bool:
@@ -116,19 +149,23 @@ def _shows(connection: Connection, entity: str, served: Relation, shown: Shown) 
     return bool(columns_of(connection, served))
 
 
-def _store(connection: Connection, route: Route) -> Route:
-    """Stores the route, and switches the view where others have to answer now than the ones it reads."""
+def _store(connection: Connection, routes: Sequence[Route]) -> dict[str, Route]:
+    """Stores the routes, and switches the views where others have to answer now than the ones they read."""
+    stored = {route.entity: _stored(connection, route) for route in routes}
+    for route in stored.values():
+        shown = shown_by(route, published_editions(connection, route.entity))
+        served = _served(connection, route.entity)
+        if served and shown and shown.numbers != _shown_pair(connection, route.entity):
+            show(connection, route.entity, served, shown)
+    return stored
+
+
+def _stored(connection: Connection, route: Route) -> Route:
+    """The route with its next token, which is the one in force from the transaction's end on."""
     name = "next_route" if route.token else "first_route"
     if connection.execute(statement(name), _words(route)).rowcount == 0:
         raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
-    served = _served(connection, route.entity)
-    if served:
-        shown = shown_by(route, published_editions(connection, route.entity))
-        if shown and shown.numbers != _shown_pair(connection, route.entity):
-            show(connection, route.entity, served, shown)
-    stored = _route(connection, "route", route.entity)
-    assert stored is not None  # noqa: S101  (this transaction wrote it)
-    return stored
+    return replace(route, token=route.token + 1)
 
 
 def _words(route: Route) -> Mapping[str, Any]:

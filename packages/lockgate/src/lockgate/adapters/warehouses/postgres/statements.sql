@@ -25,6 +25,23 @@ CREATE TABLE IF NOT EXISTS lockgate.edition (
     PRIMARY KEY (entity, number)
 );
 
+-- What is kept of an edition since there are held ones. An ALTER locks the table even where it has nothing to add.
+DO $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute WHERE attrelid = 'lockgate.edition'::regclass AND attname = 'served_name'
+    ) THEN
+        ALTER TABLE lockgate.edition
+            ADD COLUMN IF NOT EXISTS is_held boolean NOT NULL DEFAULT false,
+            ADD COLUMN IF NOT EXISTS bytes bigint NOT NULL DEFAULT 0,
+            ADD COLUMN IF NOT EXISTS bucket_by text NOT NULL DEFAULT '',
+            ADD COLUMN IF NOT EXISTS key jsonb,
+            ADD COLUMN IF NOT EXISTS served_schema text,
+            ADD COLUMN IF NOT EXISTS served_name text;
+    END IF;
+END
+$$;
+
 -- Which editions stand behind the arms of a served view.
 CREATE TABLE IF NOT EXISTS lockgate.shown (
     entity text PRIMARY KEY,
@@ -202,7 +219,9 @@ SET incumbent = %(incumbent)s, candidate = %(candidate)s, stage = %(stage)s, sha
 WHERE entity = %(entity)s AND token = %(token)s
 
 -- name: editions
-SELECT entity, number, implementation, rows, published_at, pins, stored_schema, stored_name, kept
+SELECT
+    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    bucket_by, key, served_schema, served_name, kept, stored_schema, stored_name
 FROM lockgate.edition
 WHERE entity = %(entity)s
 ORDER BY number
@@ -211,14 +230,28 @@ ORDER BY number
 SELECT COALESCE(max(number), 0) + 1 FROM lockgate.edition WHERE entity = %(entity)s
 
 -- name: add_edition
-INSERT INTO lockgate.edition (entity, number, implementation, rows, published_at, pins, stored_schema, stored_name)
-VALUES (%(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(schema)s, %(name)s)
+INSERT INTO lockgate.edition (
+    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    bucket_by, key, served_schema, served_name, stored_schema, stored_name
+) VALUES (
+    %(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(is_held)s, %(bytes)s,
+    %(bucket_by)s, %(key)s, %(served_schema)s, %(served_name)s, %(schema)s, %(name)s
+)
 
 -- name: keep_edition
 UPDATE lockgate.edition SET kept = %(kept)s WHERE entity = %(entity)s AND number = %(number)s
 
 -- name: move_edition
-UPDATE lockgate.edition SET pins = %(pins)s WHERE entity = %(entity)s AND number = %(number)s
+UPDATE lockgate.edition SET pins = %(pins)s, is_held = is_held AND %(held)s
+WHERE entity = %(entity)s AND number = %(number)s
+
+-- name: release_edition
+UPDATE lockgate.edition SET is_held = false WHERE entity = %(entity)s AND number = %(number)s
+
+-- name: edition_bytes
+SELECT pg_total_relation_size(c.oid)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %(schema)s AND c.relname = %(name)s
 
 -- name: edition_key
 SELECT a.attname
