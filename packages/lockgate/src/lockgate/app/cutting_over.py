@@ -141,8 +141,7 @@ class _Hands:
         self._wiring.store.cutovers.set_outcome(plan.plan_id, outcome, self._wiring.clock())
 
     def moved(self, plan: Plan, step: PlanStep, gates: Sequence[GateAnswer]) -> None:
-        for pair, route in zip(plan.pairs, step.routes, strict=True):
-            before = next(one for one in plan.begun if one.entity == route.entity)
+        for pair, before, route in zip(plan.pairs, plan.before(step), step.routes, strict=True):
             self._wiring.store.cutovers.add_decision(
                 Decision(
                     decision_id=0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -52,6 +52,12 @@ class Plan:
         """The routes that the plan ends with."""
         moving = [step.routes for step in self.steps if step.kind is StepKind.ROUTE]
         return moving[-1] if moving else self.begun
+
+    def before(self, step: PlanStep) -> tuple[Route, ...]:
+        """The routes that are in force when a step of routes is due: those that the one before it made."""
+        moving = [each.routes for each in self.steps if each.kind is StepKind.ROUTE]
+        place = moving.index(step.routes)
+        return tuple(replace(route, token=route.token + 1) for route in moving[place - 1]) if place else self.begun
 
 
 class StepStatus(StrEnum):

@@ -1,0 +1,97 @@
+"""Two sides of one request: sticky by key, and every difference counted whoever answered."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from lockgate.core.gate import Traffic
+from lockgate.cutover.splitting import Sides, buckets_of, chosen, is_asked, traffic_of
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+# The first 32 bits of MD5 over '1:1', '1:2', '1:3' (`printf '1:1' | md5sum`) modulo 10,000.
+BUCKETS = [9533, 2595, 9604]
+
+
+def outcome(engine: str, user: int | None, label: str = "x") -> dict[str, object]:
+    output = None if user is None else {"user_id": user, "label": label}
+    status = "rejected" if user is None else "ok"
+    return {"engine": engine, "status": status, "reason": None, "output": output}
+
+
+RULES = [outcome("rules", number) for number in (1, 2, 3)]
+DBT = [outcome("dbt", number) for number in (1, 2, 3)]
+
+
+def engines(share: int, incumbent=RULES, candidate=DBT) -> list[object]:
+    found = chosen(Sides(incumbent, candidate), buckets_of(incumbent or candidate, ["user_id"]), share)
+    return [one["engine"] for one in found]
+
+
+def test_a_records_bucket_is_that_of_its_key() -> None:
+    assert buckets_of(RULES, ["user_id"]) == BUCKETS
+    assert buckets_of([outcome("rules", None)], ["user_id"]) == [None]
+    assert buckets_of([{"output": {"user_id": None}}], ["user_id"]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("share", "answered"),
+    [
+        (0, ["rules", "rules", "rules"]),
+        (2595, ["rules", "rules", "rules"]),
+        (2596, ["rules", "dbt", "rules"]),
+        (9534, ["dbt", "dbt", "rules"]),
+        (10_000, ["dbt", "dbt", "dbt"]),
+    ],
+)
+def test_a_share_of_the_keys_is_the_candidates(share, answered) -> None:
+    assert engines(share) == answered
+    assert is_asked(BUCKETS, share) == ("dbt" in answered)
+
+
+def test_a_record_without_a_key_is_the_incumbents_until_everything_is_the_candidates() -> None:
+    incumbent, candidate = [outcome("rules", None)], [outcome("dbt", 4)]
+
+    assert engines(9999, incumbent, candidate) == ["rules"]
+    assert engines(10_000, incumbent, candidate) == ["dbt"]
+
+
+def test_where_one_side_fails_the_other_answers() -> None:
+    assert chosen(Sides(RULES, None), BUCKETS, 10_000) == RULES
+    assert chosen(Sides(None, DBT), [None] * 3, 500) == DBT
+
+
+def test_what_a_request_says_of_the_candidate() -> None:
+    candidate = [outcome("dbt", 1), outcome("dbt", 2, "y"), outcome("dbt", None)]
+
+    found = traffic_of(Sides(RULES, candidate), [4009, None, 8262], (0.02, 0.03), NOW)
+
+    times = math.log(1.5)
+    assert found == Traffic(
+        requests=1,
+        records=3,
+        wrong=2,
+        unbucketed=1,
+        slower_count=1,
+        slower_sum=pytest.approx(times),
+        slower_squares=pytest.approx(times * times),
+        last_at=NOW,
+    )
+
+
+def test_why_a_record_is_rejected_is_each_sides_own_wording() -> None:
+    one = {"status": "rejected", "reason": "no e-mail", "output": None}
+    other = {"status": "rejected", "reason": "email is missing", "output": None}
+
+    assert traffic_of(Sides([one], [other]), [None], (1, 1), NOW).wrong == 0
+
+
+@pytest.mark.parametrize(
+    ("sides", "errors", "shared"), [(Sides(RULES, None), 1, 0), (Sides(None, DBT), 0, 0), (Sides(None, None), 0, 1)]
+)
+def test_errors_are_the_candidates_own_or_shared(sides, errors, shared) -> None:
+    found = traffic_of(sides, [], (1, 1), NOW)
+
+    assert (found.requests, found.errors, found.shared_errors, found.records) == (1, errors, shared, 0)
