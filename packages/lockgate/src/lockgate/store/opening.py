@@ -10,6 +10,7 @@ from lockgate.store.database import Database, open_database
 from lockgate.store.execution_log import ExecutionLog
 from lockgate.store.job_log import JobLog
 from lockgate.store.load_ledger import StoredLoads
+from lockgate.store.notice_log import NoticeLog
 from lockgate.store.run_log import RunLog
 from lockgate.store.scope import Scope
 from lockgate.store.switch_log import SwitchLog
@@ -28,6 +29,7 @@ class Store:
     workers: WorkerLeases
     switches: SwitchLog
     comparisons: ComparisonLog
+    notices: NoticeLog
     database: Database
 
     def close(self) -> None:
@@ -59,5 +61,6 @@ def open_store(address: str, *, project: str, target: str) -> Store:
         workers=WorkerLeases(database, scope),
         switches=SwitchLog(database, scope),
         comparisons=ComparisonLog(database, scope),
+        notices=NoticeLog(database, scope),
         database=database,
     )
