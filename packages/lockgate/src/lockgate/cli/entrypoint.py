@@ -13,6 +13,7 @@ from lockgate.cli import (
     commands_compare,
     commands_jobs,
     commands_load,
+    commands_notices,
     commands_project,
     commands_rules,
     commands_run,
@@ -41,6 +42,7 @@ for module in (
     commands_rules,
     commands_compare,
     commands_jobs,
+    commands_notices,
     commands_serve,
     commands_sandbox,
 ):

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from lockgate.config.comparison_shape import CompareShape
+from lockgate.config.notification_shape import AnyNotification, NotificationShape
 from lockgate.config.shape import (
     AnySource,
     Columns,
@@ -28,6 +31,7 @@ from lockgate.core.entity import (
     Implementation,
     RouteDeclaration,
 )
+from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.project import FlowDeclaration, GateDeclaration, Project, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Stage
@@ -54,6 +58,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         },
         flows={name: _flow(name, flow) for name, flow in shape.flows.items()},
         dbt_enabled=shape.transformation.dbt.enabled,
+        notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
     )
 
 
@@ -83,7 +88,13 @@ def _stream(name: str, shape: StreamShape) -> Stream:
     )
 
 
-def _options(shape: Shape, common: type[Shape], folder: Path | None) -> Mapping[str, object]:
+def _notification(name: str, shape: AnyNotification) -> NotificationDeclaration:
+    """A channel with what its kind alone needs."""
+    options = _options(shape, NotificationShape, None)
+    return NotificationDeclaration(name, shape.kind, Severity(shape.severity), tuple(shape.entities), options)
+
+
+def _options(shape: BaseModel, common: type[BaseModel], folder: Path | None) -> Mapping[str, object]:
     """The keys that one kind has beyond those of all; a `path` is made absolute below `folder`."""
     own = set(type(shape).model_fields) - set(common.model_fields) - {"kind", "streams"}
     options = {key: getattr(shape, key) for key in type(shape).model_fields if key in own}

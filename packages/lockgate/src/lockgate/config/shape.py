@@ -21,6 +21,7 @@ from lockgate.config.grammar import (
     TimeZone,
     Type,
 )
+from lockgate.config.notification_shape import AnyNotification
 
 
 class Shape(BaseModel):
@@ -309,3 +310,6 @@ class ProjectShape(Shape):
     )
     gates: dict[Name, GateShape] = Field(default_factory=dict, description="Conditions over evidence, by name.")
     flows: dict[Name, FlowShape] = Field(default_factory=dict, description="Steps that run together, by name.")
+    notifications: dict[Name, AnyNotification] = Field(
+        default_factory=dict, description="Who is told what happens, by name of the channel."
+    )

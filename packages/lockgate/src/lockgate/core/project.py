@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.entity import Entity
+from lockgate.core.notice import NotificationDeclaration
 from lockgate.core.relation import Relation
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import UnknownName
@@ -63,6 +64,7 @@ class Project:
     gates: Mapping[str, GateDeclaration] = field(default_factory=dict)
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
     dbt_enabled: bool = True
+    notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
 
     def at_target(self, name: str) -> Project:
         """The same project with another default target; entities served by the old one follow.

@@ -7,7 +7,7 @@ same key. Claims are fenced by the number of attempts, so whoever comes late can
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -68,14 +68,17 @@ class NoticeLog:
             found = connection.execute(self._due(now_of(connection)).limit(limit)).mappings()
             return tuple(_delivery(row) for row in found)
 
-    def claim(self) -> Delivery | None:
+    def claim(self, *, apart_from: Collection[str] = ()) -> Delivery | None:
         """The oldest notice that is due, which nobody else sends until the claim expires; None where none is.
+
+        Those for the channels `apart_from` are passed over.
 
         Of notices on one matter over one channel, a later one waits for those before it.
         """
         with self._database.writing() as connection:
             now = now_of(connection)
-            for row in connection.execute(self._due(now).limit(20)).mappings().all():
+            due = self._due(now).where(outbox.c.channel.not_in(sorted(apart_from))).limit(20)
+            for row in connection.execute(due).mappings().all():
                 taken = {"attempts": row["attempts"] + 1, "next_at": now + self._claim}
                 seen = and_(self._at(row["number"], row["attempts"]), outbox.c.next_at == row["next_at"])
                 if connection.execute(update(outbox).where(seen).values(taken)).rowcount:
@@ -90,17 +93,18 @@ class NoticeLog:
 
     def failed(
         self, delivery: Delivery, said: str, *, is_final: bool = False, retry_after: float | None = None
-    ) -> bool:
-        """Records a failed attempt; False where the claim was lost meanwhile.
+    ) -> DeliveryStatus | None:
+        """Records a failed attempt: how the notice stands now; None where the claim was lost meanwhile.
 
         It is tried again after 30 s, and twice as long each time up to an hour, or after `retry_after` seconds where
         these are more; it is set aside where the failure `is_final`, and after 24 attempts.
         """
         with self._database.writing() as connection:
-            if is_final or delivery.attempts >= MOST_ATTEMPTS:
-                return self._record(connection, delivery, said, {"status": DeliveryStatus.SET_ASIDE})
+            is_last = is_final or delivery.attempts >= MOST_ATTEMPTS
+            status = DeliveryStatus.SET_ASIDE if is_last else DeliveryStatus.PENDING
             wait = timedelta(seconds=wait_seconds(delivery.attempts, retry_after))
-            return self._record(connection, delivery, said, {"next_at": now_of(connection) + wait})
+            values = {"status": status, "next_at": now_of(connection) + wait}
+            return status if self._record(connection, delivery, said, values) else None
 
     def retry(self, number: int) -> Delivery:
         """Lets a notice that was set aside be tried again, with all its attempts.

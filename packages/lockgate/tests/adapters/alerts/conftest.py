@@ -201,7 +201,8 @@ class Mailbox:
         from aiosmtpd.smtp import AuthResult
 
         self.logins.append((data.login, data.password))
-        return AuthResult(success=(data.login, data.password) == (MAIL_USER.encode(), MAIL_PASSWORD.encode()))
+        is_right = (data.login, data.password) == (MAIL_USER.encode(), MAIL_PASSWORD.encode())
+        return AuthResult(success=is_right, handled=False)
 
     def messages(self):
         return [message_from_bytes(envelope.content, policy=default) for envelope in self.envelopes]
