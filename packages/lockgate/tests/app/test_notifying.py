@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,14 +122,14 @@ def test_a_sender_killed_before_it_recorded_repeats_under_the_same_key_and_loses
     wiring.store.notices.add(ABOUT_PEOPLE, ["hook"])
     wiring.store.notices.add(replace(ABOUT_PEOPLE, notice_id="next"), ["hook"])
     control = f"sqlite:///{project / '.lockgate' / 'control.db'}"
-    arguments = [control, f"{receiver.url}/hooks", SECRET, "3"]
+    arguments = [control, f"{receiver.url}/hooks", SECRET, "180"]
 
     died = subprocess.run([sys.executable, str(SENDER), *arguments], check=False, timeout=60)
 
     assert died.returncode == -9
     assert len(receiver.taken) == 1
     assert deliver_pending(wiring) == ()  # the claim of the dead still holds, and what comes after waits
-    time.sleep(3.2)
+    make_due(wiring)  # as time does
     assert [each.status for each in deliver_pending(wiring)] == [DeliveryStatus.SENT] * 2
     first, again, following = (request.headers["webhook-id"] for request in receiver.taken)
     assert first == again != following

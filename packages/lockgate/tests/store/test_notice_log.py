@@ -158,6 +158,26 @@ def test_the_last_attempt_sets_aside(store):
     assert standing(store) == [("team", NOTICE.notice_id, SET_ASIDE)]
 
 
+def test_what_kills_every_sender_is_set_aside_and_holds_nobody_up(store):
+    store.notices.add(NOTICE, ["team"])
+    log = NoticeLog(store.database, Scope("inventory", "main"), claim_seconds=0.0)
+    for _ in range(MOST_ATTEMPTS):
+        assert log.claim() is not None
+    store.notices.add(OTHER, ["team"])
+
+    assert log.claim().notice == OTHER
+
+    (aside,) = store.notices.notices(SET_ASIDE)
+    assert (aside.notice, aside.said) == (NOTICE, "every process that began to send it died")
+
+
+def test_channels_that_are_away_are_passed_over(store):
+    store.notices.add(NOTICE, ["team", "chat"])
+
+    assert store.notices.claim(apart_from={"team"}).channel == "chat"
+    assert store.notices.claim(apart_from={"team"}) is None
+
+
 def test_only_what_was_set_aside_is_tried_again(store):
     store.notices.add(NOTICE, ["team"])
 

@@ -9,6 +9,7 @@ import typer
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_output
+from lockgate.core.legible import legible
 from lockgate.core.notice import Delivery, DeliveryStatus
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -89,6 +90,6 @@ def _tell(found: tuple[Delivery, ...], *, as_json: bool) -> None:
 
 def _row(delivery: Delivery) -> tuple[object, ...]:
     notice = delivery.notice
-    subject = " ".join(notice.subject.split())
+    subject = legible(" ".join(notice.subject.split()))
     counted = (delivery.status, delivery.attempts, delivery.said, delivery.added_at)
     return (delivery.number, delivery.channel, notice.severity, subject, *counted)

@@ -79,8 +79,12 @@ class NoticeLog:
             now = now_of(connection)
             due = self._due(now).where(outbox.c.channel.not_in(sorted(apart_from))).limit(20)
             for row in connection.execute(due).mappings().all():
-                taken = {"attempts": row["attempts"] + 1, "next_at": now + self._claim}
                 seen = and_(self._at(row["number"], row["attempts"]), outbox.c.next_at == row["next_at"])
+                if row["attempts"] >= MOST_ATTEMPTS:
+                    aside = {"status": DeliveryStatus.SET_ASIDE, "said": "every process that began to send it died"}
+                    connection.execute(update(outbox).where(seen).values(aside))
+                    continue
+                taken = {"attempts": row["attempts"] + 1, "next_at": now + self._claim}
                 if connection.execute(update(outbox).where(seen).values(taken)).rowcount:
                     return _delivery({**row, **taken})
         return None
