@@ -30,6 +30,8 @@ LockgateError
 │   │   ├── DbtTimedOut         LG504
 │   │   ├── DbtCancelled        LG505
 │   │   └── DbtTestFailed       LG506
+│   ├── AlertError
+│   │   └── NoticeRefused       LG801
 │   ├── ComparisonError
 │   │   └── ComparisonInvalid   LG901
 │   ├── CutoverError
@@ -46,7 +48,8 @@ LockgateError
     ├── TargetBusy              LG603
     ├── PublishBlocked          LG604
     ├── ControlPlaneUnavailable LG605
-    └── DbtProcessLost          LG606
+    ├── DbtProcessLost          LG606
+    └── NoticeUnavailable       LG802
 """
 
 from __future__ import annotations
@@ -280,6 +283,17 @@ class DbtTestFailed(DbtError):
     hint = "Look at the rows that the test's SQL finds; mend the data or the model."
 
 
+class AlertError(FatalError):
+    """A notice cannot be sent."""
+
+
+class NoticeRefused(AlertError):
+    """The receiver understood the notice and refused it, or cannot be asked at all."""
+
+    code = "LG801"
+    hint = "Mend the channel under `notifications`, try `lockgate notices test NAME`, then `lockgate notices retry`."
+
+
 class ComparisonError(FatalError):
     """Two relations could not be compared."""
 
@@ -381,3 +395,10 @@ class DbtProcessLost(RetryableError):
 
     code = "LG606"
     hint = "Run it again; if it comes back, give the machine more memory or let each model read less at a time."
+
+
+class NoticeUnavailable(RetryableError):
+    """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
+
+    code = "LG802"
+    hint = "`lockgate notices list` shows when it is tried again."

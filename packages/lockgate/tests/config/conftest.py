@@ -65,6 +65,14 @@ flows:
       - name: check
         run: compare users@rules users@dbt --key user_id
         needs: [load, build]
+notifications:
+  team: {kind: email, server: secret://smtp-url, from: lockgate@example.com, to: [data@example.com]}
+  chat: {kind: slack, url: secret://slack-webhook, severity: warning}
+  pager:
+    kind: pagerduty
+    key: secret://pagerduty-key
+    entities: [users]
+  hook: {kind: webhook, url: https://example.com/hooks, secret: secret://hook-secret}
 """
 
 

@@ -11,6 +11,7 @@ from lockgate.config import find_project, load_project
 from lockgate.core.comparison import ColumnRule, Status, Tolerance, Transform
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
 from lockgate.core.gate import GateDeclaration
+from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.project import FlowDeclaration, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.stream import NewColumnPolicy, Stream
@@ -36,6 +37,28 @@ def test_everything_written_is_in_the_project(write):
         Relation("raw", "applications"),
         Relation("raw_files", "people"),
     )
+
+
+def test_channels_know_who_hears_of_what_and_where_secrets_are(write):
+    project = load_project(write())
+
+    assert project.notifications == {
+        "team": NotificationDeclaration(
+            "team",
+            "email",
+            options={"server": "secret://smtp-url", "from_": "lockgate@example.com", "to": ["data@example.com"]},
+        ),
+        "chat": NotificationDeclaration("chat", "slack", Severity.WARNING, (), {"url": "secret://slack-webhook"}),
+        "pager": NotificationDeclaration(
+            "pager",
+            "pagerduty",
+            entities=("users",),
+            options={"key": "secret://pagerduty-key", "url": "https://events.pagerduty.com/v2/enqueue"},
+        ),
+        "hook": NotificationDeclaration(
+            "hook", "webhook", options={"url": "https://example.com/hooks", "secret": "secret://hook-secret"}
+        ),
+    }
 
 
 def test_streams_know_their_key_cursor_columns_and_what_their_kind_needs(write):

@@ -26,6 +26,12 @@ WITHOUT_VALUES = {
     "duckdb": "lockgate.adapters.warehouses.duckdb.failures:without_values",
     "postgres": "lockgate.adapters.warehouses.postgres.failures:without_values",
 }
+NOTIFIERS = {
+    "email": "lockgate.adapters.alerts.email:open_email",
+    "pagerduty": "lockgate.adapters.alerts.pagerduty:open_pagerduty",
+    "slack": "lockgate.adapters.alerts.slack:open_slack",
+    "webhook": "lockgate.adapters.alerts.webhook:open_webhook",
+}
 EXECUTORS = {
     "local": "lockgate.adapters.dbt:open_local",
 }

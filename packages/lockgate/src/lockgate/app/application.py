@@ -10,11 +10,12 @@ from types import TracebackType
 from typing import Self
 
 from lockgate.adapters.reports import render_comparison, render_run
-from lockgate.app import checks, comparing, init, look, noise, rules
+from lockgate.app import checks, comparing, init, look, noise, notifying, rules
 from lockgate.app.checks import Findings
 from lockgate.app.cutovers import Cutovers
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
+from lockgate.app.notifying import Sent, Tried
 from lockgate.app.performing import entity_of, perform
 from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
@@ -25,6 +26,7 @@ from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
 from lockgate.core.entity import Entity
 from lockgate.core.job import JobResult, TransformRequest
 from lockgate.core.load import Load, Pruned, Quarantined
+from lockgate.core.notice import Delivery, DeliveryStatus
 from lockgate.core.ports import Progress
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.flow import StepListener
@@ -231,6 +233,30 @@ class App:
     def cutovers(self) -> Cutovers:
         """The verbs that move routes, and those that look at what routes are moved by."""
         return Cutovers(self._wiring, self._alone)
+
+    def notices(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[Delivery, ...]:
+        """The newest notices first, one for each channel."""
+        return self._wiring.store.notices.notices(status, limit=limit)
+
+    def deliver_notices(self) -> tuple[Sent, ...]:
+        """Sends the notices that are due: what came of each attempt."""
+        return notifying.deliver_pending(self._wiring)
+
+    def retry_notice(self, number: int) -> Delivery:
+        """Lets a notice that was set aside be tried again.
+
+        Raises:
+            UnknownName: there is no such notice, or it was not set aside.
+        """
+        return self._wiring.store.notices.retry(number)
+
+    def try_notification(self, channel: str) -> Tried:
+        """Sends a test notice over a channel: what came back.
+
+        Raises:
+            UnknownName: the project declares no such channel.
+        """
+        return notifying.try_channel(self._wiring, channel)
 
     def _entity(self, name: str) -> Entity:
         return entity_of(self._wiring, name)

@@ -14,7 +14,7 @@ from time import perf_counter
 
 from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
-from lockgate.adapters.registry import SOURCES, WAREHOUSES, adapter, dbt_executor
+from lockgate.adapters.registry import NOTIFIERS, SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import is_writable, writing
@@ -25,7 +25,7 @@ from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
 from lockgate.core.nearness import did_you_mean
-from lockgate.core.ports import Clock, DbtExecutor, Secrets, SourceReader, Stager, Warehouse
+from lockgate.core.ports import Clock, DbtExecutor, Notifier, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
@@ -165,6 +165,22 @@ class Wiring:
     def reader(self, source: Source) -> SourceReader:
         """What reads a source."""
         opened: SourceReader = adapter(SOURCES, source.kind)(source, self.secrets, self.project.folder)
+        return opened
+
+    def notifier(self, channel: str) -> Notifier:
+        """What sends over a channel.
+
+        Raises:
+            UnknownName: the project declares no such channel.
+        """
+        known = self.project.notifications
+        if channel not in known:
+            named = ", ".join(known) or "none"
+            message = f"there is no notification {channel!r}; the project declares {named}"
+            raise UnknownName(message, hint=did_you_mean(channel, list(known)), name=channel)
+        declared = known[channel]
+        origin = f"{self.project.name}.{self.project.default_target}"
+        opened: Notifier = adapter(NOTIFIERS, declared.kind)(declared, self.secrets, origin=origin)
         return opened
 
     def offered(self, source: Source, stream: Stream) -> tuple[Column, ...]:

@@ -1,14 +1,27 @@
-"""`sandbox up`: local servers to try a project against."""
+"""`sandbox up` and `sandbox receive`: local servers to try a project against."""
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lockgate.cli.exits import Exit
 from lockgate.cli.output import print_text, standard_error
+
+if TYPE_CHECKING:
+    from lockgate.sandbox.alerts.receiver import Protocol
+
+
+class ReceiverKind(StrEnum):
+    """Whom a receiver plays."""
+
+    PAGERDUTY = "pagerduty"
+    SLACK = "slack"
+    WEBHOOK = "webhook"
+
 
 sandbox = typer.Typer(help="Local servers to try a project against.", no_args_is_help=True)
 
@@ -38,3 +51,32 @@ def up(
     finally:
         running.stop()
     return Exit.FINE
+
+
+@sandbox.command("receive")
+def receive(
+    kind: Annotated[ReceiverKind, typer.Argument(help="Whom it plays: pagerduty, slack or webhook.")],
+    key_file: Annotated[Path, typer.Option(help="The file of the secret that it knows the sender by.")],
+    port: Annotated[int, typer.Option(help="Where it listens, on this machine alone.", min=0, max=65_535)] = 8099,
+) -> int:
+    """Take notices as the vendor's documentation says, print each as one line of JSON, until interrupted."""
+    from signal import SIGINT, SIGTERM, sigwait
+
+    from lockgate.sandbox.alerts import Receiver
+
+    protocol = _protocol(kind, key_file.read_text(encoding="utf-8").strip())
+    with Receiver(protocol, port=port, told=lambda request: print(request.body.decode(), flush=True)) as receiver:
+        standard_error().print(f"listening at {receiver.url}; press Ctrl-C to stop")
+        sigwait({SIGINT, SIGTERM})
+    return Exit.FINE
+
+
+def _protocol(kind: ReceiverKind, key: str) -> Protocol:
+    """A stand-in of ours for a vendor; that of Slack knows the path of the webhook's address."""
+    from urllib.parse import urlsplit
+
+    from lockgate.sandbox import alerts
+
+    if kind is ReceiverKind.PAGERDUTY:
+        return alerts.pagerduty(key)
+    return alerts.slack(urlsplit(key).path) if kind is ReceiverKind.SLACK else alerts.webhook("/hooks", key)

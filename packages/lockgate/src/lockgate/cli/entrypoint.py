@@ -14,6 +14,7 @@ from lockgate.cli import (
     commands_cutover,
     commands_jobs,
     commands_load,
+    commands_notices,
     commands_project,
     commands_rules,
     commands_run,
@@ -43,6 +44,7 @@ for module in (
     commands_compare,
     commands_cutover,
     commands_jobs,
+    commands_notices,
     commands_serve,
     commands_sandbox,
 ):

@@ -7,8 +7,11 @@ from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
+from lockgate.config.notification_shape import AnyNotification, NotificationShape
 from lockgate.config.shape import (
     AnySource,
     Columns,
@@ -31,6 +34,7 @@ from lockgate.core.entity import (
     RouteDeclaration,
 )
 from lockgate.core.gate import GateDeclaration, SignOff
+from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.policy import Budget, Guard, Policy
 from lockgate.core.project import FlowDeclaration, Project, StepDeclaration, Target
 from lockgate.core.relation import Column, Contract
@@ -58,6 +62,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         roles={name: frozenset(people) for name, people in shape.roles.items()},
         flows={name: _flow(name, flow) for name, flow in shape.flows.items()},
         dbt_enabled=shape.transformation.dbt.enabled,
+        notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
     )
 
 
@@ -87,7 +92,13 @@ def _stream(name: str, shape: StreamShape) -> Stream:
     )
 
 
-def _options(shape: Shape, common: type[Shape], folder: Path | None) -> Mapping[str, object]:
+def _notification(name: str, shape: AnyNotification) -> NotificationDeclaration:
+    """A channel with what its kind alone needs."""
+    options = _options(shape, NotificationShape, None)
+    return NotificationDeclaration(name, shape.kind, Severity(shape.severity), tuple(shape.entities), options)
+
+
+def _options(shape: BaseModel, common: type[BaseModel], folder: Path | None) -> Mapping[str, object]:
     """The keys that one kind has beyond those of all; a `path` is made absolute below `folder`."""
     own = set(type(shape).model_fields) - set(common.model_fields) - {"kind", "streams"}
     options = {key: getattr(shape, key) for key in type(shape).model_fields if key in own}

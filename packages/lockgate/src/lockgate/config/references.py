@@ -295,4 +295,27 @@ def _flows(declared: Declared) -> Iterator[Finding]:
             yield Finding(path, message, "Take one of the needs away.")
 
 
-CHECKS: tuple[Check, ...] = (_streams, _contracts, _compared, _served, _implementations, _routes, _signatures, _flows)
+# --- notifications ----------------------------------------------------------------------------------------------
+
+
+def _notifications(declared: Declared) -> Iterator[Finding]:
+    """Channels are about entities that are there."""
+    known = declared.names("entities")
+    for name, channel in declared.shape.notifications.items():
+        for place, entity in enumerate(channel.entities):
+            if entity not in known:
+                path = ("notifications", name, "entities", place)
+                yield Finding(path, f"there is no entity {entity!r}", suggestion(entity, known, "entities"))
+
+
+CHECKS: tuple[Check, ...] = (
+    _streams,
+    _contracts,
+    _compared,
+    _served,
+    _implementations,
+    _routes,
+    _signatures,
+    _flows,
+    _notifications,
+)

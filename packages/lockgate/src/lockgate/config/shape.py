@@ -22,6 +22,7 @@ from lockgate.config.grammar import (
     TimeZone,
     Type,
 )
+from lockgate.config.notification_shape import AnyNotification
 
 
 class Shape(BaseModel):
@@ -310,3 +311,6 @@ class ProjectShape(Shape):
         default_factory=dict, description="Who has which role where a gate wants signatures: login names, by role."
     )
     flows: dict[Name, FlowShape] = Field(default_factory=dict, description="Steps that run together, by name.")
+    notifications: dict[Name, AnyNotification] = Field(
+        default_factory=dict, description="Who is told what happens, by name of the channel."
+    )

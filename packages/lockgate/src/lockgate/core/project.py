@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lockgate.core.entity import Entity
 from lockgate.core.gate import GateDeclaration
+from lockgate.core.notice import NotificationDeclaration
 from lockgate.core.policy import Policy
 from lockgate.core.relation import Relation
 from lockgate.core.stream import Source, Stream
@@ -58,6 +59,7 @@ class Project:
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
     dbt_enabled: bool = True
+    notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
 
     def at_target(self, name: str) -> Project:
         """The same project with another default target; entities served by the old one follow.

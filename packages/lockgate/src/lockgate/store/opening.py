@@ -12,6 +12,7 @@ from lockgate.store.evidence_log import EvidenceLog
 from lockgate.store.execution_log import ExecutionLog
 from lockgate.store.job_log import JobLog
 from lockgate.store.load_ledger import StoredLoads
+from lockgate.store.notice_log import NoticeLog
 from lockgate.store.run_log import RunLog
 from lockgate.store.scope import Scope
 from lockgate.store.switch_log import SwitchLog
@@ -32,6 +33,7 @@ class Store:
     comparisons: ComparisonLog
     evidence: EvidenceLog
     cutovers: CutoverLog
+    notices: NoticeLog
     database: Database
 
     def close(self) -> None:
@@ -65,5 +67,6 @@ def open_store(address: str, *, project: str, target: str) -> Store:
         comparisons=ComparisonLog(database, scope),
         evidence=EvidenceLog(database, scope),
         cutovers=CutoverLog(database, scope),
+        notices=NoticeLog(database, scope),
         database=database,
     )

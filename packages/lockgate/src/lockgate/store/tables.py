@@ -388,3 +388,24 @@ decision = Table(
     Index("uq_decision_moved", "project", "target", "entity", "token", unique=True),
     sqlite_autoincrement=True,
 )
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    *_scope(),
+    _text("notice_id"),
+    _text("channel"),
+    _text("about"),
+    _text("severity"),
+    _text("status"),
+    _count("attempts"),
+    _instant("next_at"),
+    _text("said"),
+    _instant("added_at"),
+    _instant("sent_at", nullable=True),
+    _json("notice"),
+    Index("uq_notice_once", "project", "target", "notice_id", "channel", unique=True),
+    Index(None, "project", "target", "status", "next_at"),
+    sqlite_autoincrement=True,
+)

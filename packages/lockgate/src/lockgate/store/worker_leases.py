@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
 
 from lockgate.core.job import Lease
-from lockgate.store.database import Database
+from lockgate.store.database import Database, now_of
 from lockgate.store.exclusion import exclude_others
 from lockgate.store.scope import Scope
 from lockgate.store.tables import counter, worker
@@ -29,7 +29,7 @@ class WorkerLeases:
     def take(self, host: str) -> Lease:
         """A free or expired slot of a machine, or a new one: `<host>-1`, `<host>-2` and so on."""
         with self._alone() as connection:
-            now = _now(connection)
+            now = now_of(connection)
             held = {
                 row["slot"]: row["expires_at"] > now
                 for row in connection.execute(
@@ -44,14 +44,14 @@ class WorkerLeases:
     def renew(self, lease: Lease) -> bool:
         """Holds on to a slot; False where the lease is over."""
         with self._database.writing() as connection:
-            expires_at = _now(connection) + self._lasts
+            expires_at = now_of(connection) + self._lasts
             changed = connection.execute(update(worker).where(self._by(lease)).values(expires_at=expires_at))
             return changed.rowcount == 1
 
     def fence(self, lease: Lease) -> bool:
         """Ends a lease that has expired: True where nobody can renew it any more, False while it is held."""
         with self._database.writing() as connection:
-            has_expired = worker.c.expires_at <= _now(connection)
+            has_expired = worker.c.expires_at <= now_of(connection)
             connection.execute(delete(worker).where(self._by(lease), has_expired))
             return connection.scalar(select(worker.c.slot).where(self._by(lease))) is None
 
@@ -84,11 +84,3 @@ def _next_token(connection: Connection) -> int:
     """The next number of the counter that tokens are taken from."""
     taken = update(counter).where(counter.c.name == worker.name).values(value=counter.c.value + 1)
     return int(connection.execute(taken.returning(counter.c.value)).scalar_one())
-
-
-def _now(connection: Connection) -> datetime:
-    """The time by the database's clock; that of SQLite is the machine's."""
-    if connection.dialect.name == "postgresql":
-        now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-        return now.astimezone(UTC)
-    return datetime.now(UTC)

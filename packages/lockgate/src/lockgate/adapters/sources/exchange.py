@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import email.utils
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 from urllib.parse import urlsplit
 
-from lockgate.adapters.sources.deadline import Deadline
+from lockgate.adapters.deadline import Deadline
+from lockgate.adapters.retry_after import seconds_to_wait
 from lockgate.errors import LockgateError, SourceInconsistent, SourceRefused, SourceUnavailable
 
 if TYPE_CHECKING:
@@ -147,18 +146,7 @@ def _refuse_status(answer: httpx.Response, where: str) -> None:
         return
     said = f"{where} answered {answer.status_code} {answer.reason_phrase}"
     if answer.status_code in BUSY:
-        raise SourceUnavailable(said, status=answer.status_code, retry_after=_retry_after(answer))
+        raise SourceUnavailable(
+            said, status=answer.status_code, retry_after=seconds_to_wait(answer.headers.get("retry-after", ""))
+        )
     raise SourceRefused(said, status=answer.status_code)
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    """Seconds that the service asks us to wait (RFC 9110, 10.2.3), as a number or as a date."""
-    written: str = answer.headers.get("retry-after", "")
-    if written.isdigit():
-        return float(written)
-    try:
-        moment = email.utils.parsedate_to_datetime(written)
-    except ValueError:
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -7,7 +7,7 @@ from lockgate.core.ports.jobs import JobQueue, JobStore, Switchboard, Work, Work
 from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
 from lockgate.core.ports.relations import Bench, Progress, QueryEngine, Side
 from lockgate.core.ports.sources import Extraction, JsonRecords, Package, SourceReader, StagedFile
-from lockgate.core.ports.surroundings import Clock, Secrets
+from lockgate.core.ports.surroundings import Clock, Notifier, Secrets
 from lockgate.core.ports.warehouses import Capabilities, Landings, Memory, Serving, Warehouse, Workshop
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "LoadLedger",
     "Memory",
     "NodeListener",
+    "Notifier",
     "Package",
     "Progress",
     "QueryEngine",

@@ -23,9 +23,13 @@ class Deadline:
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Hears of the connections that the HTTP client makes, as its `trace` extension tells."""
         if event.endswith(_CONNECTED):
-            self._socket = info["return_value"].get_extra_info("socket")
-            if self.has_passed:
-                self._cut()
+            self.watch(info["return_value"].get_extra_info("socket"))
+
+    def watch(self, connection: socket.socket) -> None:
+        """Takes a connection that was made otherwise; a duplicate also cuts what was wrapped in TLS meanwhile."""
+        self._socket = connection
+        if self.has_passed:
+            self._cut()
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -1,0 +1,1 @@
+"""Channels over which notices go: mail, Slack, PagerDuty, and signed webhooks."""

@@ -1,0 +1,118 @@
+"""Notices: put down with what caused them, sent when they are due, and what came of each."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+from lockgate.adapters.secrets.redaction import redacted
+from lockgate.app.wiring import Wiring
+from lockgate.core.legible import cut
+from lockgate.core.notice import Delivery, DeliveryStatus, Notice, NotificationDeclaration, Severity
+from lockgate.core.ports import Notifier
+from lockgate.core.project import Project
+from lockgate.errors import LockgateError, NoticeRefused
+from lockgate.store.notice_log import NoticeLog
+
+logger = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of one attempt: `said` is the receiver's answer, or why there is none."""
+
+    channel: str
+    notice_id: str
+    status: DeliveryStatus
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of a test notice: the receiver's answer, or the error in its place."""
+
+    channel: str
+    said: str
+    error: LockgateError | None = None
+
+
+def channels_of(project: Project, notice: Notice) -> tuple[str, ...]:
+    """The channels that a notice goes over, by their severity and entities."""
+    return tuple(name for name, channel in project.notifications.items() if channel.wants(notice))
+
+
+def deliver_pending(wiring: Wiring, *, most: int = MOST_AT_ONCE) -> tuple[Sent, ...]:
+    """Sends what is due, at most `most` attempts, and records what came of each; nothing is raised for a receiver.
+
+    Any number of processes may do so at once. What one of them sent and did not live to record is sent again under the
+    same key once its claim has expired.
+
+    Raises:
+        ControlPlaneUnavailable: nothing can be recorded.
+    """
+    return deliver(wiring.store.notices, wiring.notifier, most=most)
+
+
+def deliver(log: NoticeLog, notifier: Callable[[str], Notifier], *, most: int = MOST_AT_ONCE) -> tuple[Sent, ...]:
+    """Sends what is due in `log` over what `notifier` gives for a channel's name.
+
+    A channel over which a notice could not be sent is left alone until the next call, so that one that hangs does not
+    hold up the others for long.
+    """
+    done: list[Sent] = []
+    down: set[str] = set()
+    while len(done) < most and (claimed := log.claim(apart_from=down)) is not None:
+        done.append(_attempted(log, notifier, claimed))
+        if done[-1].status is DeliveryStatus.PENDING:
+            down.add(claimed.channel)
+    return tuple(done)
+
+
+def _attempted(log: NoticeLog, notifier: Callable[[str], Notifier], claimed: Delivery) -> Sent:
+    """One attempt, recorded."""
+    notice_id = claimed.notice.notice_id
+    facts = {"channel": claimed.channel, "notice": cut(notice_id), "attempt": claimed.attempts}
+    try:
+        said = redacted(notifier(claimed.channel).send(claimed.notice))
+    except LockgateError as error:
+        said = redacted(f"{error.code} {error.message}")
+        is_final = isinstance(error, NoticeRefused)
+        asked = error.fields.get("retry_after")
+        wait = float(asked) if isinstance(asked, int | float) else None
+        status = log.failed(claimed, said, is_final=is_final, retry_after=wait)
+        logger.warning("notice not sent", extra={"facts": {**facts, "said": said}})
+        return Sent(claimed.channel, notice_id, status or DeliveryStatus.PENDING, said)
+    log.sent(claimed, said)
+    logger.info("notice sent", extra={"facts": facts})
+    return Sent(claimed.channel, notice_id, DeliveryStatus.SENT, said)
+
+
+def try_channel(wiring: Wiring, channel: str) -> Tried:
+    """Sends a notice over a channel at once, past the outbox, to see whether it arrives.
+
+    Raises:
+        UnknownName: the project declares no such channel.
+    """
+    notifier = wiring.notifier(channel)
+    try:
+        return Tried(channel, redacted(notifier.send(_trial(wiring, wiring.project.notifications[channel]))))
+    except LockgateError as error:
+        return Tried(channel, "", error)
+
+
+def _trial(wiring: Wiring, channel: NotificationDeclaration) -> Notice:
+    """A notice that says that it is none."""
+    entities = ", ".join(channel.entities)
+    return Notice(
+        notice_id=f"test/{uuid4()}",
+        kind="notices.test",
+        severity=Severity.INFO,
+        subject=f"A test of the channel {channel.name}",
+        text="Nothing happened: somebody tried whether notices arrive here.",
+        at=wiring.clock(),
+        facts={"least severity": channel.severity.value, **({"entities": cut(entities)} if entities else {})},
+    )

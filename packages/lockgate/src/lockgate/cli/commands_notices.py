@@ -1,0 +1,95 @@
+"""`notices`: who was told what, and whether it arrived."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from lockgate.cli.exits import Exit, exit_of
+from lockgate.cli.invocation import opened
+from lockgate.cli.output import print_error, print_json, print_table, standard_output
+from lockgate.core.legible import legible
+from lockgate.core.notice import Delivery, DeliveryStatus
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+notices = typer.Typer(help="Notices of what happened, and whether they arrived.", no_args_is_help=True)
+
+
+def register(application: typer.Typer) -> None:
+    """Adds the verbs to the command line."""
+    application.add_typer(notices, name="notices")
+
+
+@notices.command("list")
+def list_notices(
+    context: typer.Context,
+    status: Annotated[DeliveryStatus | None, typer.Option(help="Only notices that stand so.")] = None,
+    limit: Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)] = 20,
+    as_json: Json = False,
+) -> int:
+    """The newest notices first, one line for each channel."""
+    with opened(context) as app:
+        found = app.notices(status, limit=limit)
+    _tell(found, as_json=as_json)
+    return Exit.FINE
+
+
+@notices.command("send")
+def send_notices(context: typer.Context, as_json: Json = False) -> int:
+    """Send what is due now, and record what came of each attempt."""
+    with opened(context) as app:
+        done = app.deliver_notices()
+    if as_json:
+        print_json(done)
+    else:
+        rows = [(each.channel, each.notice_id, each.status, each.said) for each in done]
+        print_table("", ("channel", "notice", "status", "said"), rows)
+    return Exit.FINE
+
+
+@notices.command("retry")
+def retry_notice(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(help="The notice's number, as `list` shows it.")],
+    as_json: Json = False,
+) -> int:
+    """Let a notice that was set aside be tried again."""
+    with opened(context) as app:
+        found = app.retry_notice(number)
+    _tell((found,), as_json=as_json)
+    return Exit.FINE
+
+
+@notices.command("test")
+def try_channel(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="The channel, as `notifications` names it.")],
+    as_json: Json = False,
+) -> int:
+    """Send a test notice over a channel at once, and say what came back."""
+    with opened(context) as app:
+        tried = app.try_notification(name)
+    if as_json:
+        print_json(tried)
+    elif tried.error is None:
+        standard_output().print(f"{name}: {tried.said}", markup=False, soft_wrap=True)
+    else:
+        print_error(tried.error)
+    return exit_of((tried.error,)) if tried.error else Exit.FINE
+
+
+def _tell(found: tuple[Delivery, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    headings = ("no.", "channel", "severity", "subject", "status", "attempts", "said", "added (UTC)")
+    print_table("", headings, [_row(each) for each in found])
+
+
+def _row(delivery: Delivery) -> tuple[object, ...]:
+    notice = delivery.notice
+    subject = legible(" ".join(notice.subject.split()))
+    counted = (delivery.status, delivery.attempts, delivery.said, delivery.added_at)
+    return (delivery.number, delivery.channel, notice.severity, subject, *counted)
