@@ -83,7 +83,7 @@ def test_an_entity_has_its_contract_implementations_and_route(write):
     users = load_project(folder).entities["users"]
 
     assert users.contract == Contract(
-        (Column("user_id", BIGINT), Column("email", TEXT), Column("department", TEXT)), ("user_id",)
+        (Column("user_id", BIGINT), Column("email", TEXT), Column("department", TEXT)), ("user_id",), "user_id"
     )
     assert users.served == Relation("analytics", "users")
     assert users.implementations == {

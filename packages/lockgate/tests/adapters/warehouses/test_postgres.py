@@ -164,6 +164,20 @@ def test_an_arm_that_answers_for_nobody_is_not_read(warehouse, postgres_url):
     assert "never executed" in idle
 
 
+def test_a_lookup_by_key_uses_the_index_of_both_arms(warehouse, postgres_url):
+    publish(warehouse, "rules", users(5000, "rules"))
+    publish(warehouse, "dbt", users(5000, "dbt"))
+    route(warehouse, share=500)
+
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        query = "EXPLAIN SELECT label FROM analytics.users WHERE user_id = 77"
+        plan = "\n".join(line for (line,) in connection.execute(query))
+
+    assert "using users__1_pkey" in plan
+    assert "using users__2_pkey" in plan
+    assert "Seq Scan on users" not in plan
+
+
 def test_an_edition_that_somebody_reads_or_builds_on_is_dropped_by_a_later_publication(warehouse, postgres_url):
     first = publish(warehouse, "rules", users(1, "first"))
     stored = warehouse.edition_relation(SERVED, first)
