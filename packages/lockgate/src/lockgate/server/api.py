@@ -67,7 +67,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dic
             raise
         finally:
             desk.stop()
-            desk.threads.close()
+            desk.close()
             await asyncio.to_thread(desk.service.close, patience_seconds=float(desk.options.stop_seconds))
             desk.metrics.close()
 

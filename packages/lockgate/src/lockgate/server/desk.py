@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
 
 from lockgate.app.service import Service
+from lockgate.core.deadline import within
 from lockgate.core.job import Job, JobStatus
-from lockgate.errors import LockgateError, UnknownName
+from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
 from lockgate.server.metrics import Metrics
 from lockgate.server.options import Options
+from lockgate.server.problems import Refusal
 from lockgate.server.replays import Replays
 from lockgate.server.threads import Threads
 
 MOST_NEAREST = 3
+# A call gives up at its deadline and says why; whoever waits for it gives up so much later, as a part of the deadline.
+GRACE = 0.1
+# The figures do not wait longer for the one among them that the control plane knows.
+COUNTING_SECONDS = 1.0
+
+Given = ParamSpec("Given")
+Got = TypeVar("Got")
 
 
 class Desk:
@@ -31,6 +42,8 @@ class Desk:
         self.metrics = Metrics(metrics_folder)
         service.when_execution_ends(self.metrics.execution_ended)
         self.threads = Threads(options)
+        self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
+        self._counting: asyncio.Future[Mapping[JobStatus, int]] | None = None
         self.replays = Replays(options)
         self.in_flight = 0
         self.connections: set[object] = set()
@@ -67,12 +80,55 @@ class Desk:
             with suppress(LockgateError):
                 self.service.ended(job.job_id).add_done_callback(self.metrics.ended)
 
-    def job_counts(self) -> Mapping[JobStatus, int] | None:
-        """How many jobs there are of each status; None where nobody can tell."""
+    async def ask(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
+        """What a function of the service finds in its databases, called in a thread.
+
+        Raises:
+            ControlPlaneUnavailable: there was no answer within `database_seconds`.
+            Refusal: too many wait for an answer.
+        """
+        with within(self.options.database_seconds):
+            return await self._in_time(self._databases.call(function, *given, **named))
+
+    async def answer(self, future: Future[Got]) -> Got:
+        """What the service was asked for and will have stored.
+
+        Raises:
+            ControlPlaneUnavailable: there was no answer within `database_seconds`; it may have been stored or not.
+        """
+        return await self._in_time(asyncio.wrap_future(future))
+
+    async def _in_time(self, answer: Awaitable[Got]) -> Got:
+        seconds = self.options.database_seconds
+        deadline = asyncio.timeout(seconds * (1 + GRACE))
         try:
-            return self.service.job_counts()
-        except LockgateError:
+            async with deadline:
+                return await answer
+        except TimeoutError:
+            if deadline.expired():
+                told = f"the control plane or the target has not answered within {seconds:g} s"
+                raise ControlPlaneUnavailable(told) from None
+            raise
+
+    async def job_counts(self) -> Mapping[JobStatus, int] | None:
+        """How many jobs there are of each status; None where the control plane does not tell at once.
+
+        It is asked by one at a time, so that a control plane that hangs holds up one thread.
+        """
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.ensure_future(self.ask(self.service.job_counts))
+        await asyncio.wait([self._counting], timeout=COUNTING_SECONDS)
+        if not self._counting.done():
             return None
+        try:
+            return self._counting.result()
+        except (LockgateError, Refusal):
+            return None
+
+    def close(self) -> None:
+        """Lets calls under way end; those that wait are dropped."""
+        self.threads.close()
+        self._databases.close()
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:
         """Known names like those asked for: entities or, of an entity that there is, implementations."""

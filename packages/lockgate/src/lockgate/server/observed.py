@@ -107,8 +107,8 @@ class Observed:
         if asked is None:
             return []
         try:
-            return await self._desk.threads.call(self._desk.nearest, error, asked)
-        except Refusal:
+            return await self._desk.ask(self._desk.nearest, error, asked)
+        except (Refusal, LockgateError):
             return []
 
 

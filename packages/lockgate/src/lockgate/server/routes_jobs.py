@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -64,7 +63,7 @@ async def transform(request: Request) -> Response:
 async def _transform_records(desk: Desk, body: RecordsBody, key: IdempotencyKey | None) -> Response:
     async def compute() -> bytes:
         if key is not None:
-            await desk.threads.wait(desk.service.hold(key))
+            await desk.answer(desk.service.hold(key))
         answer = await desk.threads.wait(desk.service.transform_records(body.entity_type, body.records))
         return records_text(answer) if len(body.records) <= FEW else await desk.threads.call(records_text, answer)
 
@@ -92,7 +91,7 @@ async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> R
     def found() -> tuple[Job, ...]:
         return desk.service.jobs(entity=query.entity, status=query.status, before=query.before, limit=query.limit)
 
-    return render(jobs_answer(await desk.threads.call(found), query.limit))
+    return render(jobs_answer(await desk.ask(found), query.limit))
 
 
 async def show_job(request: Request, job_id: JobId) -> Response:
@@ -117,13 +116,13 @@ async def retry_job(request: Request, job_id: JobId) -> Response:
 async def _job(request: Request, job_id: str, call: Callable[[str], Job]) -> Response:
     if not _JOB_ID.fullmatch(job_id):
         raise UnknownName("there is no job of that id")
-    return render(job_answer(await desk_of(request).threads.call(call, job_id)))
+    return render(job_answer(await desk_of(request).ask(call, job_id)))
 
 
 async def _submit(request: Request, desk: Desk, body: JobBody, key: IdempotencyKey | None) -> Job:
     """The job, once it is durable."""
     caller = str(request.state.caller)
-    job = await asyncio.wrap_future(desk.service.submit(body.request(), caller=caller, key=key))
+    job = await desk.answer(desk.service.submit(body.request(), caller=caller, key=key))
     desk.count(job)
     return job
 
