@@ -93,13 +93,15 @@ class IdempotencyKey:
 class Submission:
     """A request, by whom, and under which key where the caller named one.
 
-    `inputs` are those that an execution would have if it began now: what the submitter saw.
+    `inputs` are those that an execution would have if it began now: what the submitter saw. `correlation_id` is that of
+    the call that it came by.
     """
 
     request: TransformRequest
     caller: str
     inputs: Inputs
     key: IdempotencyKey | None = None
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,15 +159,20 @@ class Job:
     finished_at: datetime | None = None
     result: JobResult | None = None
     failure: Failure | None = None
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's turn at an execution; `attempt` is the fencing token that its commit must carry."""
+    """A worker's turn at an execution; `attempt` is the fencing token that its commit must carry.
+
+    `correlation_id` is that of the first job among those that wait for it.
+    """
 
     execution_id: str
     attempt: int
     request: TransformRequest
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lockgate.core.correlation import correlated
 from lockgate.errors import LockgateError, UnknownName
 from lockgate.server.admission import admit
 from lockgate.server.correlation import HEADER, correlation_id
@@ -51,8 +52,11 @@ class Observed:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send, self._desk)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(correlation_id=exchange.correlation_id)
+        with correlated(exchange.correlation_id):
+            await self._follow(exchange, receive)
+
+    async def _follow(self, exchange: _Exchange, receive: Receive) -> None:
+        """Answers, counts and writes down."""
         began = time.perf_counter()
         self._desk.in_flight += 1
         self._desk.metrics.request_began()

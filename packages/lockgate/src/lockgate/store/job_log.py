@@ -251,5 +251,6 @@ class _Submitted:
             "entity": request.entity,
             "request": to_json(request),
             "submitted_at": self._at,
+            "correlation_id": submission.correlation_id,
         }
         return self._scope.values() | own | place.columns()

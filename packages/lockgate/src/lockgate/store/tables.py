@@ -265,6 +265,7 @@ job = Table(
     _truth("is_settled"),
     _instant("submitted_at"),
     _instant("cancelled_at", nullable=True),
+    Column("correlation_id", Text),
     Index(None, "project", "target", "entity"),
     sqlite_autoincrement=True,
 )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from lockgate.core.correlation import correlated, correlation_id
 from lockgate.core.deadline import within
 from lockgate.core.job import IdempotencyKey, Inputs, Job, Submission, TransformRequest
 from lockgate.core.ports.jobs import JobStore
@@ -25,6 +26,7 @@ class _Asked:
     request: TransformRequest
     caller: str
     key: IdempotencyKey | None
+    correlation_id: str | None
 
 
 class GroupCommit:
@@ -49,7 +51,7 @@ class GroupCommit:
 
     def submit(self, request: TransformRequest, caller: str, key: IdempotencyKey | None) -> Future[Job]:
         """The job, once it is durable."""
-        return self._submissions.ask(_Asked(request, caller, key))
+        return self._submissions.ask(_Asked(request, caller, key, correlation_id()))
 
     def close(self) -> None:
         """Stores what was submitted, and takes nothing more."""
@@ -61,7 +63,7 @@ class GroupCommit:
             seen = _Seen(self._inputs_of)
             inputs = [seen.inputs(asked.request) for asked in group]
             submissions = [
-                Submission(asked.request, asked.caller, read, asked.key)
+                Submission(asked.request, asked.caller, read, asked.key, asked.correlation_id)
                 for asked, read in zip(group, inputs, strict=True)
                 if isinstance(read, Inputs)
             ]
@@ -69,7 +71,8 @@ class GroupCommit:
         jobs = [answer for answer in stored if isinstance(answer, Job)]
         for job in jobs:
             facts = {"job_id": job.job_id, "execution_id": job.execution_id, "entity": job.request.entity}
-            logger.info("job submitted", extra={"facts": {**facts, "joined": job.joined, "caller": job.caller}})
+            with correlated(job.correlation_id):
+                logger.info("job submitted", extra={"facts": {**facts, "joined": job.joined, "caller": job.caller}})
         self._stored(jobs)
         answers = iter(stored)
         return [read if isinstance(read, Exception) else next(answers) for read in inputs]
