@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -224,6 +225,22 @@ def test_an_answer_in_anothers_place_tells_who_failed_and_why(waiting, service):
         "message": ENGINE_FAILED.message,
         "hint": ENGINE_FAILED.hint,
     }
+
+
+def test_where_the_other_one_fails_too_both_are_told(waiting, service, server):
+    response = waiting({"entityType": "users"})
+    instead = {
+        "engine": "rules", "code": "LG201", "error": "RuleSetInvalid", "message": "there is no emial", "hint": "Look.",
+    }  # fmt: skip
+
+    service.fail("job-1", replace(ENGINE_FAILED, fields={"fallback": instead}))
+
+    assert (response().status_code, response().json()["code"]) == (424, "LG503")
+    assert response().json()["fallback"] == instead
+    assert httpx.get(f"{server.url}/api/jobs/job-1").json()["failure"] == {
+        "code": "LG503", "error": "DbtFailed", "message": ENGINE_FAILED.message, "hint": ENGINE_FAILED.hint,
+        "fallback": instead,
+    }  # fmt: skip
 
 
 def test_records_are_answered_at_once_each_with_its_outcome(client):

@@ -14,6 +14,8 @@ from lockgate.core.plain import to_plain
 from lockgate.errors import LockgateError, RetryableError
 
 MAX_ATTEMPTS = 3
+# The field of a failure that tells which implementation was to answer in its place, and how that one failed.
+FALLBACK = "fallback"
 
 
 class JobStatus(StrEnum):
@@ -113,6 +115,12 @@ class Failure:
     message: str
     hint: str = ""
     fields: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def fallback(self) -> Mapping[str, object] | None:
+        """What failed in its place (`engine`), and its `code`, `error`, `message`, `hint`; None where nothing did."""
+        found = self.fields.get(FALLBACK)
+        return found if isinstance(found, Mapping) else None
 
     @property
     def is_retryable(self) -> bool:
