@@ -68,7 +68,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dic
         finally:
             desk.stop()
             desk.close()
-            await asyncio.to_thread(desk.service.close, patience_seconds=float(desk.options.stop_seconds))
+            await asyncio.to_thread(desk.service.close, patience_seconds=desk.patience_seconds)
             desk.metrics.close()
 
     return lifespan

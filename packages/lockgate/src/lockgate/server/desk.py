@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import socket
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -16,6 +19,7 @@ from lockgate.app.service import Service
 from lockgate.core.deadline import within
 from lockgate.core.job import Job, JobStatus
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
+from lockgate.server.listening import turn_away
 from lockgate.server.metrics import Metrics
 from lockgate.server.options import Options
 from lockgate.server.problems import Refusal
@@ -49,7 +53,8 @@ class Desk:
         self.connections: set[object] = set()
         self.failure: LockgateError | None = None
         self._stopping: asyncio.Future[None] | None = None
-        self._on_stop: list[Callable[[], None]] = []
+        self.listener: socket.socket | None = None
+        self._stops_at = math.inf
 
     @property
     def is_stopping(self) -> bool:
@@ -63,16 +68,18 @@ class Desk:
             self._stopping = asyncio.get_running_loop().create_future()
         return self._stopping
 
-    def when_stopping(self, call: Callable[[], None]) -> None:
-        """Has something called when the server is told to stop."""
-        self._on_stop.append(call)
-
     def stop(self) -> None:
-        """Tells everybody that waits to answer now; called in the event loop."""
+        """Tells everybody that waits to answer now, and lets no new connection begin; called in the event loop."""
         if not self.stopping.done():
             self.stopping.set_result(None)
-            for call in self._on_stop:
-                call()
+            self._stops_at = time.monotonic() + self.options.stop_seconds
+            if self.listener is not None:
+                turn_away(self.listener)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long what is under way may still take, once the server was told to stop."""
+        return max(0.0, min(float(self.options.stop_seconds), self._stops_at - time.monotonic()))
 
     def count(self, job: Job) -> None:
         """Counts a job that was submitted here, and its end when it comes; a job that cannot be watched goes on."""
