@@ -18,8 +18,9 @@ from lockgate.errors import LockgateError, UnknownName
 from lockgate.server.admission import admit
 from lockgate.server.correlation import HEADER, correlation_id
 from lockgate.server.desk import Desk
-from lockgate.server.problems import Fault, Refusal, overloaded, problem_of, refusal_of
-from lockgate.server.reading import ClientGone
+from lockgate.server.problems import Fault, Refusal, head_too_large, overloaded, problem_of, refusal_of
+from lockgate.server.reading import ClientGone, Lingering
+from lockgate.server.target import head_bytes, in_origin_form
 
 SECURITY = {
     "Cache-Control": "no-store",
@@ -51,7 +52,7 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send, self._desk)
+        exchange = _Exchange(in_origin_form(scope), send, self._desk)
         with correlated(exchange.correlation_id):
             await self._follow(exchange, receive)
 
@@ -78,6 +79,8 @@ class Observed:
         """Who calls, where that is somebody who may, and there is room."""
         if self._desk.in_flight > self._desk.options.requests:
             raise overloaded("too many requests are under way")
+        if head_bytes(scope) > self._desk.options.head_bytes:
+            raise head_too_large(self._desk.options.head_bytes)
         peer = scope["client"][0] if scope.get("client") else None
         return admit(scope["path"], Headers(scope=scope), peer, self._desk.options)
 
@@ -85,7 +88,9 @@ class Observed:
         if exchange.status is not None:
             structlog.get_logger().error("an answer broke off", exc_info=error)
             raise error
-        response = await self._explained(exchange, error)
+        response: ASGIApp = await self._explained(exchange, error)
+        if isinstance(error, Refusal) and error.fault is Fault.TOO_LARGE:
+            response = Lingering(response, self._desk.options)
         await response(exchange.scope, receive, exchange.send)
 
     async def _explained(self, exchange: _Exchange, error: Exception) -> Response:
