@@ -413,3 +413,23 @@ def test_an_unknown_job_is_not_found(client, job_id):
     response = client.get(f"/api/jobs/{job_id}")
 
     assert (response.status_code, response.json()["code"]) == (404, "LG102")
+
+
+def test_a_parameter_that_stands_there_twice_is_refused(client):
+    response = client.get("/api/jobs?limit=2&entity=users&limit=3")
+
+    assert (response.status_code, response.json()["code"]) == (422, "LG801")
+    assert response.json()["errors"] == [{"detail": "stands there twice", "parameter": "limit"}]
+
+
+def test_jobs_of_an_entity_that_is_not_there_are_not_none(client):
+    response = client.get("/api/jobs?entity=Userz")
+
+    assert (response.status_code, response.json()["code"], response.json()["nearest"]) == (404, "LG102", ["users"])
+    assert client.get("/api/jobs?entity=applications").json() == {"jobs": [], "next": None}
+
+
+def test_jobs_behind_one_that_is_not_there_are_not_none(client):
+    response = client.get("/api/jobs?before=nobody")
+
+    assert (response.status_code, response.json()["code"]) == (404, "LG102")

@@ -9,7 +9,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -18,6 +17,7 @@ from starlette.requests import Request
 from lockgate.app.service import Service
 from lockgate.core.deadline import within
 from lockgate.core.job import Job, JobStatus
+from lockgate.core.nearness import nearest
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
 from lockgate.server.listening import turn_away
 from lockgate.server.metrics import Metrics
@@ -26,7 +26,6 @@ from lockgate.server.problems import Refusal
 from lockgate.server.replays import Replays
 from lockgate.server.threads import Threads
 
-MOST_NEAREST = 3
 # A call gives up at its deadline and says why; whoever waits for it gives up so much later, as a part of the deadline.
 GRACE = 0.1
 # The figures do not wait longer for the one among them that the control plane knows.
@@ -139,17 +138,13 @@ class Desk:
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:
         """Known names like those asked for: entities or, of an entity that there is, implementations."""
-        try:
-            entities = {entity.name: entity for entity in self.service.entities()}
-        except LockgateError:
-            return []
-        entity = names[0] if names else None
+        known, entity = self.service.names(), names[0]
         if entity is None:
             return []
-        if entity not in entities:
-            return get_close_matches(entity, entities, n=MOST_NEAREST)
+        if entity not in known:
+            return nearest(entity, known)
         asked = str(error.fields.get("name") or (names[1] if len(names) > 1 else None) or "")
-        return get_close_matches(asked, entities[entity].implementations, n=MOST_NEAREST, cutoff=0.3)
+        return nearest(asked, known[entity], likeness=0.3)
 
 
 def desk_of(request: Request) -> Desk:

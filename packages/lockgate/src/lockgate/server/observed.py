@@ -88,12 +88,12 @@ class Observed:
         if exchange.status is not None:
             structlog.get_logger().error("an answer broke off", exc_info=error)
             raise error
-        response: ASGIApp = await self._explained(exchange, error)
+        response: ASGIApp = self._explained(exchange, error)
         if isinstance(error, Refusal) and error.fault is Fault.TOO_LARGE:
             response = Lingering(response, self._desk.options)
         await response(exchange.scope, receive, exchange.send)
 
-    async def _explained(self, exchange: _Exchange, error: Exception) -> Response:
+    def _explained(self, exchange: _Exchange, error: Exception) -> Response:
         """The problem that an error is told as."""
         more: dict[str, Any] = {
             "instance": quote(exchange.scope["path"]),
@@ -104,21 +104,12 @@ class Observed:
         if isinstance(error, Refusal):
             return refusal_of(error, **more)
         if isinstance(error, LockgateError):
-            if isinstance(error, UnknownName):
-                more["nearest"] = await self._nearest(exchange, error) or None
+            asked = exchange.scope["state"].get("asked")
+            if isinstance(error, UnknownName) and asked is not None:
+                more["nearest"] = self._desk.nearest(error, asked) or None
             return problem_of(error, **more)
         structlog.get_logger().error("a request failed", exc_info=error)
         return refusal_of(Refusal(Fault.UNEXPECTED, "the log tells why, under the correlation id"), **more)
-
-    async def _nearest(self, exchange: _Exchange, error: UnknownName) -> list[str]:
-        """Known names like the unknown one; none where finding them takes too long."""
-        asked = exchange.scope["state"].get("asked")
-        if asked is None:
-            return []
-        try:
-            return await self._desk.ask(self._desk.nearest, error, asked)
-        except (Refusal, LockgateError):
-            return []
 
 
 class _Exchange:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from lockgate.core.job import IdempotencyKey, Job
 from lockgate.errors import RetryableError, UnknownName
-from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation
+from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation, refuse_repeated
 from lockgate.server.desk import Desk, desk_of
 from lockgate.server.idempotency import key_of
 from lockgate.server.preference import preference_of
@@ -87,6 +87,8 @@ async def submit_job(request: Request) -> Response:
 async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> Response:
     """List jobs, the newest first."""
     desk = desk_of(request)
+    refuse_repeated(request.query_params.multi_items())
+    request.state.asked = (query.entity,)
 
     def found() -> tuple[Job, ...]:
         return desk.service.jobs(entity=query.entity, status=query.status, before=query.before, limit=query.limit)

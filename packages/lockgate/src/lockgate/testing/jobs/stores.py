@@ -296,6 +296,8 @@ def the_newest_jobs_come_first(store: JobStore) -> None:
     expect(listed(store.jobs(entity="users")), [2, 0])
     expect(listed(store.jobs(status=JobStatus.RUNNING)), [1])
     expect(listed(store.jobs(entity="users", status=JobStatus.QUEUED, before=ids[2])), [0])
+    expect(store.jobs(before=ids[0]), ())
+    _expect_refusal(UnknownName, lambda: store.jobs(before="nobody"))
 
 
 def many_jobs_are_looked_at_at_once(store: JobStore) -> None:
