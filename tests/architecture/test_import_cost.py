@@ -38,6 +38,12 @@ def test_importing_every_module_is_silent_and_reaches_nothing(package):
     assert seen["environment"] == []
 
 
+def test_the_application_loads_no_control_plane_before_it_is_asked():
+    seen = watch("only", "lockgate.app")
+
+    assert {"alembic", "sqlalchemy", *VENDORS} & set(seen["modules"]) == set()
+
+
 def test_importing_every_module_of_the_platform_loads_no_vendor():
     seen = watch("import", "lockgate")
 

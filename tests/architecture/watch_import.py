@@ -1,8 +1,8 @@
 """Run in a fresh interpreter by test_import_cost.py: imports, and reports on standard error what that did.
 
-`import PACKAGE` imports every module of it; `help` runs `lockgate --help`. The report is one JSON object: `modules`
-loaded (top-level names), `printed` (what reached standard output), `effects` (connections, processes, files written)
-and `environment` (variables read).
+`import PACKAGE` imports every module of it, `only PACKAGE` itself alone; `help` runs `lockgate --help`. The report is
+one JSON object: `modules` loaded (top-level names), `printed` (what reached standard output), `effects` (connections,
+processes, files written) and `environment` (variables read).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(verb: str, package: str = "lockgate") -> None:
     sys.addaudithook(lambda event, arguments: note(effects, event, arguments))
     os.environ.__class__ = watched(variables)
     with contextlib.redirect_stdout(printed):
-        import_all(package) if verb == "import" else show_help()
+        {"import": import_all, "only": importlib.import_module, "help": show_help}[verb](package)
     report = {
         "modules": sorted({name.partition(".")[0] for name in sys.modules}),
         "printed": printed.getvalue().splitlines() if verb == "import" else [],
@@ -78,7 +78,7 @@ def import_all(package: str) -> None:
             importlib.import_module(module.name)
 
 
-def show_help() -> None:
+def show_help(_package: str) -> None:
     """Run the console command as a person would to ask what it can do."""
     from lockgate.cli import main as command
 

@@ -15,7 +15,7 @@ from lockgate.app.wiring import open_wiring
 from lockgate.core.notice import DeliveryStatus, Severity
 from lockgate.errors import NoticeRefused, NoticeUnavailable, SecretMissing, UnknownName
 from lockgate.sandbox.alerts import Answer, Receiver, webhook
-from lockgate.store.tables import notice as outbox
+from lockgate.store.cutover_tables import notice as outbox
 from lockgate.testing.alerts import NOTICE
 
 SENDER = Path(__file__).with_name("killed_sender.py")

@@ -12,7 +12,7 @@ from lockgate.app.service import Service
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.wiring import open_wiring
 from lockgate.core.execution import FailedExecution
-from lockgate.core.job import RoutedBy, TransformRequest
+from lockgate.core.job import Failure, RoutedBy, TransformRequest
 from lockgate.core.load import Pin
 from lockgate.core.record import RecordStatus
 from lockgate.core.relation import Relation
@@ -110,6 +110,21 @@ def test_nobody_answers_for_what_was_cancelled(wiring, performed, monkeypatch):
         performed()
 
     assert begun == ["dbt"]
+
+
+def test_where_both_fail_both_are_told(wiring, performed, project):
+    breaks(project)
+    rules = project / "rules/people.yml"
+    rules.write_text(rules.read_text(encoding="utf-8").replace("id: person", "nowhere: person"), encoding="utf-8")
+
+    with pytest.raises(DbtFailed) as caught:
+        performed()
+
+    fallback = caught.value.fields["fallback"]
+    assert (fallback["engine"], fallback["code"], fallback["error"]) == ("rules", "LG201", "RuleSetInvalid")
+    assert "fallback" in Failure.of(caught.value).fields
+    assert caught.value.message.startswith("people@dbt: ")
+    assert caught.value.message.endswith(f"; rules, which was to answer instead, failed too: {fallback['message']}")
 
 
 def test_nobody_answers_for_an_implementation_that_was_asked_for(project, performed):

@@ -114,6 +114,8 @@ class MemoryService:
         if before is not None:
             newest = newest[newest.index(self.job(before)) + 1 :]
         found = [job for job in newest if entity in {None, job.request.entity} and status in {None, job.status}]
+        if not found and entity is not None:
+            self._entity(entity)
         return tuple(found[:limit])
 
     def cancel(self, job_id: str) -> Job:
@@ -156,6 +158,9 @@ class MemoryService:
         answer: Future[RecordsAnswer] = Future()
         answer.set_result(RecordsAnswer(entity, "rules", dict(engines), "row", outcomes))
         return answer
+
+    def names(self) -> dict[str, tuple[str, ...]]:
+        return {each.name: tuple(each.implementations) for each in self.entities()}
 
     def entities(self) -> tuple[EntityState, ...]:
         return (self._state("users", {"rules": "rules", "dbt": "dbt"}), self._state("applications", {"dbt": "dbt"}))

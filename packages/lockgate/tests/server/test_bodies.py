@@ -27,6 +27,7 @@ def flaws(response) -> list[tuple[str, str]]:
         ({"entityType": "users", "records": {"a": SECRET}}, "#/records", "should be a JSON array"),
         ({"entityType": "users", "records": [{}, SECRET]}, "#/records/1", "should be a JSON object"),
         ({"entityType": "users", "entitytype": SECRET}, "#/entitytype", "is not known; did you mean entityType?"),
+        ({"entityType": "users", "record": [{}]}, "#/record", "is not known; did you mean records?"),
         ({"entityType": "users", "full_refresh": True}, "#/full_refresh", "is not known; did you mean fullRefresh?"),
         ({"entityType": "users", "records": [], "again": True}, "#/again", "means nothing beside records"),
         ([SECRET], "#", "should be a JSON object"),
@@ -43,6 +44,15 @@ def test_all_flaws_are_told_at_once(client):
 
     assert [pointer for pointer, _ in flaws(client.post("/api/transform", json=body))] == [
         "#/entityType", "#/again", "#/what",
+    ]  # fmt: skip
+
+
+def test_what_was_mistyped_is_told_before_what_is_missing_because_of_it(client):
+    response = client.post("/api/transform", json={"entitty": "users", "records": []})
+
+    assert response.json()["detail"] == "/entitty is not known; did you mean entityType?"
+    assert flaws(response) == [
+        ("#/entitty", "is not known; did you mean entityType?"), ("#/entityType", "is missing"),
     ]  # fmt: skip
 
 

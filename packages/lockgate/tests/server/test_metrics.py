@@ -71,6 +71,15 @@ def test_ends_are_counted_though_nobody_waits(client, service, figures):
     assert figures("lockgate_jobs", status="cancelled") == 1
 
 
+def test_a_fallback_that_failed_too_is_counted(client, service, figures):
+    service.seconds = None
+    client.post("/api/jobs", json={"entityType": "users"})
+    service.fail("job-1", Failure("LG503", "DbtFailed", "no", fields={"fallback": {"engine": "rules"}}))
+
+    assert figures("lockgate_executions_total", entity="users", engine="routed", status="failed") == 1
+    assert figures("lockgate_fallbacks_total", entity="users", engine="rules") == 1
+
+
 def test_figures_are_there_while_the_control_plane_is_not(client, service, figures):
     service.fails_with = ControlPlaneUnavailable()
 

@@ -6,6 +6,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from lockgate.adapters.logs.structured import with_correlation
 from lockgate.errors import ControlPlaneUnavailable
 
 
@@ -13,7 +14,7 @@ from lockgate.errors import ControlPlaneUnavailable
 def log():
     """What is logged, with what is bound to the request."""
     capture = LogCapture()
-    structlog.configure(processors=[structlog.contextvars.merge_contextvars, capture])
+    structlog.configure(processors=[with_correlation, capture])
     return capture.entries
 
 

@@ -100,14 +100,54 @@ def test_a_head_that_drips_is_not_waited_for_either(running):
     assert time.monotonic() - began < 8
 
 
-def test_a_head_that_is_too_large_is_a_problem(running):
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"])
+def test_a_head_above_the_limit_is_a_problem_whether_it_has_ended_or_not(running, end):
     server, _ = running(head_bytes=1024)
 
-    got = exchange(server, b"GET /api/health HTTP/1.1\r\nX: " + b"y" * 2048)
+    got = exchange(server, b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 2048 + end)
 
-    assert got.startswith(b"HTTP/1.1 400 ")
+    assert got.startswith(b"HTTP/1.1 431 Request Header Fields Too Large\r\n")
     assert b"application/problem+json" in got
-    assert b'"code": "LG804"' in got
+    assert b'"detail": "the request\'s line and headers have more than 1024 bytes"' in got
+
+
+def test_a_head_is_taken_up_to_the_limit_and_not_a_byte_longer(running):
+    server, _ = running(head_bytes=100)
+    lines = b"GET /api/health?a=b HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX: %s\r\n\r\n"
+
+    got = [exchange(server, lines % (b"y" * (size - len(lines) + 2))) for size in (100, 101)]
+
+    assert [answer[:13] for answer in got] == [b"HTTP/1.1 200 ", b"HTTP/1.1 431 "]
+
+
+def test_a_target_may_be_a_whole_address_whose_host_is_who_is_asked(server):
+    asked = b"GET http://%s/api/jobs?limit=1 HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+
+    own = exchange(server, asked % (b"localhost:5003", b"a.example"))
+    foreign = exchange(server, asked % (b"a.example", b"localhost"))
+
+    assert own.startswith(b"HTTP/1.1 200 ")
+    assert foreign.startswith(b"HTTP/1.1 403 ")
+
+
+def test_who_asks_to_speak_something_else_is_answered_in_http(server, caplog):
+    asked = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\nUpgrade: websocket\r\n\r\n"
+
+    assert exchange(server, asked).startswith(b"HTTP/1.1 200 ")
+    assert caplog.messages == []
+
+
+def test_a_body_that_is_announced_as_too_large_is_refused_at_once(running):
+    server, _ = running(body_bytes=10)
+
+    with socket.create_connection((server.host, server.port), timeout=10) as connection:
+        connection.sendall(head(b"Content-Length: 30"))
+        told = connection.recv(65536)
+        connection.sendall(b"x" * 30)
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert told.startswith(b"HTTP/1.1 413 ")
+    assert (told + rest).endswith(b"}")
 
 
 def test_what_is_no_http_is_a_problem(server):

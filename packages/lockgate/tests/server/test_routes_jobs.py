@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -226,6 +227,22 @@ def test_an_answer_in_anothers_place_tells_who_failed_and_why(waiting, service):
     }
 
 
+def test_where_the_other_one_fails_too_both_are_told(waiting, service, server):
+    response = waiting({"entityType": "users"})
+    instead = {
+        "engine": "rules", "code": "LG201", "error": "RuleSetInvalid", "message": "there is no emial", "hint": "Look.",
+    }  # fmt: skip
+
+    service.fail("job-1", replace(ENGINE_FAILED, fields={"fallback": instead}))
+
+    assert (response().status_code, response().json()["code"]) == (424, "LG503")
+    assert response().json()["fallback"] == instead
+    assert httpx.get(f"{server.url}/api/jobs/job-1").json()["failure"] == {
+        "code": "LG503", "error": "DbtFailed", "message": ENGINE_FAILED.message, "hint": ENGINE_FAILED.hint,
+        "fallback": instead,
+    }  # fmt: skip
+
+
 def test_records_are_answered_at_once_each_with_its_outcome(client):
     records = [{"email": "ü@example.org", "n": 1.5}, {"email": None}]
 
@@ -394,5 +411,25 @@ def test_a_job_that_succeeded_is_not_tried_again(client):
 @pytest.mark.parametrize("job_id", ["job-9", "%00", "a%20b", "x" * 200, "%ff", "-"])
 def test_an_unknown_job_is_not_found(client, job_id):
     response = client.get(f"/api/jobs/{job_id}")
+
+    assert (response.status_code, response.json()["code"]) == (404, "LG102")
+
+
+def test_a_parameter_that_stands_there_twice_is_refused(client):
+    response = client.get("/api/jobs?limit=2&entity=users&limit=3")
+
+    assert (response.status_code, response.json()["code"]) == (422, "LG801")
+    assert response.json()["errors"] == [{"detail": "stands there twice", "parameter": "limit"}]
+
+
+def test_jobs_of_an_entity_that_is_not_there_are_not_none(client):
+    response = client.get("/api/jobs?entity=Userz")
+
+    assert (response.status_code, response.json()["code"], response.json()["nearest"]) == (404, "LG102", ["users"])
+    assert client.get("/api/jobs?entity=applications").json() == {"jobs": [], "next": None}
+
+
+def test_jobs_behind_one_that_is_not_there_are_not_none(client):
+    response = client.get("/api/jobs?before=nobody")
 
     assert (response.status_code, response.json()["code"]) == (404, "LG102")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -54,6 +55,12 @@ def _text(log: Path, process, is_enough) -> str:
             return text
         time.sleep(0.02)
     raise AssertionError(log.read_text())
+
+
+def connect_for_ever(address: tuple[str, int]) -> None:
+    """Begins one connection after the other, none of which may take long."""
+    while True:
+        socket.create_connection(address, timeout=4).close()
 
 
 async def ask(url: str, process, seen: Counter, stopped: asyncio.Event) -> None:
@@ -146,6 +153,21 @@ def test_a_connection_that_is_kept_gets_one_more_answer(started):
 
     assert (response.status_code, response.headers["Connection"]) == (200, "close")
     assert process.wait(3) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_connects_while_the_server_stops_is_refused_and_does_not_hang(started, workers):
+    process, url, _ = started(workers, 0)
+    address = httpx.URL(url).host, httpx.URL(url).port
+
+    with socket.create_connection(address):  # kept, so that the server waits for it
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionRefusedError):
+            connect_for_ever(address)
+        assert process.poll() is None
+
+    assert process.wait(20) == 0
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ from sqlalchemy import update
 
 from lockgate.core.notice import DeliveryStatus, Severity
 from lockgate.errors import UnknownName
+from lockgate.store.cutover_tables import notice as outbox
 from lockgate.store.notice_log import MOST_ATTEMPTS, NoticeLog, wait_seconds
 from lockgate.store.scope import Scope
-from lockgate.store.tables import notice as outbox
 from lockgate.testing.alerts import NOTICE
 
 PENDING, SENT, SET_ASIDE = DeliveryStatus.PENDING, DeliveryStatus.SENT, DeliveryStatus.SET_ASIDE

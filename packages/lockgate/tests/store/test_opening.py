@@ -13,7 +13,8 @@ from sqlalchemy import insert, text
 
 from lockgate.errors import ControlPlaneNewer, ControlPlaneUnavailable, DiskFull, UnknownName
 from lockgate.store import open_store
-from lockgate.store.tables import metadata, run
+from lockgate.store.columns import metadata
+from lockgate.store.tables import run
 
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
 SCOPE = {"project": "inventory", "target": "main"}

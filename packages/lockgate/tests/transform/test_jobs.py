@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from lockgate.core.correlation import correlated, correlation_id
 from lockgate.core.job import IdempotencyKey, JobStatus, Submission, TransformRequest
 from lockgate.errors import (
     ControlPlaneUnavailable,
@@ -604,3 +607,45 @@ def fail_first(claim):
     if claim.attempt == 1:
         raise WarehouseUnavailable
     return DONE
+
+
+def test_every_line_about_a_job_has_the_id_of_the_request_that_it_came_with(served, world):
+    """Also where another process works on it."""
+    lines = Lines()
+    asking, working = served(), served()
+    working.start()
+    world.act = lambda claim: (logging.getLogger("lockgate.executing").info("executing"), DONE)[1]
+
+    with lines.heard():
+        with correlated("order-51"):
+            job = submit(asking)
+        assert working.ended(job.job_id).result(SOON).status is JobStatus.SUCCESS
+
+    assert lines.told == [
+        ("job submitted", "order-51"), ("attempt began", "order-51"), ("executing", "order-51"),
+        ("attempt ended", "order-51"),
+    ]  # fmt: skip
+    assert correlation_id() is None
+
+
+class Lines(logging.Handler):
+    """Notes each line with the id that is bound where it is written."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.told: list[tuple[str, str | None]] = []
+
+    def emit(self, record) -> None:
+        self.told.append((record.getMessage(), correlation_id()))
+
+    @contextmanager
+    def heard(self):
+        logger = logging.getLogger("lockgate")
+        level = logger.level
+        logger.setLevel(logging.INFO)
+        logger.addHandler(self)
+        try:
+            yield
+        finally:
+            logger.removeHandler(self)
+            logger.setLevel(level)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution, FailedExecution, Outcome
-from lockgate.core.job import Choice, Failure, Inputs, JobResult, TransformRequest
+from lockgate.core.job import FALLBACK, Choice, Failure, Inputs, JobResult, TransformRequest
 from lockgate.core.load import Pin
 from lockgate.errors import DbtCancelled, LockgateError, RetryableError
 from lockgate.flow import Facts, Step, Unwatched, execute
@@ -36,7 +37,8 @@ def perform(
 ) -> JobResult:
     """Executes the request: nothing is published; `begun` hears of what is read before it is.
 
-    Where the chosen implementation fails and another one stands behind it, that one answers; the result tells so.
+    Where the chosen implementation fails and another one stands behind it, that one answers; the result tells so, or
+    the error, where that one fails too.
     With `can_wait`, what may succeed at another try is raised instead.
 
     Raises:
@@ -63,7 +65,16 @@ def perform(
                 instead = turn.executed(choice.fallback)
                 if isinstance(instead, Execution):
                     return JobResult(instead, inputs, choice.routed_by, Failure.of(outcome.error))
+                _tell_both(outcome.error, choice.fallback, instead.error)
     raise outcome.error
+
+
+def _tell_both(error: LockgateError, fallback: str, other: LockgateError) -> None:
+    """Has an error tell that the implementation which was to answer in place of the failed one failed as well."""
+    failure = Failure.of(other)
+    told = {"code": failure.code, "error": failure.error, "message": redacted(failure.message), "hint": failure.hint}
+    error.message = f"{error.message}; {fallback}, which was to answer instead, failed too: {told['message']}"
+    error.fields[FALLBACK] = {"engine": fallback, **told}
 
 
 def _has_failed(error: LockgateError, *, can_wait: bool) -> bool:

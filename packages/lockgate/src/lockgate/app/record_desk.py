@@ -11,6 +11,7 @@ from threading import Lock
 from lockgate.adapters.records.duckdb import DuckDBMemory
 from lockgate.app.rules import Row, context_of, opened, outcome
 from lockgate.app.wiring import Wiring
+from lockgate.core.deadline import ANSWER_SECONDS, within
 from lockgate.core.entity import Entity, Implementation
 from lockgate.errors import StatementFailed
 from lockgate.transform.gathering import Gathering
@@ -94,7 +95,8 @@ class RecordDesk:
 
     def _of_one_entity(self, group: Sequence[_Asked]) -> Sequence[RecordsAnswer | Exception]:
         try:
-            program = self._program(group[0])
+            with within(ANSWER_SECONDS):
+                program = self._program(group[0])
             if len(group) > 1 and not program.is_apart:
                 return [self._of_one_entity([asked])[0] for asked in group]
             return _answered(program, group)

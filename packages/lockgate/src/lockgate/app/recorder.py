@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.core.execution import Execution, Outcome
@@ -15,7 +16,9 @@ from lockgate.core.relation import Relation
 from lockgate.core.route import Edition
 from lockgate.errors import LockgateError
 from lockgate.flow import Step, StepListener, StepResult, StepStatus
-from lockgate.store import Store
+
+if TYPE_CHECKING:
+    from lockgate.store import Store
 
 logger = logging.getLogger(__name__)
 

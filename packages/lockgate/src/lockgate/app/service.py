@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from lockgate.adapters.secrets.redaction import redact_also_with, redacted
+from lockgate.adapters.secrets.redaction import redact_also_with, redacted, without_addresses
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.switching import set_dbt_enabled
@@ -88,6 +88,7 @@ class Service:
         """
         wiring = open_wiring(folder, target, log_level="info")
         redact_also_with(wiring.places.relative)
+        redact_also_with(without_addresses)
         try:
             return cls(wiring)
         except BaseException:
@@ -156,8 +157,15 @@ class Service:
     def jobs(
         self, *, entity: str | None = None, status: JobStatus | None = None, before: str | None = None, limit: int = 100
     ) -> tuple[Job, ...]:
-        """The newest jobs first, after the job `before` where it is given."""
-        return self._jobs.jobs(entity=entity, status=status, before=before, limit=limit)
+        """The newest jobs first, after the job `before` where it is given.
+
+        Raises:
+            UnknownName: there is no job `before`, or no entity of that name, nor was there one.
+        """
+        found = self._jobs.jobs(entity=entity, status=status, before=before, limit=limit)
+        if not found and entity is not None:
+            entity_of(self._wiring, entity)
+        return found
 
     def cancel(self, job_id: str) -> Job:
         """Cancels a job: it leaves its execution, which goes on where others wait for it.
@@ -188,6 +196,10 @@ class Service:
             ControlPlaneUnavailable: the service is being stopped.
         """
         return self._records.ask(entity_of(self._wiring, entity), records)
+
+    def names(self) -> Mapping[str, Sequence[str]]:
+        """The names of the entities, and those of each one's implementations; no database is asked."""
+        return {entity.name: tuple(entity.implementations) for entity in self._wiring.project.entities.values()}
 
     def entities(self) -> tuple[EntityState, ...]:
         """Every entity, in the project's order."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Lock
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
@@ -33,10 +34,12 @@ from lockgate.core.stream import Source, Stream
 from lockgate.errors import LockgateError, UnknownName
 from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
-from lockgate.store import Store, open_store
 from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.dbt import DbtExecutionService
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
+
+if TYPE_CHECKING:
+    from lockgate.store import Store
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +110,8 @@ class Wiring:
     @cached_property
     def store(self) -> Store:
         """The control plane, at its newest revision."""
+        from lockgate.store import open_store
+
         with writing(f"the state folder {self.state}"):
             self.state.mkdir(parents=True, exist_ok=True)
         return open_store(self._control_address, project=self.project.name, target=self.project.default_target)

@@ -14,6 +14,8 @@ from lockgate.core.plain import to_plain
 from lockgate.errors import LockgateError, RetryableError
 
 MAX_ATTEMPTS = 3
+# The field of a failure that tells which implementation was to answer in its place, and how that one failed.
+FALLBACK = "fallback"
 
 
 class JobStatus(StrEnum):
@@ -93,13 +95,15 @@ class IdempotencyKey:
 class Submission:
     """A request, by whom, and under which key where the caller named one.
 
-    `inputs` are those that an execution would have if it began now: what the submitter saw.
+    `inputs` are those that an execution would have if it began now: what the submitter saw. `correlation_id` is that of
+    the call that it came by.
     """
 
     request: TransformRequest
     caller: str
     inputs: Inputs
     key: IdempotencyKey | None = None
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +115,12 @@ class Failure:
     message: str
     hint: str = ""
     fields: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def fallback(self) -> Mapping[str, object] | None:
+        """What failed in its place (`engine`), and its `code`, `error`, `message`, `hint`; None where nothing did."""
+        found = self.fields.get(FALLBACK)
+        return found if isinstance(found, Mapping) else None
 
     @property
     def is_retryable(self) -> bool:
@@ -157,15 +167,20 @@ class Job:
     finished_at: datetime | None = None
     result: JobResult | None = None
     failure: Failure | None = None
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's turn at an execution; `attempt` is the fencing token that its commit must carry."""
+    """A worker's turn at an execution; `attempt` is the fencing token that its commit must carry.
+
+    `correlation_id` is that of the first job among those that wait for it.
+    """
 
     execution_id: str
     attempt: int
     request: TransformRequest
+    correlation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

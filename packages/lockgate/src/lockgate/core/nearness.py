@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MOST = 3
+
+
+def nearest(wrong: str, known: Iterable[str], *, likeness: float = 0.6) -> list[str]:
+    """The known names like a wrong one, the most alike first, at most three; capitals make no difference.
+
+    `likeness` is the least ratio of letters in common (Python's `difflib`).
+    """
+    names = {name.casefold(): name for name in known}
+    return [names[each] for each in get_close_matches(wrong.casefold(), names, n=MOST, cutoff=likeness)]
+
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str | None:
-    """The names nearest to a wrong one, as a question, at most three; None where none is near."""
-    near = get_close_matches(wrong, list(known), n=3)
+    """The names nearest to a wrong one, as a question; None where none is near."""
+    near = nearest(wrong, known)
     return f"Did you mean {' or '.join(map(repr, near))}?" if near else None

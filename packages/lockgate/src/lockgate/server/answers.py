@@ -62,6 +62,18 @@ class FailureAnswer(BaseModel):
     hint: str
 
 
+class FailedFallbackAnswer(FailureAnswer):
+    """The implementation that was to answer in place of the one that failed, and why it failed too."""
+
+    engine: str
+
+
+class JobFailureAnswer(FailureAnswer):
+    """Why a job failed."""
+
+    fallback: FailedFallbackAnswer | None = Field(description="What failed too in its place; null: nothing was tried.")
+
+
 class FallbackAnswer(FailureAnswer):
     """Which implementation was chosen and failed, and why, where another one answered in its place."""
 
@@ -144,7 +156,7 @@ class JobAnswer(JobSummary):
 
     vars: Mapping[str, Any]
     result: ResultAnswer | None
-    failure: FailureAnswer | None
+    failure: JobFailureAnswer | None
 
 
 class JobsAnswer(BaseModel):
@@ -237,3 +249,4 @@ class Problem(BaseModel):
     entity_type: str | None = None
     error: str | None = None
     nodes: Sequence[FailedNodeAnswer] | None = None
+    fallback: FailedFallbackAnswer | None = None

@@ -67,8 +67,8 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dic
             raise
         finally:
             desk.stop()
-            desk.threads.close()
-            await asyncio.to_thread(desk.service.close, patience_seconds=float(desk.options.stop_seconds))
+            desk.close()
+            await asyncio.to_thread(desk.service.close, patience_seconds=desk.patience_seconds)
             desk.metrics.close()
 
     return lifespan

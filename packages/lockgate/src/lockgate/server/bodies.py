@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from difflib import get_close_matches
 from itertools import islice
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
 from lockgate.core.job import JobStatus, TransformRequest
+from lockgate.core.nearness import nearest
 from lockgate.server.json_body import MOST_FLAWS, pointer_to
 from lockgate.server.options import Options
 from lockgate.server.problems import Fault, Flaw, Refusal
@@ -70,6 +71,7 @@ class JobsQuery(BaseModel):
 
 Body = TypeVar("Body", bound=BaseModel)
 
+NEAR = "did you mean"
 _BESIDE_TABLES = frozenset(field.alias for field in JobBody.model_fields.values())
 # In JSON's words, where pydantic has Python's.
 _SENTENCES = {
@@ -81,8 +83,8 @@ _SENTENCES = {
 }
 
 
-def checked(kind: type[Body], document: object) -> Body:
-    """The document as a body of its kind.
+def checked(kind: type[Body], document: object, *, also: Sequence[str] = ()) -> Body:
+    """The document as a body of its kind; fields that the route takes in another body are named in `also`.
 
     Raises:
         Refusal: fields are missing, unknown or of another type; all of them are named.
@@ -92,7 +94,9 @@ def checked(kind: type[Body], document: object) -> Body:
     except ValidationError as error:
         known = [field.alias or name for name, field in kind.model_fields.items()]
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise invalid([_flaw(each, known) for each in found[:MOST_FLAWS]]) from None
+        flaws = [_flaw(each, [*known, *also]) for each in found[:MOST_FLAWS]]
+        flaws.sort(key=lambda flaw: NEAR not in flaw.detail)  # what is missing is often what was mistyped
+        raise invalid(flaws) from None
 
 
 def checked_transformation(document: object, options: Options) -> JobBody | RecordsBody:
@@ -102,7 +106,7 @@ def checked_transformation(document: object, options: Options) -> JobBody | Reco
         Refusal: fields are missing, unknown or of another type, or there are too many records or fields in them.
     """
     if not isinstance(document, dict) or "records" not in document:
-        return checked(JobBody, document)
+        return checked(JobBody, document, also=("records",))
     body = checked(RecordsBody, document)
     if len(body.records) > options.records:
         raise invalid([Flaw(f"has more than {options.records} records", "/records")])
@@ -119,6 +123,18 @@ def invalid(flaws: Sequence[Flaw]) -> Refusal:
     first = flaws[0]
     place = first.parameter if first.pointer is None else first.pointer
     return Refusal(Fault.INVALID, f"{place or 'the body'} {first.detail}", flaws=flaws)
+
+
+def refuse_repeated(parameters: Sequence[tuple[str, str]]) -> None:
+    """Returns where each parameter stands once.
+
+    Raises:
+        Refusal: one stands there twice; which one counts, nobody could tell.
+    """
+    count = Counter(name for name, _ in parameters)
+    flaws = [Flaw("stands there twice", parameter=name) for name, times in count.items() if times > 1]
+    if flaws:
+        raise invalid(flaws[:MOST_FLAWS])
 
 
 def query_flaws(errors: Sequence[Any]) -> list[Flaw]:
@@ -139,7 +155,7 @@ def _sentence(found: ErrorDetails, known: Sequence[str]) -> str:
     if found["type"] == "extra_forbidden":
         if "records" in known and found["loc"][-1] in _BESIDE_TABLES:
             return "means nothing beside records"
-        near = get_close_matches(str(found["loc"][-1]), known, n=1)
-        return f"is not known; did you mean {near[0]}?" if near else f"is not known; there are {', '.join(known)}"
+        near = nearest(str(found["loc"][-1]), known)
+        return f"is not known; {NEAR} {near[0]}?" if near else f"is not known; there are {', '.join(known)}"
     message = found["msg"].removeprefix("Input ")
     return _SENTENCES.get(found["type"]) or message[0].lower() + message[1:]

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import math
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from starlette.requests import Request
 
 from lockgate.app.service import Service
+from lockgate.core.deadline import within
 from lockgate.core.job import Job, JobStatus
-from lockgate.errors import LockgateError, UnknownName
+from lockgate.core.nearness import nearest
+from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
+from lockgate.server.listening import turn_away
 from lockgate.server.metrics import Metrics
 from lockgate.server.options import Options
+from lockgate.server.problems import Refusal
 from lockgate.server.replays import Replays
 from lockgate.server.threads import Threads
 
-MOST_NEAREST = 3
+# A call gives up at its deadline and says why; whoever waits for it gives up so much later, as a part of the deadline.
+GRACE = 0.1
+# The figures do not wait longer for the one among them that the control plane knows.
+COUNTING_SECONDS = 1.0
+
+Given = ParamSpec("Given")
+Got = TypeVar("Got")
 
 
 class Desk:
@@ -31,12 +45,15 @@ class Desk:
         self.metrics = Metrics(metrics_folder)
         service.when_execution_ends(self.metrics.execution_ended)
         self.threads = Threads(options)
+        self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
+        self._counting: asyncio.Future[Mapping[JobStatus, int]] | None = None
         self.replays = Replays(options)
         self.in_flight = 0
         self.connections: set[object] = set()
         self.failure: LockgateError | None = None
         self._stopping: asyncio.Future[None] | None = None
-        self._on_stop: list[Callable[[], None]] = []
+        self.listener: socket.socket | None = None
+        self._stops_at = math.inf
 
     @property
     def is_stopping(self) -> bool:
@@ -50,16 +67,18 @@ class Desk:
             self._stopping = asyncio.get_running_loop().create_future()
         return self._stopping
 
-    def when_stopping(self, call: Callable[[], None]) -> None:
-        """Has something called when the server is told to stop."""
-        self._on_stop.append(call)
-
     def stop(self) -> None:
-        """Tells everybody that waits to answer now; called in the event loop."""
+        """Tells everybody that waits to answer now, and lets no new connection begin; called in the event loop."""
         if not self.stopping.done():
             self.stopping.set_result(None)
-            for call in self._on_stop:
-                call()
+            self._stops_at = time.monotonic() + self.options.stop_seconds
+            if self.listener is not None:
+                turn_away(self.listener)
+
+    @property
+    def patience_seconds(self) -> float:
+        """How long what is under way may still take, once the server was told to stop."""
+        return max(0.0, min(float(self.options.stop_seconds), self._stops_at - time.monotonic()))
 
     def count(self, job: Job) -> None:
         """Counts a job that was submitted here, and its end when it comes; a job that cannot be watched goes on."""
@@ -67,26 +86,65 @@ class Desk:
             with suppress(LockgateError):
                 self.service.ended(job.job_id).add_done_callback(self.metrics.ended)
 
-    def job_counts(self) -> Mapping[JobStatus, int] | None:
-        """How many jobs there are of each status; None where nobody can tell."""
+    async def ask(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
+        """What a function of the service finds in its databases, called in a thread.
+
+        Raises:
+            ControlPlaneUnavailable: there was no answer within `database_seconds`.
+            Refusal: too many wait for an answer.
+        """
+        with within(self.options.database_seconds):
+            return await self._in_time(self._databases.call(function, *given, **named))
+
+    async def answer(self, future: Future[Got]) -> Got:
+        """What the service was asked for and will have stored.
+
+        Raises:
+            ControlPlaneUnavailable: there was no answer within `database_seconds`; it may have been stored or not.
+        """
+        return await self._in_time(asyncio.wrap_future(future))
+
+    async def _in_time(self, answer: Awaitable[Got]) -> Got:
+        seconds = self.options.database_seconds
+        deadline = asyncio.timeout(seconds * (1 + GRACE))
         try:
-            return self.service.job_counts()
-        except LockgateError:
+            async with deadline:
+                return await answer
+        except TimeoutError:
+            if deadline.expired():
+                told = f"the control plane or the target has not answered within {seconds:g} s"
+                raise ControlPlaneUnavailable(told) from None
+            raise
+
+    async def job_counts(self) -> Mapping[JobStatus, int] | None:
+        """How many jobs there are of each status; None where the control plane does not tell at once.
+
+        It is asked by one at a time, so that a control plane that hangs holds up one thread.
+        """
+        if self._counting is None or self._counting.done():
+            self._counting = asyncio.ensure_future(self.ask(self.service.job_counts))
+        await asyncio.wait([self._counting], timeout=COUNTING_SECONDS)
+        if not self._counting.done():
             return None
+        try:
+            return self._counting.result()
+        except (LockgateError, Refusal):
+            return None
+
+    def close(self) -> None:
+        """Lets calls under way end; those that wait are dropped."""
+        self.threads.close()
+        self._databases.close()
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:
         """Known names like those asked for: entities or, of an entity that there is, implementations."""
-        try:
-            entities = {entity.name: entity for entity in self.service.entities()}
-        except LockgateError:
-            return []
-        entity = names[0] if names else None
+        known, entity = self.service.names(), names[0]
         if entity is None:
             return []
-        if entity not in entities:
-            return get_close_matches(entity, entities, n=MOST_NEAREST)
+        if entity not in known:
+            return nearest(entity, known)
         asked = str(error.fields.get("name") or (names[1] if len(names) > 1 else None) or "")
-        return get_close_matches(asked, entities[entity].implementations, n=MOST_NEAREST, cutoff=0.3)
+        return nearest(asked, known[entity], likeness=0.3)
 
 
 def desk_of(request: Request) -> Desk:

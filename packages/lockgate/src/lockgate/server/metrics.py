@@ -41,7 +41,7 @@ class Metrics:
         self._ended = Counter("lockgate_jobs_ended", "Jobs submitted here that ended.", job, registry=registry)
         self._executions = Counter("lockgate_executions", "Executions that ended here.", job, registry=registry)
         self._fallbacks = Counter(
-            "lockgate_fallbacks", "Executions that another implementation answered.", job[:2], registry=registry
+            "lockgate_fallbacks", "Executions that another implementation was to answer.", job[:2], registry=registry
         )
         self._known: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,6 +81,8 @@ class Metrics:
         if isinstance(outcome, Failure):
             engine = claim.request.engine or "routed"
             self._executions.labels(claim.request.entity, engine, JobStatus.FAILED.value).inc()
+            if outcome.fallback:
+                self._fallbacks.labels(claim.request.entity, str(outcome.fallback["engine"])).inc()
             return
         labels = (claim.request.entity, outcome.execution.implementation)
         self._executions.labels(*labels, JobStatus.SUCCESS.value).inc()

@@ -13,12 +13,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lockgate.core.correlation import correlated
 from lockgate.errors import LockgateError, UnknownName
 from lockgate.server.admission import admit
 from lockgate.server.correlation import HEADER, correlation_id
 from lockgate.server.desk import Desk
-from lockgate.server.problems import Fault, Refusal, overloaded, problem_of, refusal_of
-from lockgate.server.reading import ClientGone
+from lockgate.server.problems import Fault, Refusal, head_too_large, overloaded, problem_of, refusal_of
+from lockgate.server.reading import ClientGone, Lingering
+from lockgate.server.target import head_bytes, in_origin_form
 
 SECURITY = {
     "Cache-Control": "no-store",
@@ -50,9 +52,12 @@ class Observed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send, self._desk)
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(correlation_id=exchange.correlation_id)
+        exchange = _Exchange(in_origin_form(scope), send, self._desk)
+        with correlated(exchange.correlation_id):
+            await self._follow(exchange, receive)
+
+    async def _follow(self, exchange: _Exchange, receive: Receive) -> None:
+        """Answers, counts and writes down."""
         began = time.perf_counter()
         self._desk.in_flight += 1
         self._desk.metrics.request_began()
@@ -74,6 +79,8 @@ class Observed:
         """Who calls, where that is somebody who may, and there is room."""
         if self._desk.in_flight > self._desk.options.requests:
             raise overloaded("too many requests are under way")
+        if head_bytes(scope) > self._desk.options.head_bytes:
+            raise head_too_large(self._desk.options.head_bytes)
         peer = scope["client"][0] if scope.get("client") else None
         return admit(scope["path"], Headers(scope=scope), peer, self._desk.options)
 
@@ -81,10 +88,12 @@ class Observed:
         if exchange.status is not None:
             structlog.get_logger().error("an answer broke off", exc_info=error)
             raise error
-        response = await self._explained(exchange, error)
+        response: ASGIApp = self._explained(exchange, error)
+        if isinstance(error, Refusal) and error.fault is Fault.TOO_LARGE:
+            response = Lingering(response, self._desk.options)
         await response(exchange.scope, receive, exchange.send)
 
-    async def _explained(self, exchange: _Exchange, error: Exception) -> Response:
+    def _explained(self, exchange: _Exchange, error: Exception) -> Response:
         """The problem that an error is told as."""
         more: dict[str, Any] = {
             "instance": quote(exchange.scope["path"]),
@@ -95,21 +104,12 @@ class Observed:
         if isinstance(error, Refusal):
             return refusal_of(error, **more)
         if isinstance(error, LockgateError):
-            if isinstance(error, UnknownName):
-                more["nearest"] = await self._nearest(exchange, error) or None
+            asked = exchange.scope["state"].get("asked")
+            if isinstance(error, UnknownName) and asked is not None:
+                more["nearest"] = self._desk.nearest(error, asked) or None
             return problem_of(error, **more)
         structlog.get_logger().error("a request failed", exc_info=error)
         return refusal_of(Refusal(Fault.UNEXPECTED, "the log tells why, under the correlation id"), **more)
-
-    async def _nearest(self, exchange: _Exchange, error: UnknownName) -> list[str]:
-        """Known names like the unknown one; none where finding them takes too long."""
-        asked = exchange.scope["state"].get("asked")
-        if asked is None:
-            return []
-        try:
-            return await self._desk.threads.call(self._desk.nearest, error, asked)
-        except Refusal:
-            return []
 
 
 class _Exchange:

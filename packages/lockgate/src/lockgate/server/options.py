@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lockgate.core.deadline import ANSWER_SECONDS
+
 MIB = 1024 * 1024
 
 
@@ -21,7 +23,8 @@ class Options:
 
     `token` is the bearer token that callers send. `wait_seconds` is how long a transformation is waited for unless
     the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
-    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. A server that stops
+    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. What control plane and
+    target are asked on the way must be answered after `database_seconds`. A server that stops
     leaves clients `drain_seconds` to send once more on connections that they keep. Of several processes, one that does
     not answer its supervisor for `worker_seconds`, its imports included, is replaced. A process begins to import dbt
     `warm_seconds` after it began to answer.
@@ -41,6 +44,7 @@ class Options:
     head_seconds: int = 15
     body_seconds: float = 30.0
     answer_seconds: float = 60.0
+    database_seconds: float = ANSWER_SECONDS
     requests: int = 5_000
     threads: int = 8
     calls_waiting: int = 512

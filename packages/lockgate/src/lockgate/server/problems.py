@@ -53,6 +53,7 @@ class Fault(Enum):
     ENCODED = ("LG809", HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body is encoded")
     OVERLOADED = ("LG810", HTTPStatus.SERVICE_UNAVAILABLE, "The server has too much to do")
     UNEXPECTED = ("LG811", HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed")
+    HEAD_TOO_LARGE = ("LG812", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head is too large")
 
     def __init__(self, code: str, status: HTTPStatus, title: str) -> None:
         self.code = code
@@ -99,6 +100,14 @@ def overloaded(detail: str) -> Refusal:
     """The refusal of a request that may succeed in a moment."""
     headers = {"Retry-After": str(RETRY_SECONDS)}
     return Refusal(Fault.OVERLOADED, detail, hint="Send it again a little later.", headers=headers)
+
+
+def head_too_large(limit: int) -> Refusal:
+    """The refusal of a request with too long a line or too many headers."""
+    headers = {"Connection": "close"}
+    return Refusal(
+        Fault.HEAD_TOO_LARGE, f"the request's line and headers have more than {limit} bytes", headers=headers
+    )
 
 
 def status_of(error: LockgateError) -> HTTPStatus:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from lockgate.server.desk import Desk
-from lockgate.server.problems import Fault, Refusal, refusal_of
+from lockgate.server.problems import Fault, Refusal, head_too_large, refusal_of
 
 
 class PatientProtocol(H11Protocol):
@@ -38,11 +39,25 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's own words
         """Answers what is no HTTP with a problem, and closes."""
-        response = refusal_of(Refusal(Fault.HEADER_INVALID, "the request is not HTTP/1.1, or its head is too large"))
-        head = [(b"connection", b"close"), *((name, value) for name, value in response.raw_headers)]
-        lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in head), b"", response.body]
+        limit = self._desk.options.head_bytes
+        is_too_large = len(self.conn.trailing_data[0]) > limit
+        refusal = (
+            head_too_large(limit) if is_too_large else Refusal(Fault.HEADER_INVALID, "the request is not HTTP/1.1")
+        )
+        response = refusal_of(refusal)
+        head = [(b"connection", b"close"), *(each for each in response.raw_headers if each[0] != b"connection")]
+        status = HTTPStatus(response.status_code)
+        lines = [
+            f"HTTP/1.1 {status.value} {status.phrase}".encode(),
+            *(name + b": " + value for name, value in head),
+            b"",
+            response.body,
+        ]
         self.transport.write(b"\r\n".join(bytes(line) for line in lines))
         self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: a request to speak something else is answered as if it had not been made (RFC 9110, 7.8)."""
 
     @property
     def _desk(self) -> Desk:

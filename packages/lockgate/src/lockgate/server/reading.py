@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lockgate.server.json_body import parse
 from lockgate.server.options import Options
 from lockgate.server.problems import Fault, Refusal
 from lockgate.server.threads import Threads
 
-# A client that sends too much learns so only once it has sent it: this many times the limit is read and forgotten.
+# Many a client that sends too much reads only once it has sent it: this many times the limit is read and forgotten.
 LINGER = 4
 SMALL_BYTES = 16 * 1024
 
@@ -40,21 +43,55 @@ async def read_document(request: Request, options: Options, threads: Threads) ->
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    is_asking = request.headers.get("expect", "").lower() == "100-continue"
     announced = request.headers.get("content-length", "0")
-    if is_asking and announced.isdigit() and int(announced) > limit:
+    if announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size <= limit:
-            parts.append(part)
-        elif size > LINGER * limit:
-            break
-    if size > limit:
-        raise _too_large(limit)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
     return b"".join(parts)
+
+
+class Lingering:
+    """An answer to a body that is too large: there at once, and whole, while the client may go on sending for a while.
+
+    Closed under a client that still sends, the connection would be reset, and the answer lost.
+    """
+
+    def __init__(self, response: ASGIApp, options: Options) -> None:
+        """Linger behind `response`."""
+        self._response = response
+        self._options = options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers, then reads and forgets what comes; a client that asked first (RFC 9110, 10.1.1) sends nothing."""
+        if Headers(scope=scope).get("expect", "").lower() == "100-continue":
+            await self._response(scope, receive, send)
+            return
+
+        async def open_ended(message: Message) -> None:
+            is_body = message["type"] == "http.response.body"
+            await send({**message, "more_body": True} if is_body else message)
+
+        await self._response(scope, receive, open_ended)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._options.body_seconds):
+                await _forget(receive, LINGER * self._options.body_bytes)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _forget(receive: Receive, most: int) -> None:
+    """Returns at the end of the body, or of the connection, or after so many bytes."""
+    size = 0
+    while size <= most:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
 
 
 def _too_large(limit: int) -> Refusal:

@@ -18,9 +18,11 @@ from lockgate.core.plain import to_plain
 from lockgate.errors import JobCancelled
 from lockgate.server.answers import (
     EntityAnswer,
+    FailedFallbackAnswer,
     FailureAnswer,
     FallbackAnswer,
     JobAnswer,
+    JobFailureAnswer,
     JobsAnswer,
     JobSummary,
     NodeAnswer,
@@ -86,7 +88,7 @@ def job_answer(job: Job) -> JobAnswer:
         **dict(job_summary(job)),
         vars=_mapping(job.request.variables),
         result=_result(job.result) if job.result else None,
-        failure=_failure(job.failure) if job.failure else None,
+        failure=_job_failure(job.failure) if job.failure else None,
     )
 
 
@@ -188,12 +190,21 @@ def _failure(failure: Failure) -> FailureAnswer:
     return FailureAnswer(code=failure.code, error=failure.error, message=failure.message, hint=failure.hint)
 
 
+def _job_failure(failure: Failure) -> JobFailureAnswer:
+    return JobFailureAnswer(fallback=_failed_fallback(failure), **dict(_failure(failure)))
+
+
+def _failed_fallback(failure: Failure) -> FailedFallbackAnswer | None:
+    return None if failure.fallback is None else FailedFallbackAnswer.model_validate(failure.fallback)
+
+
 def _fallback(failure: Failure, chosen: str) -> FallbackAnswer:
     return FallbackAnswer(instead_of=chosen, **dict(_failure(failure)))
 
 
 def _job_problem(status: HTTPStatus, title: str, job: Job, failure: Failure) -> Response:
     """The problem that a job ended with; nothing in it differs from one request to the next."""
+    fallback = _failed_fallback(failure)
     members = {
         "code": failure.code,
         "title": title,
@@ -204,6 +215,7 @@ def _job_problem(status: HTTPStatus, title: str, job: Job, failure: Failure) -> 
         "entityType": job.request.entity,
         "error": failure.error,
         "nodes": _failed_nodes(failure),
+        "fallback": fallback.model_dump() if fallback else None,
     }
     headers = {"Content-Location": job_path(job.job_id)}
     if status is HTTPStatus.SERVICE_UNAVAILABLE:

@@ -51,10 +51,10 @@ async def _switch(request: Request, entity: str | None) -> Response:
     desk = desk_of(request)
     body = checked(SwitchBody, await read_document(request, desk.options, desk.threads))
     by = str(request.state.caller)
-    switch = await desk.threads.call(desk.service.set_dbt_enabled, entity, enabled=body.enabled, by=by)
+    switch = await desk.ask(desk.service.set_dbt_enabled, entity, enabled=body.enabled, by=by)
     return render(switch_answer(switch, await _entities(request)))
 
 
 async def _entities(request: Request) -> tuple[EntityState, ...]:
     desk = desk_of(request)
-    return await desk.threads.call(desk.service.entities)
+    return await desk.ask(desk.service.entities)

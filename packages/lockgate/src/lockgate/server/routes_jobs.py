@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from starlette.responses import Response
 
 from lockgate.core.job import IdempotencyKey, Job
 from lockgate.errors import RetryableError, UnknownName
-from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation
+from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation, refuse_repeated
 from lockgate.server.desk import Desk, desk_of
 from lockgate.server.idempotency import key_of
 from lockgate.server.preference import preference_of
@@ -64,7 +63,7 @@ async def transform(request: Request) -> Response:
 async def _transform_records(desk: Desk, body: RecordsBody, key: IdempotencyKey | None) -> Response:
     async def compute() -> bytes:
         if key is not None:
-            await desk.threads.wait(desk.service.hold(key))
+            await desk.answer(desk.service.hold(key))
         answer = await desk.threads.wait(desk.service.transform_records(body.entity_type, body.records))
         return records_text(answer) if len(body.records) <= FEW else await desk.threads.call(records_text, answer)
 
@@ -88,11 +87,13 @@ async def submit_job(request: Request) -> Response:
 async def list_jobs(request: Request, query: Annotated[JobsQuery, Query()]) -> Response:
     """List jobs, the newest first."""
     desk = desk_of(request)
+    refuse_repeated(request.query_params.multi_items())
+    request.state.asked = (query.entity,)
 
     def found() -> tuple[Job, ...]:
         return desk.service.jobs(entity=query.entity, status=query.status, before=query.before, limit=query.limit)
 
-    return render(jobs_answer(await desk.threads.call(found), query.limit))
+    return render(jobs_answer(await desk.ask(found), query.limit))
 
 
 async def show_job(request: Request, job_id: JobId) -> Response:
@@ -117,13 +118,13 @@ async def retry_job(request: Request, job_id: JobId) -> Response:
 async def _job(request: Request, job_id: str, call: Callable[[str], Job]) -> Response:
     if not _JOB_ID.fullmatch(job_id):
         raise UnknownName("there is no job of that id")
-    return render(job_answer(await desk_of(request).threads.call(call, job_id)))
+    return render(job_answer(await desk_of(request).ask(call, job_id)))
 
 
 async def _submit(request: Request, desk: Desk, body: JobBody, key: IdempotencyKey | None) -> Job:
     """The job, once it is durable."""
     caller = str(request.state.caller)
-    job = await asyncio.wrap_future(desk.service.submit(body.request(), caller=caller, key=key))
+    job = await desk.answer(desk.service.submit(body.request(), caller=caller, key=key))
     desk.count(job)
     return job
 

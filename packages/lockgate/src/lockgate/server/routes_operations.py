@@ -25,18 +25,15 @@ async def ready(request: Request) -> Response:
     desk = desk_of(request)
     if desk.is_stopping:
         raise overloaded("the server is stopping")
-    await desk.threads.call(desk.service.check_ready)
+    await desk.ask(desk.service.check_ready)
     return render(HealthAnswer(status="ready"))
 
 
 async def metrics(request: Request) -> Response:
     """Give the figures for Prometheus."""
     desk = desk_of(request)
-
-    def text() -> bytes:
-        return desk.metrics.text(desk.job_counts())
-
-    return Response(await desk.threads.call(text), headers={"Content-Type": CONTENT_TYPE})
+    text = await desk.threads.call(desk.metrics.text, await desk.job_counts())
+    return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 
 async def openapi_document(request: Request) -> Response:

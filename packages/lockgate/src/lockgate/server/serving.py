@@ -8,6 +8,7 @@ import resource
 import signal
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -25,10 +26,10 @@ from lockgate.app.service import Service
 from lockgate.errors import ControlPlaneUnavailable, TargetBusy
 from lockgate.server.api import create_api
 from lockgate.server.declared import declared_options
-from lockgate.server.listening import BACKLOG, listen, turn_away
+from lockgate.server.listening import BACKLOG, give_up, listen, queued, turn_away
 from lockgate.server.options import Options
 from lockgate.server.protocol import PatientProtocol
-from lockgate.server.stopping import SIGNALS
+from lockgate.server.stopping import MOMENT_SECONDS, SIGNALS
 
 HOST = "127.0.0.1"
 PORT = 5003
@@ -91,8 +92,7 @@ def run_api(make: MakeApi, *, host: str, port: int, workers: int, options: Optio
 
 
 def _run_one(make: MakeApi, listener: socket.socket, options: Options) -> None:
-    api = make(None)
-    api.state.desk.when_stopping(lambda: turn_away(listener))
+    api = _made(make, None, listener)
     _tell(listener)
     try:
         uvicorn.Server(configured(lambda: api, options)).run(sockets=[listener])
@@ -102,7 +102,7 @@ def _run_one(make: MakeApi, listener: socket.socket, options: Options) -> None:
 
 def _run_many(make: MakeApi, listener: socket.socket, options: Options, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="lockgate-metrics-", ignore_cleanup_errors=True) as folder:
-        config = configured(partial(make, Path(folder)), options)
+        config = configured(partial(_made, make, Path(folder), listener), options)
         config.workers = workers
         # Only processes that are started from now on see it: prometheus_client reads it when it is imported.
         os.putenv("PROMETHEUS_MULTIPROC_DIR", folder)
@@ -116,14 +116,27 @@ def _run_many(make: MakeApi, listener: socket.socket, options: Options, workers:
         raise ControlPlaneUnavailable("a process of the server could not start; its log says why")
 
 
+def _made(make: MakeApi, metrics_folder: Path | None, listener: socket.socket) -> FastAPI:
+    """An API whose desk knows the socket that its process listens on."""
+    api = make(metrics_folder)
+    api.state.desk.listener = listener
+    return api
+
+
 class _Supervisor(Multiprocess):
     """uvicorn's supervisor, which turns new connections away before it stops its processes."""
 
     def terminate_all(self) -> None:
-        """Tells every process to stop."""
+        """Tells every process to stop; they accept what is in the queue, and nobody listens once it is empty."""
         for listener in self.sockets:
             turn_away(listener)
         super().terminate_all()
+        deadline = time.monotonic() + Options().drain_seconds
+        for listener in self.sockets:
+            time.sleep(MOMENT_SECONDS)
+            while queued(listener) and time.monotonic() < deadline:
+                time.sleep(MOMENT_SECONDS / 4)
+            give_up(listener)
 
 
 def configured(make: Callable[[], FastAPI], options: Options) -> uvicorn.Config:
@@ -132,6 +145,7 @@ def configured(make: Callable[[], FastAPI], options: Options) -> uvicorn.Config:
         make,
         factory=True,
         http=PatientProtocol,
+        loop="asyncio",
         ws="none",
         lifespan="on",
         interface="asgi3",
@@ -185,4 +199,4 @@ def _raise_open_files() -> None:
 def _tell(listener: socket.socket) -> None:
     """Says where the server listens."""
     host, port, *_ = listener.getsockname()
-    structlog.get_logger().warning("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    structlog.get_logger().info("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -16,10 +16,10 @@ from lockgate.core.gate import Answer, GateAnswer
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.route import Route
 from lockgate.errors import UnknownName
+from lockgate.store.cutover_tables import decision, plan, plan_step
 from lockgate.store.database import Database
 from lockgate.store.exclusion import exclude_others
 from lockgate.store.scope import Scope
-from lockgate.store.tables import decision, plan, plan_step
 
 T = TypeVar("T")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,12 +14,19 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
+from lockgate.core.deadline import NO_ANSWER, remaining_seconds, timely, whole_seconds, within
 from lockgate.errors import ControlPlaneUnavailable, DiskFull, ExtraMissing, LockgateError, TargetBusy, UnknownName
 
 BUSY_SECONDS = 30
-STOPPED_SECONDS = 5
+STOPPED_SECONDS = 4
+# A transaction is short: one that has not ended after this will not, whatever the server's kernel still acknowledges.
+ANSWER_SECONDS = 40.0
+CONNECT_SECONDS = 10
+# A server that is gone without a word is given up by the network after half a minute.
+_NETWORK = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 4, "tcp_user_timeout": 30_000}
 READING = "lockgate_reading"
 _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
 # SQLite says "disk I/O error" where the file that its processes share has no room to grow.
@@ -34,15 +42,16 @@ class Database:
         self._engine = engine
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """One transaction, committed at the end or not at all.
+    def writing(self, *, is_long: bool = False) -> Iterator[Connection]:
+        """One transaction, committed at the end or not at all; unless it `is_long`, it has to end in 40 s.
 
         Raises:
-            ControlPlaneUnavailable: the database does not answer, or others kept it for 30 s.
+            ControlPlaneUnavailable: the database does not answer in time, or others kept it for 30 s.
             TargetBusy: another process wrote the same thing at the same time.
             DiskFull: nothing was written.
         """
-        with _errors_mapped(), self._engine.begin() as connection:
+        bound = nullcontext() if is_long else within(ANSWER_SECONDS)
+        with _errors_mapped(), bound, self._engine.begin() as connection:
             yield connection
 
     @contextmanager
@@ -50,9 +59,9 @@ class Database:
         """One transaction that reads, and does not wait for writers.
 
         Raises:
-            ControlPlaneUnavailable: the database does not answer.
+            ControlPlaneUnavailable: the database does not answer in time.
         """
-        with _errors_mapped(), self._engine.connect() as connection:
+        with _errors_mapped(), within(ANSWER_SECONDS), self._engine.connect() as connection:
             yield connection.execution_options(**{READING: True})
 
     def close(self) -> None:
@@ -100,11 +109,19 @@ def _url(address: str) -> URL:
 
 
 def _postgres(url: URL) -> Engine:
-    """An engine over PostgreSQL that notices connections that died.
+    """An engine over PostgreSQL that notices connections that died, and waits for an answer until the call's deadline.
 
     A process that stops in the middle of a transaction loses it soon, so that nobody waits for it.
     """
-    engine = create_engine(url, pool_size=2, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url,
+        pool_size=2,
+        pool_timeout=STOPPED_SECONDS,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=dict(_NETWORK),
+    )
+    event.listen(engine, "do_connect", _connected)
     event.listen(engine, "connect", _limit)
     return engine
 
@@ -118,7 +135,8 @@ def _sqlite(url: URL) -> Engine:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ControlPlaneUnavailable(f"the control plane's folder cannot be made: {error.strerror}") from error
-    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
+    event.listen(engine, "do_connect", _be_patient)
     event.listen(engine, "connect", _set_up)
     event.listen(engine, "begin", _begin)
     return engine
@@ -129,7 +147,8 @@ def _read_only(url: URL, path: Path) -> Engine:
     is_at_rest = not path.with_name(f"{path.name}-wal").exists()
     words = {"mode": "ro", "uri": "true", **({"immutable": "1"} if is_at_rest else {})}
     opened = url.set(database=f"file:{quote(str(path.absolute()))}", query=words)
-    engine = create_engine(opened, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(opened, poolclass=NullPool, hide_parameters=True)
+    event.listen(engine, "do_connect", _be_patient)
     event.listen(engine, "connect", _leave_begin_to_us)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN DEFERRED"))
     return engine
@@ -137,6 +156,28 @@ def _read_only(url: URL, path: Path) -> Engine:
 
 def _leave_begin_to_us(connection: Any, _record: object) -> None:
     connection.isolation_level = None
+
+
+def _be_patient(_dialect: object, _record: object, _given: object, named: dict[str, Any]) -> None:
+    """Bounds how long a new SQLite connection waits for others: as the call's deadline does, where it has one."""
+    remaining = remaining_seconds()
+    named["timeout"] = BUSY_SECONDS if remaining is None else min(BUSY_SECONDS, remaining)
+
+
+def _connected(_dialect: object, _record: object, given: Any, named: dict[str, Any]) -> Any:
+    """A new PostgreSQL session, which waits for its server until the deadline of whoever uses it."""
+    import psycopg
+
+    if remaining_seconds() == 0:
+        raise psycopg.OperationalError(NO_ANSWER)
+    return _kind().connect(*given, **{"connect_timeout": whole_seconds(at_most=CONNECT_SECONDS), **named})
+
+
+@cache
+def _kind() -> Any:
+    import psycopg
+
+    return timely(psycopg.Connection, psycopg.OperationalError)
 
 
 def _limit(connection: Any, _record: object) -> None:
@@ -166,6 +207,8 @@ def _errors_mapped() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _mapped(error) from error
+    except PoolTimeout as error:
+        raise ControlPlaneUnavailable("the control plane does not answer: every connection waits for it") from error
 
 
 def _mapped(error: DBAPIError) -> LockgateError:

@@ -11,10 +11,10 @@ from sqlalchemy import and_, func, insert, select, update
 
 from lockgate.core.gate import Evidence, EvidenceKind, Pair, Traffic
 from lockgate.core.plain import to_plain
+from lockgate.store.cutover_tables import evidence, traffic
 from lockgate.store.database import Database
 from lockgate.store.exclusion import exclude_others
 from lockgate.store.scope import Scope
-from lockgate.store.tables import evidence, traffic
 
 _COUNTED = ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed", "slower_count")
 _SUMMED = (*_COUNTED, "slower_sum", "slower_squares")

@@ -65,7 +65,11 @@ class JobLog:
     def jobs(
         self, *, entity: str | None = None, status: JobStatus | None = None, before: str | None = None, limit: int = 100
     ) -> tuple[Job, ...]:
-        """The newest jobs first; `before` is the id of a job to go on behind."""
+        """The newest jobs first; `before` is the id of a job to go on behind.
+
+        Raises:
+            UnknownName: there is no job `before`.
+        """
         query = select(job).select_from(job.join(job_execution, _WAITS_ON)).where(self._scope.of(job))
         if entity is not None:
             query = query.where(job.c.entity == entity)
@@ -76,6 +80,8 @@ class JobLog:
             query = query.where(job.c.number < older)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(job.c.number.desc()).limit(limit)).mappings().all()
+            if before is not None and not rows:
+                self._one(connection, before)
             return jobs_of(connection, rows)
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
@@ -251,5 +257,6 @@ class _Submitted:
             "entity": request.entity,
             "request": to_json(request),
             "submitted_at": self._at,
+            "correlation_id": submission.correlation_id,
         }
         return self._scope.values() | own | place.columns()

@@ -95,6 +95,7 @@ def _job(row: RowMapping, known: _Known) -> Job:
         finished_at=row["cancelled_at"] if is_cancelled else _finished_at(row, known),
         result=None if is_cancelled else known.result,
         failure=None if is_cancelled else known.failure,
+        correlation_id=row["correlation_id"],
     )
 
 

@@ -27,7 +27,9 @@ def claim(connection: Connection, scope: Scope, execution_id: str, *, worker: st
         return None
     begun_by = {"status": JobStatus.RUNNING, "worker": worker, "inputs": None, "started_at": row["started_at"] or at}
     _set(connection, execution_id, begun_by | {"attempts": row["attempts"] + 1})
-    return Claim(execution_id, row["attempts"] + 1, request_from_json(row["request"]))
+    waits = (job.c.execution_id == execution_id) & job.c.cancelled_at.is_(None)
+    first = connection.scalar(select(job.c.correlation_id).where(waits).order_by(job.c.number).limit(1))
+    return Claim(execution_id, row["attempts"] + 1, request_from_json(row["request"]), first)
 
 
 def begun(connection: Connection, scope: Scope, claim: Claim, inputs: Inputs, at: datetime) -> tuple[str, ...]:

@@ -18,9 +18,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from lockgate.core.notice import Delivery, DeliveryStatus, Notice, Severity
 from lockgate.core.plain import to_plain
 from lockgate.errors import UnknownName
+from lockgate.store.cutover_tables import notice as outbox
 from lockgate.store.database import Database, now_of
 from lockgate.store.scope import Scope
-from lockgate.store.tables import notice as outbox
 
 CLAIM_SECONDS = 180.0  # far longer than one attempt may take
 MOST_ATTEMPTS = 24

@@ -1,144 +1,69 @@
-"""The control plane's tables; the migrations beside this module make them, and a test holds both equal."""
+"""The tables of loads, runs, jobs and comparisons; the migrations make them, and a test holds both equal."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
+from sqlalchemy import JSON, Column, Float, ForeignKey, Index, Table, Text, text
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Dialect,
-    Float,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    Table,
-    Text,
-    TypeDecorator,
-    text,
+from lockgate.store.columns import (
+    Number,
+    instant_column,
+    json_column,
+    metadata,
+    number_column,
+    parent_column,
+    scope_columns,
+    text_column,
+    truth_column,
 )
 
-Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows in INTEGER columns alone
-
-
-class Instant(TypeDecorator[datetime]):
-    """A point in time: handed over with its zone, kept and handed back in UTC."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The instant in UTC.
-
-        Raises:
-            ValueError: it comes without a zone.
-        """
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs its time zone")
-        moment = value.astimezone(UTC)
-        return moment.replace(tzinfo=None) if dialect.name == "sqlite" else moment
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """The instant with UTC attached."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
-
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    }
-)
-
-
-def _text(name: str, **options: Any) -> Column[str]:
-    return Column(name, Text, nullable=False, **options)
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, Number, nullable=False)
-
-
-def _instant(name: str, *, nullable: bool = False) -> Column[datetime]:
-    return Column(name, Instant, nullable=nullable)
-
-
-def _json(name: str) -> Column[Any]:
-    return Column(name, JSON, nullable=False)
-
-
-def _truth(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False)
-
-
-def _of(name: str, table: str) -> Column[int]:
-    return Column(name, Number, ForeignKey(f"{table}.{name}", ondelete="CASCADE"), primary_key=True)
-
-
-def _scope() -> tuple[Column[str], Column[str]]:
-    """Whose row it is: a control plane may serve several projects, and a project several targets."""
-    return _text("project"), _text("target")
-
-
-counter = Table("counter", metadata, _text("name", primary_key=True), _count("value"))
+counter = Table("counter", metadata, text_column("name", primary_key=True), number_column("value"))
 
 load = Table(
     "load",
     metadata,
     Column("load_id", Number, primary_key=True, autoincrement=False),
-    *_scope(),
-    _text("source"),
-    _text("stream"),
-    _text("relation_schema"),
-    _text("relation_name"),
-    _text("mode"),
-    _text("status"),
-    _instant("started_at"),
-    _instant("finished_at", nullable=True),
-    _count("rows"),
-    _count("rejected"),
-    _count("bytes"),
-    _count("files"),
+    *scope_columns(),
+    text_column("source"),
+    text_column("stream"),
+    text_column("relation_schema"),
+    text_column("relation_name"),
+    text_column("mode"),
+    text_column("status"),
+    instant_column("started_at"),
+    instant_column("finished_at", nullable=True),
+    number_column("rows"),
+    number_column("rejected"),
+    number_column("bytes"),
+    number_column("files"),
     Column("cursor_since", Text),
     Column("cursor_until", Text),
-    _text("error"),
+    text_column("error"),
     Index(None, "project", "target", "source", "stream", "status"),
 )
 
 staged_package = Table(
     "staged_package",
     metadata,
-    _of("load_id", "load"),
+    parent_column("load_id", "load"),
     Column("number", Number, primary_key=True, autoincrement=False),
-    _text("file"),
+    text_column("file"),
     Column("rejects", Text),
-    _json("columns"),
-    _count("rows"),
-    _count("rejected"),
+    json_column("columns"),
+    number_column("rows"),
+    number_column("rejected"),
     Column("cursor_until", Text),
-    _json("resume"),
+    json_column("resume"),
 )
 
 run = Table(
     "run",
     metadata,
     Column("run_id", Number, primary_key=True, autoincrement=True),
-    *_scope(),
-    _text("command"),
-    _text("status"),
-    _instant("started_at"),
-    _instant("finished_at", nullable=True),
+    *scope_columns(),
+    text_column("command"),
+    text_column("status"),
+    instant_column("started_at"),
+    instant_column("finished_at", nullable=True),
     Index(None, "project", "target", "status"),
     sqlite_autoincrement=True,
 )
@@ -146,14 +71,14 @@ run = Table(
 run_step = Table(
     "run_step",
     metadata,
-    _of("run_id", "run"),
+    parent_column("run_id", "run"),
     Column("position", Number, primary_key=True, autoincrement=False),
-    _text("name"),
-    _text("status"),
-    _instant("started_at"),
-    _instant("finished_at", nullable=True),
-    _json("facts"),
-    _text("error"),
+    text_column("name"),
+    text_column("status"),
+    instant_column("started_at"),
+    instant_column("finished_at", nullable=True),
+    json_column("facts"),
+    text_column("error"),
 )
 
 cycle = Table(
@@ -161,10 +86,10 @@ cycle = Table(
     metadata,
     Column("cycle_id", Number, primary_key=True, autoincrement=True),
     Column("run_id", Number, ForeignKey("run.run_id", ondelete="CASCADE"), nullable=False, index=True),
-    _json("pins"),
-    _text("status"),
-    _instant("started_at"),
-    _instant("finished_at", nullable=True),
+    json_column("pins"),
+    text_column("status"),
+    instant_column("started_at"),
+    instant_column("finished_at", nullable=True),
     sqlite_autoincrement=True,
 )
 
@@ -173,70 +98,70 @@ execution = Table(
     metadata,
     Column("execution_id", Number, primary_key=True, autoincrement=True),
     Column("cycle_id", Number, ForeignKey("cycle.cycle_id", ondelete="CASCADE"), nullable=False, index=True),
-    _text("entity", index=True),
-    _text("implementation"),
-    _text("built_schema"),
-    _text("built_name"),
-    _count("rows"),
+    text_column("entity", index=True),
+    text_column("implementation"),
+    text_column("built_schema"),
+    text_column("built_name"),
+    number_column("rows"),
     Column("seconds", Float, nullable=False),
-    _text("status"),
-    _text("error"),
-    _instant("finished_at"),
+    text_column("status"),
+    text_column("error"),
+    instant_column("finished_at"),
     sqlite_autoincrement=True,
 )
 
 node_result = Table(
     "node_result",
     metadata,
-    _of("execution_id", "execution"),
+    parent_column("execution_id", "execution"),
     Column("position", Number, primary_key=True, autoincrement=False),
-    _text("node"),
-    _text("status"),
+    text_column("node"),
+    text_column("status"),
     Column("seconds", Float, nullable=False),
     Column("rows", Number),
     Column("failures", Number),
-    _text("message"),
-    _text("file"),
-    _json("depends_on"),
+    text_column("message"),
+    text_column("file"),
+    json_column("depends_on"),
 )
 
 rule_count = Table(
     "rule_count",
     metadata,
-    _of("execution_id", "execution"),
+    parent_column("execution_id", "execution"),
     Column("position", Number, primary_key=True, autoincrement=False),
-    _text("rule"),
-    _text("outcome"),
-    _count("rows"),
-    _text("reason"),
+    text_column("rule"),
+    text_column("outcome"),
+    number_column("rows"),
+    text_column("reason"),
 )
 
 edition = Table(
     "edition",
     metadata,
-    _of("execution_id", "execution"),
-    _count("number"),
-    _count("rows"),
-    _instant("published_at"),
+    parent_column("execution_id", "execution"),
+    number_column("number"),
+    number_column("rows"),
+    instant_column("published_at"),
 )
 
 job_execution = Table(
     "job_execution",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
-    _text("execution_id", unique=True),
-    *_scope(),
-    _text("entity"),
-    _text("program"),
-    _json("request"),
-    _text("status"),
-    _count("attempts"),
+    text_column("execution_id", unique=True),
+    *scope_columns(),
+    text_column("entity"),
+    text_column("program"),
+    json_column("request"),
+    text_column("status"),
+    number_column("attempts"),
     Column("worker", Text),
     Column("inputs", Text),
-    _truth("is_fallback"),
-    _instant("queued_at"),
-    _instant("started_at", nullable=True),
-    _instant("finished_at", nullable=True),
+    truth_column("is_fallback"),
+    instant_column("queued_at"),
+    instant_column("started_at", nullable=True),
+    instant_column("finished_at", nullable=True),
     Column("result", JSON(none_as_null=True)),
     Column("failure", JSON(none_as_null=True)),
     Index(None, "project", "target", "program", "status"),
@@ -254,17 +179,18 @@ job = Table(
     "job",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
-    _text("job_id", unique=True),
-    *_scope(),
-    _text("caller"),
-    _text("entity"),
-    _json("request"),
+    text_column("job_id", unique=True),
+    *scope_columns(),
+    text_column("caller"),
+    text_column("entity"),
+    json_column("request"),
     Column("execution_id", Text, ForeignKey("job_execution.execution_id"), nullable=False, index=True),
-    _truth("joined"),
-    _text("inputs"),
-    _truth("is_settled"),
-    _instant("submitted_at"),
-    _instant("cancelled_at", nullable=True),
+    truth_column("joined"),
+    text_column("inputs"),
+    truth_column("is_settled"),
+    instant_column("submitted_at"),
+    instant_column("cancelled_at", nullable=True),
+    Column("correlation_id", Text),
     Index(None, "project", "target", "entity"),
     sqlite_autoincrement=True,
 )
@@ -272,40 +198,40 @@ job = Table(
 idempotency_key = Table(
     "idempotency_key",
     metadata,
-    *(_text(name, primary_key=True) for name in ("project", "target", "scope", "key")),
-    _text("digest"),
+    *(text_column(name, primary_key=True) for name in ("project", "target", "scope", "key")),
+    text_column("digest"),
     Column("job_id", Text, ForeignKey("job.job_id", ondelete="CASCADE"), index=True),
-    _instant("stored_at"),
+    instant_column("stored_at"),
 )
 
 worker = Table(
     "worker",
     metadata,
-    *(_text(name, primary_key=True) for name in ("project", "target", "slot")),
-    _text("host"),
-    _count("token"),
-    _instant("expires_at"),
+    *(text_column(name, primary_key=True) for name in ("project", "target", "slot")),
+    text_column("host"),
+    number_column("token"),
+    instant_column("expires_at"),
 )
 
 switch = Table(
     "switch",
     metadata,
-    *(_text(name, primary_key=True) for name in ("project", "target", "entity")),
-    _truth("enabled"),
-    _instant("changed_at"),
-    _text("changed_by"),
+    *(text_column(name, primary_key=True) for name in ("project", "target", "entity")),
+    truth_column("enabled"),
+    instant_column("changed_at"),
+    text_column("changed_by"),
 )
 
 comparison = Table(
     "comparison",
     metadata,
     Column("comparison_id", Number, primary_key=True, autoincrement=True),
-    *_scope(),
-    _text("entity"),
-    _text("verdict"),
-    _count("unexplained"),
-    _instant("compared_at"),
-    _json("found"),
+    *scope_columns(),
+    text_column("entity"),
+    text_column("verdict"),
+    number_column("unexplained"),
+    instant_column("compared_at"),
+    json_column("found"),
     Index(None, "project", "target", "entity"),
     sqlite_autoincrement=True,
 )
@@ -313,99 +239,8 @@ comparison = Table(
 noise = Table(
     "noise",
     metadata,
-    *(_text(name, primary_key=True) for name in ("project", "target", "entity", "implementation")),
-    _text("revision"),
-    _json("columns"),
-    _instant("learnt_at"),
-)
-
-evidence = Table(
-    "evidence",
-    metadata,
-    Column("evidence_id", Number, primary_key=True, autoincrement=True),
-    *_scope(),
-    _text("kind"),
-    *(_text(name) for name in ("entity", "incumbent", "candidate", "incumbent_revision", "candidate_revision")),
-    _count("token"),
-    _instant("at"),
-    _text("by"),
-    _json("facts"),
-    Index(None, "project", "target", "entity", "evidence_id"),
-    sqlite_autoincrement=True,
-)
-
-traffic = Table(
-    "traffic",
-    metadata,
-    *(_text(name, primary_key=True) for name in ("project", "target", "entity")),
-    Column("token", Number, primary_key=True, autoincrement=False),
-    _text("worker", primary_key=True),
-    *(_count(name) for name in ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed")),
-    _count("slower_count"),
-    Column("slower_sum", Float, nullable=False),
-    Column("slower_squares", Float, nullable=False),
-    _instant("last_at"),
-)
-
-plan = Table(
-    "plan",
-    metadata,
-    Column("number", Number, primary_key=True, autoincrement=True),
-    *_scope(),
-    _text("plan_id"),
-    _json("document"),
-    _instant("made_at"),
-    Index(None, "project", "target", "plan_id"),
-    sqlite_autoincrement=True,
-)
-
-plan_step = Table(
-    "plan_step",
-    metadata,
-    *(_text(name, primary_key=True) for name in ("project", "target", "plan_id")),
-    Column("position", Number, primary_key=True, autoincrement=False),
-    _json("outcome"),
-    _instant("at"),
-)
-
-decision = Table(
-    "decision",
-    metadata,
-    Column("decision_id", Number, primary_key=True, autoincrement=True),
-    *_scope(),
-    _text("entity"),
-    _text("action"),
-    _text("answer"),
-    _json("before"),
-    Column("after", JSON(none_as_null=True)),
-    Column("token", Number),
-    _text("by"),
-    _text("reason"),
-    _instant("at"),
-    Column("plan_id", Text),
-    _json("gates"),
-    _json("facts"),
-    Index("uq_decision_moved", "project", "target", "entity", "token", unique=True),
-    sqlite_autoincrement=True,
-)
-
-notice = Table(
-    "notice",
-    metadata,
-    Column("number", Number, primary_key=True, autoincrement=True),
-    *_scope(),
-    _text("notice_id"),
-    _text("channel"),
-    _text("about"),
-    _text("severity"),
-    _text("status"),
-    _count("attempts"),
-    _instant("next_at"),
-    _text("said"),
-    _instant("added_at"),
-    _instant("sent_at", nullable=True),
-    _json("notice"),
-    Index("uq_notice_once", "project", "target", "notice_id", "channel", unique=True),
-    Index(None, "project", "target", "status", "next_at"),
-    sqlite_autoincrement=True,
+    *(text_column(name, primary_key=True) for name in ("project", "target", "entity", "implementation")),
+    text_column("revision"),
+    json_column("columns"),
+    instant_column("learnt_at"),
 )

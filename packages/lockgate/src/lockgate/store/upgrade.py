@@ -24,7 +24,7 @@ def upgrade(database: Database) -> None:
         ControlPlaneUnavailable: the database does not answer.
     """
     script = ScriptDirectory(str(MIGRATIONS), version_locations=[str(MIGRATIONS)])
-    with database.writing() as connection:
+    with database.writing(is_long=True) as connection:
         _exclude_others(connection)
         context = MigrationContext.configure(connection)
         current = context.get_current_revision()

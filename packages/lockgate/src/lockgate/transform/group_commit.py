@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from lockgate.core.correlation import correlated, correlation_id
+from lockgate.core.deadline import within
 from lockgate.core.job import IdempotencyKey, Inputs, Job, Submission, TransformRequest
 from lockgate.core.ports.jobs import JobStore
 from lockgate.core.ports.surroundings import Clock
@@ -24,6 +26,7 @@ class _Asked:
     request: TransformRequest
     caller: str
     key: IdempotencyKey | None
+    correlation_id: str | None
 
 
 class GroupCommit:
@@ -35,17 +38,20 @@ class GroupCommit:
         inputs_of: Callable[[TransformRequest], Inputs],
         clock: Clock,
         stored: Callable[[Sequence[Job]], None],
+        *,
+        seconds: float,
     ) -> None:
-        """Store into `store`; `stored` is told of the jobs once they are durable."""
+        """Store into `store` within so many seconds, or not; `stored` is told of the jobs once they are durable."""
         self._store = store
         self._inputs_of = inputs_of
         self._clock = clock
         self._stored = stored
+        self._seconds = seconds
         self._submissions = Gathering("lockgate-submissions", self._store_all, most=MAX_GROUP)
 
     def submit(self, request: TransformRequest, caller: str, key: IdempotencyKey | None) -> Future[Job]:
         """The job, once it is durable."""
-        return self._submissions.ask(_Asked(request, caller, key))
+        return self._submissions.ask(_Asked(request, caller, key, correlation_id()))
 
     def close(self) -> None:
         """Stores what was submitted, and takes nothing more."""
@@ -53,18 +59,20 @@ class GroupCommit:
 
     def _store_all(self, group: Sequence[_Asked]) -> list[Job | Exception]:
         """Stores a group: the job of each, or why there is none."""
-        seen = _Seen(self._inputs_of)
-        inputs = [seen.inputs(asked.request) for asked in group]
-        submissions = [
-            Submission(asked.request, asked.caller, read, asked.key)
-            for asked, read in zip(group, inputs, strict=True)
-            if isinstance(read, Inputs)
-        ]
-        stored = self._store.submit(submissions, self._clock()) if submissions else ()
+        with within(self._seconds):
+            seen = _Seen(self._inputs_of)
+            inputs = [seen.inputs(asked.request) for asked in group]
+            submissions = [
+                Submission(asked.request, asked.caller, read, asked.key, asked.correlation_id)
+                for asked, read in zip(group, inputs, strict=True)
+                if isinstance(read, Inputs)
+            ]
+            stored = self._store.submit(submissions, self._clock()) if submissions else ()
         jobs = [answer for answer in stored if isinstance(answer, Job)]
         for job in jobs:
             facts = {"job_id": job.job_id, "execution_id": job.execution_id, "entity": job.request.entity}
-            logger.info("job submitted", extra={"facts": {**facts, "joined": job.joined, "caller": job.caller}})
+            with correlated(job.correlation_id):
+                logger.info("job submitted", extra={"facts": {**facts, "joined": job.joined, "caller": job.caller}})
         self._stored(jobs)
         answers = iter(stored)
         return [read if isinstance(read, Exception) else next(answers) for read in inputs]

@@ -9,11 +9,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Thread
 from time import monotonic
 from typing import Protocol, TypeVar
 
+from lockgate.core.correlation import correlated
 from lockgate.core.job import MAX_ATTEMPTS, Claim, Failure, Inputs, JobResult, JobStatus
 from lockgate.core.ports.jobs import JobStore
 from lockgate.core.ports.surroundings import Clock
@@ -103,17 +106,24 @@ class JobTurn:
             claim = self._answered(lambda: self._store.claim(execution_id, self._worker, self._clock()))
             if claim is None:
                 return
-            _log("attempt began", claim)
-            try:
-                came = self._performed(claim)
-            except Overtaken:
-                logger.info("attempt %s at execution %s was overtaken", claim.attempt, execution_id)
-                return
-            if came is not None and not (isinstance(came, RetryableError) and claim.attempt < MAX_ATTEMPTS):
-                self._finish(claim, came)
-                return
-            _log("attempt failed", claim, error=came.code if isinstance(came, LockgateError) else "took too long")
-            self._pause(self._patience.backoff * 2 ** (claim.attempt - 1))
+            with correlated(claim.correlation_id):
+                if self._is_over(claim):
+                    return
+
+    def _is_over(self, claim: Claim) -> bool:
+        """Whether an attempt was the last one: something came of it, or others have taken over."""
+        _log("attempt began", claim)
+        try:
+            came = self._performed(claim)
+        except Overtaken:
+            logger.info("attempt %s at execution %s was overtaken", claim.attempt, claim.execution_id)
+            return True
+        if came is not None and not (isinstance(came, RetryableError) and claim.attempt < MAX_ATTEMPTS):
+            self._finish(claim, came)
+            return True
+        _log("attempt failed", claim, error=came.code if isinstance(came, LockgateError) else "took too long")
+        self._pause(self._patience.backoff * 2 ** (claim.attempt - 1))
+        return False
 
     def _performed(self, claim: Claim) -> _Came | None:
         """What came of an attempt; None where it took longer than it may.
@@ -121,7 +131,8 @@ class JobTurn:
         It has a thread of its own, so that one that hangs keeps nothing else from being worked on.
         """
         came: Future[_Came] = Future()
-        Thread(target=self._run, args=(claim, came), name=f"lockgate-attempt-{claim.attempt}", daemon=True).start()
+        run, name = partial(copy_context().run, self._run, claim, came), f"lockgate-attempt-{claim.attempt}"
+        Thread(target=run, name=name, daemon=True).start()
         deadline = monotonic() + self._patience.attempt
         while monotonic() < deadline:
             with suppress(NotYet):

@@ -10,10 +10,11 @@ from datetime import timedelta
 from threading import Event, Thread, Timer
 from time import monotonic
 
+from lockgate.core.deadline import ANSWER_SECONDS, within
 from lockgate.core.job import IdempotencyKey, Inputs, Job, JobStatus, TransformRequest
 from lockgate.core.ports.jobs import JobQueue, JobStore
 from lockgate.core.ports.surroundings import Clock
-from lockgate.errors import LockgateError
+from lockgate.errors import KeyReused, LockgateError
 from lockgate.transform.gathering import Gathering
 from lockgate.transform.group_commit import MAX_GROUP, GroupCommit
 from lockgate.transform.job_turn import Ended, JobTurn, Listener, Patience, Perform, unheard
@@ -26,11 +27,15 @@ KEPT = timedelta(days=30)
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds between looks at awaited jobs, at executions not handed over, and at old jobs; what attempts may take."""
+    """Seconds between looks at awaited jobs, at executions not handed over, and at old jobs; what may be taken.
+
+    That is by whatever stores what was submitted (`answer`), and by attempts (`patience`).
+    """
 
     watch: float = 0.2
     sweep: float = 1.0
     forget: float = 3600.0
+    answer: float = ANSWER_SECONDS
     patience: Patience = field(default_factory=Patience)
 
 
@@ -59,10 +64,8 @@ class TransformationJobService:
         self._clock = clock
         self._timing = timing
         self._watch = JobWatch(store, interval_seconds=timing.watch)
-        self._submissions = GroupCommit(store, inputs_of, clock, self._stored)
-        self._keys: Gathering[IdempotencyKey, None] = Gathering(
-            "lockgate-keys", lambda keys: store.hold_keys(keys, clock()), most=MAX_GROUP
-        )
+        self._submissions = GroupCommit(store, inputs_of, clock, self._stored, seconds=timing.answer)
+        self._keys: Gathering[IdempotencyKey, None] = Gathering("lockgate-keys", self._held, most=MAX_GROUP)
         self._turn = JobTurn(
             store,
             perform,
@@ -157,13 +160,17 @@ class TransformationJobService:
         self._is_closed = True
         self._work_came.set()
         if self._sweeper is not None:
-            self._sweeper.join()
+            self._sweeper.join(patience_seconds)  # a queue that hangs is left to the next process
             deadline = Timer(patience_seconds, self._turn.leave)
             deadline.start()
             self._queue.close(patience_seconds=patience_seconds + self._timing.patience.look)
             deadline.cancel()
         self._turn.leave()
         self._watch.close()
+
+    def _held(self, keys: Sequence[IdempotencyKey]) -> Sequence[KeyReused | None]:
+        with within(self._timing.answer):
+            return self._store.hold_keys(keys, self._clock())
 
     def _work(self, execution_id: str) -> None:
         """What the queue calls for each execution."""

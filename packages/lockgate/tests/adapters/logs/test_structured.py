@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 import structlog
 
 from lockgate.adapters.logs.structured import configure_logs, warn
+from lockgate.core.correlation import correlated
 
 
 @pytest.fixture(autouse=True)
@@ -48,3 +50,15 @@ def test_less_grave_lines_are_left_out(capsys):
 
     assert "large" in (err := capsys.readouterr().err)
     assert "small" not in err
+
+
+def test_lines_of_the_standard_library_have_the_id_of_the_request_that_they_are_about(capsys):
+    configure_logs(as_json=True, level="info", redact=hide)
+
+    with correlated("order-51"):
+        logging.getLogger("lockgate.app").info("execution ended", extra={"facts": {"rows": 3}})
+    logging.getLogger("lockgate.app").info("nobody's")
+
+    first, second = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (first["event"], first["correlation_id"], first["rows"]) == ("execution ended", "order-51", 3)
+    assert "correlation_id" not in second

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from lockgate.adapters.logs.forwarding import forward_log
+from lockgate.core.correlation import correlation_id
 
 LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -26,7 +27,7 @@ def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            with_correlation,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -38,6 +39,12 @@ def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -
         cache_logger_on_first_use=False,
     )
     forward_log("lockgate", LEVELS[level], alone=False)
+
+
+def with_correlation(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """An event with the id of the request that is worked for, where there is one; a processor of structlog's."""
+    bound = correlation_id()
+    return event if bound is None else {"correlation_id": bound, **event}
 
 
 def warn(sentence: str) -> None:

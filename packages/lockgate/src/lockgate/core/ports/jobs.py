@@ -62,7 +62,11 @@ class JobStore(Protocol):
     def jobs(
         self, *, entity: str | None = None, status: JobStatus | None = None, before: str | None = None, limit: int = 100
     ) -> tuple[Job, ...]:
-        """The newest jobs first; `before` is the id of a job to go on behind."""
+        """The newest jobs first; `before` is the id of a job to go on behind.
+
+        Raises:
+            UnknownName: there is no job `before`.
+        """
 
     def statuses(self, job_ids: Sequence[str]) -> Mapping[str, JobStatus]:
         """How far these jobs have come, by one query; those that are not there are left out."""

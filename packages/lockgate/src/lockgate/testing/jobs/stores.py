@@ -68,6 +68,17 @@ def a_job_tells_all_that_was_asked_for(store: JobStore) -> None:
     expect(store.waiting(), (job.execution_id,))
 
 
+def a_job_keeps_the_id_that_it_came_with_and_a_worker_is_told_that_of_the_first_that_waits(store: JobStore) -> None:
+    """Whoever has left does not count."""
+    asked = [Submission(USERS, "me", SEEN, correlation_id=each) for each in ("order-51", "order-52", None)]
+    jobs = [job for job in store.submit(asked, NOON) if isinstance(job, Job)]
+
+    expect([store.job(job.job_id).correlation_id for job in jobs], ["order-51", "order-52", None])
+    expect(_claimed(store, jobs[0]).correlation_id, "order-51")
+    store.cancel(jobs[0].job_id, LATER)
+    expect(_claimed(store, jobs[1]).correlation_id, "order-52")
+
+
 def what_is_queued_is_joined(store: JobStore) -> None:
     """Whatever was seen: it will read what is newest."""
     first = _submitted(store)
@@ -285,6 +296,8 @@ def the_newest_jobs_come_first(store: JobStore) -> None:
     expect(listed(store.jobs(entity="users")), [2, 0])
     expect(listed(store.jobs(status=JobStatus.RUNNING)), [1])
     expect(listed(store.jobs(entity="users", status=JobStatus.QUEUED, before=ids[2])), [0])
+    expect(store.jobs(before=ids[0]), ())
+    _expect_refusal(UnknownName, lambda: store.jobs(before="nobody"))
 
 
 def many_jobs_are_looked_at_at_once(store: JobStore) -> None:
@@ -317,6 +330,7 @@ def old_jobs_are_forgotten(store: JobStore) -> None:
 
 STORE_CHECKS: tuple[Callable[[JobStore], None], ...] = (
     a_job_tells_all_that_was_asked_for,
+    a_job_keeps_the_id_that_it_came_with_and_a_worker_is_told_that_of_the_first_that_waits,
     *KEY_CHECKS,
     what_is_queued_is_joined,
     another_program_is_not_joined,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lockgate.adapters.warehouses.named_sql import statements
 from lockgate.adapters.warehouses.postgres.failures import translated
+from lockgate.core.deadline import NO_ANSWER, remaining_seconds, timely, whole_seconds
 from lockgate.core.relation import Relation
 from lockgate.errors import CapabilityMissing, TargetBusy, WarehouseUnavailable
 
@@ -21,6 +23,8 @@ Connection: TypeAlias = "psycopg.Connection[tuple[Any, ...]]"
 
 NAME_BYTES = 63
 CONNECT_SECONDS = 10
+# A server that is gone without a word is given up by the network after half a minute.
+NETWORK = {"keepalives_idle": "10", "keepalives_interval": "5", "keepalives_count": "4", "tcp_user_timeout": "30000"}
 IDLE_CONNECTIONS = 8
 # A lock is lost without a sign of life for so long; one is given every few seconds.
 LOCK_SECONDS = 60.0
@@ -93,8 +97,9 @@ class Sessions:
 
         own = conninfo_to_dict(self._url).get("options") or ""
         options = " ".join([str(own), *(f"-c {name}={value}" for name, value in self._settings.items())]).strip()
-        words = {"options": options, "application_name": "lockgate", "connect_timeout": str(CONNECT_SECONDS)}
-        return make_conninfo(self._url, **{**words, **changes})
+        seconds = str(whole_seconds(at_most=CONNECT_SECONDS))
+        words = {"options": options, "application_name": "lockgate", "connect_timeout": seconds}
+        return make_conninfo(self._url, **{**NETWORK, **words, **changes})
 
     @contextmanager
     def fresh(self, **changes: str) -> Iterator[Connection]:
@@ -104,10 +109,8 @@ class Sessions:
             WarehouseUnavailable: nobody answers.
             AccessRefused: the role, the password or the database is not accepted.
         """
-        import psycopg
-
         with translated():
-            connection = psycopg.connect(self.conninfo(**changes), autocommit=True)
+            connection = _connected(self.conninfo(**changes))
             try:
                 yield connection
             finally:
@@ -138,7 +141,7 @@ class Sessions:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
                 with translated():
-                    return psycopg.connect(self.conninfo(), autocommit=True)
+                    return _connected(self.conninfo())
             with suppress(psycopg.Error):
                 connection.execute("SELECT 1")
                 return connection
@@ -165,6 +168,23 @@ class Sessions:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+
+def _connected(conninfo: str) -> Connection:
+    """A connection in autocommit, which waits for its server until the deadline of whoever uses it."""
+    import psycopg
+
+    if remaining_seconds() == 0:
+        raise psycopg.OperationalError(NO_ANSWER)
+    connection: Connection = _kind().connect(conninfo, autocommit=True)
+    return connection
+
+
+@cache
+def _kind() -> Any:
+    import psycopg
+
+    return timely(psycopg.Connection, psycopg.OperationalError)
 
 
 def _acquire(connection: Connection, name: str, wait_seconds: float) -> None:
