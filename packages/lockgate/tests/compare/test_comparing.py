@@ -218,3 +218,20 @@ def test_a_collation_of_duckdb_hides_nothing(bench, compared, key):
     found = compared("select * from blind", "select 1 as id, 'ADA' as name", key)
 
     assert found.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_equal"),
+    [
+        ('{"a": 12345678901234567890.25, "b": 1.5}', '{"b": 1.50, "a": 12345678901234567890.250}', True),
+        ('{"a": 12345678901234567890.25, "b": 12345678901234567890.75}',
+         '{"b": 12345678901234567890.25, "a": 12345678901234567890.75}', False),
+        ("[0.30000000000000001, 0.300000000000000011]", "[0.300000000000000011, 0.30000000000000001]", False),
+        ("[1e16, -0.0, 0.1, 1e400]", "[10000000000000000, 0, 0.10000000000000000000, 10e399]", True),
+        ("[1e400]", "[1e401]", False),
+    ],
+)  # fmt: skip
+def test_json_is_compared_by_every_digit_in_its_place(compared, left, right, is_equal):
+    found = compared(f"select 1 as id, json '{left}' as j", f"select 1 as id, json '{right}' as j")
+
+    assert (found.verdict, found.rows.matched) == ((Verdict.PASS, 1) if is_equal else (Verdict.FAIL, 0))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lockgate.compare.forms import POSTGRES_JSON
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.types import ColumnType, Kind
 
@@ -36,7 +37,7 @@ def carried(column: ComparedColumn, dialect: str) -> ComparedColumn:
         return column
     if column.type == ColumnType(Kind.NUMERIC):
         return replace(column, native="number", is_written=True)
-    return replace(column, native=_bench_type(column))
+    return replace(column, native=POSTGRES_JSON if column.type.kind is Kind.JSON else _bench_type(column))
 
 
 def sent(column: ComparedColumn, x: str, dialect: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lockgate.compare.forms import FLOATS, Form, Pair
+from lockgate.compare.forms import FLOATS, JSON_NATIVES, POSTGRES_JSON, Form, Pair
+from lockgate.compare.nested import as_postgres_writes
 from lockgate.core.comparison import ComparedColumn, Transform
 from lockgate.core.types import Kind
 
@@ -31,11 +32,14 @@ _DIGITS_POSTGRES = r"""(select case when n = 'NaN' then 'nan' when n = 'Infinity
       cast(length(d) - length(rtrim(d, '0')) - length(split_part(t, '.', 2)) as text) end
   from (select n, t, replace(t, '.', '') as d from (select n, cast(abs(n) as text) as t
     from (select trim_scale({x}) as n) as trimmed) as printed) as split)"""
-# JSON by content: keys in order, whole numbers alike whether written 1 or 1.0, and the digits that a double would lose.
-_JSON_DUCKDB = r"""(case when {x} is null then null else
-  array_to_string(list_transform(regexp_extract_all(json_normalize(cast({x} as json)), '"(?:[^"\\]|\\.)*"|[^"]+'),
-    lambda p: case when p like '"%' then p else regexp_replace(p, '([0-9])[.]0([^0-9]|$)', '\1\2', 'g') end), '')
-  || array_to_string(list_sort(regexp_extract_all(cast({x} as varchar), '[0-9][0-9.]{{15,}}')), ',') end)"""
+# JSON by content: keys in order, and each number as its canonical digits, in place, so that no double loses any. While
+# keys are put in order, numbers are text: a letter before each text and each number tells which of the two it is.
+_JSON_DUCKDB = r"""cast(json_normalize(array_to_string(list_transform(
+  regexp_extract_all(cast({x} as varchar), '"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|[^"0-9-]+|-'),
+  lambda token: case when token like '"%' then '"t' || substr(token, 2)
+    when regexp_matches(token, '^-?[0-9]') then '"n' || {digits} || '"' else token end), '')) as varchar)""".replace(
+    "{digits}", _DIGITS_DUCKDB.replace("{x}", "token")
+)
 
 _DUCKDB = {
     "plain": "{x}",
@@ -47,7 +51,7 @@ _DUCKDB = {
     "read_instant": "cast(cast({x} as {type}) as timestamptz)",
     "number": _DIGITS_DUCKDB.replace("{x}", "cast({x} as varchar)"),
     "json": _JSON_DUCKDB,
-    "list_json": _JSON_DUCKDB.replace("cast({x} as json)", "to_json({x})"),
+    "list_json": _JSON_DUCKDB.replace("{x}", "to_json({x})"),
 }
 _POSTGRES = {
     "plain": "{x}",
@@ -128,6 +132,8 @@ def value(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     for each in pair.rule.transforms:
         is_text = each is Transform.WHOLE and side.is_written
         x = (_WRITTEN_WHOLE if is_text else _TRANSFORMS[dialect][each]).format(x=x)
+    if pair.form is Form.JSON and dialect == "duckdb" and _other(pair, side).native == POSTGRES_JSON:
+        x = as_postgres_writes(side.native, x)
     name = _instant(pair, side) if pair.form is Form.INSTANT else _template(pair.form, side, dialect)
     template = _VALUES[dialect][name]
     return template.format(x=x, type=_WRITTEN_TYPES.get(side.type.kind, "varchar"))
@@ -179,12 +185,16 @@ def _template(form: Form, side: ComparedColumn, dialect: str) -> str:
     if form is Form.NUMBER and dialect == "postgres" and kind in FLOATS:
         return "float_number"
     if form is Form.JSON:
-        return "json" if side.is_written or side.native.lower() in {"json", "jsonb"} else "list_json"
+        return "json" if side.is_written or side.native.lower() in JSON_NATIVES else "list_json"
     if form is Form.SAME and dialect == "postgres":
         return "list_json"  # its own comparison of lists and records goes by their texts' collation
     if side.is_written and form in {Form.WHOLE, Form.DATE, Form.TIME}:
         return "read"
     return _BY_FORM.get(form, "plain")
+
+
+def _other(pair: Pair, side: ComparedColumn) -> ComparedColumn:
+    return pair.right if side is pair.left else pair.left
 
 
 def _instant(pair: Pair, side: ComparedColumn) -> str:

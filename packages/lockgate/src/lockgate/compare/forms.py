@@ -14,7 +14,9 @@ _WHOLE = INTEGERS | {Kind.BOOLEAN}
 _EXACT = INTEGERS | {Kind.NUMERIC}
 _TEXTS = frozenset({Kind.TEXT, Kind.UUID})
 _INTEGER_DIGITS = {Kind.SMALLINT: 5, Kind.INTEGER: 10, Kind.BIGINT: 19}
-_JSON_NATIVES = frozenset({"json", "jsonb"})
+# What JSON is called that PostgreSQL wrote, of its lists and records as well.
+POSTGRES_JSON = "jsonb"
+JSON_NATIVES = frozenset({"json", POSTGRES_JSON})
 
 
 PLAIN = ColumnRule()
@@ -142,5 +144,5 @@ def _is_finer(left: ComparedColumn, right: ComparedColumn) -> bool:
 
 def _nested(left: ComparedColumn, right: ComparedColumn) -> Form:
     """Lists and records of one engine's own type are compared by it; the rest is compared as JSON."""
-    is_own = left.native == right.native and left.native.lower() not in _JSON_NATIVES and not left.is_written
+    is_own = left.native == right.native and left.native.lower() not in JSON_NATIVES and not left.is_written
     return Form.SAME if is_own else Form.JSON

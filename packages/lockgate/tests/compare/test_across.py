@@ -1,0 +1,77 @@
+"""One value in PostgreSQL and in DuckDB: equal where it means the same, whichever side it is on."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import duckdb
+import psycopg
+import pytest
+
+from lockgate.adapters.relations.references import opened, reference
+from lockgate.compare import compare
+from lockgate.core.comparison import ComparisonRequest, Verdict
+
+# How PostgreSQL writes a value, how DuckDB does.
+EQUAL = (
+    ("array[0.1, 16777216]::real[]", "[0.1, 16777216]::float[]"),
+    ("array['NaN', '-Infinity', null, 1e20]::float8[]", "['nan', '-inf', null, 1e20]::double[]"),
+    ("array['\\x01ff']::bytea[]", "[unhex('01FF')]"),
+    (
+        "array['2020-01-01 10:00+00', 'infinity']::timestamptz[]",
+        "['2020-01-01 10:00:00+00', 'infinity']::timestamptz[]",
+    ),
+    ("array['0044-03-15 10:00 BC', '2020-01-01']::timestamp[]", "['0044-03-15 (BC) 10:00', '2020-01-01']::timestamp[]"),
+    ("array[12345678901234567.80]::numeric(19,2)[]", "[12345678901234567.8]::decimal(19,1)[]"),
+    ("array[[1.5, 2], [3, 4]]", "[[1.5, 2], [3, 4]]"),
+    ('jsonb \'{"a": [0.5], "t": "2020-01-01T00:00:00"}\'', "{'a': [0.5::float], 't': timestamp '2020-01-01'}"),
+    ("jsonb '1e30'", "json '1e30'"),
+    ('jsonb \'{"b": -0.0, "a": 0.1}\'', 'json \'{"a": 0.10000000000000000000, "b": 0}\''),
+)
+UNLIKE = (
+    (
+        'jsonb \'{"net": 12345678901234567890.25, "gross": 12345678901234567890.75}\'',
+        'json \'{"net": 12345678901234567890.75, "gross": 12345678901234567890.25}\'',
+    ),
+    ("array['NaN']::float8[]", "[null]::double[]"),
+    ("array['-Infinity']::float8[]", "['inf']::double[]"),
+)
+
+
+@pytest.fixture(scope="module")
+def across(postgres_server, tmp_path_factory):
+    """Compares one value of PostgreSQL with one of DuckDB, either way; what is asked goes by keyword."""
+    folder = tmp_path_factory.mktemp("across")
+
+    def run(in_postgres: str, in_duckdb: str, **asked):
+        with psycopg.connect(postgres_server, autocommit=True) as server:
+            server.execute("drop table if exists across")
+            server.execute(f"create table across as select 1 as id, {in_postgres} as x".encode())
+        with duckdb.connect(str(folder / "across.duckdb")) as file:
+            file.execute("set timezone = 'UTC'")
+            file.execute(f"create or replace table across as select 1 as id, {in_duckdb} as x")
+        names = (f"{postgres_server}::public.across", f"{folder}/across.duckdb::main.across")
+        return [compared(folder, pair, **asked) for pair in (names, names[::-1])]
+
+    return run
+
+
+def compared(folder, names, **asked):
+    request = ComparisonRequest(**{"key": ("id",), "show_values": True, **asked})
+    with opened(folder, memory_bytes=500_000_000) as opening:
+        left, right = (opening.side(reference(name)) for name in names)
+        return compare(left, right, opening.bench, request, today=date(2026, 11, 21), progress=lambda *_: None)
+
+
+@pytest.mark.parametrize(("in_postgres", "in_duckdb"), EQUAL)
+def test_what_means_the_same_is_equal(across, in_postgres, in_duckdb):
+    found = across(in_postgres, in_duckdb)
+
+    assert [(one.verdict, one.rows.matched) for one in found] == [(Verdict.PASS, 1)] * 2
+
+
+@pytest.mark.parametrize(("in_postgres", "in_duckdb"), UNLIKE)
+def test_what_does_not_mean_the_same_is_found(across, in_postgres, in_duckdb):
+    found = across(in_postgres, in_duckdb)
+
+    assert [(one.verdict, one.rows.changed, one.columns[1].changed) for one in found] == [(Verdict.FAIL, 1, 1)] * 2
