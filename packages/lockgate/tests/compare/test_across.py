@@ -10,7 +10,7 @@ import pytest
 
 from lockgate.adapters.relations.references import opened, reference
 from lockgate.compare import compare
-from lockgate.core.comparison import ComparisonRequest, Verdict
+from lockgate.core.comparison import ColumnRule, ComparisonRequest, Transform, Verdict
 
 # How PostgreSQL writes a value, how DuckDB does.
 EQUAL = (
@@ -75,3 +75,9 @@ def test_what_does_not_mean_the_same_is_found(across, in_postgres, in_duckdb):
     found = across(in_postgres, in_duckdb)
 
     assert [(one.verdict, one.rows.changed, one.columns[1].changed) for one in found] == [(Verdict.FAIL, 1, 1)] * 2
+
+
+def test_halves_are_rounded_away_from_zero_in_both(across):
+    rules = {"x": ColumnRule(transforms=(Transform.WHOLE,))}
+
+    assert [one.verdict for one in across("2.5::float8", "3.0::double", rules=rules)] == [Verdict.PASS] * 2

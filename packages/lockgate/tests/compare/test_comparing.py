@@ -235,3 +235,28 @@ def test_json_is_compared_by_every_digit_in_its_place(compared, left, right, is_
     found = compared(f"select 1 as id, json '{left}' as j", f"select 1 as id, json '{right}' as j")
 
     assert (found.verdict, found.rows.matched) == ((Verdict.PASS, 1) if is_equal else (Verdict.FAIL, 0))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "tolerance", "is_near"),
+    [
+        ("12345678901234567.89::decimal(30,2)", "12345678901234567.88::decimal(30,2)", "0%", False),
+        ("12345678901234567.89::decimal(30,2)", "12345678901234567.88::decimal(30,2)", "0.01", True),
+        ("12345678901234567.89::decimal(30,2)", "12345678901234567.88::decimal(30,2)", "0.0099", False),
+        ("9223372036854775807::bigint", "-9223372036854775807::bigint", "200%", True),
+        ("9223372036854775807::bigint", "-9223372036854775807::bigint", "199.9999999999999999999%", False),
+        ("1::decimal(38,30)", "1.5::decimal(38,1)", "50%", True),
+        ("1::decimal(38,30)", "1.5::decimal(38,1)", "0.5", True),
+        ("1::decimal(38,30)", "1.500000000000000000000000000001::decimal(38,30)", "0.5", False),
+        ("1::bigint", "5::bigint", "1e308", True),
+        ("1::double", "5::double", "1e308", True),
+        ("1::double", "5::double", "1e500", True),
+        ("1.5::decimal(3,1)", "2::decimal(9,4)", "1e308", True),
+    ],
+)
+def test_a_tolerance_on_exact_numbers_rounds_nothing(compared, left, right, tolerance, is_near):
+    found = compared(
+        f"select 1 as id, {left} as x", f"select 1 as id, {right} as x", tolerance=Tolerance.parse(tolerance)
+    )
+
+    assert found.rows.matched == int(is_near)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lockgate.compare.decimals import whole
 from lockgate.compare.forms import FLOATS, JSON_NATIVES, POSTGRES_JSON, Form, Pair
 from lockgate.compare.nested import as_postgres_writes
 from lockgate.core.comparison import ComparedColumn, Transform
@@ -73,7 +74,6 @@ _TRANSFORMS = {
         Transform.NFC: "nfc_normalize(cast({x} as varchar))",
         Transform.EMPTY_IS_NULL: "nullif(cast({x} as varchar), '')",
         Transform.DATE: "cast({x} as date)",
-        Transform.WHOLE: "round({x})",
     },
     "postgres": {
         Transform.TRIM: "trim(both chr(32) || chr(9) || chr(10) || chr(13) from cast({x} as text))",
@@ -82,14 +82,11 @@ _TRANSFORMS = {
         Transform.NFC: "normalize(cast({x} as text), nfc)",
         Transform.EMPTY_IS_NULL: "nullif(cast({x} as text), '')",
         Transform.DATE: "cast({x} as date)",
-        Transform.WHOLE: "round({x})",
     },
 }
 
-# A number that is written, rounded: as a decimal where it has room in one, so that no digit is lost.
-_WRITTEN_WHOLE = (
-    "coalesce(cast(round(try_cast({x} as decimal(38, 18))) as varchar), cast(round(cast({x} as double)) as varchar))"
-)
+# PostgreSQL rounds a floating-point number half to even, and a decimal half away from zero, as DuckDB rounds both.
+_WHOLE_FLOAT_POSTGRES = "cast(round(cast(cast({x} as text) as numeric)) as double precision)"
 
 # Canonical text of a value, for forms that have one; `sized` text is told from what follows by its length.
 _BITS_DUCKDB = "cast(cast(case when isnan({v}) then 'nan' when {v} = 0 then 0 else {v} end as bit) as bigint)"
@@ -130,13 +127,17 @@ _AS_TEXT = {"duckdb": "varchar", "postgres": "text"}
 def value(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     """SQL for a value that `=` and IS DISTINCT FROM compare as the pair's form says; `x` is the column's SQL."""
     for each in pair.rule.transforms:
-        is_text = each is Transform.WHOLE and side.is_written
-        x = (_WRITTEN_WHOLE if is_text else _TRANSFORMS[dialect][each]).format(x=x)
+        x = _whole(side, x, dialect) if each is Transform.WHOLE else _TRANSFORMS[dialect][each].format(x=x)
     if pair.form is Form.JSON and dialect == "duckdb" and _other(pair, side).native == POSTGRES_JSON:
         x = as_postgres_writes(side.native, x)
     name = _instant(pair, side) if pair.form is Form.INSTANT else _template(pair.form, side, dialect)
     template = _VALUES[dialect][name]
     return template.format(x=x, type=_WRITTEN_TYPES.get(side.type.kind, "varchar"))
+
+
+def digits(x: str) -> str:
+    """SQL in DuckDB for the canonical digits of a number, whatever its type."""
+    return _DIGITS_DUCKDB.format(x=f"cast({x} as varchar)")
 
 
 def has_text(pair: Pair) -> bool:
@@ -191,6 +192,13 @@ def _template(form: Form, side: ComparedColumn, dialect: str) -> str:
     if side.is_written and form in {Form.WHOLE, Form.DATE, Form.TIME}:
         return "read"
     return _BY_FORM.get(form, "plain")
+
+
+def _whole(side: ComparedColumn, x: str, dialect: str) -> str:
+    if side.is_written:
+        return whole(digits(x))
+    is_float = side.type.kind in FLOATS and dialect == "postgres"
+    return (_WHOLE_FLOAT_POSTGRES if is_float else "round({x})").format(x=x)
 
 
 def _other(pair: Pair, side: ComparedColumn) -> ComparedColumn:

@@ -69,6 +69,13 @@ class Pair:
         return self.left.name
 
     @property
+    def is_floating(self) -> bool:
+        """Whether numbers of a side are floating-point, and so were rounded before they came."""
+        return self.form is Form.DOUBLE or any(
+            side.type.kind in FLOATS and not side.is_written for side in (self.left, self.right)
+        )
+
+    @property
     def is_exact(self) -> bool:
         """Whether values are equal or not, without a rule that bends it."""
         return self.rule == PLAIN
