@@ -53,6 +53,8 @@ def across(postgres_server, tmp_path_factory):
         names = (f"{postgres_server}::public.across", f"{folder}/across.duckdb::main.across")
         return [compared(folder, pair, **asked) for pair in (names, names[::-1])]
 
+    run.postgres = f"{postgres_server}::public.across"
+
     return run
 
 
@@ -81,3 +83,12 @@ def test_halves_are_rounded_away_from_zero_in_both(across):
     rules = {"x": ColumnRule(transforms=(Transform.WHOLE,))}
 
     assert [one.verdict for one in across("2.5::float8", "3.0::double", rules=rules)] == [Verdict.PASS] * 2
+
+
+def test_a_file_without_values_in_a_column_says_nothing_of_its_type(across, tmp_path):
+    (tmp_path / "left.csv").write_text("id,x\n1,\n")
+    for type_ in ("numeric(9,2)", "boolean", "timestamptz", "bytea", "jsonb", "text"):
+        across(f"cast(null as {type_})", "null")
+        found = compared(tmp_path, (str(tmp_path / "left.csv"), across.postgres))
+
+        assert (found.verdict, "x" in found.schema.type_changed) == (Verdict.PASS, False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from sqlglot import exp
@@ -21,9 +21,11 @@ from lockgate.core.comparison import (
 )
 from lockgate.core.ports import Side
 from lockgate.core.sql import column, sql_type
+from lockgate.core.types import NUMBERS, Kind
 from lockgate.errors import ComparisonInvalid
 
 HASHES = 16**8
+_WRITTEN = NUMBERS | {Kind.BOOLEAN, Kind.TEXT, Kind.UUID, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
 _CONDITION_HINT = "Write what could stand behind WHERE, over columns of the left side alone: amount > 0"
 _HASH = {
     "duckdb": "substring(md5({text}), 1, 8) < '{limit}'",
@@ -115,6 +117,7 @@ def scoped(left: Side, right: Side, request: ComparisonRequest) -> Scope:
 
 
 def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequest) -> Pair:
+    left, right = _guessed(left, right), _guessed(right, left)
     rule = request.rules.get(left.name)
     plain = paired(left, right)
     if rule is None:
@@ -135,6 +138,11 @@ def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequ
                 column=left.name,
             )
     return paired(left, right, rule)
+
+
+def _guessed(column: ComparedColumn, other: ComparedColumn) -> ComparedColumn:
+    """A column; one without values as of the other's type, where that can be written."""
+    return replace(column, type=other.type) if column.is_empty and other.type.kind in _WRITTEN else column
 
 
 def _unsuited(pair: Pair, transform: Transform) -> str:
@@ -228,6 +236,8 @@ def _schema(left: Side, right: Side, request: ComparisonRequest, names: Mapping[
 def _is_retyped(one: tuple[ComparedColumn, Side], other: tuple[ComparedColumn, Side]) -> bool:
     """Whether types differ; of two engines, which name one type otherwise, or of a file, the logical types count."""
     (left, left_side), (right, right_side) = one, other
+    if left.is_empty or right.is_empty:
+        return False
     if left_side.engine.dialect != right_side.engine.dialect or left.is_written or right.is_written:
         return left.type != right.type
     return left.native != right.native
