@@ -10,7 +10,7 @@ import pytest
 
 from lockgate.adapters.relations.references import opened, reference
 from lockgate.compare import compare
-from lockgate.core.comparison import ColumnRule, ComparisonRequest, Transform, Verdict
+from lockgate.core.comparison import ColumnRule, ComparisonRequest, Method, RowCounts, Transform, Verdict
 
 # How PostgreSQL writes a value, how DuckDB does.
 EQUAL = (
@@ -92,3 +92,59 @@ def test_a_file_without_values_in_a_column_says_nothing_of_its_type(across, tmp_
         found = compared(tmp_path, (str(tmp_path / "left.csv"), across.postgres))
 
         assert (found.verdict, "x" in found.schema.type_changed) == (Verdict.PASS, False)
+
+
+@pytest.mark.parametrize(
+    ("in_postgres", "in_duckdb", "shown"),
+    [
+        ("1.0::float8", "1.0::double", "1.0"),
+        ("1.50::numeric", "1.5::decimal(9,1)", "1.50"),
+        ("'\\x01ff'::bytea", "unhex('01FF')", "\\x01\\xFF"),
+        ("array[1, 2]", "[1, 2]", "[1, 2]"),
+        ("date '0044-03-15 BC'", "date '0044-03-15 (BC)'", "0044-03-15 (BC)"),
+        ("timestamptz '2020-01-01 10:00+02'", "timestamp '2020-01-01 08:00'", "2020-01-01 08:00:00+00"),
+    ],
+)
+def test_a_group_is_one_whichever_engine_its_rows_are_of(across, in_postgres, in_duckdb, shown):
+    found = across(f"{in_postgres} as g, 1", f"{in_duckdb} as g, 2", group_by=("g",))
+
+    rows = RowCounts(left=1, right=1, matched=0, missing=0, extra=0, changed=1)
+    assert [[group.rows for group in one.groups] for one in found] == [[rows], [rows]]
+    assert found[0].groups[0].values == {"g": shown}
+
+
+def test_extra_rows_are_in_the_group_that_their_values_make(across):
+    found = across("interval '1 day' as g, 1", "'x' as g, 2", key=("g",), group_by=("g",))
+
+    assert [sorted((group.rows.missing, group.rows.extra) for group in one.groups) for one in found] == [
+        [(0, 1), (1, 0)]
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    "asked", [{"method": Method.FINGERPRINT}, {"method": Method.STREAM}, {"method": Method.FINGERPRINT, "key": ("x",)}]
+)
+def test_times_before_christ_travel_and_hash_alike(across, asked):
+    in_postgres = (
+        "timestamp '0044-03-15 10:00 BC'",
+        "date '0044-03-15 BC'",
+        "timestamptz '0044-03-15 10:00:00.5+00 BC'",
+    )
+    in_duckdb = (
+        "timestamp '0044-03-15 (BC) 10:00'",
+        "date '0044-03-15 (BC)'",
+        "timestamptz '0044-03-15 (BC) 10:00:00.5+00'",
+    )
+    for one, other in zip(in_postgres, in_duckdb, strict=True):
+        assert [(f.verdict, f.rows_moved > 0) for f in across(one, other, **asked)] == [(Verdict.PASS, True)] * 2
+
+
+@pytest.mark.parametrize("type_", ["timestamp", "timestamptz"])
+def test_years_that_only_postgresql_has_are_a_difference(across, type_):
+    found = across(f"{type_} '294270-01-01 00:00:00+00'", f"{type_} '2020-01-01 00:00:00+00'")
+
+    assert [(one.verdict, one.rows.changed) for one in found] == [(Verdict.FAIL, 1)] * 2
+    assert (found[0].samples[0].left, found[0].samples[0].column) == (
+        "294270-01-01 00:00:00" + ("+00" if type_ == "timestamptz" else ""),
+        "x",
+    )

@@ -260,3 +260,11 @@ def test_a_tolerance_on_exact_numbers_rounds_nothing(compared, left, right, tole
     )
 
     assert found.rows.matched == int(is_near)
+
+
+@pytest.mark.parametrize("key", ["[i]", "to_json([i])"])
+def test_a_sample_by_a_key_without_one_text_is_refused(compared, key):
+    rows = f"select {key} as id from range(10) as t(i)"
+
+    with pytest.raises(ComparisonInvalid, match="no sample can be taken by this key"):
+        compared(rows, rows, sample_rows=5)

@@ -28,6 +28,10 @@ _BENCH_TYPES = {
     Kind.JSON: "json",
 }
 _DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+# PostgreSQL writes BC at the end of a time, DuckDB behind the date.
+_BEFORE_CHRIST = (
+    "case when ends_with({x}, ' BC') then regexp_replace({x}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2') else {x} end"
+)
 BENCH = "duckdb"
 
 
@@ -52,7 +56,7 @@ def received(column: ComparedColumn, x: str, dialect: str) -> str:
     if dialect == BENCH or carried(column, dialect).is_written:
         return x
     if column.type.kind in _DATED:
-        x = f"replace({x}, ' BC', ' (BC)')"
+        x = _BEFORE_CHRIST.format(x=x)
     return f"cast({x} as {_bench_type(column)})"
 
 

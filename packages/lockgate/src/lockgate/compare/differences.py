@@ -1,4 +1,4 @@
-"""What the rows that differ say: counts, the values that changed by column, samples, groups."""
+"""What the rows that differ say: counts, the values that changed by column, samples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.predicates import amount, differs
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope
-from lockgate.core.comparison import HIDDEN, ColumnDifference, Group, RowCounts, Sample, Status
-from lockgate.core.ports import Bench, Side
-from lockgate.errors import ComparisonInvalid
+from lockgate.core.comparison import HIDDEN, ColumnDifference, RowCounts, Sample, Status
+from lockgate.core.ports import Bench
 
-MOST_GROUPS = 1000
 _SAMPLES = "select {columns} from {differences} where {condition} order by {keys} limit {many}"
 
 
@@ -118,50 +116,3 @@ def _key(scope: Scope, row: Mapping[str, object]) -> dict[str, object]:
 
 def _hidden(value: object) -> object:
     return None if value is None else HIDDEN
-
-
-def groups(bench: Bench, scope: Scope, left: Side, names: Sequence[str]) -> tuple[Group, ...]:
-    """The rows by the values that columns have on the left; of extra rows by those on the right.
-
-    Raises:
-        ComparisonInvalid: there are too many groups, or a column is not compared.
-    """
-    positions = [_position(scope, name) for name in names]
-    columns = ", ".join(f"cast(c{position} as text) as g{n}" for n, position in enumerate(positions))
-    keys = ", ".join(str(n + 1) for n in range(len(positions)))
-    rows = f"({scope.rows(left, left=True)}) as one"
-    query = f"select {columns}, count(*) as n from {rows} group by {keys} limit {MOST_GROUPS + 1}"
-    totals = left.engine.query(query).to_pylist()
-    counted_rows = {tuple(row[f"g{n}"] for n in range(len(names))): row["n"] for row in totals}
-    differing = bench.query(_by_group(positions)).to_pylist()
-    by_status = {(tuple(row[f"g{n}"] for n in range(len(names))), row["status"]): row["n"] for row in differing}
-    every = dict.fromkeys([*counted_rows, *(group for group, _ in by_status)])
-    if len(every) > MOST_GROUPS:
-        raise ComparisonInvalid(f"grouping by {', '.join(names)} makes more than {MOST_GROUPS} groups")
-    return tuple(
-        Group(dict(zip(names, group, strict=True)), _group_counts(counted_rows.get(group, 0), group, by_status))
-        for group in sorted(every, key=lambda group: tuple((one is None, str(one)) for one in group))
-    )
-
-
-def _position(scope: Scope, name: str) -> int:
-    for position, pair in enumerate(scope.pairs):
-        if pair.name == name:
-            return position
-    raise ComparisonInvalid(f"column {name!r} is not compared, so rows cannot be grouped by it", column=name)
-
-
-def _by_group(positions: Sequence[int]) -> str:
-    values = [
-        f"cast(case when status = 'extra' then r{position} else l{position} end as varchar) as g{n}"
-        for n, position in enumerate(positions)
-    ]
-    return f"select {', '.join(values)}, status, count(*) as n from {DIFFERENCES} group by all"
-
-
-def _group_counts(
-    left: int, group: tuple[object, ...], by_status: Mapping[tuple[tuple[object, ...], str], int]
-) -> RowCounts:
-    missing, extra, changed_rows = (by_status.get((group, status), 0) for status in Status)
-    matched = left - missing - changed_rows
-    return RowCounts(left, matched + changed_rows + extra, matched, missing, extra, changed_rows)

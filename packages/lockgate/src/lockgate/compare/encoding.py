@@ -150,8 +150,18 @@ def text(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
     v = value(pair, side, x, dialect)
     if pair.form is Form.INSTANT:
         kind = side.type.kind if pair.left.type.kind is pair.right.type.kind else Kind.TIMESTAMPTZ
-        return f"cast({_INSTANTS[kind].format(v=v)} as {_AS_TEXT[dialect]})"
+        return _dated(_INSTANTS[kind].format(v=v), dialect)
+    if pair.form is Form.DATE:
+        return _dated(v, dialect)
     return f"cast({_TEXTS[dialect][pair.form].format(v=v, scale=pair.scale)} as {_AS_TEXT[dialect]})"
+
+
+def _dated(v: str, dialect: str) -> str:
+    """A date or a time as PostgreSQL writes it: BC is at the end."""
+    written = f"cast({v} as {_AS_TEXT[dialect]})"
+    if dialect == "postgres":
+        return written
+    return f"case when contains({written}, '(BC)') then replace({written}, ' (BC)', '') || ' BC' else {written} end"
 
 
 def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
