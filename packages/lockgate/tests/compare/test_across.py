@@ -26,6 +26,9 @@ EQUAL = (
     ("array[[1.5, 2], [3, 4]]", "[[1.5, 2], [3, 4]]"),
     ('jsonb \'{"a": [0.5], "t": "2020-01-01T00:00:00"}\'', "{'a': [0.5::float], 't': timestamp '2020-01-01'}"),
     ("jsonb '1e30'", "json '1e30'"),
+    ("interval '1 year 2 mons -3 days -04:05:06.5'", "interval '14 months -3 days' - interval '04:05:06.5'"),
+    ("timestamptz '2020-01-01 10:00:00.5+00'", "timestamp_ns '2020-01-01 10:00:00.5'"),
+    ("date '2020-01-01'", "timestamp_ns '2020-01-01'"),
     ('jsonb \'{"b": -0.0, "a": 0.1}\'', 'json \'{"a": 0.10000000000000000000, "b": 0}\''),
 )
 UNLIKE = (
@@ -34,6 +37,9 @@ UNLIKE = (
         'json \'{"net": 12345678901234567890.75, "gross": 12345678901234567890.25}\'',
     ),
     ("array['NaN']::float8[]", "[null]::double[]"),
+    ("interval '30 days'", "interval '1 month'"),
+    ("interval '24 hours'", "interval '1 day'"),
+    ("date '2020-01-01'", "timestamp_ns '2020-01-01 00:00:00.000000001'"),
     ("array['-Infinity']::float8[]", "['inf']::double[]"),
 )
 
@@ -148,3 +154,41 @@ def test_years_that_only_postgresql_has_are_a_difference(across, type_):
         "294270-01-01 00:00:00" + ("+00" if type_ == "timestamptz" else ""),
         "x",
     )
+
+
+@pytest.mark.parametrize(
+    ("in_postgres", "written", "is_equal"),
+    [
+        ("0.1::real", "0.1", True),
+        ("0.1::real", "0.10000001", False),
+        ("'Infinity'::float8", "Infinity", True),
+        ("'-Infinity'::real", "-Infinity", True),
+        ("5", "x", False),
+        ("true", "t", True),
+        ("false", "t", False),
+        ("array[1, 2]", "{1,2}", True),
+        ("interval '1 year 2 mons 3 days'", "1 year 2 mons 3 days", True),
+        ("interval '1 day'", "2 days", False),
+    ],
+)
+def test_what_postgresql_writes_into_a_file_is_equal_to_what_it_has(across, tmp_path, in_postgres, written, is_equal):
+    (tmp_path / "right.csv").write_text(f'id,x\n1,"{written}"\n')
+    across(in_postgres, "null")
+
+    found = compared(tmp_path, (across.postgres, str(tmp_path / "right.csv")))
+
+    assert (found.verdict, found.rows.matched) == ((Verdict.PASS, 1) if is_equal else (Verdict.FAIL, 0))
+
+
+def test_a_domain_over_a_domain_is_what_it_is_made_of(across, postgres_server):
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        server.execute("drop domain if exists price, amount cascade")
+        server.execute("create domain amount as numeric(9,2)")
+        server.execute("create domain price as amount")
+
+    found = across("1.50::price", "1.5::decimal(9,1)")
+
+    assert [(one.verdict, one.schema.type_changed) for one in found] == [
+        (Verdict.PASS, {"x": ("public.price", "DECIMAL(9,1)")}),
+        (Verdict.PASS, {"x": ("DECIMAL(9,1)", "public.price")}),
+    ]

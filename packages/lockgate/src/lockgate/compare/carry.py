@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from lockgate.compare.forms import POSTGRES_JSON
+from lockgate.compare.encoding import interval_text
+from lockgate.compare.forms import POSTGRES_JSON, is_interval
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.types import ColumnType, Kind
 
@@ -48,6 +49,8 @@ def sent(column: ComparedColumn, x: str, dialect: str) -> str:
     """SQL, in the database that has the column, for what is sent of it."""
     if dialect == BENCH or column.type.kind in _AS_IT_IS:
         return x
+    if is_interval(column):
+        return interval_text(x)
     return f"cast(to_jsonb({x}) as text)" if column.type.kind is Kind.JSON else f"cast({x} as text)"
 
 
@@ -63,4 +66,6 @@ def received(column: ComparedColumn, x: str, dialect: str) -> str:
 def _bench_type(column: ComparedColumn) -> str:
     if column.type.kind is Kind.NUMERIC:
         return f"decimal({column.type.precision}, {column.type.scale})"
+    if is_interval(column):
+        return "interval"
     return _BENCH_TYPES.get(column.type.kind, "varchar")

@@ -218,7 +218,7 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         columns=columns,
         schema=scope.schema,
         samples=samples(bench, local, columns, rows, many=request.most_samples, show=request.show_values),
-        causes=causes(bench, local, columns, rows, (scope, *work.sides)),
+        causes=causes(bench, local, columns, rows, (scope, *work.sides), show=request.show_values),
         groups=groups(bench, (scope, local), work.sides[0], request.group_by) if request.group_by else (),
         explained=told,
         unexplained=unexplained,

@@ -42,12 +42,27 @@ _JSON_DUCKDB = r"""cast(json_normalize(array_to_string(list_transform(
     "{digits}", _DIGITS_DUCKDB.replace("{x}", "token")
 )
 
+# A length of time has three parts, none of which makes another: a month has no fixed days, a day no fixed hours.
+_INTERVAL_DUCKDB = """(datepart('year', {x}) * 12 + datepart('month', {x}) || ' months ' ||
+  datepart('day', {x}) || ' days ' || datepart('hour', {x}) * 3600000000 + datepart('minute', {x}) * 60000000 +
+  datepart('microsecond', {x}) || ' microseconds')"""
+_INTERVAL_POSTGRES = """(cast(extract(year from {x}) * 12 + extract(month from {x}) as bigint) || ' months ' ||
+  cast(extract(day from {x}) as bigint) || ' days ' || cast(extract(hour from {x}) * 3600000000 +
+  extract(minute from {x}) * 60000000 + extract(microseconds from {x}) as bigint) || ' microseconds')"""
+
 _DUCKDB = {
     "plain": "{x}",
     "text": 'cast({x} as varchar) collate "binary"',
     "read": "cast({x} as {type})",
     "bit": "cast(cast({x} as boolean) as integer)",
+    "boolean_text": "case {x} when 't' then 'true' when 'f' then 'false' else lower({x}) end",
     "double": "cast({x} as double)",
+    "single": "cast(cast({x} as float) as double)",
+    "interval": _INTERVAL_DUCKDB,
+    "read_interval": f"coalesce({_INTERVAL_DUCKDB.replace('{x}', 'try_cast({x} as interval)')}, {{x}})",
+    "finer": "cast(cast({x} as timestamp) as varchar)",
+    "nanoseconds": "cast({x} as varchar)",
+    "read_nanoseconds": "coalesce(cast(try_cast({x} as timestamp_ns) as varchar), {x})",
     "instant": "cast({x} as timestamptz)",
     "read_instant": "cast(cast({x} as {type}) as timestamptz)",
     "number": _DIGITS_DUCKDB.replace("{x}", "cast({x} as varchar)"),
@@ -59,6 +74,8 @@ _POSTGRES = {
     "text": 'cast({x} as text) collate "C"',
     "bit": "cast({x} as integer)",
     "double": "cast({x} as double precision)",
+    "interval": _INTERVAL_POSTGRES,
+    "finer": "cast(cast({x} as timestamp) as text)",
     "instant": "cast({x} as timestamptz)",
     "number": "cast({x} as numeric)",
     "float_number": "cast(cast({x} as text) as numeric)",
@@ -103,6 +120,8 @@ _TEXTS = {
         Form.TIME: "{v}",
         Form.TEXT: "{v}",
         Form.BYTES: "lower(hex({v}))",
+        Form.INTERVAL: "{v}",
+        Form.NANOSECONDS: "{v}",
         Form.UNLIKE: "{v}",
     },
     "postgres": {
@@ -114,12 +133,14 @@ _TEXTS = {
         Form.TIME: "{v}",
         Form.TEXT: "{v}",
         Form.BYTES: "encode({v}, 'hex')",
+        Form.INTERVAL: "{v}",
+        Form.NANOSECONDS: "{v}",
         Form.UNLIKE: "{v}",
     },
 }
 # An instant is written as UTC has it, without a zone.
 _INSTANTS = {Kind.TIMESTAMPTZ: "timezone('UTC', {v})", Kind.TIMESTAMP: "{v}"}
-_SIZED = frozenset({Form.TEXT, Form.UNLIKE})
+_SIZED = frozenset({Form.TEXT, Form.UNLIKE, Form.INTERVAL, Form.NANOSECONDS})
 _BYTES = {"duckdb": "strlen({t})", "postgres": "octet_length({t})"}
 _AS_TEXT = {"duckdb": "varchar", "postgres": "text"}
 
@@ -130,9 +151,14 @@ def value(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
         x = _whole(side, x, dialect) if each is Transform.WHOLE else _TRANSFORMS[dialect][each].format(x=x)
     if pair.form is Form.JSON and dialect == "duckdb" and _other(pair, side).native == POSTGRES_JSON:
         x = as_postgres_writes(side.native, x)
-    name = _instant(pair, side) if pair.form is Form.INSTANT else _template(pair.form, side, dialect)
+    name = _instant(pair, side) if pair.form is Form.INSTANT else _template(pair, side, dialect)
     template = _VALUES[dialect][name]
     return template.format(x=x, type=_WRITTEN_TYPES.get(side.type.kind, "varchar"))
+
+
+def interval_text(x: str) -> str:
+    """SQL in PostgreSQL for a length of time as both engines read it."""
+    return _INTERVAL_POSTGRES.format(x=x)
 
 
 def digits(x: str) -> str:
@@ -142,7 +168,8 @@ def digits(x: str) -> str:
 
 def has_text(pair: Pair) -> bool:
     """Whether the values have canonical text in every engine, and nothing but equal values is equal."""
-    return pair.is_exact and (pair.form is Form.INSTANT or pair.form in _TEXTS["duckdb"])
+    is_mixed = pair.form is Form.NUMBER and Kind.TEXT in {pair.left.type.kind, pair.right.type.kind}
+    return pair.is_exact and not is_mixed and (pair.form is Form.INSTANT or pair.form in _TEXTS["duckdb"])
 
 
 def text(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
@@ -189,8 +216,12 @@ _WRITTEN_TYPES = {
 }
 
 
-def _template(form: Form, side: ComparedColumn, dialect: str) -> str:
-    kind = side.type.kind
+def _template(pair: Pair, side: ComparedColumn, dialect: str) -> str:
+    form, kind = pair.form, side.type.kind
+    if side.is_written and (read := _reading(form, _other(pair, side).type.kind)):
+        return read
+    if form is Form.NANOSECONDS:
+        return "nanoseconds" if side.native.endswith("_NS") else "finer"
     if form is Form.WHOLE and kind is Kind.BOOLEAN:
         return "bit"
     if form is Form.NUMBER and dialect == "postgres" and kind in FLOATS:
@@ -215,6 +246,15 @@ def _other(pair: Pair, side: ComparedColumn) -> ComparedColumn:
     return pair.right if side is pair.left else pair.left
 
 
+def _reading(form: Form, other: Kind) -> str | None:
+    """How text of a file is read that is held against a kind of another engine."""
+    if form is Form.DOUBLE and other is Kind.REAL:
+        return "single"
+    if form is Form.UNLIKE and other is Kind.BOOLEAN:
+        return "boolean_text"
+    return {Form.INTERVAL: "read_interval", Form.NANOSECONDS: "read_nanoseconds"}.get(form)
+
+
 def _instant(pair: Pair, side: ComparedColumn) -> str:
     """Instants of one type need no conversion, which costs more than all else."""
     is_alike = pair.left.type.kind is pair.right.type.kind
@@ -226,6 +266,7 @@ def _instant(pair: Pair, side: ComparedColumn) -> str:
 _BY_FORM = {
     Form.NUMBER: "number",
     Form.DOUBLE: "double",
+    Form.INTERVAL: "interval",
     Form.TEXT: "text",
     Form.UNLIKE: "text",
 }
