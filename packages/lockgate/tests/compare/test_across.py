@@ -192,3 +192,17 @@ def test_a_domain_over_a_domain_is_what_it_is_made_of(across, postgres_server):
         (Verdict.PASS, {"x": ("public.price", "DECIMAL(9,1)")}),
         (Verdict.PASS, {"x": ("DECIMAL(9,1)", "public.price")}),
     ]
+
+
+@pytest.mark.slow
+def test_tables_of_postgresql_too_wide_to_join_are_streamed(postgres_server, tmp_path):
+    columns = ", ".join(f"{number} as x{number}" for number in range(840))
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        server.execute("drop table if exists wide, wide_too")
+        server.execute(f"create table wide as select 1 as id, {columns}".encode())
+        server.execute(f"create table wide_too as select 1 as id, {columns.replace('839 as', '-1 as')}".encode())
+
+    found = compared(tmp_path, [f"{postgres_server}::public.{name}" for name in ("wide", "wide_too")])
+
+    assert (found.method, found.rows.changed) == (Method.STREAM, 1)
+    assert [one.name for one in found.columns if one.changed] == ["x839"]

@@ -13,7 +13,7 @@ from lockgate.compare.encoding import has_text
 from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.grouping import groups
-from lockgate.compare.joining import in_bench, join_here, join_there
+from lockgate.compare.joining import can_join, in_bench, join_here, join_there
 from lockgate.compare.odd_keys import join_with_odd_keys
 from lockgate.compare.outsiders import with_outsiders
 from lockgate.compare.probing import probed
@@ -122,7 +122,7 @@ def _sampled(work: _Work) -> _Work:
 def _gathered(work: _Work) -> _Gathered:
     """Brings the rows that differ into the bench, by the method that costs least."""
     wanted = work.request.method
-    if work.sides[0].engine is work.sides[1].engine and not work.has_odd_keys and wanted in {None, Method.JOIN}:
+    if not work.has_odd_keys and wanted in {None, Method.JOIN} and not _no_join(work):
         return _joined(work)
     why_not = _no_fingerprints(work)
     if not why_not:
@@ -159,6 +159,14 @@ def _joined(work: _Work) -> _Gathered:
     return _Gathered(Method.JOIN, "both sides are in one engine", 0)
 
 
+def _no_join(work: _Work) -> str:
+    """Why no engine can join the sides; '' where one can."""
+    engine = work.sides[0].engine
+    if engine is not work.sides[1].engine:
+        return "the sides are in two engines, which cannot join them"
+    return "" if can_join(work.scope, engine.dialect) else "rows of so many columns cannot be joined there"
+
+
 def _no_fingerprints(work: _Work) -> str:
     """Why fingerprints do not serve; '' where they do.
 
@@ -178,7 +186,7 @@ def _no_fingerprints(work: _Work) -> str:
     if work.request.method is Method.STREAM:
         return "it was asked for"
     if work.request.method is Method.JOIN:
-        return why if work.has_odd_keys else "the sides are in two engines, which cannot join them"
+        return why if work.has_odd_keys else _no_join(work)
     return why or ("there are few rows" if work.rows < FEWEST_FINGERPRINTED else "")
 
 
