@@ -67,3 +67,12 @@ def test_a_few_differences_have_no_cause(compared):
     assert (
         compared(LEFT, f"select * replace (case id when 1 then 5 else amount end as amount) from ({LEFT})").causes == ()
     )
+
+
+def test_no_value_is_told_that_was_not_asked_for(compared):
+    right = f"select * replace (case currency when 'JPY' then amount * 100 else amount end as amount) from ({LEFT})"
+
+    (cause,) = compared(LEFT, right, show_values=False).causes
+
+    assert cause.where == '"currency" = ***'
+    assert "JPY" not in cause.sentence

@@ -218,3 +218,53 @@ def test_a_collation_of_duckdb_hides_nothing(bench, compared, key):
     found = compared("select * from blind", "select 1 as id, 'ADA' as name", key)
 
     assert found.verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_equal"),
+    [
+        ('{"a": 12345678901234567890.25, "b": 1.5}', '{"b": 1.50, "a": 12345678901234567890.250}', True),
+        ('{"a": 12345678901234567890.25, "b": 12345678901234567890.75}',
+         '{"b": 12345678901234567890.25, "a": 12345678901234567890.75}', False),
+        ("[0.30000000000000001, 0.300000000000000011]", "[0.300000000000000011, 0.30000000000000001]", False),
+        ("[1e16, -0.0, 0.1, 1e400]", "[10000000000000000, 0, 0.10000000000000000000, 10e399]", True),
+        ("[1e400]", "[1e401]", False),
+    ],
+)  # fmt: skip
+def test_json_is_compared_by_every_digit_in_its_place(compared, left, right, is_equal):
+    found = compared(f"select 1 as id, json '{left}' as j", f"select 1 as id, json '{right}' as j")
+
+    assert (found.verdict, found.rows.matched) == ((Verdict.PASS, 1) if is_equal else (Verdict.FAIL, 0))
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "tolerance", "is_near"),
+    [
+        ("12345678901234567.89::decimal(30,2)", "12345678901234567.88::decimal(30,2)", "0%", False),
+        ("12345678901234567.89::decimal(30,2)", "12345678901234567.88::decimal(30,2)", "0.01", True),
+        ("12345678901234567.89::decimal(30,2)", "12345678901234567.88::decimal(30,2)", "0.0099", False),
+        ("9223372036854775807::bigint", "-9223372036854775807::bigint", "200%", True),
+        ("9223372036854775807::bigint", "-9223372036854775807::bigint", "199.9999999999999999999%", False),
+        ("1::decimal(38,30)", "1.5::decimal(38,1)", "50%", True),
+        ("1::decimal(38,30)", "1.5::decimal(38,1)", "0.5", True),
+        ("1::decimal(38,30)", "1.500000000000000000000000000001::decimal(38,30)", "0.5", False),
+        ("1::bigint", "5::bigint", "1e308", True),
+        ("1::double", "5::double", "1e308", True),
+        ("1::double", "5::double", "1e500", True),
+        ("1.5::decimal(3,1)", "2::decimal(9,4)", "1e308", True),
+    ],
+)
+def test_a_tolerance_on_exact_numbers_rounds_nothing(compared, left, right, tolerance, is_near):
+    found = compared(
+        f"select 1 as id, {left} as x", f"select 1 as id, {right} as x", tolerance=Tolerance.parse(tolerance)
+    )
+
+    assert found.rows.matched == int(is_near)
+
+
+@pytest.mark.parametrize("key", ["[i]", "to_json([i])"])
+def test_a_sample_by_a_key_without_one_text_is_refused(compared, key):
+    rows = f"select {key} as id from range(10) as t(i)"
+
+    with pytest.raises(ComparisonInvalid, match="no sample can be taken by this key"):
+        compared(rows, rows, sample_rows=5)

@@ -8,7 +8,7 @@ import duckdb
 import psycopg
 import pytest
 
-from lockgate.compare.encoding import piece, record, text
+from lockgate.compare.encoding import piece, record, text, value
 from lockgate.compare.forms import Form, paired
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.types import ColumnType
@@ -70,6 +70,19 @@ PIECES = (
 )
 
 
+# JSON as it is written, and its canonical text: a letter before each text and each number, numbers as their digits.
+DOCUMENTS = (
+    ('{"b": 1e16, "a": [1.50, -0.0]}', '{"ta":["n15e-1","n0"],"tb":"n1e16"}'),
+    ("10000000000000000", '"n1e16"'),
+    ("0.30000000000000001", '"n30000000000000001e-17"'),
+    ("12345678901234567890.25", '"n1234567890123456789025e-2"'),
+    ('["n1", 1, "1.0", "a\\"1"]', '["tn1","n1e0","t1.0","ta\\"1"]'),
+    ('"\\u00e9"', '"té"'),
+    ("null", "null"),
+    ("[-Infinity, NaN]", "[-Infinity,NaN]"),
+)
+
+
 def column(type_, *, is_written=False):
     return ComparedColumn("x", ColumnType.parse(type_), type_, is_written=is_written)
 
@@ -94,6 +107,14 @@ def test_text_is_the_same_in_both_engines(engines, vector):
 
     assert engines["duckdb"](text(pair, written, f"({in_duckdb})", "duckdb")) == expected
     assert engines["postgres"](text(pair, stored, f"({in_postgres})", "postgres")) == expected
+
+
+@pytest.mark.parametrize(("written", "expected"), DOCUMENTS)
+def test_json_has_its_keys_in_order_and_every_digit_in_its_place(engines, written, expected):
+    pair = paired(column("json"), column("json"))
+
+    quoted = written.replace("'", "''")
+    assert engines["duckdb"](value(pair, pair.left, f"'{quoted}'", "duckdb")) == expected
 
 
 def test_the_bits_of_doubles_are_those_of_ieee_754(engines):

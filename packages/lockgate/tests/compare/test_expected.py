@@ -8,7 +8,20 @@ import pytest
 
 from lockgate.adapters.relations.files import file_side
 from lockgate.compare import compare
-from lockgate.core.comparison import ComparisonRequest, ExpectedDifference, Explained, Status, Verdict
+from lockgate.compare.expected import explained
+from lockgate.compare.forms import paired
+from lockgate.compare.scope import Scope
+from lockgate.core.comparison import (
+    ComparedColumn,
+    ComparisonRequest,
+    ExpectedDifference,
+    Explained,
+    RowCounts,
+    SchemaDifference,
+    Status,
+    Verdict,
+)
+from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import ComparisonInvalid
 
 LEFT = """
@@ -69,6 +82,41 @@ def test_a_row_is_explained_only_with_all_of_its_values(compared):
     assert compared(LEFT, also, expected=(agreed(),)).unexplained == 1
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "agreed_right", "unexplained"),
+    [
+        ("12345678901234567.88::decimal(30,2)", "12345678901234567.89::decimal(30,2)", "amount", 1),
+        ("0.0000000001::decimal(20,10)", "0.0000000002::decimal(20,10)", "amount", 1),
+        ("9007199254740992", "9007199254740994", "amount + 1", 1),
+        ("9007199254740992", "9007199254740993", "amount + 1", 0),
+        ("10.50::decimal(9,2)", "0.1050::decimal(9,4)", "amount / 100", 0),
+        ("'1.1'", "'110'", "cast(amount as numeric(9,1)) * 100", 0),
+        ("1.1::double", "3.3::double", "amount * 3", 0),
+        ("1.1::double", "3.3001::double", "amount * 3", 1),
+        ("1e-10::double", "2e-10::double", "amount", 1),
+        ("1.0::double", "'inf'::double", "amount * 3", 1),
+        ("true", "false", "amount = false", 0),
+    ],
+)
+def test_exact_numbers_are_as_agreed_on_in_every_digit(compared, left, right, agreed_right, unexplained):
+    expected = agreed(where=None, right=agreed_right)
+
+    found = compared(f"select 1 as id, {left} as amount", f"select 1 as id, {right} as amount", expected=(expected,))
+
+    assert (found.rows.changed, found.unexplained) == (1, unexplained)
+
+
+def test_a_row_in_which_no_change_is_seen_is_not_explained(bench):
+    columns = tuple(ComparedColumn(name, ColumnType(Kind.BIGINT), "BIGINT") for name in ("id", "amount"))
+    scope = Scope(tuple(paired(one, one) for one in columns), 1, SchemaDifference())
+    bench.run("create temp table differences as select 'changed' as status, 1 as l0, 1 as r0, 5 as l1, 5 as r1")
+    request = ComparisonRequest(("id",), expected=(agreed(where=None, right=None),), noisy=frozenset({"amount"}))
+
+    told, unexplained = explained(bench, scope, request, RowCounts(1, 1, 0, 0, 0, 1), date(2026, 11, 21))
+
+    assert (told[0].rows, unexplained) == (0, 1)
+
+
 def test_missing_and_extra_rows_can_be_agreed_on(compared):
     right = f"select * from ({LEFT}) where id <> 9 union all select 100, 'EUR', 1, 1"
     both = (
@@ -94,8 +142,8 @@ def test_a_column_that_is_not_compared_cannot_be_agreed_on(compared):
 
 
 def test_files_are_explained_by_what_their_values_are(tmp_path, bench):
-    (tmp_path / "left.csv").write_text("id,amount\n1,9\n2,10.5\n", encoding="utf-8")
-    (tmp_path / "right.csv").write_text("id,amount\n1,9\n2,1050\n", encoding="utf-8")
+    (tmp_path / "left.csv").write_text("id,amount\n1,9\n2,12345678901234567.89\n", encoding="utf-8")
+    (tmp_path / "right.csv").write_text("id,amount\n1,9\n2,1234567890123456789\n", encoding="utf-8")
     left, right = (file_side(bench, name, tmp_path / f"{name}.csv") for name in ("left", "right"))
     expected = agreed(where="amount > 9.5 and id < 10", right="amount * 100")
     request = ComparisonRequest(key=("id",), expected=(expected,))

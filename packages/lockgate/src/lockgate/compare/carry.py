@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lockgate.compare.encoding import interval_text
+from lockgate.compare.forms import POSTGRES_JSON, is_interval
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.types import ColumnType, Kind
 
@@ -27,6 +29,10 @@ _BENCH_TYPES = {
     Kind.JSON: "json",
 }
 _DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
+# PostgreSQL writes BC at the end of a time, DuckDB behind the date.
+_BEFORE_CHRIST = (
+    "case when ends_with({x}, ' BC') then regexp_replace({x}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2') else {x} end"
+)
 BENCH = "duckdb"
 
 
@@ -36,13 +42,15 @@ def carried(column: ComparedColumn, dialect: str) -> ComparedColumn:
         return column
     if column.type == ColumnType(Kind.NUMERIC):
         return replace(column, native="number", is_written=True)
-    return replace(column, native=_bench_type(column))
+    return replace(column, native=POSTGRES_JSON if column.type.kind is Kind.JSON else _bench_type(column))
 
 
 def sent(column: ComparedColumn, x: str, dialect: str) -> str:
     """SQL, in the database that has the column, for what is sent of it."""
     if dialect == BENCH or column.type.kind in _AS_IT_IS:
         return x
+    if is_interval(column):
+        return interval_text(x)
     return f"cast(to_jsonb({x}) as text)" if column.type.kind is Kind.JSON else f"cast({x} as text)"
 
 
@@ -51,11 +59,13 @@ def received(column: ComparedColumn, x: str, dialect: str) -> str:
     if dialect == BENCH or carried(column, dialect).is_written:
         return x
     if column.type.kind in _DATED:
-        x = f"replace({x}, ' BC', ' (BC)')"
+        x = _BEFORE_CHRIST.format(x=x)
     return f"cast({x} as {_bench_type(column)})"
 
 
 def _bench_type(column: ComparedColumn) -> str:
     if column.type.kind is Kind.NUMERIC:
         return f"decimal({column.type.precision}, {column.type.scale})"
+    if is_interval(column):
+        return "interval"
     return _BENCH_TYPES.get(column.type.kind, "varchar")

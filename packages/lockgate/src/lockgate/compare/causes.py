@@ -18,7 +18,7 @@ from lockgate.compare.forms import Form, Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope, quoted
-from lockgate.core.comparison import Cause, ColumnDifference, RowCounts, Status
+from lockgate.core.comparison import HIDDEN, Cause, ColumnDifference, RowCounts, Status
 from lockgate.core.ports import Bench, Side
 from lockgate.core.types import INTEGERS, Kind
 
@@ -79,12 +79,15 @@ def causes(
     columns: Sequence[ColumnDifference],
     rows: RowCounts,
     sides: tuple[Scope, Side, Side],
+    *,
+    show: bool,
 ) -> tuple[Cause, ...]:
     """What the differences have in common, column by column, then of missing and of extra rows.
 
-    `scope` is that of the bench, `sides` the scope and the relations that totals are counted in.
+    `scope` is that of the bench, `sides` the scope and the relations that totals are counted in; values are hidden
+    unless they are to be shown.
     """
-    predicates = _Predicates(bench, scope, sides)
+    predicates = _Predicates(bench, scope, sides, show=show)
     found: list[Cause] = []
     for number, column in enumerate(columns):
         if column.changed >= FEWEST_ROWS:
@@ -151,7 +154,7 @@ def _makes(sql: str, pair: Pair, number: int) -> str:
 def _makes_number(sql: str, pair: Pair, number: int) -> str:
     """Equal to twelve digits: factors are applied in floating-point."""
     del pair
-    one, other = f"cast(l{number} as double)", f"cast(r{number} as double)"
+    one, other = f"try_cast(l{number} as double)", f"try_cast(r{number} as double)"
     made = sql.format(l=one)
     return f"coalesce({one} <> 0 and abs({made} - {other}) <= 1e-12 * greatest(abs({made}), abs({other})), false)"
 
@@ -181,7 +184,8 @@ class _Where:
 class _Predicates:
     """Finds the one value of one column that rows have in common, and have nearly alone."""
 
-    def __init__(self, bench: Bench, scope: Scope, sides: tuple[Scope, Side, Side]) -> None:
+    def __init__(self, bench: Bench, scope: Scope, sides: tuple[Scope, Side, Side], *, show: bool) -> None:
+        self._show = show
         self._bench = bench
         self._scope = scope
         self._whole, self._left, self._right = sides
@@ -203,7 +207,7 @@ class _Predicates:
             if not total or total > MOST_OF_ALL * sum(totals.values()):
                 continue
             name = quoted(self._whole.pairs[number].name, self._left)
-            shown = "null" if text is None else exp.Literal.string(str(text)).sql(BENCH)
+            shown = exp.Literal.string(str(text)).sql(BENCH) if self._show else HIDDEN
             where = _Where(
                 f"{name} = {shown}" if text is not None else f"{name} is null", count, min(1.0, count / total)
             )

@@ -8,13 +8,14 @@ from datetime import date
 
 from lockgate.compare.buckets import chosen_buckets
 from lockgate.compare.causes import causes
-from lockgate.compare.differences import columns_changed, counted, groups, samples
+from lockgate.compare.differences import columns_changed, counted, samples
 from lockgate.compare.encoding import has_text
 from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
-from lockgate.compare.joining import in_bench, join_here, join_there
-from lockgate.compare.not_numbers import with_nan
+from lockgate.compare.grouping import groups
+from lockgate.compare.joining import can_join, in_bench, join_here, join_there
 from lockgate.compare.odd_keys import join_with_odd_keys
+from lockgate.compare.outsiders import with_outsiders
 from lockgate.compare.probing import probed
 from lockgate.compare.profile import Profiles, keys_follow, profiled, with_keys_counted
 from lockgate.compare.scope import HASHES, Scope, scoped
@@ -52,7 +53,7 @@ def compare(
     try:
         work, gathered = _worked((left, right), bench, request, progress)
     except StatementFailed:
-        sides = with_nan(left), with_nan(right)
+        sides = with_outsiders(left), with_outsiders(right)
         if sides == (left, right):
             raise
         work, gathered = _worked(sides, bench, request, progress)
@@ -110,6 +111,9 @@ def _sampled(work: _Work) -> _Work:
     wanted = work.request.sample_rows
     if wanted is None or wanted >= work.rows:
         return work
+    if odd := next((pair.name for pair in work.scope.key if not has_text(pair)), None):
+        why = f"values of {odd} may be equal without being the same text"
+        raise ComparisonInvalid(f"no sample can be taken by this key: {why}", hint="Compare every row.")
     scope = replace(work.scope, hash_limit=f"{wanted * HASHES // work.rows:08x}")
     note = f"a sample of some {wanted:,} of {work.rows:,} rows was compared"
     return replace(_work(scope, work.sides, work.bench, work.request, work.progress), note=note)
@@ -118,7 +122,7 @@ def _sampled(work: _Work) -> _Work:
 def _gathered(work: _Work) -> _Gathered:
     """Brings the rows that differ into the bench, by the method that costs least."""
     wanted = work.request.method
-    if work.sides[0].engine is work.sides[1].engine and not work.has_odd_keys and wanted in {None, Method.JOIN}:
+    if not work.has_odd_keys and wanted in {None, Method.JOIN} and not _no_join(work):
         return _joined(work)
     why_not = _no_fingerprints(work)
     if not why_not:
@@ -155,6 +159,14 @@ def _joined(work: _Work) -> _Gathered:
     return _Gathered(Method.JOIN, "both sides are in one engine", 0)
 
 
+def _no_join(work: _Work) -> str:
+    """Why no engine can join the sides; '' where one can."""
+    engine = work.sides[0].engine
+    if engine is not work.sides[1].engine:
+        return "the sides are in two engines, which cannot join them"
+    return "" if can_join(work.scope, engine.dialect) else "rows of so many columns cannot be joined there"
+
+
 def _no_fingerprints(work: _Work) -> str:
     """Why fingerprints do not serve; '' where they do.
 
@@ -174,7 +186,7 @@ def _no_fingerprints(work: _Work) -> str:
     if work.request.method is Method.STREAM:
         return "it was asked for"
     if work.request.method is Method.JOIN:
-        return why if work.has_odd_keys else "the sides are in two engines, which cannot join them"
+        return why if work.has_odd_keys else _no_join(work)
     return why or ("there are few rows" if work.rows < FEWEST_FINGERPRINTED else "")
 
 
@@ -214,8 +226,8 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         columns=columns,
         schema=scope.schema,
         samples=samples(bench, local, columns, rows, many=request.most_samples, show=request.show_values),
-        causes=causes(bench, local, columns, rows, (scope, *work.sides)),
-        groups=groups(bench, scope, work.sides[0], request.group_by) if request.group_by else (),
+        causes=causes(bench, local, columns, rows, (scope, *work.sides), show=request.show_values),
+        groups=groups(bench, (scope, local), work.sides[0], request.group_by) if request.group_by else (),
         explained=told,
         unexplained=unexplained,
         method=gathered.method,

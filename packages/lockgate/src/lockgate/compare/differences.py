@@ -1,4 +1,4 @@
-"""What the rows that differ say: counts, the values that changed by column, samples, groups."""
+"""What the rows that differ say: counts, the values that changed by column, samples."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.predicates import amount, differs
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope
-from lockgate.core.comparison import HIDDEN, ColumnDifference, Group, RowCounts, Sample, Status
-from lockgate.core.ports import Bench, Side
-from lockgate.errors import ComparisonInvalid
+from lockgate.core.comparison import HIDDEN, ColumnDifference, RowCounts, Sample, Status
+from lockgate.core.ports import Bench
 
-MOST_GROUPS = 1000
+# DuckDB plans a query of many sums in a time that grows with their square.
+SUMS_AT_ONCE = 200
 _SAMPLES = "select {columns} from {differences} where {condition} order by {keys} limit {many}"
 
 
@@ -52,17 +52,26 @@ def columns_changed(
 
 def _changes(bench: Bench, scope: Scope) -> dict[str, Any]:
     """n0, n1 and so on: how many values of a column changed; a0, a1 and so on: by how much at most."""
-    selected = ["count(*) as n"]
-    for number, pair in enumerate(scope.pairs):
-        condition = changed(pair, number) if number >= scope.keys else "false"
-        largest = amount(pair, f"l{number}", f"r{number}", BENCH)
-        finite = f"case when isfinite({largest}) then {largest} end" if largest else "null"
-        selected += [
-            f"count(case when {condition} then 1 end) as n{number}",
-            f"max(case when {condition} then {finite} end) as a{number}",
-        ]
-    (row,) = bench.query(f"select {', '.join(selected)} from {DIFFERENCES}").to_pylist()
-    return dict(row)
+    rest = list(enumerate(scope.pairs))[scope.keys :]
+    conditions = {number: changed(pair, number) for number, pair in rest}
+    counts = {f"n{n}": f"count(case when {conditions[n]} then 1 end)" for n in conditions}
+    found = _summed(bench, counts)
+    amounts = {n: amount(pair, f"l{n}", f"r{n}", BENCH) for n, pair in rest if found[f"n{n}"]}
+    largest = {
+        f"a{n}": f"max(case when {conditions[n]} and isfinite({by}) then {by} end)" for n, by in amounts.items() if by
+    }
+    return found | _summed(bench, largest)
+
+
+def _summed(bench: Bench, sums: Mapping[str, str]) -> dict[str, Any]:
+    """Aggregates of the rows that differ, by name."""
+    found: dict[str, Any] = {}
+    names = list(sums)
+    for start in range(0, len(names), SUMS_AT_ONCE):
+        some = names[start : start + SUMS_AT_ONCE]
+        (row,) = bench.query(f"select {', '.join(f'{sums[n]} as {n}' for n in some)} from {DIFFERENCES}").to_pylist()
+        found |= row
+    return found
 
 
 def samples(
@@ -118,50 +127,3 @@ def _key(scope: Scope, row: Mapping[str, object]) -> dict[str, object]:
 
 def _hidden(value: object) -> object:
     return None if value is None else HIDDEN
-
-
-def groups(bench: Bench, scope: Scope, left: Side, names: Sequence[str]) -> tuple[Group, ...]:
-    """The rows by the values that columns have on the left; of extra rows by those on the right.
-
-    Raises:
-        ComparisonInvalid: there are too many groups, or a column is not compared.
-    """
-    positions = [_position(scope, name) for name in names]
-    columns = ", ".join(f"cast(c{position} as text) as g{n}" for n, position in enumerate(positions))
-    keys = ", ".join(str(n + 1) for n in range(len(positions)))
-    rows = f"({scope.rows(left, left=True)}) as one"
-    query = f"select {columns}, count(*) as n from {rows} group by {keys} limit {MOST_GROUPS + 1}"
-    totals = left.engine.query(query).to_pylist()
-    counted_rows = {tuple(row[f"g{n}"] for n in range(len(names))): row["n"] for row in totals}
-    differing = bench.query(_by_group(positions)).to_pylist()
-    by_status = {(tuple(row[f"g{n}"] for n in range(len(names))), row["status"]): row["n"] for row in differing}
-    every = dict.fromkeys([*counted_rows, *(group for group, _ in by_status)])
-    if len(every) > MOST_GROUPS:
-        raise ComparisonInvalid(f"grouping by {', '.join(names)} makes more than {MOST_GROUPS} groups")
-    return tuple(
-        Group(dict(zip(names, group, strict=True)), _group_counts(counted_rows.get(group, 0), group, by_status))
-        for group in sorted(every, key=lambda group: tuple((one is None, str(one)) for one in group))
-    )
-
-
-def _position(scope: Scope, name: str) -> int:
-    for position, pair in enumerate(scope.pairs):
-        if pair.name == name:
-            return position
-    raise ComparisonInvalid(f"column {name!r} is not compared, so rows cannot be grouped by it", column=name)
-
-
-def _by_group(positions: Sequence[int]) -> str:
-    values = [
-        f"cast(case when status = 'extra' then r{position} else l{position} end as varchar) as g{n}"
-        for n, position in enumerate(positions)
-    ]
-    return f"select {', '.join(values)}, status, count(*) as n from {DIFFERENCES} group by all"
-
-
-def _group_counts(
-    left: int, group: tuple[object, ...], by_status: Mapping[tuple[tuple[object, ...], str], int]
-) -> RowCounts:
-    missing, extra, changed_rows = (by_status.get((group, status), 0) for status in Status)
-    matched = left - missing - changed_rows
-    return RowCounts(left, matched + changed_rows + extra, matched, missing, extra, changed_rows)

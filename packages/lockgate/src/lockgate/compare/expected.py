@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from sqlglot import exp
 
 from lockgate.compare.carry import BENCH
 from lockgate.compare.differences import changed
-from lockgate.compare.encoding import value
+from lockgate.compare.encoding import digits, value
 from lockgate.compare.forms import Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
@@ -17,8 +19,12 @@ from lockgate.compare.scope import Scope, condition_of
 from lockgate.core.comparison import ComparedColumn, ComparisonRequest, ExpectedDifference, Explained, RowCounts, Status
 from lockgate.core.ports import Bench
 from lockgate.core.sql import sql_type
-from lockgate.core.types import Kind
+from lockgate.core.types import MAX_PRECISION, ColumnType, Kind
 from lockgate.errors import ComparisonInvalid
+
+# By what share of its size a floating-point number may differ from the one agreed on.
+ROUNDING = 1e-9
+_NUMBERED = "case cast({x} as varchar) when 'true' then '1' when 'false' then '0' else cast({x} as varchar) end"
 
 
 def explained(
@@ -32,6 +38,7 @@ def explained(
     Raises:
         ComparisonInvalid: an expected difference names a column that is not compared, or is no condition.
     """
+    scope = _sized(bench, scope) if request.expected else scope
     told, valid = [], []
     for each in request.expected:
         (many,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where {_any(scope, each)}")
@@ -44,6 +51,40 @@ def explained(
     whole = _whole(scope, valid, request.noisy)
     (left,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where not ({whole})")
     return tuple(told), left
+
+
+def _sized(bench: Bench, scope: Scope) -> Scope:
+    """The scope with numbers that are there as text in a decimal type, where one holds every value that differs."""
+    sizes = [
+        f"max(length(regexp_extract({x}, '^[+-]?([0-9]*)', 1))) as {x}_whole, "
+        f"max(length(regexp_extract({x}, '[.]([0-9]+)$', 1))) as {x}_places, "
+        f"bool_and(regexp_full_match({x}, '[+-]?[0-9]*[.]?[0-9]*')) as {x}_fits"
+        for number, pair in enumerate(scope.pairs)
+        for side, x in ((pair.left, f"l{number}"), (pair.right, f"r{number}"))
+        if _is_open(side)
+    ]
+    if not sizes:
+        return scope
+    (row,) = bench.query(f"select {', '.join(sizes)} from {DIFFERENCES}").to_pylist()
+    pairs = [
+        replace(pair, left=_fitting(pair.left, f"l{n}", row), right=_fitting(pair.right, f"r{n}", row))
+        for n, pair in enumerate(scope.pairs)
+    ]
+    return replace(scope, pairs=tuple(pairs))
+
+
+def _fitting(side: ComparedColumn, x: str, sizes: Mapping[str, Any]) -> ComparedColumn:
+    if not _is_open(side) or not sizes[f"{x}_fits"]:
+        return side
+    places = int(sizes[f"{x}_places"])
+    precision = max(1, int(sizes[f"{x}_whole"]) + places)
+    fits = precision <= MAX_PRECISION
+    return replace(side, type=ColumnType(Kind.NUMERIC, precision, places)) if fits else side
+
+
+def _is_open(side: ComparedColumn) -> bool:
+    """Whether numbers are there as text, of a type that does not say how many digits they have."""
+    return side.is_written and side.type.kind in {Kind.NUMERIC, Kind.DOUBLE} and side.type.precision is None
 
 
 def _refusal(each: ExpectedDifference, rows: int, today: date) -> str | None:
@@ -98,10 +139,25 @@ def _cell(scope: Scope, each: ExpectedDifference, number: int) -> str:
 
 
 def _equal(pair: Pair, wanted: str, right: str) -> str:
-    if pair.form.is_number:
-        one, other = f"cast({wanted} as double)", f"cast({right} as double)"
-        return f"coalesce(abs({one} - {other}) <= 1e-9 * greatest(1, abs({other})), false)"
-    return f"({wanted}) is not distinct from {value(pair, pair.right, right, BENCH)}"
+    """True where a right value is the one agreed on: of exact numbers every digit is.
+
+    What was reckoned in floating-point is held against exact numbers by the fifteen digits that a double carries, and
+    doubles may differ by `ROUNDING` of their size.
+    """
+    if not pair.form.is_number:
+        return f"({wanted}) is not distinct from {value(pair, pair.right, right, BENCH)}"
+    one, other = (digits(_NUMBERED.format(x=x)) for x in (wanted, right))
+    return f"({one} is not distinct from {other} or coalesce({_rounded(pair, wanted, right, other)}, false))"
+
+
+def _rounded(pair: Pair, wanted: str, right: str, written: str) -> str:
+    """True where numbers differ by no more than floating-point rounds by; `written` are the right's digits."""
+    one, other = (f"try_cast({x} as double)" for x in (wanted, right))
+    if pair.is_floating:
+        return f"(isfinite({other}) and abs({one} - {other}) <= {ROUNDING} * abs({other}))"
+    alike = f"format('{{:.14e}}', {one}) = format('{{:.14e}}', {other})"
+    few = f"length(regexp_extract({written}, '^-?([0-9]+)', 1)) <= 15"
+    return f"(typeof({wanted}) in ('FLOAT', 'DOUBLE') and {alike} and {few})"
 
 
 def _where(scope: Scope, each: ExpectedDifference, side: str) -> str:
@@ -128,5 +184,4 @@ def _typed(column: ComparedColumn, name: str) -> exp.Expr:
     """A value as what it is, also where it is there as text; a number of any size as a floating-point one."""
     if not column.is_written:
         return exp.column(name)
-    is_open = column.type.kind is Kind.NUMERIC and column.type.precision is None
-    return exp.cast(exp.column(name), "double" if is_open else sql_type(column.type))
+    return exp.cast(exp.column(name), "double" if _is_open(column) else sql_type(column.type))

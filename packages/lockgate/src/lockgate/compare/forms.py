@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lockgate.core.comparison import ColumnRule, ComparedColumn
-from lockgate.core.types import INTEGERS, MAX_PRECISION, Kind
+from lockgate.core.types import INTEGERS, MAX_PRECISION, NUMBERS, Kind
 
 FLOATS = frozenset({Kind.REAL, Kind.DOUBLE})
 INSTANTS = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
@@ -14,7 +15,9 @@ _WHOLE = INTEGERS | {Kind.BOOLEAN}
 _EXACT = INTEGERS | {Kind.NUMERIC}
 _TEXTS = frozenset({Kind.TEXT, Kind.UUID})
 _INTEGER_DIGITS = {Kind.SMALLINT: 5, Kind.INTEGER: 10, Kind.BIGINT: 19}
-_JSON_NATIVES = frozenset({"json", "jsonb"})
+# What JSON is called that PostgreSQL wrote, of its lists and records as well.
+POSTGRES_JSON = "jsonb"
+JSON_NATIVES = frozenset({"json", POSTGRES_JSON})
 
 
 PLAIN = ColumnRule()
@@ -24,7 +27,8 @@ class Form(StrEnum):
     """How values of two columns are held against each other.
 
     `SAME`: as the engine compares its own type. `NUMBER`: by decimal digits, of whatever size; a floating-point number
-    has those of its shortest text. `UNLIKE`: types that have nothing in common, as text.
+    has those of its shortest text. `NANOSECONDS`: points in time of which one side counts those. `UNLIKE`: types that
+    have nothing in common, as text.
     """
 
     SAME = "same"
@@ -34,6 +38,8 @@ class Form(StrEnum):
     DOUBLE = "double"
     DATE = "date"
     INSTANT = "instant"
+    NANOSECONDS = "nanoseconds"
+    INTERVAL = "interval"
     TIME = "time"
     TEXT = "text"
     BYTES = "bytes"
@@ -48,7 +54,7 @@ class Form(StrEnum):
     @property
     def is_time(self) -> bool:
         """Whether values are points in time."""
-        return self in {Form.DATE, Form.INSTANT}
+        return self in {Form.DATE, Form.INSTANT, Form.NANOSECONDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,13 @@ class Pair:
     def name(self) -> str:
         """The column's name on the left."""
         return self.left.name
+
+    @property
+    def is_floating(self) -> bool:
+        """Whether numbers of a side are floating-point, and so were rounded before they came."""
+        return self.form is Form.DOUBLE or any(
+            side.type.kind in FLOATS and not side.is_written for side in (self.left, self.right)
+        )
 
     @property
     def is_exact(self) -> bool:
@@ -85,6 +98,8 @@ def _numbers(left: ComparedColumn, right: ComparedColumn) -> tuple[Form, int] | 
     written = left.is_written or right.is_written
     if kinds <= FLOATS:
         return (Form.NUMBER if left.is_written and right.is_written else Form.DOUBLE), 0
+    if _is_number_in_text(left, right) or _is_number_in_text(right, left):
+        return Form.NUMBER, 0
     if not kinds <= _EXACT | FLOATS:
         return None
     if kinds & FLOATS:
@@ -99,6 +114,16 @@ def _only_floats_are_stored(left: ComparedColumn, right: ComparedColumn) -> bool
         one.type.kind in FLOATS and not one.is_written and other.is_written
         for one, other in ((left, right), (right, left))
     )
+
+
+def _is_number_in_text(left: ComparedColumn, right: ComparedColumn) -> bool:
+    """Whether one side is of numbers, and the other of a file's text, which may write some: Infinity."""
+    return left.type.kind in NUMBERS and not left.is_written and right.is_written and right.type.kind is Kind.TEXT
+
+
+def is_interval(column: ComparedColumn) -> bool:
+    """Whether a column is of an engine's type for lengths of time."""
+    return not column.is_written and re.match(r"interval\b[^[]*$", column.native, re.IGNORECASE) is not None
 
 
 def _room(left: ComparedColumn, right: ComparedColumn) -> int | None:
@@ -123,12 +148,14 @@ def _digits(column: ComparedColumn) -> tuple[int, int] | None:
 
 def _form(left: ComparedColumn, right: ComparedColumn) -> Form:
     kinds = {left.type.kind, right.type.kind}
+    if all(is_interval(one) or one.is_written for one in (left, right)) and kinds == {Kind.TEXT}:
+        return Form.INTERVAL if is_interval(left) or is_interval(right) else Form.TEXT
     if kinds == {Kind.JSON}:
         return _nested(left, right)
     if kinds == {Kind.DATE}:
         return Form.DATE
     if kinds <= INSTANTS:
-        return Form.TEXT if _is_finer(left, right) else Form.INSTANT
+        return Form.NANOSECONDS if _is_finer(left, right) else Form.INSTANT
     if kinds <= _TEXTS:
         return Form.TEXT
     single = {Kind.TIME: Form.TIME, Kind.BYTES: Form.BYTES}
@@ -142,5 +169,5 @@ def _is_finer(left: ComparedColumn, right: ComparedColumn) -> bool:
 
 def _nested(left: ComparedColumn, right: ComparedColumn) -> Form:
     """Lists and records of one engine's own type are compared by it; the rest is compared as JSON."""
-    is_own = left.native == right.native and left.native.lower() not in _JSON_NATIVES and not left.is_written
+    is_own = left.native == right.native and left.native.lower() not in JSON_NATIVES and not left.is_written
     return Form.SAME if is_own else Form.JSON

@@ -12,6 +12,8 @@ from lockgate.compare.scope import Scope
 from lockgate.core.ports import Bench, Side
 
 DIFFERENCES = "differences"
+# How many columns the answer to a query may have.
+_MOST_COLUMNS = {"postgres": 1664}
 # In braces: rows of either side with columns c0, c1 …, what is brought along of both, the conditions.
 _JOIN = """
 select case when r.is_there is null then 'missing' when l.is_there is null then 'extra' else 'changed' end as status,
@@ -43,6 +45,11 @@ def difference_query(scope: Scope, left: str, right: str, dialect: str) -> str:
         keys=keys_equal(scope.key, dialect),
         differ=any_differs(scope, dialect),
     )
+
+
+def can_join(scope: Scope, dialect: str) -> bool:
+    """Whether a row of both sides' columns, and what is the matter with it, is not too wide for an engine."""
+    return 2 * len(scope.pairs) + 1 <= _MOST_COLUMNS.get(dialect, 2 * len(scope.pairs) + 1)
 
 
 def any_differs(scope: Scope, dialect: str) -> str:

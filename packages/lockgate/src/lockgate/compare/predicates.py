@@ -7,17 +7,16 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from lockgate.compare.encoding import value
+from lockgate.compare.decimals import near
+from lockgate.compare.encoding import digits, value
 from lockgate.compare.forms import Form, Pair
 from lockgate.core.comparison import Tolerance
 
 # How a difference rounds where floating-point numbers are subtracted: four units in the last place (IEEE 754 binary64).
 _SLACK = "8.881784197001252e-16"
-_EXACT = {
-    "duckdb": "cast({v} as decimal(38, {scale}))",
-    "postgres": "cast({v} as numeric)",
-}
-_FLOAT = {"duckdb": "cast({x} as double)", "postgres": "cast({x} as double precision)"}
+_FLOAT = {"duckdb": "try_cast({x} as double)", "postgres": "cast({x} as double precision)"}
+# Above so many digits before the point, a bound is compared digit by digit at once.
+_FEW_DIGITS = 18
 _MICROSECONDS = {
     "duckdb": "epoch_us(cast({v} as timestamptz))",
     "postgres": "(case when isfinite(cast({v} as timestamptz)) "
@@ -40,8 +39,8 @@ def differs(pair: Pair, left: str, right: str, dialect: str) -> str:
     different = f"{one} is distinct from {other}"
     if pair.rule.tolerance is None:
         return different
-    near = _is_near(pair, pair.rule.tolerance, (left, right), dialect)
-    return f"({different} and not coalesce({near}, false))"
+    within = _is_within(pair, pair.rule.tolerance, (one, other), dialect)
+    return f"({different} and not coalesce({within}, false))"
 
 
 def amount(pair: Pair, left: str, right: str, dialect: str) -> str | None:
@@ -52,7 +51,7 @@ def amount(pair: Pair, left: str, right: str, dialect: str) -> str | None:
         return f"abs({moments[0]} - {moments[1]}) / 1000000.0"
     if not pair.form.is_number:
         return None
-    floats = [_FLOAT[dialect].format(x=_numeric(pair, v, x, dialect)) for v, x in ((one, left), (other, right))]
+    floats = [_FLOAT[dialect].format(x=v) for v in (one, other)]
     about = f"abs({floats[0]} - {floats[1]})"
     if pair.form is Form.DOUBLE or dialect != "duckdb":
         return about
@@ -67,20 +66,39 @@ def _exact(pair: Pair, compared: str, column: str) -> str:
     return f"cast({compared} as hugeint)" if pair.form is Form.WHOLE else compared
 
 
-def _is_near(pair: Pair, tolerance: Tolerance, columns: tuple[str, str], dialect: str) -> str:
-    values = (value(pair, pair.left, columns[0], dialect), value(pair, pair.right, columns[1], dialect))
+def _is_within(pair: Pair, tolerance: Tolerance, values: tuple[str, str], dialect: str) -> str:
     if tolerance.seconds is not None:
         one, other = (_MICROSECONDS[dialect].format(v=v) for v in values)
         return f"abs({one} - {other}) <= {_number(tolerance.seconds * 1_000_000)}"
-    if pair.form in {Form.WHOLE, Form.DECIMAL} and tolerance.relative is None:
-        one, other = (_EXACT[dialect].format(v=v, scale=pair.scale) for v in values)
-        near = f"abs({one} - {other}) <= {_bound(tolerance, one)}"
-        return f"try({near})" if dialect == "duckdb" else near
-    numeric = [_numeric(pair, v, x, dialect) for v, x in zip(values, columns, strict=True)]
-    one, other = (_FLOAT[dialect].format(x=x) for x in numeric)
+    return (
+        _doubles_near(values, tolerance, dialect)
+        if pair.is_floating
+        else _exactly_near(pair, values, tolerance, dialect)
+    )
+
+
+def _exactly_near(pair: Pair, values: tuple[str, str], tolerance: Tolerance, dialect: str) -> str:
+    """Whether exact numbers are near, without rounding any."""
+    if dialect == "postgres":
+        one, other = (f"cast({v} as numeric)" for v in values)
+        finite = f"abs({one}) < 'infinity' and abs({other}) < 'infinity'"
+        return f"({finite} and abs({one} - {other}) <= {_bound(tolerance, one)})"
+    if pair.form is Form.NUMBER:
+        return near(values[0], values[1], tolerance)
+    by_digits = near(digits(values[0]), digits(values[1]), tolerance)
+    if tolerance.absolute is None or tolerance.absolute.adjusted() > _FEW_DIGITS:
+        return by_digits
+    one, other = (f"cast({v} as decimal(38, {pair.scale}))" for v in values)
+    return f"coalesce(try(abs({one} - {other}) <= {_number(tolerance.absolute)}), {by_digits})"
+
+
+def _doubles_near(values: tuple[str, str], tolerance: Tolerance, dialect: str) -> str:
+    one, other = (_FLOAT[dialect].format(x=v) for v in values)
     slack = f"{_SLACK} * greatest(abs({one}), abs({other}))"
     finite = f"abs({one}) < 'infinity' and abs({other}) < 'infinity'"
-    return f"({finite} and abs({one} - {other}) <= {_bound(tolerance, one)} + {slack})"
+    allowed = float(tolerance.relative or tolerance.absolute or 0)
+    bound = _FLOAT[dialect].format(x=f"'{allowed!r}'") + (f" * abs({one})" if tolerance.relative is not None else "")
+    return f"({finite} and abs({one} - {other}) <= {bound} + {slack})"
 
 
 def _bound(tolerance: Tolerance, left: str) -> str:
@@ -91,8 +109,3 @@ def _bound(tolerance: Tolerance, left: str) -> str:
 
 def _number(number: Decimal) -> str:
     return exp.Literal.number(f"{number:f}").sql()
-
-
-def _numeric(pair: Pair, compared: str, column: str, dialect: str) -> str:
-    """What can be cast to a floating-point number: the canonical digits of form NUMBER cannot in every engine."""
-    return column if pair.form is Form.NUMBER and dialect == "duckdb" else compared

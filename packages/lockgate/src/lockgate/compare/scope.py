@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from sqlglot import exp
@@ -21,10 +21,17 @@ from lockgate.core.comparison import (
 )
 from lockgate.core.ports import Side
 from lockgate.core.sql import column, sql_type
+from lockgate.core.types import NUMBERS, ColumnType, Kind
 from lockgate.errors import ComparisonInvalid
 
 HASHES = 16**8
+_WRITTEN = NUMBERS | {Kind.BOOLEAN, Kind.TEXT, Kind.UUID, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
 _CONDITION_HINT = "Write what could stand behind WHERE, over columns of the left side alone: amount > 0"
+# Functions that answer otherwise each time that they are asked, by the names of sqlglot, PostgreSQL and DuckDB.
+_VOLATILE = frozenset(
+    {"rand", "random", "randn", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp"}
+    | {"timeofday", "nextval", "currval", "lastval", "pg_sleep", "set_config"}
+)
 _HASH = {
     "duckdb": "substring(md5({text}), 1, 8) < '{limit}'",
     "postgres": "substring(md5({text}) from 1 for 8) collate \"C\" < '{limit}'",
@@ -35,8 +42,8 @@ _HASH = {
 class Scope:
     """The columns that are compared, those of the key first, and what the sides' schemas differ by.
 
-    `where` is the filter as a tree over the left's names; `hash_limit` the eight hex digits below which a key's hash
-    is in the sample.
+    `where` is the filter as a tree over the left's names, `renamed` what they are on the right; `hash_limit` the eight
+    hex digits below which a key's hash is in the sample.
     """
 
     pairs: tuple[Pair, ...]
@@ -44,6 +51,7 @@ class Scope:
     schema: SchemaDifference
     where: exp.Expr | None = None
     hash_limit: str | None = None
+    renamed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> tuple[Pair, ...]:
@@ -66,7 +74,7 @@ class Scope:
     def _filter(self, side: Side, *, left: bool) -> list[str]:
         if self.where is None:
             return []
-        names = {} if left else {pair.left.name: pair.right.name for pair in self.pairs}
+        names = {} if left else self.renamed
         columns = {one.name: one for one in side.columns}
         condition = self.where.transform(
             lambda node: _typed(columns[names.get(node.name, node.name)]) if isinstance(node, exp.Column) else node
@@ -111,10 +119,12 @@ def scoped(left: Side, right: Side, request: ComparisonRequest) -> Scope:
     _refuse_lost_key(request.key, both, left, right)
     pairs = tuple(_paired(lefts[name], rights[names[name]], request) for name in order)
     schema = _schema(left, right, request, names)
-    return Scope(pairs, len(request.key), schema, _condition(request.where, lefts, rights, request))
+    where = _condition(request.where, lefts, rights, request)
+    return Scope(pairs, len(request.key), schema, where, renamed=request.renamed)
 
 
 def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequest) -> Pair:
+    left, right = _guessed(left, right), _guessed(right, left)
     rule = request.rules.get(left.name)
     plain = paired(left, right)
     if rule is None:
@@ -135,6 +145,13 @@ def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequ
                 column=left.name,
             )
     return paired(left, right, rule)
+
+
+def _guessed(column: ComparedColumn, other: ComparedColumn) -> ComparedColumn:
+    """A column; one without values as of the other's type, where that can be written; a list beside text as text."""
+    if column.type.kind is Kind.JSON and column.native.endswith("]") and other.is_written:
+        return replace(column, type=ColumnType(Kind.TEXT))
+    return replace(column, type=other.type) if column.is_empty and other.type.kind in _WRITTEN else column
 
 
 def _unsuited(pair: Pair, transform: Transform) -> str:
@@ -211,7 +228,7 @@ def _refuse_lost_key(key: Sequence[str], both: Sequence[str], left: Side, right:
 def _schema(left: Side, right: Side, request: ComparisonRequest, names: Mapping[str, str]) -> SchemaDifference:
     lefts = {one.name: one for one in left.columns}
     rights = {one.name: one for one in right.columns}
-    taken = set(names.values()) | request.excluded
+    taken = {*names.values(), *request.excluded, *(request.renamed.get(name, name) for name in request.excluded)}
     common = [other for other in names.values() if other in rights]
     return SchemaDifference(
         added=tuple(name for name in rights if name not in taken),
@@ -228,6 +245,8 @@ def _schema(left: Side, right: Side, request: ComparisonRequest, names: Mapping[
 def _is_retyped(one: tuple[ComparedColumn, Side], other: tuple[ComparedColumn, Side]) -> bool:
     """Whether types differ; of two engines, which name one type otherwise, or of a file, the logical types count."""
     (left, left_side), (right, right_side) = one, other
+    if left.is_empty or right.is_empty:
+        return False
     if left_side.engine.dialect != right_side.engine.dialect or left.is_written or right.is_written:
         return left.type != right.type
     return left.native != right.native
@@ -243,6 +262,9 @@ def _condition(
     if written is None:
         return None
     condition = condition_of(written, lefts)
+    if condition.find(exp.Div):
+        hint = "Multiply instead: a >= 2 * b for a / b >= 2."
+        raise ComparisonInvalid(f"{written!r} divides, which engines do not do alike", hint=hint)
     for each in condition.find_all(exp.Column):
         other = request.renamed.get(each.name, each.name)
         if other not in rights:
@@ -254,7 +276,8 @@ def condition_of(written: str, names: Collection[str]) -> exp.Expr:
     """A condition over columns, read as PostgreSQL's SQL.
 
     Raises:
-        ComparisonInvalid: it is no condition, reads something else than columns, or names one that is not there.
+        ComparisonInvalid: it is no condition, reads something else than columns, names one that is not there, or has
+            other answers each time.
     """
     try:
         condition = exp.condition(written, dialect="postgres")
@@ -262,6 +285,10 @@ def condition_of(written: str, names: Collection[str]) -> exp.Expr:
         raise ComparisonInvalid(f"{written!r} is no condition in SQL", hint=_CONDITION_HINT) from error
     if condition.find(exp.Query, exp.DDL, exp.Command, exp.Placeholder, exp.Parameter, exp.AggFunc, exp.Window):
         raise ComparisonInvalid(f"{written!r} is more than a condition over columns", hint=_CONDITION_HINT)
+    for function in condition.find_all(exp.Func):
+        name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
+        if name.lower() in _VOLATILE:
+            raise ComparisonInvalid(f"{written!r} is true of other rows each time", hint=_CONDITION_HINT)
     for each in condition.find_all(exp.Column):
         if each.table:
             raise ComparisonInvalid(f"{each.sql()!r} names a table", hint="Name the column alone.")

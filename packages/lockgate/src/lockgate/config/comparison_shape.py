@@ -57,7 +57,9 @@ class ExpectedShape(_Shape):
     columns: list[ColumnName] = Field(default_factory=list, description="The columns that differ; none: all of them.")
     where: Text | None = Field(None, description="A condition in SQL over the left row; none: every row.")
     right: Text | None = Field(
-        None, description="What the right value must be, as SQL over the left row, such as `amount * 100`."
+        None,
+        description="What the right value must be, as SQL over the left row, such as `amount * 100`: of whole numbers "
+        "and decimals every digit; floating-point numbers may differ by a billionth, for reckoning rounds them.",
     )
     status: Literal["changed", "missing", "extra"] = Field("changed", description="What is the matter with the rows.")
 

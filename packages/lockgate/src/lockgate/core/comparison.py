@@ -149,13 +149,15 @@ class ComparisonRequest:
 class ComparedColumn:
     """A column of a relation that is compared: its logical type, and the type as its engine names it.
 
-    `is_written` says that the values are text which writes that type, as a CSV file has them.
+    `is_written` says that the values are text which writes that type, as a CSV file has them; `is_empty` that there are
+    none, so that the type is anybody's guess.
     """
 
     name: str
     type: ColumnType
     native: str
     is_written: bool = False
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)

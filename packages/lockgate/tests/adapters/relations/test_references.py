@@ -8,12 +8,13 @@ from lockgate.adapters.relations.references import (
     FileReference,
     TableReference,
     in_target,
+    opened,
     reference,
     shown_address,
     split,
 )
 from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing, ComparisonInvalid, UnknownName
+from lockgate.errors import AccessRefused, CapabilityMissing, ComparisonInvalid, UnknownName
 
 T = Relation("s", "t")
 
@@ -111,3 +112,12 @@ def test_a_target_without_anything_in_it_and_one_that_is_not_read_are_told(tmp_p
         in_target("main.s.t", "duckdb", {"path": str(tmp_path / "none")}, T)
     with pytest.raises(CapabilityMissing, match="'spark'"):
         in_target("lake.s.t", "spark", {}, T)
+
+
+def test_an_address_that_cannot_be_read_is_told_without_its_password(tmp_path) -> None:
+    with opened(tmp_path, memory_bytes=500_000_000) as opening, pytest.raises(AccessRefused) as refused:
+        opening.side(reference("postgresql://app:s3 cret@127.0.0.1:1/main::s.t"))
+
+    assert refused.value.message == "the database's address cannot be read"
+    assert "%20" in refused.value.remedy
+    assert refused.value.__cause__ is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from lockgate.adapters.warehouses.duckdb.engine import logical_type, parquet
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.ports import Side
 from lockgate.core.relation import Relation
-from lockgate.errors import StatementFailed, UnknownName
+from lockgate.core.types import MAX_PRECISION
+from lockgate.errors import SourceInconsistent, SourceRefused, StatementFailed, UnknownName
 
 _TABLES = """
 select schema_name || '.' || table_name as name from duckdb_tables() where database_name = '{name}'
@@ -25,6 +28,8 @@ select constraint_type, constraint_column_names as names from duckdb_constraints
 where database_name = '{database}' and schema_name = {schema} and table_name = {table}
     and constraint_type in ('PRIMARY KEY', 'UNIQUE', 'NOT NULL')
 """
+_STORED = "SELECT name, precision, scale FROM parquet_schema({file})"
+ALIKE_HINT = "Give each column a name of its own."
 
 
 def table_side(bench: DuckDBBench, name: str, database: Path, relation: Relation) -> Side:
@@ -51,9 +56,41 @@ def _unknown(bench: DuckDBBench, attached: str, database: Path, relation: Relati
 
 
 def parquet_side(bench: DuckDBBench, name: str, file: Path) -> Side:
-    """A Parquet file."""
+    """A Parquet file.
+
+    Raises:
+        SourceInconsistent: two of its columns are told apart by nothing but case.
+        SourceRefused: it has numbers that DuckDB reads only rounded.
+    """
     source = parquet([file]).sql("duckdb")
-    return Side(name, bench, source, columns(bench, source))
+    found = columns(bench, source)
+    stored = bench.query(_STORED.format(file=exp.Literal.string(glob.escape(str(file))).sql("duckdb"))).to_pylist()
+    renamed = [one.name for one in found if one.name not in {row["name"] for row in stored}]
+    if renamed:
+        refuse_alike([row["name"] for row in stored[1:]], file.name)
+    for row in stored:
+        if (row["precision"] or 0) > MAX_PRECISION:
+            type_ = f"DECIMAL({row['precision']},{row['scale']})"
+            raise SourceRefused(
+                f"column {row['name']!r} of {file.name} is a {type_}, which is read only rounded",
+                hint=f"Write it with {MAX_PRECISION} digits at most, or as text.",
+            )
+    return Side(name, bench, source, found)
+
+
+def refuse_alike(names: Sequence[str], file: str) -> None:
+    """Refuses a file's columns that DuckDB does not tell apart.
+
+    Raises:
+        SourceInconsistent: two names differ by nothing but case, or not at all.
+    """
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.get(name.lower())
+        if other is not None:
+            told = "more than once" if other == name else f"and a column {other!r}, told apart by case alone"
+            raise SourceInconsistent(f"{file} has a column {name!r} {told}", hint=ALIKE_HINT)
+        known[name.lower()] = name
 
 
 def columns(bench: DuckDBBench, source: str) -> tuple[ComparedColumn, ...]:

@@ -8,14 +8,18 @@ from sqlglot import exp
 
 from lockgate.adapters.discover.files import kind_of
 from lockgate.adapters.relations.bench import DuckDBBench
-from lockgate.adapters.relations.duckdb import parquet_side
+from lockgate.adapters.relations.duckdb import ALIKE_HINT, parquet_side, refuse_alike
 from lockgate.adapters.staging.content import TEXT, name_of
 from lockgate.adapters.staging.csv import CsvContent
 from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.core.comparison import ComparedColumn
 from lockgate.core.ports import Side, StagedFile
 from lockgate.core.relation import Column
-from lockgate.errors import SourceInconsistent, SourceRefused, StatementFailed
+from lockgate.core.types import ColumnType
+from lockgate.errors import ContractBroken, SourceInconsistent, SourceRefused, StatementFailed
+
+_ENCODING = "Compare a CSV file in UTF-8, plain or gzipped; iconv converts one."
+_RECORDS = "Mend the line; each record needs as many values as the first line has names."
 
 
 def file_side(bench: DuckDBBench, name: str, file: Path) -> Side:
@@ -48,11 +52,13 @@ def _content(bench: DuckDBBench, file: Path) -> CsvContent:
     try:
         content = CsvContent(bench.connection, StagedFile(file, "csv", {}))
     except SourceInconsistent as error:
-        hint = "Compare a CSV file in UTF-8, plain or gzipped; iconv converts one."
-        raise SourceInconsistent(error.message, hint=hint) from error
+        raise SourceInconsistent(error.message, hint=_ENCODING) from error
+    except ContractBroken as error:
+        raise SourceInconsistent(error.message, hint=ALIKE_HINT) from error
     if not content.names:
         hint = "Its first line has to name the columns, also where no rows follow."
         raise SourceInconsistent(f"{file.name} is empty", hint=hint)
+    refuse_alike(content.names, file.name)
     return content
 
 
@@ -68,10 +74,12 @@ def _csv_side(bench: DuckDBBench, name: str, file: Path) -> Side:
         bench.run(f"create temp table {table} as {rows.sql('duckdb')}")
         if left_out := content.left_out():
             position, why, _ = left_out[0]
-            hint = "Mend the line; each record needs as many values as the first line has names."
+            hint = _ENCODING if why.endswith("invalid encoding") else _RECORDS
             raise SourceInconsistent(f"{file.name}: record {position}: {why}", hint=hint, records=len(left_out))
         content.look_closer()
-    named_types = [(one, types.get(one, TEXT)) for one in content.names]
-    return Side(
-        name, bench, table, tuple(ComparedColumn(one, type_, str(type_), is_written=True) for one, type_ in named_types)
-    )
+    return Side(name, bench, table, tuple(_column(one, types.get(one)) for one in content.names))
+
+
+def _column(name: str, found: ColumnType | None) -> ComparedColumn:
+    type_ = found or TEXT
+    return ComparedColumn(name, type_, str(type_), is_written=True, is_empty=found is None)

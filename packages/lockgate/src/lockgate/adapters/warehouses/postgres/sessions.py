@@ -13,7 +13,7 @@ from lockgate.adapters.warehouses.named_sql import statements
 from lockgate.adapters.warehouses.postgres.failures import translated
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds, timely, whole_seconds
 from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing, TargetBusy, WarehouseUnavailable
+from lockgate.errors import AccessRefused, CapabilityMissing, TargetBusy, WarehouseUnavailable
 
 if TYPE_CHECKING:
     import psycopg
@@ -92,10 +92,18 @@ class Sessions:
         """The connection string with the pinned settings in it, and with other parameters where they are given.
 
         Options of the URL's own come first, so that they hold where no setting is pinned.
+
+        Raises:
+            AccessRefused: the URL is none that PostgreSQL reads.
         """
+        from psycopg import ProgrammingError
         from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-        own = conninfo_to_dict(self._url).get("options") or ""
+        try:
+            own = conninfo_to_dict(self._url).get("options") or ""
+        except ProgrammingError:  # its message and its trace may show the password
+            hint = "In a name or a password write a blank as %20, and @ : / ? # % as %40 %3A %2F %3F %23 %25."
+            raise AccessRefused("the database's address cannot be read", hint=hint) from None
         options = " ".join([str(own), *(f"-c {name}={value}" for name, value in self._settings.items())]).strip()
         seconds = str(whole_seconds(at_most=CONNECT_SECONDS))
         words = {"options": options, "application_name": "lockgate", "connect_timeout": seconds}
