@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from lockgate.adapters.relations.duckdb import columns
+from lockgate.compare import compare
 from lockgate.core.comparison import (
     ColumnRule,
+    ComparisonRequest,
     Group,
     Method,
     RowCounts,
@@ -18,6 +22,7 @@ from lockgate.core.comparison import (
     Transform,
     Verdict,
 )
+from lockgate.core.ports import Side
 from lockgate.errors import ComparisonInvalid
 
 ROWS = "select * from (values (1, 10.0, 'a'), (2, 20.0, 'b'), (3, 30.0, 'c')) as t(id, amount, name)"
@@ -268,3 +273,16 @@ def test_a_sample_by_a_key_without_one_text_is_refused(compared, key):
 
     with pytest.raises(ComparisonInvalid, match="no sample can be taken by this key"):
         compared(rows, rows, sample_rows=5)
+
+
+@pytest.mark.parametrize("nested", ["[name]", "{'n': name}", "map {'n': name}"])
+def test_a_collation_hides_nothing_in_lists_and_records(bench, nested):
+    bench.run("create temp table blind (id int, name varchar collate nocase)")
+    bench.run("insert into blind values (1, 'Ada')")
+    bench.run(f"create temp view one as select id, {nested} as x from blind")
+    bench.run(f"create temp view other as select id, {nested} as x from (select id, upper(name) as name from blind)")
+    sides = [Side(name, bench, name, columns(bench, name)) for name in ("one", "other")]
+
+    found = compare(*sides, bench, ComparisonRequest(("id",)), today=date(2026, 11, 21), progress=lambda *_: None)
+
+    assert (found.verdict, found.rows.changed) == (Verdict.FAIL, 1)

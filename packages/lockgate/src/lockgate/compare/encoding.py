@@ -228,8 +228,8 @@ def _template(pair: Pair, side: ComparedColumn, dialect: str) -> str:
         return "float_number"
     if form is Form.JSON:
         return "json" if side.is_written or side.native.lower() in JSON_NATIVES else "list_json"
-    if form is Form.SAME and dialect == "postgres":
-        return "list_json"  # its own comparison of lists and records goes by their texts' collation
+    if form is Form.SAME and (dialect == "postgres" or "VARCHAR" in side.native):
+        return "list_json"  # an engine's own comparison of lists and records goes by their texts' collation
     if side.is_written and form in {Form.WHOLE, Form.DATE, Form.TIME}:
         return "read"
     return _BY_FORM.get(form, "plain")
