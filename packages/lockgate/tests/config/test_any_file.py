@@ -95,6 +95,7 @@ def test_a_wrong_value_is_reported_on_its_line(folder, full, data):
 def test_an_unknown_key_is_reported_on_its_line(folder, full, data, key):
     plain = parse_yaml(full, file="x").data
     named = {"targets", "sources", "streams", "entities", "gates", "flows", "implementations", "contract", "columns"}
+    named |= {"notifications", "policies", "roles"}
     places_with_keys = [
         path for path in ((), *places(full)) if isinstance(at(plain, path), dict) and not {*path[-1:]} & named
     ]
