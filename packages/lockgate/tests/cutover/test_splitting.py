@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 import pytest
 
 from lockgate.core.gate import Traffic
+from lockgate.core.relation import Column
+from lockgate.core.types import ColumnType, Kind
 from lockgate.cutover.splitting import Sides, buckets_of, chosen, is_asked, traffic_of
 
+KEY = [Column("user_id", ColumnType(Kind.BIGINT))]
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 # The first 32 bits of MD5 over '1:1', '1:2', '1:3' (`printf '1:1' | md5sum`) modulo 10,000.
 BUCKETS = [9533, 2595, 9604]
@@ -26,14 +29,14 @@ DBT = [outcome("dbt", number) for number in (1, 2, 3)]
 
 
 def engines(share: int, incumbent=RULES, candidate=DBT) -> list[object]:
-    found = chosen(Sides(incumbent, candidate), buckets_of(incumbent or candidate, ["user_id"]), share)
+    found = chosen(Sides(incumbent, candidate), buckets_of(incumbent or candidate, KEY), share)
     return [one["engine"] for one in found]
 
 
 def test_a_records_bucket_is_that_of_its_key() -> None:
-    assert buckets_of(RULES, ["user_id"]) == BUCKETS
-    assert buckets_of([outcome("rules", None)], ["user_id"]) == [None]
-    assert buckets_of([{"output": {"user_id": None}}], ["user_id"]) == [None]
+    assert buckets_of(RULES, KEY) == BUCKETS
+    assert buckets_of([outcome("rules", None)], KEY) == [None]
+    assert buckets_of([{"output": {"user_id": None}}], KEY) == [None]
 
 
 @pytest.mark.parametrize(
