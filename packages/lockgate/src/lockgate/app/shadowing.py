@@ -1,4 +1,4 @@
-"""The side that does not answer: run once the answers are given, compared with them, and told; what is too much drops."""
+"""The side that does not answer: run after the answers, compared with them, and told; what is too much drops."""
 
 from __future__ import annotations
 

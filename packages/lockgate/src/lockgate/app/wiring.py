@@ -79,6 +79,7 @@ class Wiring:
         """Nothing is opened yet."""
         self.project = project
         self.secrets = secrets
+        self.judge_seconds = settings.judge_seconds
         self.clock = clock
         self.state = settings.state_folder(project.folder)
         self.places = Places(project.folder, self.state)

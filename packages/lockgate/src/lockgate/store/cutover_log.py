@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Table, and_, insert, select, update
+from sqlalchemy import Table, and_, func, insert, select, update
 
 from lockgate.core.cutover import Action, Decision, Plan, StepOutcome
 from lockgate.core.gate import Answer, GateAnswer
@@ -116,6 +116,13 @@ class CutoverLog:
         query = select(decision).where(mine).order_by(decision.c.decision_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_decision(dict(row)) for row in connection.execute(query).mappings())
+
+    def rollbacks(self) -> Mapping[str, int]:
+        """How often each entity was rolled back; those that never were are left out."""
+        mine = self._scope.of(decision) & (decision.c.action == Action.ROLL_BACK)
+        query = select(decision.c.entity, func.count().label("times")).where(mine).group_by(decision.c.entity)
+        with self._database.reading() as connection:
+            return {row.entity: int(row.times) for row in connection.execute(query)}
 
     def _of_plan(self, table: Table, plan_id: str) -> Any:
         return and_(self._scope.of(table), table.c.plan_id == plan_id)
