@@ -121,6 +121,7 @@ class Service:
         """
         self.check_ready()
         self._jobs.start()
+        self._traffic.start()
         self._control.start()
 
     def warm(self) -> None:

@@ -131,7 +131,7 @@ class Shadow:
         if error is not None and both.incumbent.error is None:
             code = error.code if isinstance(error, LockgateError) else type(error).__name__
             facts = {"entity": both.way.entity.name, "candidate": both.way.route.candidate, "error": code}
-            logger.warning("the candidate failed", extra={"facts": facts})
+            logger.info("the candidate failed", extra={"facts": facts})
 
     def _dropped(self, later: Later) -> None:
         self._forget(later)

@@ -22,10 +22,10 @@ Add = Callable[[str, int, str, Traffic], None]
 
 
 class TrafficBook:
-    """Counts in memory and writes in a thread of its own, begun with the first count: no request waits for it."""
+    """Counts in memory and writes in a thread of its own: no request waits for it."""
 
     def __init__(self, add: Add, judge: Callable[[str], object]) -> None:
-        """`add` writes an entity's traffic under a token and a worker; then `judge` looks at the entity."""
+        """Nothing is written before `start`. `add` writes an entity's traffic under a token and a worker; then `judge` looks at the entity."""
         self._add = add
         self._judge = judge
         self._worker = token_hex(8)
@@ -39,10 +39,13 @@ class TrafficBook:
         """Adds what was seen of an entity since its route got `token`."""
         with self._changed:
             self._keep(entity, token, seen)
-            if self._thread is None and not self._is_closed:
-                self._thread = Thread(target=self._run, name="lockgate-traffic", daemon=True)
-                self._thread.start()
             self._changed.notify()
+
+    def start(self) -> None:
+        """Writes from now on what is counted."""
+        if self._thread is None:
+            self._thread = Thread(target=self._run, name="lockgate-traffic", daemon=True)
+            self._thread.start()
 
     def flush(self) -> bool:
         """Writes what was counted, and has it judged; what cannot be written is kept. Whether all was written."""

@@ -172,9 +172,7 @@ def _rollbacks(rollbacks: Mapping[str, int]) -> Metric:
 
 def _routes(routes: Sequence[Route]) -> tuple[Metric, Metric]:
     """How much the candidate answers, of 1, and in which stage each entity is: 1 for that one, 0 for the others."""
-    share = GaugeMetricFamily(
-        "lockgate_route_share", "Part of keys the candidate answers.", labels=("entity",)
-    )
+    share = GaugeMetricFamily("lockgate_route_share", "Part of keys the candidate answers.", labels=("entity",))
     stage = GaugeMetricFamily("lockgate_route_stage", "The stage of a route is 1.", labels=("entity", "stage"))
     for route in routes:
         share.add_metric((route.entity,), route.share / BUCKETS)
