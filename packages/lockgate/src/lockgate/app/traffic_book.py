@@ -25,7 +25,10 @@ class TrafficBook:
     """Counts in memory and writes in a thread of its own: no request waits for it."""
 
     def __init__(self, add: Add, judge: Callable[[str], object]) -> None:
-        """Nothing is written before `start`. `add` writes an entity's traffic under a token and a worker; then `judge` looks at the entity."""
+        """Nothing is written before `start`.
+
+        `add` writes an entity's traffic under a token and a worker; then `judge` looks at the entity.
+        """
         self._add = add
         self._judge = judge
         self._worker = token_hex(8)
