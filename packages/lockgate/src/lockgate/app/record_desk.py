@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from time import perf_counter
+from time import thread_time
 
 from lockgate.app.record_programs import Programs, RecordPrograms
 from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, record_buckets, way_of
@@ -60,9 +60,12 @@ class RecordDesk:
     """Answers requests about records of every entity that has rules."""
 
     def __init__(
-        self, wiring: Wiring, *, seen: Seen | None = None, programs: Programs | None = None, timer: Timer = perf_counter
+        self, wiring: Wiring, *, seen: Seen | None = None, programs: Programs | None = None, timer: Timer = thread_time
     ) -> None:
-        """Nothing is compiled yet; `seen` gets the traffic that both sides of a route answered."""
+        """Nothing is compiled yet; `seen` gets the traffic that both sides of a route answered.
+
+        `timer` takes the time of a query by its thread: what others do meanwhile is neither side's fault.
+        """
         self._wiring = wiring
         self._timer = timer
         self._programs: Programs = programs or RecordPrograms(wiring)

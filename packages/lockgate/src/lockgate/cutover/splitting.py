@@ -52,7 +52,10 @@ def _part(value: object, kind: Kind) -> KeyPart | None:
 
 def _cast(value: object, kind: Kind) -> KeyPart:
     if kind in INTEGERS:
-        return int(Decimal(str(value)).to_integral_exact())
+        number = Decimal(str(value))
+        if number != number.to_integral_value():
+            raise ValueError(kind)
+        return int(number)
     if kind is Kind.UUID:
         return value if isinstance(value, UUID) else UUID(str(value))
     if kind is Kind.DATE:
