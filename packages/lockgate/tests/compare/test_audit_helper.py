@@ -16,7 +16,8 @@ from lockgate.errors import ComparisonInvalid
 A = """select * from (values (1, 'oak', 'green'), (2, 'oak', 'bare'), (3, 'oak', 'dry'), (4, 'elm', 'green'),
     (5, 'elm', 'elm'), (6, 'elm', 'dry'), (7, 'elm', null), (8, 'fir', 'soft')) as t(id, tree, state)"""
 B = """select * from (values (1, 'oak', 'green'), (2, 'oak', 'dry'), (3, 'oak', 'dry'), (4, 'elm', 'green'),
-    (5, 'elm', 'elm'), (6, null, 'dry'), (7, 'elm', 'elm'), (9, 'fir', 'soft'), (10, 'fir', null)) as t(id, tree, state)"""
+    (5, 'elm', 'elm'), (6, null, 'dry'), (7, 'elm', 'elm'), (9, 'fir', 'soft'), (10, 'fir', null))
+    as t(id, tree, state)"""
 A_2, B_2 = (f"select 'tree' as kind, * from ({side}) union all select 'bush', 1, 'box', 'old'" for side in (A, B))
 
 
@@ -90,7 +91,7 @@ def test_compare_relations_with_exclude(compared) -> None:
 
 
 def test_compare_queries_counts_whole_rows(compared) -> None:
-    """Without a key theirs counts whole rows: one in both, one in a, one in b. Ours does with the key of all columns."""
+    """Without a key theirs counts whole rows: one in both, one in each alone. Ours does with the key of all columns."""
     found = compared(PAIR_A, PAIR_B, key="x,y")
 
     assert found.rows == RowCounts(2, 2, matched=1, missing=1, extra=1, changed=0)
@@ -107,10 +108,8 @@ def test_compare_row_counts(compared) -> None:
 
 
 def test_compare_relation_columns(compared) -> None:
-    left = "select 'x' as a, date '2022-02-22' as z, 1234 as b, 9.8765 as y, false as c, timestamp '2020-01-01' as left_only"
-    right = (
-        "select date '2022-02-22' as m, 'text' as z, 1234 as b, 9.8765 as y, true as c, now() as right_only, 'x' as a"
-    )
+    left = "select 'x' as a, date '2022-02-22' as z, 1 as b, 9.8765 as y, false as c, now() as left_only"
+    right = "select date '2022-02-22' as m, 'text' as z, 1 as b, 9.8765 as y, true as c, now() as right_only, 'x' as a"
 
     schema = compared(left, right, key="b").schema
 
@@ -119,9 +118,9 @@ def test_compare_relation_columns(compared) -> None:
     assert schema.is_reordered
 
 
-DIFFER_A = """select * from (values (1, 'pink', 22, 'a', 'kim'), (2, 'blue', 33, null, 'kim'), (3, 'red', 44, 'c', 'kim'))
+DIFFER_A = """select * from (values (1, 'pink', 22, 'a', 'k'), (2, 'blue', 33, null, 'k'), (3, 'red', 4, 'c', 'k'))
     as t(id, changes, becomes_null, becomes_not_null, stays)"""
-DIFFER_B = """select * from (values (1, 'grey', 22, 'a', 'kim'), (2, 'blue', null, 'b', 'kim'), (3, 'red', 44, 'c', 'kim'))
+DIFFER_B = """select * from (values (1, 'grey', 22, 'a', 'k'), (2, 'blue', null, 'b', 'k'), (3, 'red', 4, 'c', 'k'))
     as t(id, changes, becomes_null, becomes_not_null, stays)"""
 
 
