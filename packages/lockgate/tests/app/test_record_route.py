@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -304,6 +306,24 @@ def test_a_request_whose_records_depend_on_each_other_goes_one_way(seeing, items
 
     assert answer.scope == "request"
     assert engines(answer) == [answered] * len(items)
+
+
+def test_time_that_a_side_waits_is_not_its_own(seeing, monkeypatch):
+    query = DuckDBMemory.query
+
+    def late(self, sql, tables):
+        if "nameless" in sql:
+            time.sleep(1.0)
+        return query(self, sql, tables)
+
+    monkeypatch.setattr(DuckDBMemory, "query", late)
+    seeing.move(Stage.CANARY, 10_000)
+
+    seeing.ask({"id": 1, "item": "a"})
+
+    ((_, _, seen),) = seeing.traffic
+    assert seen.slower_count == 1
+    assert abs(seen.slower_sum) < math.log(8)
 
 
 def test_rows_that_moved_between_both_sides_are_not_compared(seeing, monkeypatch):
