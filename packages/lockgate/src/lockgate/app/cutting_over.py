@@ -74,6 +74,7 @@ def make_plan(wiring: Wiring, name: str, stage: Stage, share: int | None, candid
         UnknownName: there is no such entity or implementation.
     """
     group = group_of(wiring, entity_of(wiring, name))
+    try_note_moves(wiring, group)
     moving = [_moving(wiring, entity, candidate) for entity in group]
     first = policy_of(wiring, group[0]).shares[0]
     steps = planned(moving, stage, share if share is not None else first)
@@ -206,7 +207,11 @@ def roll_back(wiring: Wiring, name: str, *, by: str, reason: str, off: bool = Fa
     """
     group = group_of(wiring, entity_of(wiring, name))
     before = {one.name: ensure_route(one, wiring.warehouse) for one in group}
-    back = [_back(before[one.name], off=off) for one in group if one.name == name or _answers(before[one.name])]
+    try:
+        back = [_back(before[one.name], off=off) for one in group if one.name == name or _answers(before[one.name])]
+    except CutoverInvalid:
+        try_note_moves(wiring, group)  # it may have been done before, by one that died
+        raise
     after = wiring.warehouse.set_routes(back)  # of all that follows, nothing may keep this from being done
     done: list[RolledBack] = []
     for one in after:
