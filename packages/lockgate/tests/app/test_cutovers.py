@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from dataclasses import replace
 
 import pytest
@@ -299,9 +300,10 @@ def mailbox():
             return "250 taken"
 
     box = Box()
-    controller = Controller(box, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        box.port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
     controller.start()
-    box.port = controller.server.sockets[0].getsockname()[1]
     yield box
     controller.stop()
 
@@ -367,7 +369,6 @@ def test_a_gate_that_waits_for_people_says_so_once_a_token(shadowed, mailbox, op
 
 
 def test_a_receiver_that_hangs_holds_a_command_up_for_seconds_and_fails_nothing(shadowed, opened):
-    import socket
     from time import monotonic
     from types import SimpleNamespace
 
