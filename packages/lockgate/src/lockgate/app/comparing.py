@@ -71,7 +71,8 @@ def compared_and_kept(
     with _spill(wiring.state / "comparisons") as folder:
         if left.entity is None or left.entity is not right.entity:
             return _compared((left, right), asked, progress, folder), None
-        asked = replace(asked, noisy=asked.noisy | noisy_columns(wiring, left.entity))
+        noisy = noisy_columns(wiring, left.entity, (*left.editions, *right.editions))
+        asked = replace(asked, noisy=asked.noisy | noisy)
         found = _compared((left, right), asked, progress, folder)
         return found, keep(wiring, left.entity, asked, found)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lockgate.app.new_files import is_writable
 from lockgate.app.wiring import Wiring
-from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
+from lockgate.core.comparison import Comparison, ComparisonRequest
 from lockgate.core.entity import Entity
+from lockgate.core.route import Edition
 
 
-def noisy_columns(wiring: Wiring, entity: Entity) -> frozenset[str]:
-    """The columns that two executions of an implementation, as it is now, were seen to differ in."""
+def noisy_columns(wiring: Wiring, entity: Entity, editions: Sequence[Edition]) -> frozenset[str]:
+    """The columns that executions of what made one of the editions, by the same files, were seen to differ in."""
+    made_by = {(edition.implementation, edition.revision) for edition in editions if edition.revision}
     learnt = wiring.store.comparisons.noise(entity.name)
-    known = [one for one in learnt if one.implementation in entity.implementations and _is_current(wiring, entity, one)]
+    known = (one for one in learnt if (one.implementation, one.revision) in made_by)
     return frozenset(column for one in known for column in one.columns)
-
-
-def _is_current(wiring: Wiring, entity: Entity, learnt: Noise) -> bool:
-    return wiring.revision(entity.implementations[learnt.implementation]) == learnt.revision
 
 
 def keep(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> int | None:

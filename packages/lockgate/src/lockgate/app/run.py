@@ -51,6 +51,7 @@ class Run:
         self._pins: tuple[Pin, ...] = ()
         self._holding = Holding(wiring, request.variables)
         self._outcomes: dict[str, Outcome] = {}
+        self._made_by: dict[str, str] = {}
         self._editions: list[Edition] = []
         self._unchanged: list[str] = []
         self._may_advance = may_advance
@@ -146,7 +147,9 @@ class Run:
             LockgateError: the one thing that kept every piece from being built.
         """
         batch = replace(batch, pieces=tuple(piece for piece in batch.pieces if not self._holding.by(piece)))
+        before = self._revisions(batch)
         outcomes = self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
+        self._made_by.update(before.items() & self._revisions(batch).items())
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
             self._outcomes[str(piece)] = outcome
             self._recorder.executed(outcome)
@@ -156,6 +159,9 @@ class Run:
             raise errors[0]
         facts = {"built": len(built), "rows": sum(built)}
         return {**facts, "failed": len(errors)} if errors else facts
+
+    def _revisions(self, batch: Batch) -> dict[str, str]:
+        return {str(piece): self._wiring.revision(piece.implementation) for piece in batch.pieces}
 
     def _publish(self, piece: Piece) -> Facts:
         """Publishes one output; where it equals the newest edition, that one stands for it.
@@ -169,7 +175,8 @@ class Run:
         warehouse, now = self._wiring.warehouse, self._wiring.clock()
         token, anew = ensure_route(piece.entity, warehouse).token, self._request.full_refresh
         publication = publication_of(piece, execution, self._pins, token=token, now=now, anew=anew)
-        edition = warehouse.publish(replace(publication, held=self._watch.holds(piece)))
+        revision, held = self._made_by.get(str(piece), ""), self._watch.holds(piece)
+        edition = warehouse.publish(replace(publication, held=held, revision=revision))
         self._editions.append(edition)
         self._watch.published(piece, edition)
         facts = {"edition": edition.number, "rows": edition.rows}

@@ -138,7 +138,7 @@ def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> i
     if left != right or "@" not in left:
         raise typer.BadParameter("--noise compares one implementation with itself: ENTITY@IMPLEMENTATION, twice")
     with opened(context) as app, reading() as progress:
-        learnt, _ = app.learn_noise(left, Progress(), progress)
+        learnt = app.learn_noise(left, Progress(), progress)
     if as_json:
         print_json(learnt)
     else:

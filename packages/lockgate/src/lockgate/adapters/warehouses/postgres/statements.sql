@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS lockgate.edition (
 DO $$
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM pg_attribute WHERE attrelid = 'lockgate.edition'::regclass AND attname = 'served_name'
+        SELECT FROM pg_attribute WHERE attrelid = 'lockgate.edition'::regclass AND attname = 'revision'
     ) THEN
         ALTER TABLE lockgate.edition
             ADD COLUMN IF NOT EXISTS is_held boolean NOT NULL DEFAULT false,
@@ -37,7 +37,8 @@ BEGIN
             ADD COLUMN IF NOT EXISTS bucket_by text NOT NULL DEFAULT '',
             ADD COLUMN IF NOT EXISTS key jsonb,
             ADD COLUMN IF NOT EXISTS served_schema text,
-            ADD COLUMN IF NOT EXISTS served_name text;
+            ADD COLUMN IF NOT EXISTS served_name text,
+            ADD COLUMN IF NOT EXISTS revision text NOT NULL DEFAULT '';
     END IF;
 END
 $$;
@@ -220,7 +221,7 @@ WHERE entity = %(entity)s AND token = %(token)s
 
 -- name: editions
 SELECT
-    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
     bucket_by, key, served_schema, served_name, kept, stored_schema, stored_name
 FROM lockgate.edition
 WHERE entity = %(entity)s
@@ -231,10 +232,10 @@ SELECT COALESCE(max(number), 0) + 1 FROM lockgate.edition WHERE entity = %(entit
 
 -- name: add_edition
 INSERT INTO lockgate.edition (
-    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
     bucket_by, key, served_schema, served_name, stored_schema, stored_name
 ) VALUES (
-    %(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(is_held)s, %(bytes)s,
+    %(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(is_held)s, %(bytes)s, %(revision)s,
     %(bucket_by)s, %(key)s, %(served_schema)s, %(served_name)s, %(schema)s, %(name)s
 )
 
@@ -242,7 +243,7 @@ INSERT INTO lockgate.edition (
 UPDATE lockgate.edition SET kept = %(kept)s WHERE entity = %(entity)s AND number = %(number)s
 
 -- name: move_edition
-UPDATE lockgate.edition SET pins = %(pins)s, is_held = is_held AND %(held)s
+UPDATE lockgate.edition SET pins = %(pins)s, revision = %(revision)s, is_held = is_held AND %(is_held)s
 WHERE entity = %(entity)s AND number = %(number)s
 
 -- name: release_edition
