@@ -96,6 +96,16 @@ def test_an_implementation_that_repeats_itself_has_no_noise(project, lockgate):
     assert lockgate("compare", "people@rules", "people@rules", "--noise")[1]["columns"] == []
 
 
+def test_options_that_learning_noise_has_no_use_for_are_refused(project, capsys):
+    words = ["compare", "people@rules", "people@rules", "--noise", "--exclude", "name", "--report", "a.html"]
+
+    assert run(["--project", str(project), *words]) == 2
+
+    told = capsys.readouterr().err
+    assert "--exclude, --report" in told.replace("│", "").replace("\n", " ")
+    assert not (project / ".lockgate").exists()
+
+
 def test_noise_is_learnt_of_one_implementation_alone(project, lockgate):
     assert run(["--project", str(project), "compare", "people@rules", "people@dbt", "--noise"]) == 2
 

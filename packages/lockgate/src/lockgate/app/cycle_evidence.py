@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from lockgate.app.comparing import compared_and_kept
+from lockgate.app.comparing import compared_in
 from lockgate.app.pairs import pair_of
 from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
@@ -65,9 +65,9 @@ class CycleEvidence:
             LockgateError: they cannot be compared.
         """
         names = (f"{self._entity.name}@{self._pair.incumbent}", f"{self._entity.name}@{self._pair.candidate}")
-        found, number = compared_and_kept(self._wiring, names, ComparisonRequest(()), progress)
+        found = compared_in(self._wiring, names, ComparisonRequest(()), progress)
         facts = {
-            "comparison_id": number,
+            "comparison_id": found.evidence,
             "verdict": found.verdict,
             "unexplained": found.unexplained,
             "differing": found.rows.differing,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from lockgate.app.new_files import is_writable
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Comparison, ComparisonRequest
 from lockgate.core.entity import Entity
 from lockgate.core.route import Edition
+from lockgate.errors import LockgateError
 
 
 def noisy_columns(wiring: Wiring, entity: Entity, editions: Sequence[Edition]) -> frozenset[str]:
@@ -19,8 +20,10 @@ def noisy_columns(wiring: Wiring, entity: Entity, editions: Sequence[Edition]) -
     return frozenset(column for one in known for column in one.columns)
 
 
-def keep(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> int | None:
-    """Keeps a comparison as evidence: its number; where nothing can be written, it stays what was shown."""
-    if not is_writable(wiring.state):
-        return None
-    return wiring.store.comparisons.add_comparison(entity.name, request, found, wiring.clock())
+def kept(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> Comparison:
+    """The comparison, with the number that it is kept under as evidence, or with why it could not be kept."""
+    try:
+        number = wiring.store.comparisons.add_comparison(entity.name, request, found, wiring.clock())
+    except LockgateError as error:
+        return replace(found, unkept=error)
+    return replace(found, evidence=number)

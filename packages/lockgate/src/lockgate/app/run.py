@@ -174,7 +174,8 @@ class Run:
             raise execution.error
         warehouse, now = self._wiring.warehouse, self._wiring.clock()
         token, anew = ensure_route(piece.entity, warehouse).token, self._request.full_refresh
-        publication = publication_of(piece, execution, self._pins, token=token, now=now, anew=anew)
+        read = self._holding.read(piece, self._pins)
+        publication = publication_of(piece, execution, read, token=token, now=now, anew=anew)
         revision, held = self._made_by.get(str(piece), ""), self._watch.holds(piece)
         edition = warehouse.publish(replace(publication, held=held, revision=revision))
         self._editions.append(edition)

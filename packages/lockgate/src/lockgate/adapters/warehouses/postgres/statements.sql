@@ -148,13 +148,21 @@ AND _load_id + 0 <= (SELECT last_load FROM lockgate.pin WHERE schema = {schema} 
 SELECT DISTINCT schema, stream FROM lockgate.landed
 
 -- name: columns
--- A domain counts as the type below it.
-SELECT a.attname, u.typname, u.typcategory, COALESCE(NULLIF(t.typtypmod, -1), a.atttypmod)
+-- With each the type as people write it, then what that is; a domain is the type below all domains.
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), u.typname, u.typcategory, u.modifier
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type u ON u.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
+CROSS JOIN LATERAL (
+    WITH RECURSIVE below AS (
+        SELECT t.typname, t.typcategory, t.typbasetype, COALESCE(NULLIF(t.typtypmod, -1), a.atttypmod) AS modifier
+        FROM pg_type t WHERE t.oid = a.atttypid
+        UNION ALL
+        SELECT t.typname, t.typcategory, t.typbasetype, COALESCE(NULLIF(t.typtypmod, -1), b.modifier)
+        FROM below b JOIN pg_type t ON t.oid = b.typbasetype
+    )
+    SELECT typname, typcategory, modifier FROM below WHERE typbasetype = 0
+) AS u
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 
