@@ -24,7 +24,7 @@ from lockgate.config.shape import (
     SourceShape,
     StreamShape,
 )
-from lockgate.core.comparison import ColumnRule, ExpectedDifference, Status
+from lockgate.core.comparison import ColumnRule, ExpectedDifference, Status, Transform
 from lockgate.core.entity import (
     ComparisonDeclaration,
     DbtExecutionMode,
@@ -133,7 +133,10 @@ def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) ->
 def _comparison(shape: CompareShape) -> ComparisonDeclaration:
     """Rules a column, and the differences that were agreed on."""
     columns = dict.fromkeys([*shape.tolerance, *shape.transform])
-    rules = {name: ColumnRule(shape.tolerance.get(name), tuple(shape.transform.get(name, ()))) for name in columns}
+    rules = {
+        name: ColumnRule(shape.tolerance.get(name), tuple(Transform(one) for one in shape.transform.get(name, ())))
+        for name in columns
+    }
     expected = tuple(
         ExpectedDifference(
             name=name,

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from lockgate.config.grammar import ColumnName, Name, Text, fault
-from lockgate.core.comparison import Tolerance, Transform
+from lockgate.core.comparison import Tolerance
 
 
 def parse_tolerance(written: object) -> Tolerance:
@@ -71,8 +71,8 @@ class CompareShape(_Shape):
     tolerance: dict[ColumnName, ToleranceText] = Field(
         default_factory=dict, description="By how much a column's values may differ: `0.01`, `1%` or, for times, `2s`."
     )
-    transform: dict[ColumnName, list[Transform]] = Field(
-        default_factory=dict, description="What is done to both values of a column first."
+    transform: dict[ColumnName, list[Literal["trim", "lower", "upper", "nfc", "empty_is_null", "date", "whole"]]] = (
+        Field(default_factory=dict, description="What is done to both values of a column first.")
     )
     expected: dict[Name, ExpectedShape] = Field(
         default_factory=dict, description="Differences that were agreed on, by name."
