@@ -261,3 +261,27 @@ def reader():
     yield reader
     for one in going:
         one.__exit__()
+
+
+SHOP = """
+project: shop
+sources:
+  files:
+    kind: csv
+    streams:
+      orders: {path: orders.csv}
+      items: {path: items.csv}
+entities:
+  orders:
+    key: [id]
+    contract: {id: text, title: text}
+    implementations: {rules: {rules: orders.yml}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path) -> Path:
+    """A project of orders, whose rules and items are for the test to write."""
+    (tmp_path / "lockgate.yml").write_text(SHOP, encoding="utf-8")
+    (tmp_path / "orders.csv").write_text("id,item\nx,y\n", encoding="utf-8")
+    return tmp_path

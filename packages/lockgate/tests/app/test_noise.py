@@ -40,7 +40,9 @@ def built(project, lockgate, model: str) -> None:
     file = project / "lockgate.yml"
     file.write_text(file.read_text(encoding="utf-8").replace(", stage: promoted", ""), encoding="utf-8")
     (project / "dbt/models/people.sql").write_text(model + "{{ source('raw', 'people') }}\n", encoding="utf-8")
-    assert lockgate("run", "--engine", "rules", "--engine", "dbt")[0] == 0
+    code, result = lockgate("run", "--engine", "rules", "--engine", "dbt")
+    assert not result["errors"], json.dumps(result["errors"])
+    assert code == 0
 
 
 def test_columns_that_differ_by_themselves_explain_themselves_until_the_implementation_changes(project, lockgate):
@@ -57,10 +59,51 @@ def test_columns_that_differ_by_themselves_explain_themselves_until_the_implemen
     assert lockgate("compare", "people@rules", "people@dbt")[1]["unexplained"] == 2
 
 
+def test_noise_of_an_implementation_excuses_none_of_the_others(project, lockgate):
+    file = project / "lockgate.yml"
+    third = "dbt: {dbt: dbt, model: people}\n      shouting: {dbt: dbt, model: shouting}"
+    file.write_text(file.read_text(encoding="utf-8").replace("dbt: {dbt: dbt, model: people}", third), encoding="utf-8")
+    shouting = "{{ config(materialized='table') }} select id as person_id, upper(name) as name from "
+    (project / "dbt/models/shouting.sql").write_text(shouting + "{{ source('raw', 'people') }}\n", encoding="utf-8")
+    built(project, lockgate, NOISY)
+    assert lockgate("run", "--engine", "shouting")[0] == 0
+    assert lockgate("compare", "people@dbt", "people@dbt", "--noise")[1]["columns"] == ["name"]
+
+    code, found = lockgate("compare", "people@rules", "people@shouting")
+
+    assert (code, found["verdict"], found["unexplained"]) == (1, "FAIL", 2)
+    assert found["columns"]["name"]["noisy"] is False
+    assert lockgate("compare", "people@dbt", "people@shouting")[1]["unexplained"] == 0
+
+
+def test_noise_excuses_editions_made_by_the_files_that_it_was_learnt_of(project, lockgate):
+    built(project, lockgate, NOISY)
+    lockgate("compare", "people@dbt", "people@dbt", "--noise")
+    model = project / "dbt/models/people.sql"
+    noisy = model.read_text(encoding="utf-8")
+    model.write_text(noisy.replace("random()", "'!'"), encoding="utf-8")
+    assert lockgate("compare", "people@rules", "people@dbt")[1]["unexplained"] == 0
+    assert lockgate("run", "--engine", "dbt")[0] == 0
+
+    model.write_text(noisy, encoding="utf-8")
+
+    assert lockgate("compare", "people@rules", "people@dbt")[1]["unexplained"] == 2
+
+
 def test_an_implementation_that_repeats_itself_has_no_noise(project, lockgate):
     built(project, lockgate, NOISY)
 
     assert lockgate("compare", "people@rules", "people@rules", "--noise")[1]["columns"] == []
+
+
+def test_options_that_learning_noise_has_no_use_for_are_refused(project, capsys):
+    words = ["compare", "people@rules", "people@rules", "--noise", "--exclude", "name", "--report", "a.html"]
+
+    assert run(["--project", str(project), *words]) == 2
+
+    told = capsys.readouterr().err
+    assert "--exclude, --report" in told.replace("│", "").replace("\n", " ")
+    assert not (project / ".lockgate").exists()
 
 
 def test_noise_is_learnt_of_one_implementation_alone(project, lockgate):

@@ -18,20 +18,6 @@ from lockgate.transform.cycle import move_pins
 from lockgate.transform.rules import RecordProgram
 
 SECONDS = 60
-PROJECT = """
-project: shop
-sources:
-  files:
-    kind: csv
-    streams:
-      orders: {path: orders.csv}
-      items: {path: items.csv}
-entities:
-  orders:
-    key: [id]
-    contract: {id: text, title: text}
-    implementations: {rules: {rules: orders.yml}}
-"""
 RULES = """
 entity: orders
 from: raw.orders
@@ -44,12 +30,10 @@ output: [id, title]
 
 
 @pytest.fixture
-def wiring(tmp_path: Path) -> Iterator[Wiring]:
-    (tmp_path / "lockgate.yml").write_text(PROJECT, encoding="utf-8")
-    (tmp_path / "orders.yml").write_text(RULES, encoding="utf-8")
-    (tmp_path / "orders.csv").write_text("id,item\nx,y\n", encoding="utf-8")
-    (tmp_path / "items.csv").write_text("code,title\na,Anchor\nb,Boat\n", encoding="utf-8")
-    opened = open_wiring(tmp_path, None)
+def wiring(shop: Path) -> Iterator[Wiring]:
+    (shop / "orders.yml").write_text(RULES, encoding="utf-8")
+    (shop / "items.csv").write_text("code,title\na,Anchor\nb,Boat\n", encoding="utf-8")
+    opened = open_wiring(shop, None)
     load(opened)
     yield opened
     opened.close()

@@ -77,29 +77,11 @@ def test_records_stand_alone_unless_one_can_change_what_becomes_of_another(text,
     assert stand_alone(parse_rule_set(text, file="r.yml"), catalog(*others)) is alone
 
 
-PROJECT = """
-project: shop
-sources:
-  files:
-    kind: csv
-    streams:
-      orders: {path: orders.csv}
-      items: {path: items.csv}
-entities:
-  orders:
-    key: [id]
-    contract: {id: text, title: text}
-    implementations: {rules: {rules: orders.yml}}
-"""
-
-
 @pytest.fixture
-def wiring(tmp_path: Path) -> Iterator[Wiring]:
-    (tmp_path / "lockgate.yml").write_text(PROJECT, encoding="utf-8")
-    (tmp_path / "orders.yml").write_text(LOOKUP, encoding="utf-8")
-    (tmp_path / "orders.csv").write_text("id,item\nx,y\n", encoding="utf-8")
-    (tmp_path / "items.csv").write_text("code,title,note\na,Anchor,secret\nb,Boat,secret\n", encoding="utf-8")
-    opened = open_wiring(tmp_path, None)
+def wiring(shop: Path) -> Iterator[Wiring]:
+    (shop / "orders.yml").write_text(LOOKUP, encoding="utf-8")
+    (shop / "items.csv").write_text("code,title,note\na,Anchor,secret\nb,Boat,secret\n", encoding="utf-8")
+    opened = open_wiring(shop, None)
     App(opened).load((), Bounds(), Unwatched())
     yield opened
     opened.close()

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
+import json
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
-from lockgate.cli.entrypoint import run
+CHILD = "import sys; from lockgate.cli.entrypoint import run; sys.exit(run(sys.argv[1:]))"
+# See linux/prctl.h and linux/capability.h.
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 FILES = {
     "lockgate.yml": """
@@ -18,7 +25,7 @@ entities:
   people:
     key: [id]
     contract: {id: bigint, name: text}
-    implementations: {rules: {rules: people.yml}, dbt: {dbt: dbt, model: people}}
+    implementations: {rules: {rules: people.yml}, twin: {rules: people.yml}, dbt: {dbt: dbt, model: people}}
     route: {incumbent: rules, candidate: dbt}
 """,
     "people.yml": "entity: people\nfrom: raw.people\nrules: [{filter: {where: id > 0}}]\noutput: [id, name]\n",
@@ -39,42 +46,80 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def read_only(folder):
-    """Makes the project's folder read-only, for root too, until the test ends."""
+def lockgate(folder):
+    """Runs a command in the project in another process, whose rights end where the files' do: what came of it."""
 
-    def read_only() -> None:
-        bound = subprocess.run(["mount", "--bind", folder, folder], capture_output=True, check=False)
-        if bound.returncode != 0:
-            pytest.skip("mounting a file system takes rights that are not here")
-        subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+    def lockgate(*words: str, **environment: str):
+        return subprocess.run(
+            [sys.executable, "-c", CHILD, "--project", str(folder), *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=_obey_modes,
+            env={**os.environ, **environment},
+        )
 
-    yield read_only
-    if shutil.which("umount"):
-        subprocess.run(["umount", "--lazy", folder], check=False, capture_output=True)
+    yield lockgate
+    _allow(folder, 0o755)
 
 
-def test_what_reads_works_and_what_writes_says_why_not(folder, read_only, capsys) -> None:
-    assert run(["--project", str(folder), "run"]) == 0
-    read_only()
+def _obey_modes() -> None:
+    """Gives up, for the program executed next, what lets root write and read whatever files' modes say."""
+    library = ctypes.CDLL(None)
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        library.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
 
-    def code(*arguments: str) -> int:
-        return run(["--project", str(folder), *arguments])
+
+def _allow(folder: Path, mode: int) -> None:
+    """Sets the mode of a folder and of every folder in it."""
+    for place in [folder, *(each for each in folder.rglob("*") if each.is_dir())]:
+        place.chmod(mode)
+
+
+def test_what_reads_works_and_what_writes_says_why_not(folder, lockgate) -> None:
+    assert lockgate("run", "--engine", "rules", "--engine", "twin").returncode == 0
+    _allow(folder, 0o555)
 
     reading = ["check --offline", "rules explain people", "loads list", "editions list", "quarantine list", "jobs list"]
-    codes = {command: code(*command.split()) for command in reading}
-    listed = capsys.readouterr()
-    refused = code("run")
+    done = {command: lockgate(*command.split()) for command in reading}
+    refused = lockgate("run")
 
-    assert codes == dict.fromkeys(reading, 0)
-    assert "files.people" in listed.out
-    assert refused == 2
-    assert "cannot be written: read-only file system" in capsys.readouterr().err
+    assert {command: one.returncode for command, one in done.items()} == dict.fromkeys(reading, 0)
+    assert "files.people" in done["loads list"].stdout
+    assert refused.returncode == 2
+    assert "the control plane cannot be written" in refused.stderr
 
 
-def test_a_project_that_never_ran_is_checked_and_explained(folder, read_only, capsys) -> None:
-    read_only()
+def test_a_comparison_that_cannot_be_kept_says_so_and_stands(folder, lockgate) -> None:
+    lockgate("run", "--engine", "rules", "--engine", "twin")
+    _allow(folder, 0o555)
 
-    assert run(["--project", str(folder), "check", "--offline"]) == 0
-    assert run(["--project", str(folder), "editions", "list"]) == 2
-    assert "cannot be written: read-only file system" in capsys.readouterr().err
+    compared = lockgate("compare", "people@rules", "people@twin", "--json")
+
+    document = json.loads(compared.stdout)
+    assert (compared.returncode, document["verdict"]) == (0, "PASS")
+    assert document["errors"]["evidence"]["code"] == "LG406"
+    assert "the control plane cannot be written" in compared.stderr
+
+
+def test_a_comparison_is_kept_where_the_control_plane_can_be_written(folder, lockgate, postgres_url) -> None:
+    lockgate("run", "--engine", "rules", "--engine", "twin", LOCKGATE_CONTROL_URL=postgres_url)
+    shutil.rmtree(folder / ".lockgate")
+    _allow(folder, 0o555)
+
+    compared = lockgate("compare", "people@rules", "people@twin", "--json", LOCKGATE_CONTROL_URL=postgres_url)
+
+    assert (compared.returncode, compared.stderr.count("cannot be written")) == (0, 0)
+    assert "errors" not in json.loads(compared.stdout)
+    with psycopg.connect(postgres_url) as connection:
+        assert connection.execute("select entity, verdict from comparison").fetchall() == [("people", "PASS")]
+
+
+def test_a_project_that_never_ran_is_checked_and_explained(folder, lockgate) -> None:
+    _allow(folder, 0o555)
+
+    listed = lockgate("editions", "list")
+
+    assert lockgate("check", "--offline").returncode == 0
+    assert (listed.returncode, "cannot be written: permission denied" in listed.stderr) == (2, True)
     assert sorted(path.name for path in folder.iterdir()) == ["dbt", "lockgate.yml", "people.csv", "people.yml"]

@@ -75,7 +75,14 @@ def test_a_view_of_two_editions_made_of_other_loads_proves_nothing(verdict) -> N
     assert found.verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_stream_that_one_side_did_not_read_is_a_moved_input(verdict) -> None:
+def test_a_stream_that_one_side_does_not_read_cannot_have_moved_for_it(verdict) -> None:
+    users, both = edition(1, Pin(USERS, 1, 3)), edition(2, Pin(USERS, 1, 3), Pin(ORDERS, 2, 5))
+
+    assert verdict((users,), (both,)).verdict is Verdict.PASS
+    assert verdict((users,), (both,), name="Eve").verdict is Verdict.FAIL
+
+
+def test_an_edition_that_was_made_before_anything_was_there_proves_nothing(verdict) -> None:
     found = verdict((edition(1, Pin(USERS, 1, 3)),), (edition(2),))
 
     assert found.reasons == ("the inputs moved: raw.users was read from load 1 to 3 and not at all",)

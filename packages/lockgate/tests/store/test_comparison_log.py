@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from lockgate.core.comparison import (
+    ColumnDifference,
     Comparison,
     ComparisonRequest,
     Method,
@@ -28,7 +29,7 @@ FOUND = Comparison(
     verdict=Verdict.FAIL,
     reasons=("missing on the right: 1 row",),
     rows=RowCounts(2, 1, 1, 1, 0, 0),
-    columns=(),
+    columns=(ColumnDifference("user_id", 0, "bigint", "int8"),),
     schema=SchemaDifference(),
     samples=(Sample(Status.MISSING, {"user_id": 7}),),
     causes=(),
@@ -51,6 +52,10 @@ def test_a_comparison_is_kept_without_its_samples(store):
 
     assert (kept.entity, kept.verdict, kept.unexplained, kept.compared_at) == ("users", Verdict.FAIL, 1, NOON)
     assert kept.found["rows"] == {"left": 2, "right": 1, "matched": 1, "missing": 1, "extra": 0, "changed": 0}
+    assert kept.found["columns"] == {
+        "user_id": {"changed": 0, "type_left": "bigint", "type_right": "int8", "largest": None, "noisy": False}
+    }
+    assert kept.found["schema"] == {"added": [], "removed": [], "type_changed": {}, "reordered": False}
     assert kept.found["request"]["where"] == "user_id > 1"
     assert "samples" not in kept.found
     assert "7" not in str(kept.found)

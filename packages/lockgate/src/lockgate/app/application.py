@@ -129,12 +129,12 @@ class App:
 
     def learn_noise(
         self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0
-    ) -> tuple[Noise, Comparison | None]:
+    ) -> Noise:
         """Executes `ENTITY@IMPLEMENTATION` twice on the loads that have landed, and keeps which columns differ.
 
         Raises:
             UnknownName: there is no such entity or implementation.
-            ComparisonInvalid: the inputs moved meanwhile, or rows come and go.
+            ComparisonInvalid: inputs moved or files changed meanwhile, or rows come and go.
         """
         entity, _, implementation = name.partition("@")
         request = RunRequest(select=(entity,), engines=(implementation,), load=False)

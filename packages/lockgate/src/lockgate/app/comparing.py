@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from lockgate.adapters.relations.references import Opening, opened
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
-from lockgate.app.evidence import keep, noisy_columns
+from lockgate.app.evidence import kept, noisy_columns
 from lockgate.app.key_search import missing_key
 from lockgate.app.named_relations import Named, is_known_alone, named_alone, named_edition, named_in, no_file
 from lockgate.app.new_files import is_writable
@@ -51,29 +52,22 @@ def compared(
 
 
 def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
-    """The difference of two relations as an open project names them: see `compared_and_kept`."""
-    return compared_and_kept(wiring, names, request, progress)[0]
-
-
-def compared_and_kept(
-    wiring: Wiring, names: Names, request: ComparisonRequest, progress: Progress
-) -> tuple[Comparison, int | None]:
     """The difference of two relations as an open project names them, compared as their entity declares.
 
-    With it the number under which it is kept as evidence; None where it is not about one entity, or cannot be kept.
+    Where both are of one entity it is kept as evidence.
 
     Raises:
         UnknownName: a name means nothing, or nothing of it is published yet.
         ComparisonInvalid: the request does not fit the relations.
     """
     left, right = (named_in(wiring, name) for name in names)
-    asked = _completed(request, left, right)
+    asked, today = _completed(request, left, right), wiring.clock().date()
     with _spill(wiring.state / "comparisons") as folder:
         if left.entity is None or left.entity is not right.entity:
-            return _compared((left, right), asked, progress, folder), None
-        asked = replace(asked, noisy=asked.noisy | noisy_columns(wiring, left.entity))
-        found = _compared((left, right), asked, progress, folder)
-        return found, keep(wiring, left.entity, asked, found)
+            return _compared((left, right), asked, progress, folder, today=today)
+        noisy = noisy_columns(wiring, left.entity, (*left.editions, *right.editions))
+        asked = replace(asked, noisy=asked.noisy | noisy)
+        return kept(wiring, left.entity, asked, _compared((left, right), asked, progress, folder, today=today))
 
 
 def compared_editions(
@@ -82,7 +76,8 @@ def compared_editions(
     """The difference of two editions of an entity, every column as it is."""
     named = [named_edition(wiring, entity, one, f"{entity.name}@{one.implementation}#{one.number}") for one in editions]
     with _spill(wiring.state / "comparisons") as folder:
-        return _compared(named, ComparisonRequest(entity.contract.key), progress, folder)
+        request = ComparisonRequest(entity.contract.key)
+        return _compared(named, request, progress, folder, today=wiring.clock().date())
 
 
 def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
@@ -90,7 +85,7 @@ def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress
     redact_with(secrets.redact)
     named = [named_alone(name, secrets) for name in names]
     with TemporaryDirectory(prefix="lockgate-") as folder:
-        return _compared(named, request, progress, Path(folder))
+        return _compared(named, request, progress, Path(folder), today=utc_now().date())
 
 
 @contextmanager
@@ -120,12 +115,14 @@ def _needs_project(name: str) -> bool:
     return True
 
 
-def _compared(named: Sequence[Named], request: ComparisonRequest, progress: Progress, folder: Path) -> Comparison:
+def _compared(
+    named: Sequence[Named], request: ComparisonRequest, progress: Progress, folder: Path, *, today: date
+) -> Comparison:
     with opened(folder, memory_bytes=_memory_bytes()) as opening:
         left, right = [_side(opening, each, progress) for each in named]
         if not request.key:
             raise missing_key(left, right)
-        return compare(left, right, opening.bench, request, today=utc_now().date(), progress=progress)
+        return compare(left, right, opening.bench, request, today=today, progress=progress)
 
 
 def _side(opening: Opening, named: Named, progress: Progress) -> Side:

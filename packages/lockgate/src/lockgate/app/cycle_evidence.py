@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from lockgate.app.comparing import compared_and_kept
+from lockgate.app.comparing import compared_in
 from lockgate.app.pairs import pair_of
 from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
@@ -69,9 +69,9 @@ class CycleEvidence:
             message = f"files of {self._entity.name} were changed while the run went on: its editions prove nothing"
             raise ComparisonInvalid(message, hint="Run it again.", entity=self._entity.name)
         names = (f"{self._entity.name}@{self._pair.incumbent}", f"{self._entity.name}@{self._pair.candidate}")
-        found, number = compared_and_kept(self._wiring, names, ComparisonRequest(()), progress)
+        found = compared_in(self._wiring, names, ComparisonRequest(()), progress)
         facts = {
-            "comparison_id": number,
+            "comparison_id": found.evidence,
             "verdict": found.verdict,
             "unexplained": found.unexplained,
             "differing": found.rows.differing,

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from lockgate.app.new_files import is_writable
+from collections.abc import Sequence
+from dataclasses import replace
+
 from lockgate.app.wiring import Wiring
-from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
+from lockgate.core.comparison import Comparison, ComparisonRequest
 from lockgate.core.entity import Entity
+from lockgate.core.route import Edition
+from lockgate.errors import LockgateError
 
 
-def noisy_columns(wiring: Wiring, entity: Entity) -> frozenset[str]:
-    """The columns that two executions of an implementation, as it is now, were seen to differ in."""
+def noisy_columns(wiring: Wiring, entity: Entity, editions: Sequence[Edition]) -> frozenset[str]:
+    """The columns that executions of what made one of the editions, by the same files, were seen to differ in."""
+    made_by = {(edition.implementation, edition.revision) for edition in editions if edition.revision}
     learnt = wiring.store.comparisons.noise(entity.name)
-    known = [one for one in learnt if one.implementation in entity.implementations and _is_current(wiring, entity, one)]
+    known = (one for one in learnt if (one.implementation, one.revision) in made_by)
     return frozenset(column for one in known for column in one.columns)
 
 
-def _is_current(wiring: Wiring, entity: Entity, learnt: Noise) -> bool:
-    return wiring.revision(entity.implementations[learnt.implementation]) == learnt.revision
-
-
-def keep(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> int | None:
-    """Keeps a comparison as evidence: its number; where nothing can be written, it stays what was shown."""
-    if not is_writable(wiring.state):
-        return None
-    return wiring.store.comparisons.add_comparison(entity.name, request, found, wiring.clock())
+def kept(wiring: Wiring, entity: Entity, request: ComparisonRequest, found: Comparison) -> Comparison:
+    """The comparison, with the number that it is kept under as evidence, or with why it could not be kept."""
+    try:
+        number = wiring.store.comparisons.add_comparison(entity.name, request, found, wiring.clock())
+    except LockgateError as error:
+        return replace(found, unkept=error)
+    return replace(found, evidence=number)

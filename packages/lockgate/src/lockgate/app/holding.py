@@ -1,14 +1,15 @@
-"""What a failed load holds up: the implementations that read its stream, and no others."""
+"""What implementations read: a failed load holds up those that read its stream, and an edition is of what it read."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.core.entity import Engine, Implementation
 from lockgate.core.execution import ProjectInspection
+from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.errors import LockgateError, ProjectInvalid
 from lockgate.transform.cycle import Piece
@@ -47,6 +48,16 @@ class Holding:
             return tuple(self._failed.values())
         return tuple(step for relation, step in self._failed.items() if relation in reads)
 
+    def read(self, piece: Piece, pins: Sequence[Pin]) -> tuple[Pin, ...]:
+        """Those of a cycle's pins that a piece reads; all of them where nobody can tell without parsing a project."""
+        if piece.implementation.engine is Engine.DBT and self._place(piece.implementation) not in self._inspected:
+            return tuple(pins)
+        try:
+            reads = self._reads(piece.implementation)
+        except LockgateError:
+            return tuple(pins)
+        return tuple(pin for pin in pins if pin.relation in reads) or tuple(pins)
+
     def _reads(self, implementation: Implementation) -> tuple[Relation, ...]:
         if implementation.engine is Engine.RULES:
             book = self._wiring.rule_book
@@ -55,10 +66,15 @@ class Holding:
         return inspection.reads.get(implementation.model, ())
 
     def _inspection(self, implementation: Implementation) -> ProjectInspection:
-        variables = {**implementation.vars, **self._variables}
-        path = self._wiring.revisions.located(implementation).path
-        key = path, json.dumps(variables, sort_keys=True, default=str)
+        variables, key = self._variables_of(implementation), self._place(implementation)
         if key not in self._inspected:
             executor = self._wiring.executor_for(implementation.executor)
-            self._inspected[key] = executor.inspect(path, self._wiring.target.kind, variables)
+            self._inspected[key] = executor.inspect(key[0], self._wiring.target.kind, variables)
         return self._inspected[key]
+
+    def _place(self, implementation: Implementation) -> tuple[Path, str]:
+        path = self._wiring.revisions.located(implementation).path
+        return path, json.dumps(self._variables_of(implementation), sort_keys=True, default=str)
+
+    def _variables_of(self, implementation: Implementation) -> dict[str, object]:
+        return {**implementation.vars, **self._variables}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from lockgate.app.comparing import compared_editions
 from lockgate.app.look import newest_editions
 from lockgate.app.wiring import Wiring
-from lockgate.core.comparison import Comparison, Noise
+from lockgate.core.comparison import Noise
 from lockgate.core.entity import Entity
 from lockgate.core.ports import Progress
 from lockgate.core.route import Edition
@@ -17,19 +17,24 @@ from lockgate.errors import ComparisonInvalid
 
 def learn_noise(
     wiring: Wiring, entity: Entity, implementation: str, run: Callable[[], RunResult], progress: Progress
-) -> tuple[Noise, Comparison | None]:
+) -> Noise:
     """Executes an implementation twice on the loads that have landed, and keeps which columns differ.
 
     `run` executes and publishes it once. An output that is equal row for row keeps its edition, and then nothing
-    differs: there is no comparison.
+    differs.
 
     Raises:
         LockgateError: what kept the implementation from being executed or published.
-        ComparisonInvalid: loads came meanwhile, or rows are missing or extra: no column is noise then.
+        ComparisonInvalid: loads came or files changed meanwhile, or rows are missing or extra: no column is noise then.
     """
     first, second = (_published(wiring, entity, implementation, run) for _ in range(2))
+    if not second.revision or first.revision != second.revision:
+        hint = "Run it while nobody works on them."
+        raise ComparisonInvalid(
+            f"the files of {entity.name}@{implementation} changed between two executions", hint=hint
+        )
     if first.number == second.number:
-        return _kept(wiring, entity, implementation, ()), None
+        return _kept(wiring, second, ())
     if first.pins != second.pins:
         raise ComparisonInvalid("the inputs moved between the two executions", hint="Run it while nothing is loaded.")
     found = compared_editions(wiring, entity, (first, second), progress)
@@ -40,7 +45,7 @@ def learn_noise(
             hint="Give the rows keys that do not change from one execution to the next.",
         )
     columns = tuple(column.name for column in found.columns if column.changed)
-    return _kept(wiring, entity, implementation, columns), found
+    return _kept(wiring, second, columns)
 
 
 def _published(wiring: Wiring, entity: Entity, implementation: str, run: Callable[[], RunResult]) -> Edition:
@@ -50,8 +55,7 @@ def _published(wiring: Wiring, entity: Entity, implementation: str, run: Callabl
     return newest_editions(wiring, entity)[implementation]
 
 
-def _kept(wiring: Wiring, entity: Entity, implementation: str, columns: tuple[str, ...]) -> Noise:
-    revision = wiring.revision(entity.implementations[implementation])
-    noise = Noise(entity.name, implementation, revision, columns, wiring.clock())
+def _kept(wiring: Wiring, made: Edition, columns: tuple[str, ...]) -> Noise:
+    noise = Noise(made.entity, made.implementation, made.revision, columns, wiring.clock())
     wiring.store.comparisons.set_noise(noise)
     return noise

@@ -52,6 +52,7 @@ class Run:
         self._pins: tuple[Pin, ...] = ()
         self._holding = Holding(wiring, request.variables)
         self._outcomes: dict[str, Outcome] = {}
+        self._made_by: dict[str, str] = {}
         self._editions: list[Edition] = []
         self._unchanged: list[str] = []
         self._may_advance = may_advance
@@ -147,7 +148,9 @@ class Run:
             LockgateError: the one thing that kept every piece from being built.
         """
         batch = replace(batch, pieces=tuple(piece for piece in batch.pieces if not self._holding.by(piece)))
+        before = self._revisions(batch)
         outcomes = self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
+        self._made_by.update(before.items() & self._revisions(batch).items())
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
             self._outcomes[str(piece)] = outcome
             self._recorder.executed(outcome)
@@ -157,6 +160,9 @@ class Run:
             raise errors[0]
         facts = {"built": len(built), "rows": sum(built)}
         return {**facts, "failed": len(errors)} if errors else facts
+
+    def _revisions(self, batch: Batch) -> dict[str, str]:
+        return {str(piece): self._wiring.revision(piece.implementation) for piece in batch.pieces}
 
     def _publish(self, piece: Piece) -> Facts:
         """Publishes one output; where it equals the newest edition, that one stands for it.
@@ -191,5 +197,7 @@ class Run:
         """
         warehouse, anew = self._wiring.warehouse, self._request.full_refresh
         route = ensure_route(piece.entity, warehouse)
-        publication = publication_of(piece, execution, self._pins, token=route.token, now=now, anew=anew)
-        return warehouse.publish(replace(publication, held=self._watch.holds(piece, route)))
+        read = self._holding.read(piece, self._pins)
+        publication = publication_of(piece, execution, read, token=route.token, now=now, anew=anew)
+        held, revision = self._watch.holds(piece, route), self._made_by.get(str(piece), "")
+        return warehouse.publish(replace(publication, held=held, revision=revision))

@@ -117,8 +117,9 @@ class Wiring:
         """The control plane, at its newest revision."""
         from lockgate.store import open_store
 
-        with writing(f"the state folder {self.state}"):
-            self.state.mkdir(parents=True, exist_ok=True)
+        if self._control_address.startswith("sqlite"):
+            with writing(f"the state folder {self.state}"):
+                self.state.mkdir(parents=True, exist_ok=True)
         return open_store(self._control_address, project=self.project.name, target=self.project.default_target)
 
     @property

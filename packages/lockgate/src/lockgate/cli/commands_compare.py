@@ -21,6 +21,7 @@ SHOWN_SAMPLES = 5
 TRANSFORMS = ("trim", "lower", "upper", "nfc", "empty_is_null", "date", "whole")
 MethodName = Literal["join", "fingerprint", "stream"]
 Several = list[str] | None
+_OF_NOISE = {"left", "right", "noise", "as_json"}
 _RELATION = (
     "A CSV or Parquet file, FILE.duckdb::SCHEMA.TABLE, postgresql://…::SCHEMA.TABLE, secret://NAME::SCHEMA.TABLE,"
     " TARGET.SCHEMA.TABLE, ENTITY@IMPLEMENTATION (its newest edition) or ENTITY (what consumers see)."
@@ -135,16 +136,29 @@ def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> i
     from lockgate.cli.progress import Progress
     from lockgate.cli.reading import reading
 
+    if ignored := _given_beside_noise(context):
+        raise typer.BadParameter(f"--noise learns by comparing as it is, without {', '.join(ignored)}")
     if left != right or "@" not in left:
         raise typer.BadParameter("--noise compares one implementation with itself: ENTITY@IMPLEMENTATION, twice")
     with opened(context) as app, reading() as progress:
-        learnt, _ = app.learn_noise(left, Progress(), progress)
+        learnt = app.learn_noise(left, Progress(), progress)
     if as_json:
         print_json(learnt)
     else:
         told = f"differ by themselves: {', '.join(learnt.columns)}" if learnt.columns else "no column differs by itself"
         standard_output().print(f"{left}: {told}", markup=False)
     return Exit.FINE
+
+
+def _given_beside_noise(context: typer.Context) -> list[str]:
+    """The options that were typed and that A/A has no use for."""
+    return [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in _OF_NOISE
+        and (source := context.get_parameter_source(parameter.name or ""))
+        and source.name == "COMMANDLINE"
+    ]
 
 
 def _invocation(context: typer.Context) -> Invocation:
@@ -158,12 +172,15 @@ def _told(found: Comparison, report: Path | None, *, as_json: bool, samples: int
 
     unwritten = _reported(found, report) if report is not None else None
     if as_json:
-        document = comparison_document(found)
-        print_json({**document, "errors": {"report": unwritten}} if unwritten else document)
+        failed = {"evidence": found.unkept, "report": unwritten}
+        errors = {what: error for what, error in failed.items() if error}
+        print_json({**comparison_document(found), **({"errors": errors} if errors else {})})
     else:
         from lockgate.cli.comparison import print_comparison
 
         print_comparison(found, most_samples=SHOWN_SAMPLES if samples is None else samples)
+    if found.unkept:
+        print_error(found.unkept)
     if unwritten:
         print_error(unwritten)
         return Exit.FAILED

@@ -35,7 +35,7 @@ def print_comparison(found: Comparison, *, most_samples: int) -> None:
 
 
 def _headline(found: Comparison) -> Text:
-    left, right = (legible(cut(name, 120)) for name in (found.left, found.right))
+    left, right = (cut(legible(name), 120) for name in (found.left, found.right))
     return Text.assemble((found.verdict.value, f"bold {_COLOURS[found.verdict]}"), f"  {left} ↔ {right}")
 
 
@@ -56,7 +56,7 @@ def _print_columns(found: Comparison) -> None:
     for one in differing[:SHOWN_COLUMNS]:
         noise = " (differs by itself)" if one.is_noisy else ""
         largest = "–" if one.largest is None else f"{one.largest:g}"
-        name = Text(legible(cut(one.name, LONGEST_NAME)) + noise)
+        name = Text(cut(legible(one.name), LONGEST_NAME) + noise)
         table.add_row(name, f"{one.changed:,}", largest, Text(bar(one.changed, differing[0].changed), "yellow"))
     standard_output().print(table)
     _print_rest(len(differing) - SHOWN_COLUMNS, "columns")
@@ -67,7 +67,7 @@ def _print_samples(samples: Sequence[Sample], most: int) -> None:
     if not samples or not most:
         return
     rows = [
-        (sample.status.value, _key(sample.key), legible(cut(sample.column or "", LONGEST_NAME)), *_values(sample))
+        (sample.status.value, _key(sample.key), cut(legible(sample.column or ""), LONGEST_NAME), *_values(sample))
         for _, block in groupby(samples, key=lambda sample: (sample.status, sample.column))
         for sample in list(block)[:most]
     ]

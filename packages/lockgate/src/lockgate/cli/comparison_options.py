@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from lockgate.cli.commands_compare import Options, Several
 from lockgate.core.comparison import ColumnRule, ComparisonRequest, Method, Tolerance, Transform
+from lockgate.core.nearness import did_you_mean_or_known
 from lockgate.errors import ComparisonInvalid
 
 MOST_SAMPLES = ComparisonRequest(()).most_samples
@@ -67,8 +67,7 @@ def _transform(written: str) -> Transform:
     known = list(Transform)
     if written.strip() in known:
         return Transform(written.strip())
-    near = get_close_matches(written, known, n=1)
-    told = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+    told = did_you_mean_or_known(written, known)
     raise ComparisonInvalid(f"--transform: there is no transform {written!r}; {told}", hint="Write it as column=trim.")
 
 

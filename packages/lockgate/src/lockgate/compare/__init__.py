@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from lockgate.compare.comparing import compare
-from lockgate.compare.scope import condition_of
 
-__all__ = ["compare", "condition_of"]
+__all__ = ["compare"]

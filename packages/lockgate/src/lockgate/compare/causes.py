@@ -125,7 +125,7 @@ def _steps(scope: Scope, pair: Pair, number: int) -> list[_Step]:
     one, other = f"l{number}", f"r{number}"
     found = [_Step(words, f"coalesce({condition.format(l=one, r=other)}, false)") for words, condition in _ANY]
     if pair.form.is_number:
-        found += [_Step(words, _makes_number(sql, pair, number)) for words, sql in _NUMBERS]
+        found += [_Step(words, _makes_number(sql, number)) for words, sql in _NUMBERS]
     elif pair.form.is_time:
         found += [_Step(f"left {hours:+d} hours", _makes_time(hours, number)) for hours in _HOURS]
         found.append(_Step("date of left", f"coalesce(cast({one} as date) = cast({other} as timestamp), false)"))
@@ -151,9 +151,8 @@ def _makes(sql: str, pair: Pair, number: int) -> str:
     return f"coalesce(({sql.format(l=one, r=other)}) = {other}, false)"
 
 
-def _makes_number(sql: str, pair: Pair, number: int) -> str:
+def _makes_number(sql: str, number: int) -> str:
     """Equal to twelve digits: factors are applied in floating-point."""
-    del pair
     one, other = f"try_cast(l{number} as double)", f"try_cast(r{number} as double)"
     made = sql.format(l=one)
     return f"coalesce({one} <> 0 and abs({made} - {other}) <= 1e-12 * greatest(abs({made}), abs({other})), false)"

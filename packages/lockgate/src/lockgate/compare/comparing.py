@@ -25,9 +25,6 @@ from lockgate.core.comparison import Comparison, ComparisonRequest, Method
 from lockgate.core.ports import Bench, Progress, Side
 from lockgate.errors import ComparisonInvalid, StatementFailed
 
-# Below so many rows, reading all of them costs less than hashing them.
-FEWEST_FINGERPRINTED = 50_000
-
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
@@ -142,7 +139,8 @@ def _fingerprinted(work: _Work) -> _Gathered | None:
         if not probe.prefers_fingerprints:
             return None
         moved = probe.rows
-    fetched = compare_by_fingerprints(work.bench, work.scope, work.sides, buckets, work.rows, work.progress)
+    most = int(work.request.thrift.most_fetched * work.rows)
+    fetched = compare_by_fingerprints(work.bench, work.scope, work.sides, buckets, most, work.progress)
     if fetched is None:
         return None
     why = "the sides are in two engines; only what differs was fetched"
@@ -187,7 +185,7 @@ def _no_fingerprints(work: _Work) -> str:
         return "it was asked for"
     if work.request.method is Method.JOIN:
         return why if work.has_odd_keys else _no_join(work)
-    return why or ("there are few rows" if work.rows < FEWEST_FINGERPRINTED else "")
+    return why or ("there are few rows" if work.rows < work.request.thrift.fewest_rows else "")
 
 
 def _streamed(work: _Work, why: str) -> _Gathered:
@@ -205,7 +203,8 @@ def _streamed(work: _Work, why: str) -> _Gathered:
     moved = sum(
         profile.rows for profile, side in zip(work.profiles, work.sides, strict=True) if side.engine is not work.bench
     )
-    return _Gathered(Method.STREAM if moved else Method.JOIN, why, moved)
+    is_here = all(side.engine is work.bench for side in work.sides)
+    return _Gathered(Method.JOIN if is_here else Method.STREAM, why, moved)
 
 
 def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
@@ -214,13 +213,13 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
     rows = counted(bench, (work.profiles[0].rows, work.profiles[1].rows))
     columns = columns_changed(bench, local, scope.pairs, request.noisy, rows)
     told, unexplained = explained(bench, local, request, rows, today)
-    doubtful = doubts(rows, work.sides, work.profiles, request)
+    doubtful = tuple(doubts(rows, work.sides, work.profiles, request))
     why = [*doubtful, *reasons(rows, scope.schema, columns, told, unexplained)]
     return Comparison(
         left=work.sides[0].name,
         right=work.sides[1].name,
         key=request.key,
-        verdict=verdict_of(rows, scope.schema, unexplained, work.sides, work.profiles, request),
+        verdict=verdict_of(scope.schema, unexplained, work.sides, doubtful),
         reasons=tuple([*why, work.note] if work.note else why),
         rows=rows,
         columns=columns,

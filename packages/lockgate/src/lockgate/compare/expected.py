@@ -10,15 +10,16 @@ from typing import Any
 from sqlglot import exp
 
 from lockgate.compare.carry import BENCH
+from lockgate.compare.conditions import is_open, over_values
 from lockgate.compare.differences import changed
 from lockgate.compare.encoding import digits, value
 from lockgate.compare.forms import Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
-from lockgate.compare.scope import Scope, condition_of
+from lockgate.compare.scope import Scope
 from lockgate.core.comparison import ComparedColumn, ComparisonRequest, ExpectedDifference, Explained, RowCounts, Status
+from lockgate.core.conditions import condition_of
 from lockgate.core.ports import Bench
-from lockgate.core.sql import sql_type
 from lockgate.core.types import MAX_PRECISION, ColumnType, Kind
 from lockgate.errors import ComparisonInvalid
 
@@ -61,7 +62,7 @@ def _sized(bench: Bench, scope: Scope) -> Scope:
         f"bool_and(regexp_full_match({x}, '[+-]?[0-9]*[.]?[0-9]*')) as {x}_fits"
         for number, pair in enumerate(scope.pairs)
         for side, x in ((pair.left, f"l{number}"), (pair.right, f"r{number}"))
-        if _is_open(side)
+        if is_open(side)
     ]
     if not sizes:
         return scope
@@ -74,17 +75,12 @@ def _sized(bench: Bench, scope: Scope) -> Scope:
 
 
 def _fitting(side: ComparedColumn, x: str, sizes: Mapping[str, Any]) -> ComparedColumn:
-    if not _is_open(side) or not sizes[f"{x}_fits"]:
+    if not is_open(side) or not sizes[f"{x}_fits"]:
         return side
     places = int(sizes[f"{x}_places"])
     precision = max(1, int(sizes[f"{x}_whole"]) + places)
     fits = precision <= MAX_PRECISION
     return replace(side, type=ColumnType(Kind.NUMERIC, precision, places)) if fits else side
-
-
-def _is_open(side: ComparedColumn) -> bool:
-    """Whether numbers are there as text, of a type that does not say how many digits they have."""
-    return side.is_written and side.type.kind in {Kind.NUMERIC, Kind.DOUBLE} and side.type.precision is None
 
 
 def _refusal(each: ExpectedDifference, rows: int, today: date) -> str | None:
@@ -172,16 +168,5 @@ def over_rows(scope: Scope, written: str, side: str) -> str:
     """
     known = {pair.name: number for number, pair in enumerate(scope.pairs)}
     sides = [pair.left if side == "l" else pair.right for pair in scope.pairs]
-    placed = condition_of(written, known).transform(
-        lambda node: (
-            _typed(sides[known[node.name]], f"{side}{known[node.name]}") if isinstance(node, exp.Column) else node
-        )
-    )
-    return f"({placed.sql(BENCH)})"
-
-
-def _typed(column: ComparedColumn, name: str) -> exp.Expr:
-    """A value as what it is, also where it is there as text; a number of any size as a floating-point one."""
-    if not column.is_written:
-        return exp.column(name)
-    return exp.cast(exp.column(name), "double" if _is_open(column) else sql_type(column.type))
+    placed = [(one, exp.column(f"{side}{number}")) for number, one in enumerate(sides)]
+    return f"({over_values(condition_of(written, known), lambda name: placed[known[name]]).sql(BENCH)})"

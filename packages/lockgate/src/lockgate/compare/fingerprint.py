@@ -20,8 +20,6 @@ from lockgate.compare.scope import Scope
 from lockgate.compare.streaming import Sending, streamed
 from lockgate.core.ports import Bench, Progress, Side
 
-# Above this share of rows in buckets that differ and are not solved, all rows are streamed instead.
-WORTHWHILE = 0.3
 _SHIFT = 29
 # What keeps PostgreSQL from computing a hash once for each sum; it does not keep it from working in parallel.
 _FENCES = {"duckdb": "", "postgres": "offset 0"}
@@ -71,18 +69,18 @@ _ALONE = {"left": "missing", "right": "extra"}
 
 
 def compare_by_fingerprints(
-    bench: Bench, scope: Scope, sides: tuple[Side, Side], buckets: Buckets, rows: int, progress: Progress
+    bench: Bench, scope: Scope, sides: tuple[Side, Side], buckets: Buckets, most: int, progress: Progress
 ) -> int | None:
     """Keeps in the bench the rows that differ; returns how many rows were moved into it, sums counted as rows.
 
-    None where so much differs that all rows had better be streamed; nothing is kept then.
+    None where more than `most` rows would have to be fetched; nothing is kept then.
     """
     progress("comparing fingerprints", 0, None)
     moved = _summed(bench, scope, sides, buckets)
     bench.run(_UNLIKE_BUCKETS)
     for attempt in range(2):
         (left_out,) = numbers(bench, "select sum(n) as n from unlike_buckets where solved is null")
-        if left_out > WORTHWHILE * rows:
+        if left_out > most:
             return None
         found = _fetched(bench, scope, sides, buckets, progress)
         moved += sum(_count(bench, each) for each, side in zip(found, sides, strict=True) if side.engine is not bench)

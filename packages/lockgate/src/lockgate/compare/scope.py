@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
+from lockgate.compare.conditions import over_values
 from lockgate.compare.encoding import piece, record
 from lockgate.compare.forms import Form, Pair, paired
 from lockgate.core.comparison import (
@@ -19,19 +18,15 @@ from lockgate.core.comparison import (
     Tolerance,
     Transform,
 )
+from lockgate.core.conditions import condition_of
+from lockgate.core.nearness import did_you_mean_or_known, nearest
 from lockgate.core.ports import Side
-from lockgate.core.sql import column, sql_type
+from lockgate.core.sql import column
 from lockgate.core.types import NUMBERS, ColumnType, Kind
 from lockgate.errors import ComparisonInvalid
 
 HASHES = 16**8
 _WRITTEN = NUMBERS | {Kind.BOOLEAN, Kind.TEXT, Kind.UUID, Kind.DATE, Kind.TIME, Kind.TIMESTAMP, Kind.TIMESTAMPTZ}
-_CONDITION_HINT = "Write what could stand behind WHERE, over columns of the left side alone: amount > 0"
-# Functions that answer otherwise each time that they are asked, by the names of sqlglot, PostgreSQL and DuckDB.
-_VOLATILE = frozenset(
-    {"rand", "random", "randn", "setseed", "uuid", "gen_random_uuid", "uuidv4", "uuidv7", "clock_timestamp"}
-    | {"timeofday", "nextval", "currval", "lastval", "pg_sleep", "set_config"}
-)
 _HASH = {
     "duckdb": "substring(md5({text}), 1, 8) < '{limit}'",
     "postgres": "substring(md5({text}) from 1 for 8) collate \"C\" < '{limit}'",
@@ -76,9 +71,7 @@ class Scope:
             return []
         names = {} if left else self.renamed
         columns = {one.name: one for one in side.columns}
-        condition = self.where.transform(
-            lambda node: _typed(columns[names.get(node.name, node.name)]) if isinstance(node, exp.Column) else node
-        )
+        condition = over_values(self.where, lambda name: _placed(columns[names.get(name, name)]))
         return [f"({condition.sql(side.engine.dialect)})"]
 
     def _sample(self, side: Side, *, left: bool) -> list[str]:
@@ -93,9 +86,8 @@ class Scope:
         return record([piece(pair, one, quoted(one.name, side), dialect) for pair, one in sides], dialect)
 
 
-def _typed(one: ComparedColumn) -> exp.Expr:
-    """A column in a filter: as what it is, also where a file has it as text."""
-    return exp.cast(column(one.name), sql_type(one.type)) if one.is_written else column(one.name)
+def _placed(one: ComparedColumn) -> tuple[ComparedColumn, exp.Column]:
+    return one, column(one.name)
 
 
 def quoted(name: str, side: Side) -> str:
@@ -206,18 +198,14 @@ def _refuse_claimed_twice(request: ComparisonRequest, lefts: Collection[str]) ->
 def _refuse_missing(names: Sequence[str], columns: Collection[str], where: str) -> None:
     for name in names:
         if name not in columns:
-            alike = [each for each in columns if each.casefold() == name.casefold()]
-            near = alike or get_close_matches(name, columns, n=1)
-            told = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(columns) or 'none'}"
-            raise ComparisonInvalid(f"{where} has no column {name!r}{told}", column=name)
+            told = did_you_mean_or_known(name, columns)
+            raise ComparisonInvalid(f"{where} has no column {name!r}; {told}", column=name)
 
 
 def _refuse_lost_key(key: Sequence[str], both: Sequence[str], left: Side, right: Side) -> None:
     lost = [name for name in key if name not in both]
     if lost:
-        names = [one.name for one in right.columns]
-        alike = [each for each in names if each.casefold() == lost[0].casefold()]
-        there = next(iter(alike or get_close_matches(lost[0], names, n=1)), "NAME")
+        there = next(iter(nearest(lost[0], [one.name for one in right.columns])), "NAME")
         raise ComparisonInvalid(
             f"the key's column {lost[0]!r} of {left.name} is not in {right.name}",
             hint=f"Where it has another name there, say so: --map {lost[0]}={there}",
@@ -269,28 +257,4 @@ def _condition(
         other = request.renamed.get(each.name, each.name)
         if other not in rights:
             raise ComparisonInvalid(f"the filter's column {each.name!r} is not on the right side", column=each.name)
-    return condition
-
-
-def condition_of(written: str, names: Collection[str]) -> exp.Expr:
-    """A condition over columns, read as PostgreSQL's SQL.
-
-    Raises:
-        ComparisonInvalid: it is no condition, reads something else than columns, names one that is not there, or has
-            other answers each time.
-    """
-    try:
-        condition = exp.condition(written, dialect="postgres")
-    except SqlglotError as error:
-        raise ComparisonInvalid(f"{written!r} is no condition in SQL", hint=_CONDITION_HINT) from error
-    if condition.find(exp.Query, exp.DDL, exp.Command, exp.Placeholder, exp.Parameter, exp.AggFunc, exp.Window):
-        raise ComparisonInvalid(f"{written!r} is more than a condition over columns", hint=_CONDITION_HINT)
-    for function in condition.find_all(exp.Func):
-        name = function.name if isinstance(function, exp.Anonymous) else function.sql_name()
-        if name.lower() in _VOLATILE:
-            raise ComparisonInvalid(f"{written!r} is true of other rows each time", hint=_CONDITION_HINT)
-    for each in condition.find_all(exp.Column):
-        if each.table:
-            raise ComparisonInvalid(f"{each.sql()!r} names a table", hint="Name the column alone.")
-        _refuse_missing([each.name], names, "the relation")
     return condition

@@ -19,14 +19,7 @@ from lockgate.core.ports import Side
 Sides = tuple[Side, Side]
 
 
-def verdict_of(
-    rows: RowCounts,
-    schema: SchemaDifference,
-    unexplained: int,
-    sides: Sides,
-    profiles: Profiles,
-    request: ComparisonRequest,
-) -> Verdict:
+def verdict_of(schema: SchemaDifference, unexplained: int, sides: Sides, doubtful: Sequence[str]) -> Verdict:
     """FAIL where something differs that nobody agreed on; INCONCLUSIVE where nothing does and yet nothing is proven.
 
     Where the sides were made of other loads nothing is proven either way.
@@ -35,21 +28,21 @@ def verdict_of(
         return Verdict.INCONCLUSIVE
     if unexplained or schema.added or schema.removed:
         return Verdict.FAIL
-    doubtful = any(True for _ in doubts(rows, sides, profiles, request))
     return Verdict.INCONCLUSIVE if doubtful else Verdict.PASS
 
 
 def moved(sides: Sides) -> str:
     """Which stream the sides' editions were made of other loads of, in words; '' where there is none.
 
-    A side whose editions are not known says nothing about its inputs.
+    A side whose editions are not known says nothing about its inputs. What one edition does not read cannot have moved
+    for it; one that reads nothing was made before anything was there.
     """
     if not all(side.editions for side in sides):
         return ""
     editions = [edition for side in sides for edition in side.editions]
     loads = [{pin.relation: pin for pin in edition.pins} for edition in editions]
     for relation in dict.fromkeys(relation for each in loads for relation in each):
-        read = tuple(dict.fromkeys(each.get(relation) for each in loads))
+        read = tuple(dict.fromkeys(each.get(relation) for each in loads if relation in each or not each))
         if len(read) > 1:
             return f"the inputs moved: {relation} was read {' and '.join(_extent(pin) for pin in read)}"
     return ""

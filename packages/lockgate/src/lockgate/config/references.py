@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from lockgate.compare import condition_of
 from lockgate.config.comparison_shape import CompareShape, ExpectedShape
 from lockgate.config.names import LONGEST_IDENTIFIER_BYTES, OWN_SUFFIXES, same_but_for_case, suggestion
 from lockgate.config.problems import located
 from lockgate.config.shape import EntityShape, ImplementationShape, ProjectShape, RouteShape
 from lockgate.config.yaml_positions import Document, KeyPath
 from lockgate.core.bucket import BUCKETED_KINDS
+from lockgate.core.conditions import condition_of
 from lockgate.core.entity import workshop_name
 from lockgate.errors import ComparisonInvalid, Problem
 

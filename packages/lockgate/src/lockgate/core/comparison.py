@@ -12,6 +12,7 @@ from enum import StrEnum
 from lockgate.core.load import Pin
 from lockgate.core.route import Edition
 from lockgate.core.types import ColumnType
+from lockgate.errors import LockgateError
 
 
 class Verdict(StrEnum):
@@ -122,11 +123,24 @@ class ExpectedDifference:
 
 
 @dataclass(frozen=True, slots=True)
+class Thrift:
+    """When fingerprints pay.
+
+    Below `fewest_rows`, reading all of them costs less than hashing them; it costs less, too, where more than
+    `most_fetched` of the rows are in buckets that differ and are not solved.
+    """
+
+    fewest_rows: int = 50_000
+    most_fetched: float = 0.3
+
+
+@dataclass(frozen=True, slots=True)
 class ComparisonRequest:
     """What to compare and how.
 
     `renamed` maps names on the left to names on the right; every other option names columns as the left does.
-    `tolerance` holds for each number or, as a duration, for each time without a rule of its own.
+    `tolerance` holds for each number or, as a duration, for each time without a rule of its own. Where no `method` is
+    asked for, `thrift` helps to choose.
     """
 
     key: tuple[str, ...]
@@ -143,6 +157,7 @@ class ComparisonRequest:
     fewest_rows: int = 1
     method: Method | None = None
     expected: tuple[ExpectedDifference, ...] = ()
+    thrift: Thrift = Thrift()
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +268,8 @@ class Group:
 class Comparison:
     """The keyed row-level difference of two relations, and what it means.
 
-    `editions` are those that the left and the right side show, `pins` the loads that they were made of.
+    `editions` are those that the left and the right side show, `pins` the loads that they were made of. `evidence` is
+    the number under which it is kept, where it is about one entity; `unkept` why it could not be kept.
     """
 
     left: str
@@ -275,11 +291,16 @@ class Comparison:
     seconds: float
     pins: tuple[Pin, ...] = ()
     editions: tuple[tuple[Edition, ...], tuple[Edition, ...]] = ((), ())
+    evidence: int | None = None
+    unkept: LockgateError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonRecord:
-    """A comparison of an entity that was kept as evidence; `found` is the comparison as JSON, without samples."""
+    """A comparison of an entity that was kept as evidence.
+
+    `found` is its document as JSON, without values of rows, and with what was asked as `request`.
+    """
 
     comparison_id: int
     entity: str

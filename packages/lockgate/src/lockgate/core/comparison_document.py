@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from lockgate.core.comparison import Comparison
+from lockgate.core.comparison import Comparison, ComparisonRequest
 
 Document = dict[str, object]
+_WITH_VALUES = frozenset({"samples", "groups"})
 
 
 def comparison_document(found: Comparison) -> Document:
@@ -33,6 +34,12 @@ def comparison_document(found: Comparison) -> Document:
         "pins": found.pins,
         "editions": dict(zip(("left", "right"), found.editions, strict=True)),
     }
+
+
+def kept_document(found: Comparison, request: ComparisonRequest) -> Document:
+    """What is kept of a comparison: the document without what shows values of rows, and what was asked."""
+    document = comparison_document(found)
+    return {name: part for name, part in document.items() if name not in _WITH_VALUES} | {"request": request}
 
 
 def _columns(found: Comparison) -> Document:

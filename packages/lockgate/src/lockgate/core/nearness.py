@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 MOST = 3
+MOST_TOLD = 20
 
 
 def nearest(wrong: str, known: Iterable[str], *, likeness: float = 0.6) -> list[str]:
@@ -21,3 +22,10 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str | None:
     """The names nearest to a wrong one, as a question; None where none is near."""
     near = nearest(wrong, known)
     return f"Did you mean {' or '.join(map(repr, near))}?" if near else None
+
+
+def did_you_mean_or_known(wrong: str, known: Iterable[str]) -> str:
+    """The name nearest to a wrong one, as a question; else the first of those that there are."""
+    names = list(known)
+    near = nearest(wrong, names)
+    return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names[:MOST_TOLD]) or 'none'}"

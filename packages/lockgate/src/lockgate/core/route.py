@@ -35,7 +35,8 @@ class Edition:
     """One immutable published output of one implementation; numbered from 1 within its entity.
 
     One that `is_held` is kept from the served view until it is released. `bytes` is what it takes in the target; 0 for
-    one that was published before that was counted.
+    one that was published before that was counted. `revision` is a digest of
+    the files that made it; '' where that is not known.
     """
 
     entity: str
@@ -46,6 +47,7 @@ class Edition:
     pins: tuple[Pin, ...] = ()
     is_held: bool = False
     bytes: int = 0
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Publication:
     `built` is the relation in the workshop; `served` the view that consumers read. `token` is the route's token
     that the publisher saw; the switch is refused where the route has moved on. With `anew`, a new edition is made of
     an output that equals the newest one, too. With `held`, the view goes on showing what it shows until the edition is
-    released.
+    released. `revision` is that of the files that it was made by; '' where they changed meanwhile.
     """
 
     entity: str
@@ -90,3 +92,4 @@ class Publication:
     pins: tuple[Pin, ...] = field(default=())
     anew: bool = False
     held: bool = False
+    revision: str = ""

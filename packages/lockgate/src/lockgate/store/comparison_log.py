@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import and_, delete, insert, select
 
 from lockgate.core.comparison import Comparison, ComparisonRecord, ComparisonRequest, Noise, Verdict
+from lockgate.core.comparison_document import kept_document
 from lockgate.core.plain import to_plain
 from lockgate.errors import UnknownName
 from lockgate.store.database import Database
@@ -27,15 +28,12 @@ class ComparisonLog:
 
     def add_comparison(self, entity: str, request: ComparisonRequest, found: Comparison, at: datetime) -> int:
         """Stores what was asked and what came of comparing an entity, without the values of its rows: its number."""
-        document = to_plain(found)
-        assert isinstance(document, dict)  # noqa: S101  (a dataclass becomes an object)
-        document["request"] = to_plain(request)
         values = {
             "entity": entity,
             "verdict": found.verdict,
             "unexplained": found.unexplained,
             "compared_at": at,
-            "found": {name: part for name, part in document.items() if name not in {"samples", "groups"}},
+            "found": to_plain(kept_document(found, request)),
         }
         with self._database.writing() as connection:
             taken = insert(comparison).values(self._scope.values() | values).returning(comparison.c.comparison_id)

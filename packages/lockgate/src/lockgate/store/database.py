@@ -18,7 +18,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds, timely, whole_seconds, within
-from lockgate.errors import ControlPlaneUnavailable, DiskFull, ExtraMissing, LockgateError, TargetBusy, UnknownName
+from lockgate.errors import (
+    AccessRefused,
+    ControlPlaneUnavailable,
+    DiskFull,
+    ExtraMissing,
+    LockgateError,
+    TargetBusy,
+    UnknownName,
+)
 
 BUSY_SECONDS = 30
 STOPPED_SECONDS = 4
@@ -32,6 +40,8 @@ _POSTGRES = {"postgres", "postgresql", "postgresql+psycopg"}
 # SQLite says "disk I/O error" where the file that its processes share has no room to grow.
 _DISK_FULL = ("database or disk is full", "No space left on device", "disk I/O error")
 _DISK_FULL_STATE = "53100"
+# A transaction that may only read, and a right that was not granted.
+_READ_ONLY_STATES = {"25006", "42501"}
 
 
 class Database:
@@ -49,6 +59,7 @@ class Database:
             ControlPlaneUnavailable: the database does not answer in time, or others kept it for 30 s.
             TargetBusy: another process wrote the same thing at the same time.
             DiskFull: nothing was written.
+            AccessRefused: it may not be written.
         """
         bound = nullcontext() if is_long else within(ANSWER_SECONDS)
         with _errors_mapped(), bound, self._engine.begin() as connection:
@@ -218,4 +229,6 @@ def _mapped(error: DBAPIError) -> LockgateError:
         return TargetBusy("another process wrote the same to the control plane at the same time")
     if any(words in said for words in _DISK_FULL) or getattr(error.orig, "sqlstate", None) == _DISK_FULL_STATE:
         return DiskFull(f"there is no room left for the control plane, or its disk fails: {said}; nothing was written")
+    if "readonly database" in said or getattr(error.orig, "sqlstate", None) in _READ_ONLY_STATES:
+        return AccessRefused(f"the control plane cannot be written: {said}", hint="Change the rights on it.")
     return ControlPlaneUnavailable(f"the control plane does not answer: {said}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from sqlglot import exp
@@ -12,6 +11,7 @@ from sqlglot import exp
 from lockgate.adapters.relations.bench import DuckDBBench
 from lockgate.adapters.warehouses.duckdb.engine import logical_type, parquet
 from lockgate.core.comparison import ComparedColumn
+from lockgate.core.nearness import did_you_mean_or_known
 from lockgate.core.ports import Side
 from lockgate.core.relation import Relation
 from lockgate.core.types import MAX_PRECISION
@@ -50,9 +50,8 @@ def table_side(bench: DuckDBBench, name: str, database: Path, relation: Relation
 
 def _unknown(bench: DuckDBBench, attached: str, database: Path, relation: Relation) -> UnknownName:
     tables = bench.query(_TABLES.format(name=attached)).column(0).to_pylist()
-    near = get_close_matches(str(relation), tables, n=1)
-    told = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(tables[:20]) or 'none'}"
-    return UnknownName(f"{database.name} has no table {relation}{told}", name=str(relation))
+    told = did_you_mean_or_known(str(relation), tables)
+    return UnknownName(f"{database.name} has no table {relation}; {told}", name=str(relation))
 
 
 def parquet_side(bench: DuckDBBench, name: str, file: Path) -> Side:

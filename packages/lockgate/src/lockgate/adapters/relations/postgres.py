@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,8 +11,9 @@ import pyarrow as pa
 from lockgate.adapters.warehouses.postgres.bulk import Bulk, bulk_session
 from lockgate.adapters.warehouses.postgres.catalog import logical_type, unique_keys
 from lockgate.adapters.warehouses.postgres.failures import translated_midway, translation
-from lockgate.adapters.warehouses.postgres.sessions import SETTINGS, Sessions
+from lockgate.adapters.warehouses.postgres.sessions import SETTINGS, Sessions, statement
 from lockgate.core.comparison import ComparedColumn
+from lockgate.core.nearness import did_you_mean_or_known
 from lockgate.core.ports import Side
 from lockgate.core.relation import Relation
 from lockgate.core.sql import table
@@ -26,24 +26,6 @@ BATCH_BYTES = 16 * 1024 * 1024
 # Hashing a row costs far more than handing its hash to another process, so it pays to share it out early.
 _PARALLEL = {"parallel_setup_cost": "10", "parallel_tuple_cost": "0.001"}
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
-_COLUMNS = """
-SELECT a.attname, format_type(a.atttypid, a.atttypmod), u.typname, u.typcategory, u.modifier
-FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (
-    WITH RECURSIVE below AS (
-        SELECT t.typname, t.typcategory, t.typbasetype, COALESCE(NULLIF(t.typtypmod, -1), a.atttypmod) AS modifier
-        FROM pg_type t WHERE t.oid = a.atttypid
-        UNION ALL
-        SELECT t.typname, t.typcategory, t.typbasetype, COALESCE(NULLIF(t.typtypmod, -1), b.modifier)
-        FROM below b JOIN pg_type t ON t.oid = b.typbasetype
-    )
-    SELECT typname, typcategory, modifier FROM below WHERE typbasetype = 0
-) AS u
-WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
-ORDER BY a.attnum
-"""
 _TABLES = """
 SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'v', 'm', 'p', 'f') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -99,15 +81,14 @@ def postgres_side(engine: PostgresEngine, sessions: Sessions, name: str, relatio
 
 
 def _columns(connection: Connection, relation: Relation) -> tuple[ComparedColumn, ...]:
-    rows = connection.execute(_COLUMNS, {"schema": relation.schema, "name": relation.name}).fetchall()
+    rows = connection.execute(statement("columns"), {"schema": relation.schema, "name": relation.name}).fetchall()
     return tuple(ComparedColumn(name, logical_type(*type_), native) for name, native, *type_ in rows)
 
 
 def _unknown(connection: Connection, relation: Relation) -> UnknownName:
     tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
-    near = get_close_matches(str(relation), tables, n=1)
-    told = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(tables[:20]) or 'none'}"
-    return UnknownName(f"the database has no table {relation}{told}", name=str(relation))
+    told = did_you_mean_or_known(str(relation), tables)
+    return UnknownName(f"the database has no table {relation}; {told}", name=str(relation))
 
 
 @contextmanager

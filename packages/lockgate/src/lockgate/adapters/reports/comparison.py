@@ -96,7 +96,7 @@ def _blocks(samples: Sequence[Sample]) -> list[list[Sample]]:
 def _title(sample: Sample) -> str:
     if sample.column is None:
         return "Rows only on the left" if sample.status is Status.MISSING else "Rows only on the right"
-    return f"Changed values of {legible(cut(sample.column, LONGEST_NAME))}"
+    return f"Changed values of {cut(legible(sample.column), LONGEST_NAME)}"
 
 
 def _row(sample: Sample) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from lockgate.core.bucket import BUCKETED_KINDS
@@ -48,7 +48,14 @@ def edition_table(served: Relation, entity: str, number: int) -> Relation:
 def edition_made(publication: Publication, number: int, *, rows: int, size: int) -> Edition:
     """The edition that a publication became; its size in bytes."""
     named = (publication.entity, number, publication.implementation)
-    return Edition(*named, rows, publication.published_at, publication.pins, publication.held, size)
+    made = Edition(*named, rows, publication.published_at, publication.pins, publication.held, size)
+    return replace(made, revision=publication.revision)
+
+
+def moved(publication: Publication, edition: Edition) -> Edition:
+    """An edition that a publication was found to equal: made of its loads, by its files; held if both say so."""
+    held = edition.is_held and publication.held
+    return replace(edition, pins=publication.pins, revision=publication.revision, is_held=held)
 
 
 def recorded(publication: Publication, edition: Edition) -> dict[str, Any]:
@@ -62,6 +69,7 @@ def recorded(publication: Publication, edition: Edition) -> dict[str, Any]:
         "pins": json.dumps(written_pins(edition.pins)),
         "is_held": edition.is_held,
         "bytes": edition.bytes,
+        "revision": edition.revision,
         "bucket_by": bucket_column(publication.contract),
         "key": json.dumps(publication.contract.key),
         "served_schema": publication.served.schema,
@@ -88,15 +96,15 @@ def written_pins(pins: Sequence[Pin]) -> WrittenPins:
 
 def edition_of(row: Sequence[Any]) -> Edition:
     """The edition that a row of the ledger tells of, in the order of the statement `editions`."""
-    entity, number, implementation, rows, published_at, pins, is_held, size = row[:8]
+    entity, number, implementation, rows, published_at, pins, is_held, size, revision = row[:9]
     written: WrittenPins = _from_json(pins)
     told = tuple(Pin(Relation(schema, stream), first, last) for schema, stream, first, last in written)
-    return Edition(entity, number, implementation, rows, published_at, told, is_held, size)
+    return Edition(entity, number, implementation, rows, published_at, told, is_held, size, revision)
 
 
 def published_of(row: Sequence[Any], stored: Relation, columns: tuple[Column, ...]) -> Published:
     """The same with what stands in the row beyond the edition."""
-    bucket_by, key, schema, name = row[8:12]
+    bucket_by, key, schema, name = row[9:13]
     served = Relation(schema, name) if schema is not None else None
     return Published(edition_of(row), stored, columns, bucket_by, _from_json(key, tuple), served)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -82,6 +82,22 @@ class Cell:
             for side in (self.left, self.right)
         ]
         return frozenset(name for name, type_ in types[0].items() if types[1].get(name, type_) != type_)
+
+    @property
+    def has_odd_keys(self) -> bool:
+        """Whether a key of either side is there twice, or has a NULL."""
+        return any(len(set(keys)) < len(keys) or any(None in key for key in keys) for keys in self._keys())
+
+    @property
+    def is_hashed(self) -> bool:
+        """Whether rows are equal where their text is: no nested values, no tolerance."""
+        types = [*self.left.columns.values(), *self.right.columns.values()]
+        return self.tolerance is None and not any(one.startswith("json") or one.endswith("]") for one in types)
+
+    def _keys(self) -> Iterator[list[Row]]:
+        for side, names in ((self.left, self.key), (self.right, [self.renamed.get(one, one) for one in self.key])):
+            places = [list(side.columns).index(name) for name in names]
+            yield [tuple(row[place] for place in places) for row in side.rows]
 
     def is_for(self, *engines: Engine) -> bool:
         """Whether the case can be written in all of these engines."""

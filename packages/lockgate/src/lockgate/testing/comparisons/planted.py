@@ -45,15 +45,13 @@ class Keys(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """Two tables, their key, where they differ, and how many differences and disguises were planted."""
+    """Two tables, their key, and where they differ."""
 
     left: TypedTable
     right: TypedTable
     key: tuple[str, ...]
     located: tuple[Located, ...]
     counts: RowCounts
-    differences: int
-    disguises: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +85,6 @@ def planted(seed: int, plan: Plan) -> Planted:
         key=tuple(key),
         located=located,
         counts=_counts((len(lefts), len(rights)), located),
-        differences=plan.differences,
-        disguises=plan.disguises,
     )
 
 

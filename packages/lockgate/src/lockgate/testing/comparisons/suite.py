@@ -10,8 +10,9 @@ from typing import TypeAlias
 import pytest
 
 from lockgate.compare import compare
-from lockgate.core.comparison import Comparison, ComparisonRequest, Status
+from lockgate.core.comparison import Comparison, ComparisonRequest, Method, Status, Thrift
 from lockgate.core.ports import Bench, Side
+from lockgate.errors import ComparisonInvalid
 from lockgate.testing.comparisons.cell import Cell, Engine, Located
 from lockgate.testing.comparisons.matrix import CELLS
 
@@ -25,6 +26,14 @@ CASES = [
     for cell in CELLS
     if cell.is_for(left, right)
 ]
+WIDE_APART = ((Engine.POSTGRES, Engine.DUCKDB), (Engine.DUCKDB, Engine.POSTGRES))
+# Every cell once, in either order by turns.
+ACROSS = [
+    pytest.param(cell, left, right, id=f"{left}-{right}-{cell.name}")
+    for place, cell in enumerate(CELLS)
+    for left, right in [WIDE_APART[place % 2]]
+    if cell.is_for(left, right)
+]
 
 
 class TruthMatrixConformance:
@@ -34,23 +43,54 @@ class TruthMatrixConformance:
     def test_says_the_truth(self, cell: Cell, left: Engine, right: Engine, opened: Opened) -> None:
         found = compared(cell, *opened(cell, left, right))
 
-        expected = cell.expected
-        assert (found.verdict, found.rows) == (expected.verdict, expected.rows)
-        assert {one.name: one.changed for one in found.columns if one.changed} == expected.changed
-        assert located(found) == in_order(expected.located)
-        assert (found.schema.added, found.schema.removed) == (expected.added, expected.removed)
-        assert found.schema.is_reordered == expected.is_reordered
-        if Engine.CSV not in (left, right):
-            assert frozenset(found.schema.type_changed) == cell.retyped(left, right)
-        for one in found.columns:
-            if one.name in expected.largest:
-                assert one.largest == pytest.approx(expected.largest[one.name], rel=1e-6)
+        holds(found, cell, left, right)
+        assert found.method is (Method.STREAM if is_streamed(cell, left, right) else Method.JOIN)
+
+    @pytest.mark.parametrize(("cell", "left", "right"), ACROSS)
+    def test_fingerprints_say_the_same(self, cell: Cell, left: Engine, right: Engine, opened: Opened) -> None:
+        sides = opened(cell, left, right)
+        if cell.has_odd_keys or not cell.is_hashed:
+            with pytest.raises(ComparisonInvalid, match="fingerprints cannot be compared"):
+                compared(cell, *sides, Method.FINGERPRINT)
+            return
+
+        found = compared(cell, *sides, Method.FINGERPRINT)
+
+        holds(found, cell, left, right)
+        assert found.method is Method.FINGERPRINT
 
 
-def compared(cell: Cell, left: Side, right: Side, bench: Bench) -> Comparison:
+def holds(found: Comparison, cell: Cell, left: Engine, right: Engine) -> None:
+    """What was found is what the cell says."""
+    expected = cell.expected
+    assert (found.verdict, found.rows) == (expected.verdict, expected.rows)
+    assert {one.name: one.changed for one in found.columns if one.changed} == expected.changed
+    assert located(found) == in_order(expected.located)
+    assert (found.schema.added, found.schema.removed) == (expected.added, expected.removed)
+    assert found.schema.is_reordered == expected.is_reordered
+    if Engine.CSV not in (left, right):
+        assert frozenset(found.schema.type_changed) == cell.retyped(left, right)
+    for one in found.columns:
+        if one.name in expected.largest:
+            assert one.largest == pytest.approx(expected.largest[one.name], rel=1e-6)
+
+
+def is_streamed(cell: Cell, left: Engine, right: Engine) -> bool:
+    """Whether no engine can join the sides; files are read by DuckDB, where the differences are, too."""
+    in_postgres = (left, right).count(Engine.POSTGRES)
+    return in_postgres == 1 or (in_postgres == 2 and cell.has_odd_keys)
+
+
+def compared(cell: Cell, left: Side, right: Side, bench: Bench, method: Method | None = None) -> Comparison:
     """The comparison that a cell asks for."""
     request = ComparisonRequest(
-        key=cell.key, tolerance=cell.tolerance, renamed=cell.renamed, show_values=True, most_samples=100
+        key=cell.key,
+        tolerance=cell.tolerance,
+        renamed=cell.renamed,
+        show_values=True,
+        most_samples=100,
+        method=method,
+        thrift=Thrift(most_fetched=1.0),
     )
     return compare(left, right, bench, request, today=TODAY, progress=lambda *_: None)
 

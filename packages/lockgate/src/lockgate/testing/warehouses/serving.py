@@ -63,6 +63,17 @@ class ServingConformance:
         expected = [{"user_id": number, "label": "one", "_bucket": bucket_of((number,))} for number in (1, 2, 3)]
         assert stored.to_pylist() == expected
 
+    def test_an_edition_knows_the_files_that_made_it_or_an_equal_one_last(self, warehouse: Warehouse) -> None:
+        given = publication(build(warehouse, "rules", users(3, "one")), "rules", route(warehouse).token)
+
+        first = warehouse.publish(replace(given, revision="abc"))
+        kept = warehouse.editions(ENTITY)
+        again = warehouse.publish(replace(given, revision="def"))
+
+        assert (first.revision, again) == ("abc", replace(first, revision="def"))
+        assert kept == (first,)
+        assert warehouse.editions(ENTITY) == (again,)
+
     def test_an_edition_knows_how_much_it_takes(self, warehouse: Warehouse) -> None:
         none, many = publish(warehouse, "rules", users(0, "none")), publish(warehouse, "rules", users(20_000, "many"))
 

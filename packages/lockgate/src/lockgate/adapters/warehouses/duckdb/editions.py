@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +22,10 @@ from lockgate.adapters.warehouses.editions import (
     edition_made,
     edition_of,
     edition_table,
+    moved,
     outdated,
     published_of,
     recorded,
-    written_pins,
 )
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN
@@ -94,9 +92,11 @@ def is_unchanged(layout: Layout, publication: Publication, newest: Published | N
 
 def move_edition(connection: DuckDBPyConnection, publication: Publication, edition: Edition) -> Edition:
     """Moves the pins of an edition that was found unchanged up to the publication's; held it stays if both say so."""
-    words = {"entity": edition.entity, "number": edition.number, "held": publication.held}
-    connection.execute(statement("move_edition"), words | {"pins": json.dumps(written_pins(publication.pins))})
-    return replace(edition, pins=publication.pins, is_held=edition.is_held and publication.held)
+    kept = moved(publication, edition)
+    named = ("entity", "number", "pins", "revision", "is_held")
+    words = recorded(publication, kept)
+    connection.execute(statement("move_edition"), {name: words[name] for name in named})
+    return kept
 
 
 def release_editions(connection: DuckDBPyConnection, editions: Iterable[Edition]) -> None:
@@ -189,7 +189,7 @@ def _rows(connection: DuckDBPyConnection, entity: str) -> list[tuple[Any, ...]]:
 
 
 def _served(row: tuple[Any, ...]) -> Relation:
-    return Relation(row[10], row[11])
+    return Relation(row[11], row[12])
 
 
 def _published(connection: DuckDBPyConnection, row: tuple[Any, ...]) -> Published:
@@ -202,7 +202,7 @@ def _published(connection: DuckDBPyConnection, row: tuple[Any, ...]) -> Publishe
 def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str, *, shown: frozenset[int]) -> None:
     """Takes what retention lets go of out of the catalog; the files follow when `sweep` finds them old enough."""
     rows = _rows(connection, entity)
-    kept = frozenset(row[1] for row in rows if row[12])
+    kept = frozenset(row[1] for row in rows if row[13])
     served = {row[1]: _served(row) for row in rows}
     for edition in outdated(tuple(map(edition_of, rows)), spared=shown | kept):
         place = served[edition.number]

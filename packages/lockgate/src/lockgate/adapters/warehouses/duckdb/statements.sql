@@ -28,6 +28,7 @@ ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS is_held boolean DEFAULT fa
 ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS bytes bigint DEFAULT 0;
 ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS bucket_by text DEFAULT '';
 ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS key json;
+ALTER TABLE lockgate.edition ADD COLUMN IF NOT EXISTS revision text DEFAULT '';
 
 -- Which editions stand behind the arms of a served view.
 CREATE TABLE IF NOT EXISTS lockgate.shown (
@@ -80,7 +81,7 @@ VALUES ($entity, $incumbent, $candidate, $stage, $share, $token)
 
 -- name: editions
 SELECT
-    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
     bucket_by, key, served_schema, served_name, kept
 FROM lockgate.edition
 WHERE entity = $entity
@@ -91,9 +92,10 @@ SELECT COALESCE(max(number), 0) + 1 FROM lockgate.edition WHERE entity = $entity
 
 -- name: add_edition
 INSERT INTO lockgate.edition (
-    entity, number, implementation, rows, published_at, pins, is_held, bytes, bucket_by, key, served_schema, served_name
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
+    bucket_by, key, served_schema, served_name
 ) VALUES (
-    $entity, $number, $implementation, $rows, $published_at, $pins, $is_held, $bytes,
+    $entity, $number, $implementation, $rows, $published_at, $pins, $is_held, $bytes, $revision,
     $bucket_by, $key, $served_schema, $served_name
 )
 
@@ -101,7 +103,8 @@ INSERT INTO lockgate.edition (
 UPDATE lockgate.edition SET kept = $kept WHERE entity = $entity AND number = $number
 
 -- name: move_edition
-UPDATE lockgate.edition SET pins = $pins, is_held = is_held AND $held WHERE entity = $entity AND number = $number
+UPDATE lockgate.edition SET pins = $pins, revision = $revision, is_held = is_held AND $is_held
+WHERE entity = $entity AND number = $number
 
 -- name: release_edition
 UPDATE lockgate.edition SET is_held = false WHERE entity = $entity AND number = $number

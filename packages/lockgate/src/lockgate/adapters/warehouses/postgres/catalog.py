@@ -32,7 +32,7 @@ def columns_of(connection: Connection, relation: Relation) -> tuple[Column, ...]
     """The columns of a relation, in order; empty where there is none."""
     names = {"schema": relation.schema, "name": relation.name}
     rows = connection.execute(statement("columns"), names).fetchall()
-    return tuple(Column(name, logical_type(type_, category, modifier)) for name, type_, category, modifier in rows)
+    return tuple(Column(name, logical_type(*type_)) for name, _, *type_ in rows)
 
 
 def logical_type(name: str, category: str, modifier: int) -> ColumnType:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
@@ -15,10 +13,10 @@ from lockgate.adapters.warehouses.editions import (
     edition_made,
     edition_of,
     edition_table,
+    moved,
     outdated,
     published_of,
     recorded,
-    written_pins,
 )
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.failures import translation
@@ -89,9 +87,11 @@ def _is_keyed_by(connection: Connection, stored: Relation, key: tuple[str, ...])
 
 def move_edition(connection: Connection, publication: Publication, edition: Edition) -> Edition:
     """Moves the pins of an edition that was found unchanged up to the publication's; held it stays if both say so."""
-    words = {"entity": edition.entity, "number": edition.number, "held": publication.held}
-    connection.execute(statement("move_edition"), words | {"pins": json.dumps(written_pins(publication.pins))})
-    return replace(edition, pins=publication.pins, is_held=edition.is_held and publication.held)
+    kept = moved(publication, edition)
+    named = ("entity", "number", "pins", "revision", "is_held")
+    words = recorded(publication, kept)
+    connection.execute(statement("move_edition"), {name: words[name] for name in named})
+    return kept
 
 
 def _next_number(connection: Connection, entity: str) -> int:
@@ -189,7 +189,7 @@ def _published(connection: Connection, row: tuple[Any, ...]) -> Published:
 
 
 def _stored(row: tuple[Any, ...]) -> Relation:
-    return Relation(row[13], row[14])
+    return Relation(row[14], row[15])
 
 
 def drop_outdated(connection: Connection, entity: str, *, shown: frozenset[int]) -> None:
@@ -197,7 +197,7 @@ def drop_outdated(connection: Connection, entity: str, *, shown: frozenset[int])
     from psycopg import errors
 
     rows = {row[1]: row for row in connection.execute(statement("editions"), {"entity": entity})}
-    kept = frozenset(number for number, row in rows.items() if row[12])
+    kept = frozenset(number for number, row in rows.items() if row[13])
     for edition in outdated(tuple(map(edition_of, rows.values())), spared=shown | kept):
         stored = _stored(rows[edition.number])
         with suppress(errors.LockNotAvailable, errors.DependentObjectsStillExist), connection.transaction():

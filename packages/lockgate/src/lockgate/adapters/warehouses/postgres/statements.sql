@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS lockgate.edition (
 DO $$
 BEGIN
     IF NOT EXISTS (
-        SELECT FROM pg_attribute WHERE attrelid = 'lockgate.edition'::regclass AND attname = 'served_name'
+        SELECT FROM pg_attribute WHERE attrelid = 'lockgate.edition'::regclass AND attname = 'revision'
     ) THEN
         ALTER TABLE lockgate.edition
             ADD COLUMN IF NOT EXISTS is_held boolean NOT NULL DEFAULT false,
@@ -37,7 +37,8 @@ BEGIN
             ADD COLUMN IF NOT EXISTS bucket_by text NOT NULL DEFAULT '',
             ADD COLUMN IF NOT EXISTS key jsonb,
             ADD COLUMN IF NOT EXISTS served_schema text,
-            ADD COLUMN IF NOT EXISTS served_name text;
+            ADD COLUMN IF NOT EXISTS served_name text,
+            ADD COLUMN IF NOT EXISTS revision text NOT NULL DEFAULT '';
     END IF;
 END
 $$;
@@ -147,13 +148,21 @@ AND _load_id + 0 <= (SELECT last_load FROM lockgate.pin WHERE schema = {schema} 
 SELECT DISTINCT schema, stream FROM lockgate.landed
 
 -- name: columns
--- A domain counts as the type below it.
-SELECT a.attname, u.typname, u.typcategory, COALESCE(NULLIF(t.typtypmod, -1), a.atttypmod)
+-- With each the type as people write it, then what that is; a domain is the type below all domains.
+SELECT a.attname, format_type(a.atttypid, a.atttypmod), u.typname, u.typcategory, u.modifier
 FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_type t ON t.oid = a.atttypid
-JOIN pg_type u ON u.oid = COALESCE(NULLIF(t.typbasetype, 0), t.oid)
+CROSS JOIN LATERAL (
+    WITH RECURSIVE below AS (
+        SELECT t.typname, t.typcategory, t.typbasetype, COALESCE(NULLIF(t.typtypmod, -1), a.atttypmod) AS modifier
+        FROM pg_type t WHERE t.oid = a.atttypid
+        UNION ALL
+        SELECT t.typname, t.typcategory, t.typbasetype, COALESCE(NULLIF(t.typtypmod, -1), b.modifier)
+        FROM below b JOIN pg_type t ON t.oid = b.typbasetype
+    )
+    SELECT typname, typcategory, modifier FROM below WHERE typbasetype = 0
+) AS u
 WHERE n.nspname = %(schema)s AND c.relname = %(name)s AND a.attnum > 0 AND NOT a.attisdropped
 ORDER BY a.attnum
 
@@ -220,7 +229,7 @@ WHERE entity = %(entity)s AND token = %(token)s
 
 -- name: editions
 SELECT
-    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
     bucket_by, key, served_schema, served_name, kept, stored_schema, stored_name
 FROM lockgate.edition
 WHERE entity = %(entity)s
@@ -231,10 +240,10 @@ SELECT COALESCE(max(number), 0) + 1 FROM lockgate.edition WHERE entity = %(entit
 
 -- name: add_edition
 INSERT INTO lockgate.edition (
-    entity, number, implementation, rows, published_at, pins, is_held, bytes,
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
     bucket_by, key, served_schema, served_name, stored_schema, stored_name
 ) VALUES (
-    %(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(is_held)s, %(bytes)s,
+    %(entity)s, %(number)s, %(implementation)s, %(rows)s, %(published_at)s, %(pins)s, %(is_held)s, %(bytes)s, %(revision)s,
     %(bucket_by)s, %(key)s, %(served_schema)s, %(served_name)s, %(schema)s, %(name)s
 )
 
@@ -242,7 +251,7 @@ INSERT INTO lockgate.edition (
 UPDATE lockgate.edition SET kept = %(kept)s WHERE entity = %(entity)s AND number = %(number)s
 
 -- name: move_edition
-UPDATE lockgate.edition SET pins = %(pins)s, is_held = is_held AND %(held)s
+UPDATE lockgate.edition SET pins = %(pins)s, revision = %(revision)s, is_held = is_held AND %(is_held)s
 WHERE entity = %(entity)s AND number = %(number)s
 
 -- name: release_edition
