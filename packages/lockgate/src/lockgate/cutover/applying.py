@@ -65,6 +65,8 @@ class _Applying:
         done = self.hands.cycled(self.plan, position)
         if done is not None:
             return done
+        if changed := self._changed(position):
+            return changed
         sentence = self.hands.cycle(self.plan.entities)
         return StepOutcome(position, StepStatus.DONE, sentence)
 
@@ -72,6 +74,8 @@ class _Applying:
         """Asks a gate; what was gone through already stays gone through."""
         if self._is_behind(position):
             return StepOutcome(position, StepStatus.DONE, "went on before")
+        if changed := self._changed(position):
+            return changed
         answers = self.hands.gates(step.gate, self.plan)
         self.gates.extend(answers)
         answer = Answer.of_all([one.answer for one in answers])
@@ -80,12 +84,8 @@ class _Applying:
 
     def _route(self, position: int, step: PlanStep) -> StepOutcome:
         if not self._is_moved(step):
-            changed = [
-                one.entity for one, now in zip(self.plan.pairs, self.hands.pairs(self.plan), strict=True) if one != now
-            ]
-            if changed:
-                sentence = f"the files of {', '.join(changed)} have changed since the plan was made; make a new one"
-                return StepOutcome(position, StepStatus.REFUSED, sentence)
+            if changed := self._changed(position):
+                return changed
             try:
                 self.hands.set_routes(step.routes)
             except StaleToken:
@@ -93,6 +93,15 @@ class _Applying:
                     raise
         self.hands.moved(self.plan, step, tuple(self.gates))
         return StepOutcome(position, StepStatus.DONE, step_told(step))
+
+    def _changed(self, position: int) -> StepOutcome | None:
+        """The refusal of a step that is due, where its files are not those any more that the plan was made for."""
+        now = self.hands.pairs(self.plan)
+        changed = [one.entity for one, other in zip(self.plan.pairs, now, strict=True) if one != other]
+        if not changed:
+            return None
+        sentence = f"the files of {', '.join(changed)} have changed since the plan was made; make a new one"
+        return StepOutcome(position, StepStatus.REFUSED, sentence)
 
     def _is_behind(self, position: int) -> bool:
         """Whether the routes that a step leads to are in force, or left behind, already."""
