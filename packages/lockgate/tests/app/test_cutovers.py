@@ -17,7 +17,7 @@ from lockgate.flow import Unwatched
 
 BUILT_BY_DBT = pytest.mark.slow
 RULES = "entity: {0}\nfrom: raw.people\nrules: [{{rename: {{id: person_id}}}}]\noutput: [person_id, name]\n"
-WRONG = RULES.replace("}}}}]", "}}}}, {{derive: {{name: \"case when person_id = 1 then upper(name) else name end\"}}}}]")
+WRONG = RULES.replace("}}}}]", '}}}}, {{derive: {{name: "case when person_id = 1 then upper(name) else name end"}}}}]')
 ENTITY = """  {0}:
     key: [person_id]
     contract: {{person_id: bigint, name: text}}
@@ -75,7 +75,7 @@ def stages(app: App) -> dict[str, tuple[Stage, int]]:
 def consumed(project: Path, entity: str = "people") -> list[tuple[object, ...]]:
     """What a consumer reads."""
     with duckdb.connect(next(project.rglob("catalog.duckdb")), read_only=True) as connection:
-        query = f"select person_id, name from analytics.{entity} order by 1"  # noqa: S608
+        query = f"select person_id, name from analytics.{entity} order by 1"
         return connection.execute(query).fetchall()
 
 

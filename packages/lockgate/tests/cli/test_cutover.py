@@ -28,7 +28,7 @@ roles:
   steward: [ada, łukasz]
 """
 RULES = "entity: people\nfrom: raw.people\nrules: [{rename: {id: person_id}}]\noutput: [person_id, name]\n"
-LOUD = RULES.replace("}}]", "}}, {derive: {name: \"case when person_id = 2 then upper(name) else name end\"}}]")
+LOUD = RULES.replace("}}]", '}}, {derive: {name: "case when person_id = 2 then upper(name) else name end"}}]')
 BROKEN = RULES.replace("}}]", "}}, {derive: {name: no_such_column}}]")
 ROWS = "id,name\n1,Ada\n2,Łukasz\n3,Grüße\n"
 
@@ -201,7 +201,9 @@ def test_an_entity_without_rows_proves_nothing(asked, project):
 
     assert (code, result["answer"]) == (3, "not enough evidence")
     assert stage(asked) == ("shadow", 0)
-    assert result["outcomes"][-1]["gates"][0]["conditions"][0]["sentence"] == "0 of 2 comparisons so far, 2 inconclusive"
+    assert (
+        result["outcomes"][-1]["gates"][0]["conditions"][0]["sentence"] == "0 of 2 comparisons so far, 2 inconclusive"
+    )
 
 
 def test_differences_that_were_agreed_on_go(asked, project):
