@@ -30,9 +30,10 @@ class Terminal:
     def typed(self, *command: str) -> int:
         """Prints a command and runs it: its exit code."""
         say(f"\n$ {shlex.join(_relative(argument) for argument in command)}")
-        path = f"{_PROGRAMS}{os.pathsep}{os.environ.get('PATH', '')}"
-        environment = {**os.environ, "PATH": path, "LOCKGATE_LOG_LEVEL": "error", **self.environment}
-        return subprocess.run(command, cwd=self.folder, env=environment, check=False).returncode
+        own = _PROGRAMS / command[0]
+        program = [str(own) if own.exists() else command[0], *command[1:]]
+        environment = {**os.environ, "LOCKGATE_LOG_LEVEL": "error", **self.environment}
+        return subprocess.run(program, cwd=self.folder, env=environment, check=False).returncode
 
     def lockgate(self, *arguments: str, options: Sequence[str] = (), ends_with: int = 0) -> bool:
         """Types a `lockgate` command: whether it ended as it should."""
