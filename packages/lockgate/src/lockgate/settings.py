@@ -43,6 +43,9 @@ class Settings(BaseSettings):
         "development",
         description="Whom `serve` believes: `development`, callers of this machine; `production`, who sends the token.",
     )
+    judge_seconds: float = Field(
+        10.0, gt=0, description="How often `serve` looks at every route, besides when requests tell something new."
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="How logs are written to standard error: `text` or `json`."
     )

@@ -1,262 +1,436 @@
-"""Cutovers over runs: groups that move together, routes that advance by themselves, and what is kept from consumers."""
+"""Moves and what follows them: two at once, late ones, lost control planes, runs that go on meanwhile, and notices."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+import os
+import signal
+import socket
+from dataclasses import replace
 
-import duckdb
 import pytest
 
 from lockgate.app import App
-from lockgate.core.cutover import Action
-from lockgate.core.gate import Answer
+from lockgate.app.controller import judge, tick
+from lockgate.app.cutting_over import make_plan, roll_back, statuses
+from lockgate.app.pairs import group_of
+from lockgate.core.cutover import FOUND_MOVED, Action
+from lockgate.core.notice import DeliveryStatus, Severity
 from lockgate.core.route import Stage
 from lockgate.core.run import RunRequest
-from lockgate.errors import CutoverInvalid, StaleToken
+from lockgate.errors import StaleToken
 from lockgate.flow import Unwatched
 
-BUILT_BY_DBT = pytest.mark.slow
-RULES = "entity: {0}\nfrom: raw.people\nrules: [{{rename: {{id: person_id}}}}]\noutput: [person_id, name]\n"
-WRONG = RULES.replace("}}}}]", '}}}}, {{derive: {{name: "case when person_id = 1 then upper(name) else name end"}}}}]')
-ENTITY = """  {0}:
-    key: [person_id]
-    contract: {{person_id: bigint, name: text}}
-    implementations: {{rules: {{rules: rules/{0}.yml}}, next: {{rules: rules/{0}_next.yml}}}}
-    {1}
-    route: {{incumbent: rules, candidate: next, gates: [parity], policy: {2}}}
-"""
-GATES = """gates:
-  parity: {unexplained_differences: 0}
-policies:
-  careful: {shares: [10%]}
-  alone: {advance: automatic, shares: [5%, 50%]}
-  poor: {advance: automatic, budget: {bytes: 1B}}
-"""
+pytestmark = pytest.mark.slow
+
+RUN = RunRequest()
+
+
+def silent(*_) -> None:
+    """Nobody listens."""
+
+
+def ran(project):
+    with App.open(project.folder) as app:
+        return app.run(RUN, Unwatched())
+
+
+def canary(project, share: int = 1000):
+    with App.open(project.folder) as app:
+        plan = app.cutovers.plan("people", Stage.CANARY, by="anna", share=share)
+        return app.cutovers.apply(plan.plan_id, silent, Unwatched(), by="anna")
 
 
 @pytest.fixture
-def written(project):
-    """Declares entities that are made by two rule sets: names with the policy of each, and the group, if any."""
-
-    def written(*names: str, policy: str = "careful", group: str = "") -> Path:
-        path = project / "lockgate.yml"
-        head = path.read_text(encoding="utf-8").split("entities:")[0]
-        grouped = f"{{group: {group}, bucket_by: person_id}}"[1:-1].replace(", ", "\n    ") if group else ""
-        entities = "".join(ENTITY.format(name, grouped, policy) for name in names)
-        path.write_text(f"{head}entities:\n{entities}{GATES}", encoding="utf-8")
-        for name in names:
-            for file in (name, f"{name}_next"):
-                (project / "rules" / f"{file}.yml").write_text(RULES.format(name), encoding="utf-8")
-        return project
-
-    return written
+def shadowed(cutover_project):
+    """A project in the shadow, both sides built and compared."""
+    project = cutover_project()
+    assert ran(project).errors == {}
+    return project
 
 
-def changed(project: Path, entity: str, text: str = WRONG) -> None:
-    """Gives an entity's candidate other files."""
-    (project / "rules" / f"{entity}_next.yml").write_text(text.format(entity), encoding="utf-8")
+def moved_behind(wiring, **changes):
+    """Moves the route as one that dies before it tells."""
+    route = wiring.warehouse.route("people")
+    return wiring.warehouse.set_route(replace(route, **changes))
 
 
-def ran(app: App, *, load: bool = True) -> list[tuple[str, Action]]:
-    """Runs everything: what was decided."""
-    result = app.run(RunRequest(load=load), Unwatched())
-    return [(decision.entity, decision.action) for decision in result.decisions]
+# --- moves that nobody told of ----------------------------------------------------------------------------------------
 
 
-def moved(app: App, entity: str, stage: Stage) -> Answer:
-    plan = app.cutovers.plan(entity, stage, by="ada")
-    return app.cutovers.apply(plan.plan_id, lambda *_: None, Unwatched(), by="ada").answer
+def test_a_move_without_a_decision_is_written_down_by_whoever_looks_next_and_once(shadowed, opened):
+    wiring = opened(shadowed)
+    moved_behind(wiring, stage=Stage.CANARY, share=1000)
+
+    statuses(wiring, ("people",))
+    statuses(wiring, ("people",))
+
+    (decision,) = wiring.store.cutovers.decisions("people")
+    assert (decision.action, decision.by, decision.after.token) == (Action.CANARY, FOUND_MOVED, 2)
+    assert (decision.before.stage, decision.before.token) == (Stage.SHADOW, 1)
 
 
-def stages(app: App) -> dict[str, tuple[Stage, int]]:
-    return {one.entity: (one.route.stage, one.route.share) for one in app.cutovers.status()}
+def test_who_made_a_move_takes_the_place_of_whoever_found_it(shadowed, opened):
+    wiring = opened(shadowed)
+    plan = make_plan(wiring, "people", Stage.CANARY, 1000, None, by="anna")
+    moved_behind(wiring, stage=Stage.CANARY, share=1000)
+    statuses(wiring, ())
+    (found,) = wiring.store.cutovers.decisions("people")
+
+    with App.open(shadowed.folder) as app:
+        app.cutovers.apply(plan.plan_id, silent, Unwatched(), by="anna")
+
+    (decision,) = wiring.store.cutovers.decisions("people")
+    assert (found.by, found.plan_id) == (FOUND_MOVED, plan.plan_id)
+    assert (decision.decision_id, decision.by, decision.plan_id) == (found.decision_id, "anna", plan.plan_id)
 
 
-def consumed(project: Path, entity: str = "people") -> list[tuple[object, ...]]:
-    """What a consumer reads."""
-    with duckdb.connect(next(project.rglob("catalog.duckdb")), read_only=True) as connection:
-        query = f"select person_id, name from analytics.{entity} order by 1"
-        return connection.execute(query).fetchall()
+def test_a_roll_back_needs_the_target_alone_and_is_written_down_later(shadowed, opened, monkeypatch, capsys):
+    from lockgate.cli.entrypoint import run
+
+    canary(shadowed)
+    control = shadowed.folder / ".lockgate/control.db"
+    kept = control.with_name("kept.db")
+    control.rename(kept)
+    control.write_bytes(b"no database at all" * 100)
+    code = run(["--project", str(shadowed.folder), "cutover", "rollback", "people", "--reason", "numbers are off"])
+
+    told = capsys.readouterr()
+    assert code == 0
+    assert "The decision was not written down" in told.err
+    assert set(shadowed.shown()) == {"one"}
+    control.unlink()
+    kept.rename(control)
+    wiring = opened(shadowed)
+    assert judge(wiring, group_of(wiring, wiring.project.entities["people"])) is None
+    newest = wiring.store.cutovers.decisions("people")[0]
+    assert (newest.action, newest.by, newest.after.stage) == (Action.ROLL_BACK, FOUND_MOVED, Stage.SHADOW)
 
 
-def test_a_group_moves_together_and_is_rolled_back_together(written):
-    project = written("people", "voters", group="all")
-    with App.open(project) as app:
-        ran(app)
-        answer = moved(app, "people", Stage.CANARY)
-        canary = stages(app)
-        changed(project, "voters")
-
-        decided = ran(app, load=False)
-
-        assert answer is Answer.GO
-        assert canary == {"people": (Stage.CANARY, 1000), "voters": (Stage.CANARY, 1000)}
-        assert decided == [("voters", Action.ROLL_BACK)]
-        assert stages(app) == {"people": (Stage.SHADOW, 0), "voters": (Stage.SHADOW, 0)}
-        assert {one.entity for one in app.cutovers.decisions(limit=2)} == {"people", "voters"}
+# --- at once, and late ------------------------------------------------------------------------------------------------
 
 
-def test_people_roll_a_group_back_together(written):
-    project = written("people", "voters", group="all")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.PROMOTED)
+def test_one_plan_applied_twice_at_once_moves_a_route_once(shadowed, commands, opened):
+    run = commands(shadowed)
+    plan = run.plan("--to", "canary", "--share", "10%")
 
-        done = app.cutovers.roll_back("voters", by="ada", reason="zurück")
+    done = run.at_once(("cutover", "apply", plan), ("cutover", "apply", plan))
 
-        assert {one.decision.entity for one in done} == {"people", "voters"}
-        assert set(stages(app).values()) == {(Stage.SHADOW, 0)}
-
-
-def test_a_route_advances_by_itself_run_by_run(written):
-    project = written("people", policy="alone")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.SHADOW)
-
-        decided = [ran(app, load=False) for _ in range(4)]
-
-        assert decided == [
-            [("people", Action.CANARY)],
-            [("people", Action.CANARY)],
-            [("people", Action.PROMOTE)],
-            [],
-        ]
-        assert [one.after.share for one in app.cutovers.decisions(limit=3)] == [10_000, 5_000, 500]
+    assert [one["code"] for one in done] == [0, 0], done
+    (decision,) = opened(shadowed).store.cutovers.decisions("people")
+    assert (decision.after.token, decision.after.share) == (2, 1000)
 
 
-def test_what_was_rolled_back_does_not_advance_by_itself_before_its_files_change(written):
-    project = written("people", policy="alone")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.SHADOW)
-        ran(app, load=False)
-        app.cutovers.roll_back("people", by="ada", reason="not today")
+@pytest.mark.parametrize("turn", range(3))
+def test_a_plan_against_a_roll_back_at_once_ends_where_one_of_them_wanted(turn, shadowed, commands, opened):
+    run = commands(shadowed)
+    canary(shadowed)
+    plan = run.plan("--to", "promoted")
 
-        assert [ran(app, load=False) for _ in range(2)] == [[], []]
-        changed(project, "people", RULES + "# another revision\n")
-        assert ran(app, load=False) == [("people", Action.CANARY)]
+    applying, rolling = run.at_once(("cutover", "apply", plan), ("cutover", "rollback", "people"))
 
-
-def test_a_shadow_over_its_budget_is_stopped(written):
-    project = written("people", policy="poor")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.SHADOW)
-
-        assert stages(app) == {"people": (Stage.OFF, 0)}
-        assert app.cutovers.decisions(limit=1)[0].action is Action.STOP
+    wiring = opened(shadowed)
+    statuses(wiring, ())
+    route = wiring.warehouse.route("people")
+    assert (route.stage, route.share) in {(Stage.SHADOW, 0), (Stage.PROMOTED, 10_000)}
+    assert 0 in {applying["code"], rolling["code"]}
+    tokens = sorted(one.after.token for one in wiring.store.cutovers.decisions("people"))
+    assert tokens == list(range(2, route.token + 1))
 
 
-@pytest.mark.parametrize("stage", [Stage.CANARY, Stage.PROMOTED])
-def test_consumers_never_see_what_a_bad_candidate_made(written, stage):
-    project = written("people")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", stage)
-        changed(project, "people")
+@pytest.mark.parametrize("stopped_at", ["set_routes", "_act"])
+def test_a_controller_that_wakes_up_late_is_refused(stopped_at, shadowed, commands, opened):
+    run = commands(shadowed)
+    canary(shadowed)
+    shadowed.declare(advance="automatic")
+    late = run("cutover", "judge", "people", stop=stopped_at)
+    assert late["code"] is None
 
-        decided = ran(app, load=False)
+    run("cutover", "rollback", "people", "--reason", "by hand")
+    (woken,) = run.ask(wait=late["pid"])
 
-        assert decided == [("people", Action.ROLL_BACK)]
-        assert consumed(project) == [(1, "Ada"), (2, "Łukasz")]
-
-
-def test_new_rows_are_shown_of_both_sides_at_once_when_they_agree(written):
-    project = written("people")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.PROMOTED)
-        (project / "people.csv").write_text("id,name\n1,Ada\n2,Łukasz\n3,Grüße\n", encoding="utf-8")
-
-        assert ran(app) == []
-        assert consumed(project) == [(1, "Ada"), (2, "Łukasz"), (3, "Grüße")]
+    wiring = opened(shadowed)
+    route = wiring.warehouse.route("people")
+    assert woken["code"] == 0, woken
+    assert (route.stage, route.share, route.token) == (Stage.SHADOW, 0, 3)
+    assert [one.by == "controller" for one in wiring.store.cutovers.decisions("people")] == [False, False]
 
 
-def test_new_rows_reach_consumers_from_the_incumbent_where_the_candidate_is_bad(written):
-    project = written("people")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.PROMOTED)
-        changed(project, "people")
-        (project / "people.csv").write_text("id,name\n1,Ada\n2,Łukasz\n3,Grüße\n", encoding="utf-8")
-
-        ran(app)
-
-        assert consumed(project) == [(1, "Ada"), (2, "Łukasz"), (3, "Grüße")]
+# --- runs that go on meanwhile ----------------------------------------------------------------------------------------
 
 
-def test_a_candidate_that_was_mended_goes_its_way_anew(written):
-    project = written("people")
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.PROMOTED)
-        changed(project, "people")
-        ran(app, load=False)
-        refused = moved(app, "people", Stage.PROMOTED)
-        changed(project, "people", RULES + "# mended\n")
+def during(monkeypatch, target, name, act, times: int = 1):
+    """Does something else right before the first calls of a method."""
+    whole = getattr(target, name)
+    left = [times]
 
-        untried = moved(app, "people", Stage.PROMOTED)
-        ran(app, load=False)
+    def first(self, *given, **named):
+        if left[0]:
+            left[0] -= 1
+            act()
+        return whole(self, *given, **named)
 
-        assert (refused, untried) == (Answer.NO_GO, Answer.NOT_ENOUGH)
-        assert moved(app, "people", Stage.PROMOTED) is Answer.GO
+    monkeypatch.setattr(target, name, first)
 
 
-def test_two_plans_for_one_route_move_it_once(written):
-    project = written("people")
-    with App.open(project) as app:
-        ran(app)
-        first, second = (app.cutovers.plan("people", Stage.CANARY, by="ada", share=share) for share in (1_000, 2_000))
-        app.cutovers.apply(first.plan_id, lambda *_: None, Unwatched(), by="ada")
+def test_a_run_that_began_before_a_roll_back_reads_the_route_anew(shadowed, opened, monkeypatch):
+    from lockgate.adapters.warehouses.duckdb.warehouse import DuckDBWarehouse
 
-        with pytest.raises(StaleToken, match="somebody else moved the route of people"):
-            app.cutovers.apply(second.plan_id, lambda *_: None, Unwatched(), by="eve")
+    canary(shadowed)
+    shadowed.make("late", wrong=True)
+    other = opened(shadowed)
+    during(monkeypatch, DuckDBWarehouse, "publish", lambda: roll_back(other, "people", by="anna", reason="off"))
 
-        assert stages(app) == {"people": (Stage.CANARY, 1000)}
+    result = ran(shadowed)
 
-
-def test_two_equal_plans_are_one_move_and_one_decision(written):
-    project = written("people")
-    with App.open(project) as app:
-        ran(app)
-        plans = [app.cutovers.plan("people", Stage.CANARY, by="ada") for _ in range(2)]
-
-        answers = [app.cutovers.apply(one.plan_id, lambda *_: None, Unwatched(), by="ada").answer for one in plans]
-
-        assert answers == [Answer.GO, Answer.GO]
-        assert [one.plan_id for one in app.cutovers.decisions()] == [plans[0].plan_id] * 2
+    assert result.errors == {}
+    assert result.decisions == ()
+    assert set(shadowed.shown()) == {"one"}
+    assert other.warehouse.route("people").stage is Stage.SHADOW
 
 
-def test_another_candidate_waits_until_the_one_that_answers_is_rolled_back(written):
-    project = written("people")
-    path = project / "lockgate.yml"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace("next.yml}}", "next.yml}, third: {rules: rules/people.yml}}"),
-        encoding="utf-8",
-    )
-    with App.open(project) as app:
-        ran(app)
-        moved(app, "people", Stage.CANARY)
+def test_an_output_of_a_shadow_that_became_a_canary_meanwhile_is_held_until_it_is_compared(
+    shadowed, opened, monkeypatch
+):
+    from lockgate.adapters.warehouses.duckdb.warehouse import DuckDBWarehouse
 
-        with pytest.raises(CutoverInvalid, match="so third cannot become its candidate"):
-            app.cutovers.plan("people", Stage.CANARY, by="ada", candidate="third")
+    other = opened(shadowed)
+    during(monkeypatch, DuckDBWarehouse, "publish", lambda: moved_behind(other, stage=Stage.CANARY, share=1000))
+    shadowed.make("late", wrong=True)
 
-        assert stages(app) == {"people": (Stage.CANARY, 1000)}
+    ran(shadowed)
+
+    assert "late" not in shadowed.shown()
 
 
-@BUILT_BY_DBT
-def test_from_dbt_back_and_forth_consumers_read_the_same_rows(project):
-    with App.open(project) as app:
-        app.run(RunRequest(engines=("rules", "dbt")), Unwatched())
-        promoted = consumed(project)
-        (project / "dbt/models/people.sql").write_text(
-            "{{ config(materialized='table') }}\n"
-            "select id as person_id, upper(name) as name from {{ source('raw', 'people') }}\n",
-            encoding="utf-8",
-        )
+def test_a_route_that_keeps_moving_refuses_a_publication_with_a_remedy(shadowed, opened, monkeypatch):
+    from lockgate.adapters.warehouses.duckdb.warehouse import DuckDBWarehouse
 
-        decided = ran(app, load=False)
+    canary(shadowed)
+    shadowed.make("late")
+    other = opened(shadowed)
+    before, shown = other.warehouse.editions("people"), shadowed.shown()
+    during(monkeypatch, DuckDBWarehouse, "publish", lambda: moved_behind(other, share=2000), times=9)
 
-        assert decided == [("people", Action.ROLL_BACK)]
-        assert promoted == consumed(project) == [(1, "Ada"), (2, "Łukasz")]
+    result = ran(shadowed)
+
+    errors = [error for error in result.errors.values() if isinstance(error, StaleToken)]
+    assert errors
+    assert "lockgate cutover status" in errors[0].remedy
+    assert [one.number for one in other.warehouse.editions("people")] == [one.number for one in before]
+    assert set(shadowed.shown()) == set(shown)
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_a_roll_back_during_the_comparison_is_not_undone_by_the_judge(is_told, shadowed, opened, monkeypatch):
+    from lockgate.app.cycle_evidence import CycleEvidence
+
+    canary(shadowed)
+    shadowed.declare(advance="automatic")
+    other = opened(shadowed)
+
+    def back() -> None:
+        if is_told:
+            roll_back(other, "people", by="anna", reason="off")
+        else:
+            moved_behind(other, stage=Stage.SHADOW, share=0)
+
+    during(monkeypatch, CycleEvidence, "compared", back)
+
+    result = ran(shadowed)
+
+    assert result.decisions == ()
+    assert other.warehouse.route("people").stage is Stage.SHADOW
+    assert ran(shadowed).decisions == ()  # nor by a later one, as long as the candidate is what it was
+
+
+def test_an_edition_of_other_files_than_the_gates_saw_is_not_promoted(shadowed, opened):
+    shadowed.make("unseen", wrong=True)
+    assert ran(shadowed).errors == {}
+    shadowed.make("two")
+
+    with App.open(shadowed.folder) as app:
+        plan = app.cutovers.plan("people", Stage.CANARY, by="anna", share=1000)
+        result = app.cutovers.apply(plan.plan_id, silent, Unwatched(), by="anna")
+
+    assert "was not compared at this revision" in result.outcomes[-1].sentence
+    assert opened(shadowed).warehouse.route("people").stage is Stage.SHADOW
+    ran(shadowed)
+    assert canary(shadowed).answer == "go"
+
+
+def test_files_that_change_while_a_run_goes_on_prove_nothing(shadowed, monkeypatch):
+    from lockgate.app.cycle_evidence import CycleEvidence
+
+    during(monkeypatch, CycleEvidence, "compared", lambda: shadowed.make("changed"))
+
+    result = ran(shadowed)
+
+    assert [error.code for error in result.errors.values()] == ["LG901"]
+
+
+# --- notices ----------------------------------------------------------------------------------------------------------
+
+
+def with_mail(project, server) -> None:
+    project.extra = """
+notifications:
+  team: {kind: email, server: secret://smtp, from: lockgate@example.com, to: [data@example.com]}
+"""
+    project.declare()
+    secret = project.folder / ".lockgate/secrets/smtp"
+    secret.write_text(f"smtp://127.0.0.1:{server.port}?tls=off", encoding="utf-8")
+    secret.chmod(0o600)
+
+
+@pytest.fixture
+def mailbox():
+    """A real SMTP server, and the mails that it took."""
+    from email import message_from_bytes
+    from email.policy import default
+
+    from aiosmtpd.controller import Controller
+
+    class Box:
+        def __init__(self) -> None:
+            self.mails = []
+
+        async def handle_DATA(self, _server, _session, envelope):  # noqa: N802  (aiosmtpd's name)
+            self.mails.append(message_from_bytes(envelope.content, policy=default))
+            return "250 taken"
+
+    box = Box()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        box.port = free.getsockname()[1]
+    controller = Controller(box, hostname="127.0.0.1", port=box.port)
+    controller.start()
+    yield box
+    controller.stop()
+
+
+def subjects(mailbox) -> list[str]:
+    return [str(mail["Subject"]) for mail in mailbox.mails]
+
+
+def test_a_bad_candidate_is_rolled_back_and_one_mail_a_decision_arrives(shadowed, mailbox, opened):
+    with_mail(shadowed, mailbox)
+    canary(shadowed)
+    shadowed.make("bad", wrong=True)
+
+    result = ran(shadowed)
+    ran(shadowed)
+    with App.open(shadowed.folder) as app:
+        app.deliver_notices()
+
+    assert [one.action for one in result.decisions] == [Action.ROLL_BACK]
+    assert len(mailbox.mails) == 2
+    assert ["canary at 10 %" in subjects(mailbox)[0], "rolled back" in subjects(mailbox)[1]] == [True, True]
+    notices = opened(shadowed).store.notices.notices()
+    assert [(one.notice.severity, one.status, one.notice.about) for one in notices] == [
+        (Severity.CRITICAL, DeliveryStatus.SENT, "cutover/people"),
+        (Severity.INFO, DeliveryStatus.SENT, "cutover/people"),
+    ]
+    assert "NAME 7" not in mailbox.mails[1].as_string()
+
+
+def test_a_promotion_after_a_roll_back_is_its_recovery(shadowed, mailbox, opened):
+    with_mail(shadowed, mailbox)
+    canary(shadowed)
+    with App.open(shadowed.folder) as app:
+        app.cutovers.roll_back("people", by="anna", reason="looks odd")
+        for _ in range(2):
+            plan = app.cutovers.plan("people", Stage.PROMOTED, by="anna")
+            app.cutovers.apply(plan.plan_id, silent, Unwatched(), by="anna")
+            app.cutovers.roll_back("people", by="anna", reason="a drill")
+
+    kinds = [(one.notice.kind, one.notice.is_recovery) for one in opened(shadowed).store.notices.notices()][::-1]
+    assert kinds == [
+        ("cutover.canary", False),
+        ("cutover.rolled_back", False),
+        ("cutover.promoted", True),
+        ("cutover.rolled_back", False),
+        ("cutover.promoted", True),
+        ("cutover.rolled_back", False),
+    ]
+    assert len(mailbox.mails) == 6
+
+
+def test_a_gate_that_waits_for_people_says_so_once_a_token(shadowed, mailbox, opened):
+    with_mail(shadowed, mailbox)
+    shadowed.declare(gate="unexplained_differences: 0, sign_off: {roles: [owner]}")
+
+    with App.open(shadowed.folder) as app:
+        for _ in range(2):
+            app.cutovers.judge("people")
+
+    (notice,) = opened(shadowed).store.notices.notices()
+    assert (notice.notice.kind, notice.notice.severity) == ("cutover.signatures", Severity.WARNING)
+    assert len(mailbox.mails) == 1
+
+
+def test_a_receiver_that_hangs_holds_a_command_up_for_seconds_and_fails_nothing(shadowed, opened):
+    from time import monotonic
+    from types import SimpleNamespace
+
+    canary(shadowed)
+    with socket.create_server(("127.0.0.1", 0)) as silent_server:
+        with_mail(shadowed, SimpleNamespace(port=silent_server.getsockname()[1]))
+        began = monotonic()
+        with App.open(shadowed.folder) as app:
+            (done,) = app.cutovers.roll_back("people", by="anna", reason="off")
+        took = monotonic() - began
+
+    assert done.decision.decision_id
+    assert took < 9
+    (kept,) = opened(shadowed).store.notices.notices()
+    assert kept.status is DeliveryStatus.PENDING
+
+
+def test_a_tick_judges_every_group_and_sends_what_is_due(shadowed, mailbox, opened):
+    with_mail(shadowed, mailbox)
+    shadowed.declare(advance="automatic")
+    wiring = opened(shadowed)
+
+    moved = tick(wiring)
+
+    assert [one.action for one in moved] == [Action.CANARY]
+    assert len(mailbox.mails) == 1
+    assert json.dumps([one.action for one in tick(wiring)]) == '["promote"]'
+    assert tick(wiring) == ()
+
+
+def test_editions_that_nobody_could_compare_are_held_back_and_told_once(shadowed, mailbox, opened, monkeypatch):
+    from lockgate.app import cycle_evidence
+    from lockgate.core.comparison import Verdict
+
+    with_mail(shadowed, mailbox)
+    canary(shadowed)
+    shadowed.make("unknown")
+    whole = cycle_evidence.compared_and_kept
+
+    def inconclusive(*given):
+        found, number = whole(*given)
+        return replace(found, verdict=Verdict.INCONCLUSIVE), number
+
+    monkeypatch.setattr(cycle_evidence, "compared_and_kept", inconclusive)
+
+    ran(shadowed)
+    ran(shadowed)
+
+    kinds = [one.notice.kind for one in opened(shadowed).store.notices.notices()]
+    assert kinds.count("cutover.held") == 1
+    assert "unknown" not in shadowed.shown()
+
+
+def test_a_killed_roll_back_is_told_by_whoever_finds_it(shadowed, mailbox, commands):
+    with_mail(shadowed, mailbox)
+    run = commands(shadowed)
+    canary(shadowed)
+    killed = run("cutover", "rollback", "people", after="set_routes", calls=20)
+    assert killed["code"] == -signal.SIGKILL, (killed, os.getpid())
+
+    run("cutover", "status")
+    run("notices", "send")
+
+    assert len(mailbox.mails) == 2
+    assert "rolled back" in subjects(mailbox)[1]

@@ -111,7 +111,7 @@ def test_requests_at_once_do_not_meet_each_other(desk, wiring):
 def test_an_answer_says_who_gave_it_and_where_each_record_stood(desk, wiring):
     answer = desk.ask(wiring.project.entities["orders"], [{"id": "1"}, {"id": 5}]).result(SECONDS)
 
-    assert (answer.entity, answer.engine, answer.engines, answer.scope) == ("orders", "rules", {"rules": 2}, "row")
+    assert (answer.entity, answer.engine, answer.engines, answer.scope) == ("orders", "rules", {"rules": 2}, "request")
     assert [each["index"] for each in answer.outcomes] == [0, 1]
 
 

@@ -29,6 +29,7 @@ class World:
         self.decided: list[int] = []
         self.cycles = 0
         self.answer = Answer.GO
+        self.blocked = ""
         self.pair = PAIR
         self.effects = 0
         self.dies_at: int | None = None
@@ -60,8 +61,12 @@ class World:
     def gates(self, gate, plan):
         return (GateAnswer(gate, "users", (ConditionAnswer("runs", self.answer, "because"),)),)
 
-    def cycled(self, plan, position):
-        return self.known.get(position)
+    def done(self, plan, position):
+        found = self.known.get(position)
+        return found if found is not None and found.status is StepStatus.DONE else None
+
+    def unapproved(self, plan, step):
+        return self.blocked
 
     def ended(self, plan, outcome):
         self._effect()

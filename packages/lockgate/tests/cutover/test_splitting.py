@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
 from lockgate.core.gate import Traffic
-from lockgate.cutover.splitting import Sides, buckets_of, chosen, is_asked, traffic_of
+from lockgate.core.relation import Column
+from lockgate.core.types import ColumnType, Kind
+from lockgate.cutover.splitting import Sides, buckets_of, chosen, is_asked, one_way, traffic_of
 
+KEY = [Column("user_id", ColumnType(Kind.BIGINT))]
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 # The first 32 bits of MD5 over '1:1', '1:2', '1:3' (`printf '1:1' | md5sum`) modulo 10,000.
 BUCKETS = [9533, 2595, 9604]
@@ -26,14 +31,14 @@ DBT = [outcome("dbt", number) for number in (1, 2, 3)]
 
 
 def engines(share: int, incumbent=RULES, candidate=DBT) -> list[object]:
-    found = chosen(Sides(incumbent, candidate), buckets_of(incumbent or candidate, ["user_id"]), share)
+    found = chosen(Sides(incumbent, candidate), buckets_of(incumbent or candidate, KEY), share)
     return [one["engine"] for one in found]
 
 
 def test_a_records_bucket_is_that_of_its_key() -> None:
-    assert buckets_of(RULES, ["user_id"]) == BUCKETS
-    assert buckets_of([outcome("rules", None)], ["user_id"]) == [None]
-    assert buckets_of([{"output": {"user_id": None}}], ["user_id"]) == [None]
+    assert buckets_of(RULES, KEY) == BUCKETS
+    assert buckets_of([outcome("rules", None)], KEY) == [None]
+    assert buckets_of([{"output": {"user_id": None}}], KEY) == [None]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,58 @@ def test_what_a_request_says_of_the_candidate() -> None:
         slower_squares=pytest.approx(times * times),
         last_at=NOW,
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "canonical"),
+    [
+        (Kind.BIGINT, "1", "1:1"),
+        (Kind.BIGINT, Decimal("1.0"), "1:1"),
+        (Kind.UUID, "0199A3C2-0000-7000-8000-00000000000A", "36:0199a3c2-0000-7000-8000-00000000000a"),
+        (Kind.DATE, datetime(2026, 1, 31, 5, tzinfo=UTC), "10:2026-01-31"),
+        (Kind.DATE, "2026-01-31", "10:2026-01-31"),
+        (Kind.TEXT, 1, "1:1"),
+    ],
+)
+def test_a_key_has_the_bucket_of_what_its_contract_makes_of_it(kind, value, canonical) -> None:
+    expected = int(hashlib.md5(canonical.encode(), usedforsecurity=False).hexdigest()[:8], 16) % 10_000
+
+    assert buckets_of([{"output": {"id": value}}], [Column("id", ColumnType(kind))]) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(Kind.BIGINT, "x"), (Kind.BIGINT, 1.5), (Kind.UUID, "x"), (Kind.DOUBLE, 1)]
+)
+def test_a_key_that_its_contract_cannot_hold_has_no_bucket(kind, value) -> None:
+    assert buckets_of([{"output": {"id": value}}], [Column("id", ColumnType(kind))]) == [None]
+
+
+@pytest.mark.parametrize(
+    ("buckets", "all_of_them"), [([None, 5, 7], [5, 5, 5]), ([None, None], [None, None]), ([], [])]
+)
+def test_a_request_that_goes_one_way_has_the_bucket_of_its_first_key(buckets, all_of_them) -> None:
+    assert one_way(buckets) == all_of_them
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "wrong"),
+    [
+        (math.nan, math.nan, 0),
+        (True, 1, 1),
+        (Decimal("1.0"), Decimal("1.00"), 0),
+        (None, 0, 1),
+    ],
+)
+def test_values_are_compared_as_what_they_mean(one, other, wrong) -> None:
+    sides = Sides(*([{"status": "ok", "reason": None, "output": {"value": each}}] for each in (one, other)))
+
+    assert traffic_of(sides, [None], None, NOW).wrong == wrong
+
+
+def test_times_that_cannot_be_compared_are_not() -> None:
+    found = traffic_of(Sides(RULES, RULES), BUCKETS, None, NOW)
+
+    assert (found.slower_count, found.slower_sum, found.slower_squares) == (0, 0.0, 0.0)
 
 
 def test_why_a_record_is_rejected_is_each_sides_own_wording() -> None:

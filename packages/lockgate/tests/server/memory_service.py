@@ -9,9 +9,12 @@ from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.record_desk import RecordsAnswer
 from lockgate.app.service import EntityState
+from lockgate.core.cutover import Action, Decision
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
+from lockgate.core.gate import Answer, ConditionAnswer, Evidence, EvidenceKind, GateAnswer, Pair
 from lockgate.core.job import (
     Claim,
     Failure,
@@ -25,13 +28,23 @@ from lockgate.core.job import (
 )
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
-from lockgate.core.route import Stage
-from lockgate.errors import CapabilityMissing, JobFinal, KeyReused, UnknownName
+from lockgate.core.route import Edition, Route, Stage
+from lockgate.errors import CapabilityMissing, CutoverInvalid, JobFinal, KeyReused, UnknownName
 
 NOW = datetime(2026, 1, 31, 5, 0, tzinfo=UTC)
 NODES = (
     NodeResult("model.inventory.fct_users", NodeStatus.SUCCESS, 0.25, rows=3, file="models/fct_users.sql"),
     NodeResult("test.inventory.unique_users", NodeStatus.PASS, 0.125, failures=0, file="models/users.yml"),
+)
+GATES = (GateAnswer("safe", "users", (ConditionAnswer("row_budget", Answer.GO, "0 rows differ", (5,)),)),)
+COMPARISON = Evidence(
+    5,
+    EvidenceKind.COMPARISON,
+    Pair("users", "rules", "dbt", "1", "2"),
+    7,
+    NOW,
+    "controller",
+    {"verdict": "pass", "unexplained": 0},
 )
 PINS = (Pin(Relation("raw", "users"), 4, 7),)
 
@@ -44,6 +57,8 @@ class MemoryService:
         self.fails_with: Exception | None = None
         self.calls: list[object] = []
         self.listeners: list = []
+        self.comparing: list = []
+        self.rolled_back: list[tuple[str, str]] = []
         self.warnings: dict[str, str] = {}
         self.is_open = self.is_warm = False
         self.waiters: dict[str, list[Future[Job]]] = {}
@@ -147,6 +162,42 @@ class MemoryService:
 
     def when_execution_ends(self, listener) -> None:
         self.listeners.append(listener)
+
+    def when_compared(self, listener) -> None:
+        self.comparing.append(listener)
+
+    def routes(self) -> tuple[Route, ...]:
+        self._may_fail()
+        return tuple(self._route(each.name) for each in self.entities())
+
+    def rollback_counts(self) -> dict[str, int]:
+        self._may_fail()
+        return dict(Counter(name for name, _ in self.rolled_back))
+
+    def cutover(self, entity: str) -> RouteStatus:
+        self._may_fail()
+        self._entity(entity)
+        made = [self._decision(name, by) for name, by in self.rolled_back if name == entity]
+        return RouteStatus(entity, self._route(entity), "", (), GATES, COMPARISON, (made or [None])[-1], None, None)
+
+    def roll_back(self, entity: str, *, by: str, reason: str) -> tuple[RolledBack, ...]:
+        self._may_fail()
+        self._entity(entity)
+        if self._route(entity).stage is Stage.SHADOW:
+            raise CutoverInvalid(f"{entity} is shadow: there is nothing to roll back")
+        self.rolled_back.append((entity, f"{by}: {reason}"))
+        edition = Edition(entity, 4, "rules", 3, NOW - timedelta(seconds=90))
+        return (RolledBack(self._decision(entity, f"{by}: {reason}"), edition),)
+
+    def _route(self, name: str) -> Route:
+        if name in dict(self.rolled_back):
+            return Route(name, "rules", "dbt", Stage.SHADOW, 0, 8)
+        return Route(name, "rules", "dbt", Stage.PROMOTED, 10_000, 7)
+
+    def _decision(self, name: str, said: str) -> Decision:
+        by, _, reason = said.partition(": ")
+        before = Route(name, "rules", "dbt", Stage.PROMOTED, 10_000, 7)
+        return Decision(9, name, Action.ROLL_BACK, Answer.NO_GO, before, self._route(name), by, reason, NOW)
 
     def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         self.calls.append((entity, records))

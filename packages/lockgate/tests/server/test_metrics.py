@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from lockgate.app.shadowing import Compared
 from lockgate.core.job import Failure
 from lockgate.errors import ControlPlaneUnavailable
 
@@ -80,11 +81,27 @@ def test_a_fallback_that_failed_too_is_counted(client, service, figures):
     assert figures("lockgate_fallbacks_total", entity="users", engine="rules") == 1
 
 
+def test_routes_and_what_both_sides_said_are_counted(client, service, figures):
+    client.post("/api/entities/users/cutover/rollback", json={"reason": "looks odd"})
+    for compared in (Compared("users", equal=8, wrong=2, errors=1), Compared("users", equal=1, dropped=5)):
+        service.comparing[0](compared)
+
+    assert figures("lockgate_shadow_records_total", entity="users", result="equal") == 9
+    assert figures("lockgate_shadow_records_total", entity="users", result="wrong") == 2
+    assert figures("lockgate_shadow_errors_total", entity="users") == 1
+    assert figures("lockgate_shadow_dropped_total", entity="users") == 5
+    assert figures("lockgate_rollbacks_total", entity="users") == 1
+    assert [figures("lockgate_route_share", entity=name) for name in ("users", "applications")] == [0, 1]
+    stages = [figures("lockgate_route_stage", entity="users", stage=stage) for stage in ("shadow", "promoted")]
+    assert stages == [1, 0]
+
+
 def test_figures_are_there_while_the_control_plane_is_not(client, service, figures):
     service.fails_with = ControlPlaneUnavailable()
 
     assert figures("lockgate_http_requests_in_flight") == 1
     assert figures("lockgate_jobs", status="queued") is None
+    assert figures("lockgate_route_share", entity="users") is None
 
 
 def test_executions_are_counted_as_they_ended(client, service, figures):

@@ -15,7 +15,7 @@ from lockgate.app.checks import Findings
 from lockgate.app.cutovers import Cutovers
 from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
-from lockgate.app.notifying import Sent, Tried
+from lockgate.app.notifying import Sent, Tried, deliver_soon
 from lockgate.app.performing import entity_of, perform
 from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
@@ -123,7 +123,9 @@ class App:
         """
         with self._alone("run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
-            return run.executed(run.steps())
+            result = run.executed(run.steps())
+        deliver_soon(self._wiring)
+        return result
 
     def learn_noise(
         self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0

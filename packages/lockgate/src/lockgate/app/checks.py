@@ -13,6 +13,7 @@ from pathlib import Path
 from lockgate.app.rules import catalog_of
 from lockgate.app.wiring import Wiring
 from lockgate.config import PROJECT_FILE
+from lockgate.config.references import DBT_FILE
 from lockgate.config.yaml_positions import Document, read_yaml
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import ProjectInspection
@@ -38,6 +39,10 @@ def findings(wiring: Wiring, *, offline: bool) -> Findings:
     offline = offline or bool(found)
     dbt = _DbtProjects(wiring, document)
     for entity, implementation in _implementations(wiring):
+        revision = tuple(_revision(wiring, document, entity, implementation))
+        found += revision
+        if revision:
+            continue
         if implementation.engine is Engine.RULES:
             found += _rules(wiring, entity, implementation, offline=offline)
         else:
@@ -78,6 +83,19 @@ def _sources(wiring: Wiring, document: Document) -> Iterator[Problem]:
         except LockgateError as error:
             line = document.line(("sources", source.name, "streams", stream.name))
             yield Problem(f"{source.name}.{stream.name}: {error.message}", PROJECT_FILE, line, error.remedy)
+
+
+def _revision(wiring: Wiring, document: Document, entity: Entity, implementation: Implementation) -> Iterator[Problem]:
+    """A git revision that is not there, or lacks the implementation's files."""
+    path = ("entities", entity.name, "implementations", implementation.name, "revision")
+    try:
+        located = wiring.revisions.located(implementation)
+    except LockgateError as error:
+        yield document.problem(path, error.message, error.remedy)
+        return
+    if located.git_revision and located.engine is Engine.DBT and not (located.path / DBT_FILE).is_file():
+        message = f"there is no dbt project at this revision: it has no {DBT_FILE}"
+        yield document.problem(path, message, "Name another revision.")
 
 
 def _rules(wiring: Wiring, entity: Entity, implementation: Implementation, *, offline: bool) -> tuple[Problem, ...]:
@@ -124,11 +142,12 @@ class _DbtProjects:
 
     def _inspect(self, implementation: Implementation) -> ProjectInspection:
         """A project as it is run for an implementation."""
-        key = implementation.path, json.dumps(dict(implementation.vars), sort_keys=True, default=str)
+        path = self._wiring.revisions.located(implementation).path
+        key = path, json.dumps(dict(implementation.vars), sort_keys=True, default=str)
         if key not in self._inspected:
             executor = self._wiring.executor_for(implementation.executor)
             kind = self._wiring.target.kind
-            self._inspected[key] = executor.inspect(implementation.path, kind, implementation.vars)
+            self._inspected[key] = executor.inspect(path, kind, implementation.vars)
         return self._inspected[key]
 
     def _placed(self, problem: Problem) -> Problem:

@@ -8,16 +8,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.cycle_evidence import CONTROLLER
-from lockgate.app.pairs import gate_answers, pair_of, policy_of, seen_of, unsplittable
+from lockgate.app.deciding import (
+    ANSWERING,
+    decide,
+    held_editions,
+    note_move,
+    release_incumbent,
+    warn_of_signatures,
+    warn_once,
+)
+from lockgate.app.notifying import deliver_pending
+from lockgate.app.pairs import gate_answers, group_of, pair_of, policy_of, seen_of, unapproved, unsplittable
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Verdict
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer
-from lockgate.core.route import Edition, Route, Stage
-from lockgate.cutover import Judgement, Seen, Situation, judged, rolled_back, stopped
-from lockgate.errors import StaleToken
+from lockgate.core.route import Route, Stage
+from lockgate.cutover import Judgement, Seen, Situation, editions_held, judged, rolled_back, stopped
+from lockgate.errors import LockgateError, StaleToken
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.router import UNDER_WAY
 
@@ -26,6 +37,7 @@ logger = logging.getLogger(__name__)
 # The strongest first: one entity's alarm holds for its whole group, and a group goes on only where each may.
 _STRONGEST = (Action.ROLL_BACK, Action.STOP, Action.HOLD, Action.CANARY, Action.PROMOTE)
 _BACKWARDS = frozenset({Action.ROLL_BACK, Action.STOP})
+_FORWARDS = frozenset({Action.CANARY, Action.PROMOTE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +56,35 @@ class Judged:
         return self.seen.pair.candidate_revision
 
 
+def tick(wiring: Wiring) -> tuple[Decision, ...]:
+    """Judges every group once, then sends the notices that are due: what was decided. A server calls it in a loop.
+
+    What keeps one group from being judged, or a notice from being sent, is logged and holds up nothing else.
+    """
+    wiring.revisions.forget()
+    groups = {tuple(one.name for one in group_of(wiring, entity)) for entity in wiring.project.entities.values()}
+    found: list[Decision] = []
+    for names in sorted(groups):
+        try:
+            decision = judge(wiring, [wiring.project.entities[name] for name in names])
+        except LockgateError as error:
+            facts = {"entities": ", ".join(names), "error": error.code}
+            logger.warning("not judged", extra={"facts": {**facts, "message": redacted(error.message)}})
+            continue
+        found += [decision] if decision is not None else []
+    try:
+        deliver_pending(wiring)
+    except LockgateError as error:
+        logger.warning("notices not sent", extra={"facts": {"error": error.code}})
+    return tuple(found)
+
+
 def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> Decision | None:
     """Judges entities that move together, and acts on it: what was decided about the first of them; None: nothing.
 
     A route that somebody else moves meanwhile is left to them. Without `may_advance` nothing goes forwards.
     """
-    judgements = (_judged(wiring, entity, may_advance=may_advance) for entity in group)
+    judgements = [_judged(wiring, entity, may_advance=may_advance) for entity in group]
     found = [one for one in judgements if one is not None]
     if not found:
         return None
@@ -63,6 +98,7 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
 
 def _judged(wiring: Wiring, entity: Entity, *, may_advance: bool) -> Judged | None:
     route = ensure_route(entity, wiring.warehouse)
+    note_move(wiring, entity, route)
     if route.candidate is None or route.stage not in UNDER_WAY:
         return None
     pair = pair_of(wiring, entity, route.incumbent, route.candidate)
@@ -112,7 +148,7 @@ def _was_refused(moves: Sequence[Decision], seen: Seen) -> bool:
     newest = moves[0] if moves else None
     if newest is None or newest.action not in _BACKWARDS:
         return False
-    return newest.facts.get("candidate_revision") == seen.pair.candidate_revision
+    return newest.facts.get("candidate_revision") in {None, seen.pair.candidate_revision}  # None: nobody knows
 
 
 def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision | None:
@@ -121,7 +157,8 @@ def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision |
     if action not in _BACKWARDS:
         for one in found:
             _release(wiring, one)
-    if action is Action.HOLD:
+            _warn(wiring, one)
+    if action is Action.HOLD or (action in _FORWARDS and not _are_approved(wiring, found)):
         return None
     moved = [(one, after) for one in found if (after := _after(one, leading)) is not None]
     routes = wiring.warehouse.set_routes([after for _, after in moved])
@@ -131,7 +168,7 @@ def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision |
     }
     if action in _BACKWARDS:
         for (one, _), route in zip(moved, routes, strict=True):
-            _release_incumbent(wiring, one.entity, route)
+            release_incumbent(wiring, one.entity, route)
     return decisions[leading.entity.name]
 
 
@@ -162,7 +199,7 @@ def _kept(wiring: Wiring, one: Judged, judgement: Judgement, after: Route) -> De
     )
     facts = {"entity": decision.entity, "action": decision.action.value, "reason": decision.reason}
     logger.warning("route moved", extra={"facts": facts})
-    return wiring.store.cutovers.add_decision(decision)
+    return decide(wiring, decision)
 
 
 def _level(one: Judged) -> frozenset[int]:
@@ -173,21 +210,27 @@ def _level(one: Judged) -> frozenset[int]:
     return frozenset(cast("list[int]", newest.facts["editions"]))
 
 
-def _held(wiring: Wiring, entity: Entity) -> dict[str, Edition]:
-    """The newest edition of each implementation, where it is held back."""
-    newest = {edition.implementation: edition for edition in wiring.warehouse.editions(entity.name)}
-    return {name: edition for name, edition in newest.items() if edition.is_held}
+def _are_approved(wiring: Wiring, found: Sequence[Judged]) -> bool:
+    """Whether what would be shown more of is what the gates have seen."""
+    refused = [said for one in found if (said := unapproved(wiring, one.entity, one.seen.pair))]
+    if refused:
+        logger.warning("not moved on", extra={"facts": {"because": refused[0]}})
+    return not refused
+
+
+def _warn(wiring: Wiring, one: Judged) -> None:
+    """Tells people what waits for them: signatures, or editions that nobody could compare."""
+    if one.route.stage in {Stage.SHADOW, Stage.CANARY}:
+        warn_of_signatures(wiring, one.route, one.gates)
+    newest = next((each for each in one.seen.of(EvidenceKind.COMPARISON, None) if each.token == one.route.token), None)
+    if one.route.stage in ANSWERING and newest and newest.facts["verdict"] == Verdict.INCONCLUSIVE:
+        held = tuple(edition.number for edition in held_editions(wiring, one.entity).values())
+        if held:
+            warn_once(wiring, editions_held(one.route, held, wiring.clock()))
 
 
 def _release(wiring: Wiring, one: Judged) -> None:
     """Shows both sides' editions at once, if just these were compared and found level."""
-    held, level = tuple(_held(wiring, one.entity).values()), _level(one)
+    held, level = tuple(held_editions(wiring, one.entity).values()), _level(one)
     if held and all(edition.number in level for edition in held):
         wiring.warehouse.release(held, token=one.route.token)
-
-
-def _release_incumbent(wiring: Wiring, entity: Entity, route: Route) -> None:
-    """Shows the incumbent's newest edition; the candidate's stays out of sight."""
-    held = _held(wiring, entity).get(route.incumbent)
-    if held is not None:
-        wiring.warehouse.release((held,), token=route.token)

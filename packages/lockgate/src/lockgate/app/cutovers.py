@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 
 from lockgate.app import cutting_over
 from lockgate.app.controller import judge
 from lockgate.app.cutting_over import RolledBack, RouteStatus
+from lockgate.app.deciding import try_note_moves
+from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
 from lockgate.app.performing import entity_of
 from lockgate.app.recorder import Recorder
@@ -75,7 +77,8 @@ class Cutovers:
                 raise error
             return f"run {result.run_id}: {', '.join(_verdicts(self._wiring, entities))}"
 
-        return cutting_over.apply_plan(self._wiring, plan_id, cycle, listener, by=by)
+        with self._telling():
+            return cutting_over.apply_plan(self._wiring, plan_id, cycle, listener, by=by)
 
     def roll_back(self, entity: str, *, by: str, reason: str, off: bool = False) -> tuple[RolledBack, ...]:
         """Gives everything back to the incumbents of an entity and its group; nothing is built for it.
@@ -84,7 +87,10 @@ class Cutovers:
             CutoverInvalid: the candidate answers for nothing.
             StaleToken: somebody else moved the route at the same moment.
         """
-        return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason, off=off)
+        done = cutting_over.roll_back(self._wiring, entity, by=by, reason=reason, off=off)
+        if not any(one.unrecorded for one in done):
+            deliver_soon(self._wiring)
+        return done
 
     def retire(self, entity: str, *, by: str, reason: str) -> tuple[Decision, ...]:
         """Ends a cutover: the promoted candidate is the incumbent, and the old one is not built any more.
@@ -92,7 +98,8 @@ class Cutovers:
         Raises:
             CutoverInvalid: nothing is promoted.
         """
-        return cutting_over.retire(self._wiring, entity, by=by, reason=reason)
+        with self._telling():
+            return cutting_over.retire(self._wiring, entity, by=by, reason=reason)
 
     def status(self, entities: Sequence[str] = ()) -> tuple[RouteStatus, ...]:
         """Where the routes of these entities stand, or of all where none is named.
@@ -116,7 +123,16 @@ class Cutovers:
         Raises:
             UnknownName: there is no such entity.
         """
-        return judge(self._wiring, group_of(self._wiring, entity_of(self._wiring, entity)))
+        with self._telling():
+            return judge(self._wiring, group_of(self._wiring, entity_of(self._wiring, entity)))
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Sends the notices of what was decided meanwhile, also where an error came after it."""
+        try:
+            yield
+        finally:
+            deliver_soon(self._wiring)
 
     def evidence(self, entity: str | None = None, *, limit: int = 100) -> tuple[Evidence, ...]:
         """The newest evidence first, of one entity or of all.
@@ -133,8 +149,10 @@ class Cutovers:
         Raises:
             UnknownName: there is no such entity.
         """
-        name = entity_of(self._wiring, entity).name if entity is not None else None
-        return self._wiring.store.cutovers.decisions(name, limit=limit)
+        wiring = self._wiring
+        entities = wiring.project.entities.values() if entity is None else (entity_of(wiring, entity),)
+        try_note_moves(wiring, entities)
+        return wiring.store.cutovers.decisions(entity, limit=limit)
 
     def sign(self, entity: str, gate: str, role: str, *, by: str, reason: str) -> Evidence:
         """Signs an entity's gate for the route as it stands.

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from lockgate.app.pairs import gate_answers, group_of, pair_of, policy_of, seen_of, unsplittable
+from lockgate.app.deciding import (
+    ANSWERING,
+    decide,
+    note_move,
+    note_moves,
+    release_incumbent,
+    try_note_moves,
+    warn_of_signatures,
+)
+from lockgate.app.pairs import gate_answers, group_of, pair_of, policy_of, seen_of, unapproved, unsplittable
 from lockgate.app.performing import entity_of
+from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Action, Decision, Plan, PlanResult, PlanStep, StepOutcome, StepStatus
 from lockgate.core.entity import Entity
@@ -16,7 +27,7 @@ from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer, Pair
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.route import Edition, Route, Stage
 from lockgate.cutover import Listener, Moving, applied, gate_answer, planned, retired, rolled_back, stopped
-from lockgate.errors import CutoverInvalid, UnknownName
+from lockgate.errors import CutoverInvalid, LockgateError, StaleToken, UnknownName
 from lockgate.transform.cycle import ensure_route
 
 Cycle = Callable[[Sequence[str]], str]
@@ -25,10 +36,14 @@ _ACTIONS = {Stage.SHADOW: Action.SHADOW, Stage.CANARY: Action.CANARY, Stage.PROM
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """A decision to roll back, and when the edition that consumers read now was published; None: there is none."""
+    """A decision to roll back, and when the edition that consumers read now was published; None: there is none.
+
+    `unrecorded` says why the decision could not be written down; whoever looks next does it, from the target.
+    """
 
     decision: Decision
     edition: Edition | None
+    unrecorded: str = ""
 
     @property
     def age_seconds(self) -> float | None:
@@ -59,6 +74,7 @@ def make_plan(wiring: Wiring, name: str, stage: Stage, share: int | None, candid
         UnknownName: there is no such entity or implementation.
     """
     group = group_of(wiring, entity_of(wiring, name))
+    try_note_moves(wiring, group)
     moving = [_moving(wiring, entity, candidate) for entity in group]
     first = policy_of(wiring, group[0]).shares[0]
     steps = planned(moving, stage, share if share is not None else first)
@@ -99,7 +115,12 @@ def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *
         UnknownName: there is no such plan.
         StaleToken: somebody else moved a route since the plan was made.
     """
-    return applied(wiring.store.cutovers.plan(plan_id), _Hands(wiring, cycle, by), listener)
+    plan = wiring.store.cutovers.plan(plan_id)
+    try:
+        return applied(plan, _Hands(wiring, cycle, by), listener)
+    except StaleToken:
+        try_note_moves(wiring, [entity_of(wiring, name) for name in plan.entities])
+        raise
 
 
 class _Hands:
@@ -114,7 +135,17 @@ class _Hands:
         return tuple(ensure_route(entity_of(self._wiring, name), self._wiring.warehouse) for name in entities)
 
     def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+        note_moves(self._wiring, [entity_of(self._wiring, route.entity) for route in routes])
         return self._wiring.warehouse.set_routes(routes)
+
+    def unapproved(self, plan: Plan, step: PlanStep) -> str:
+        now = self.routes(plan.entities)
+        more = (
+            unapproved(self._wiring, entity_of(self._wiring, pair.entity), pair)
+            for pair, before, after in zip(plan.pairs, now, step.routes, strict=True)
+            if after.share > before.share
+        )
+        return next((said for said in more if said), "")
 
     def pairs(self, plan: Plan) -> tuple[Pair, ...]:
         entities = [entity_of(self._wiring, pair.entity) for pair in plan.pairs]
@@ -130,10 +161,14 @@ class _Hands:
         found = []
         for pair, route in zip(self.pairs(plan), self.routes(plan.entities), strict=True):
             if gate in entity_of(self._wiring, pair.entity).route.gates:
-                found.append(gate_answer(self._wiring.project.gates[gate], seen_of(self._wiring, pair, route)))
+                seen = seen_of(self._wiring, pair, route)
+                found.append(gate_answer(self._wiring.project.gates[gate], seen))
+                warn_of_signatures(
+                    self._wiring, route, gate_answers(self._wiring, entity_of(self._wiring, pair.entity), seen)
+                )
         return tuple(found)
 
-    def cycled(self, plan: Plan, position: int) -> StepOutcome | None:
+    def done(self, plan: Plan, position: int) -> StepOutcome | None:
         known = self._wiring.store.cutovers.outcomes(plan.plan_id)
         return next((one for one in known if one.position == position and one.status is StepStatus.DONE), None)
 
@@ -142,7 +177,8 @@ class _Hands:
 
     def moved(self, plan: Plan, step: PlanStep, gates: Sequence[GateAnswer]) -> None:
         for pair, before, route in zip(plan.pairs, plan.before(step), step.routes, strict=True):
-            self._wiring.store.cutovers.add_decision(
+            decide(
+                self._wiring,
                 Decision(
                     decision_id=0,
                     entity=route.entity,
@@ -156,7 +192,7 @@ class _Hands:
                     plan_id=plan.plan_id,
                     gates=tuple(one for one in gates if one.entity == route.entity),
                     facts={"candidate_revision": pair.candidate_revision},
-                )
+                ),
             )
 
 
@@ -171,13 +207,29 @@ def roll_back(wiring: Wiring, name: str, *, by: str, reason: str, off: bool = Fa
     """
     group = group_of(wiring, entity_of(wiring, name))
     before = {one.name: ensure_route(one, wiring.warehouse) for one in group}
-    back = [_back(before[one.name], off=off) for one in group if one.name == name or _answers(before[one.name])]
-    after = wiring.warehouse.set_routes(back)
-    return tuple(_rolled_back(wiring, before[one.entity], one, by=by, reason=reason) for one in after)
+    try:
+        back = [_back(before[one.name], off=off) for one in group if one.name == name or _answers(before[one.name])]
+    except CutoverInvalid:
+        try_note_moves(wiring, group)  # it may have been done before, by one that died
+        raise
+    after = wiring.warehouse.set_routes(back)  # of all that follows, nothing may keep this from being done
+    done: list[RolledBack] = []
+    for one in after:
+        unrecorded = done[0].unrecorded if done else ""
+        done.append(_rolled_back(wiring, before[one.entity], one, _By(by, reason), unrecorded))
+    return tuple(done)
+
+
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Who decides, and why."""
+
+    name: str
+    reason: str
 
 
 def _answers(route: Route) -> bool:
-    return route.stage in {Stage.CANARY, Stage.PROMOTED}
+    return route.stage in ANSWERING
 
 
 def _back(route: Route, *, off: bool) -> Route:
@@ -187,11 +239,19 @@ def _back(route: Route, *, off: bool) -> Route:
     return stopped(back) if off else back
 
 
-def _rolled_back(wiring: Wiring, before: Route, after: Route, *, by: str, reason: str) -> RolledBack:
+def _rolled_back(wiring: Wiring, before: Route, after: Route, by: _By, unrecorded: str) -> RolledBack:
+    """Writes down what was done; where the control plane is away (`unrecorded`: known to be), it stays done."""
     action = Action.ROLL_BACK if _answers(before) else Action.STOP
-    decision = _decided(wiring, action, before, after, by=by, reason=reason)
-    shown = _shown(wiring, entity_of(wiring, after.entity), after.incumbent)
-    return RolledBack(decision, next(iter(shown), None))
+    decision = _decision(wiring, action, before, after, by)
+    entity = entity_of(wiring, after.entity)
+    if not unrecorded:
+        try:
+            note_move(wiring, entity, before)
+            decision = decide(wiring, decision)
+        except LockgateError as error:
+            unrecorded = told(error)
+    release_incumbent(wiring, entity, after)
+    return RolledBack(decision, next(iter(_shown(wiring, entity, after.incumbent)), None), unrecorded)
 
 
 def retire(wiring: Wiring, name: str, *, by: str, reason: str) -> tuple[Decision, ...]:
@@ -203,27 +263,29 @@ def retire(wiring: Wiring, name: str, *, by: str, reason: str) -> tuple[Decision
     """
     group = group_of(wiring, entity_of(wiring, name))
     before = {one.name: ensure_route(one, wiring.warehouse) for one in group}
+    note_moves(wiring, group)
     after = wiring.warehouse.set_routes([retired(route) for route in before.values()])
-    return tuple(_decided(wiring, Action.RETIRE, before[one.entity], one, by=by, reason=reason) for one in after)
+    who = _By(by, reason)
+    return tuple(decide(wiring, _decision(wiring, Action.RETIRE, before[one.entity], one, who)) for one in after)
 
 
-def _decided(wiring: Wiring, action: Action, before: Route, after: Route, *, by: str, reason: str) -> Decision:
+def _decision(wiring: Wiring, action: Action, before: Route, after: Route, by: _By) -> Decision:
     entity, facts = entity_of(wiring, before.entity), {}
     if before.candidate is not None and before.candidate in entity.implementations:
-        facts["candidate_revision"] = wiring.revision(entity.implementations[before.candidate])
-    made = Decision(
+        with suppress(LockgateError):  # a roll-back needs the target alone; without it no revision may advance
+            facts["candidate_revision"] = wiring.revision(entity.implementations[before.candidate])
+    return Decision(
         decision_id=0,
         entity=entity.name,
         action=action,
         answer=Answer.GO if action is Action.RETIRE else Answer.NO_GO,
         before=before,
         after=after,
-        by=by,
-        reason=reason,
+        by=by.name,
+        reason=by.reason,
         at=wiring.clock(),
         facts=facts,
     )
-    return wiring.store.cutovers.add_decision(made)
 
 
 def _shown(wiring: Wiring, entity: Entity, implementation: str | None = None) -> tuple[Edition, ...]:
@@ -243,6 +305,7 @@ def statuses(wiring: Wiring, names: Sequence[str]) -> tuple[RouteStatus, ...]:
         UnknownName: there is no such entity.
     """
     entities = [entity_of(wiring, name) for name in names] or list(wiring.project.entities.values())
+    try_note_moves(wiring, entities)
     return tuple(_status(wiring, entity) for entity in entities)
 
 

@@ -16,7 +16,7 @@ from lockgate.core.gate import EvidenceKind, Pair
 from lockgate.core.load import Pin
 from lockgate.core.ports import Progress
 from lockgate.core.route import Edition, Route
-from lockgate.errors import UnknownName
+from lockgate.errors import ComparisonInvalid, UnknownName
 
 CONTROLLER = "controller"
 
@@ -62,8 +62,12 @@ class CycleEvidence:
         """Holds both sides' newest editions against each other.
 
         Raises:
+            ComparisonInvalid: files changed since the cycle began, so nobody can tell what the editions were made of.
             LockgateError: they cannot be compared.
         """
+        if pair_of(self._wiring, self._entity, self._pair.incumbent, self._pair.candidate) != self._pair:
+            message = f"files of {self._entity.name} were changed while the run went on: its editions prove nothing"
+            raise ComparisonInvalid(message, hint="Run it again.", entity=self._entity.name)
         names = (f"{self._entity.name}@{self._pair.incumbent}", f"{self._entity.name}@{self._pair.candidate}")
         found, number = compared_and_kept(self._wiring, names, ComparisonRequest(()), progress)
         facts = {

@@ -56,8 +56,9 @@ class Holding:
 
     def _inspection(self, implementation: Implementation) -> ProjectInspection:
         variables = {**implementation.vars, **self._variables}
-        key = implementation.path, json.dumps(variables, sort_keys=True, default=str)
+        path = self._wiring.revisions.located(implementation).path
+        key = path, json.dumps(variables, sort_keys=True, default=str)
         if key not in self._inspected:
             executor = self._wiring.executor_for(implementation.executor)
-            self._inspected[key] = executor.inspect(implementation.path, self._wiring.target.kind, variables)
+            self._inspected[key] = executor.inspect(path, self._wiring.target.kind, variables)
         return self._inspected[key]

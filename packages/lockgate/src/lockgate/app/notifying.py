@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.wiring import Wiring
+from lockgate.core.deadline import within
 from lockgate.core.legible import cut
 from lockgate.core.notice import Delivery, DeliveryStatus, Notice, NotificationDeclaration, Severity
 from lockgate.core.ports import Notifier
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 1000
+# What a command that decides sends before it ends, and how long it lets receivers hold it up.
+MOST_SOON = 20
+SOON_SECONDS = 3.0
+LEAST_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +67,48 @@ def deliver_pending(wiring: Wiring, *, most: int = MOST_AT_ONCE) -> tuple[Sent, 
     return deliver(wiring.store.notices, wiring.notifier, most=most)
 
 
-def deliver(log: NoticeLog, notifier: Callable[[str], Notifier], *, most: int = MOST_AT_ONCE) -> tuple[Sent, ...]:
+def deliver_soon(wiring: Wiring, *, seconds: float = SOON_SECONDS) -> tuple[Sent, ...]:
+    """Sends what a command has decided, before it ends: for so many seconds, and without failing it.
+
+    What is not sent then is sent by a server, or by `lockgate notices send`.
+    """
+    if not wiring.project.notifications:
+        return ()
+    try:
+        return deliver(wiring.store.notices, wiring.notifier, most=MOST_SOON, seconds=seconds)
+    except Exception as error:  # noqa: BLE001  (what was decided stands, and the notice is kept)
+        logger.warning("notices not sent", extra={"facts": {"error": redacted(f"{type(error).__name__}: {error}")}})
+        return ()
+
+
+def deliver(
+    log: NoticeLog, notifier: Callable[[str], Notifier], *, most: int = MOST_AT_ONCE, seconds: float | None = None
+) -> tuple[Sent, ...]:
     """Sends what is due in `log` over what `notifier` gives for a channel's name.
 
     A channel over which a notice could not be sent is left alone until the next call, so that one that hangs does not
-    hold up the others for long.
+    hold up the others for long. With `seconds`, no attempt goes on for longer than that, and none begins later.
     """
     done: list[Sent] = []
     down: set[str] = set()
-    while len(done) < most and (claimed := log.claim(apart_from=down)) is not None:
-        done.append(_attempted(log, notifier, claimed))
+    ends = monotonic() + seconds if seconds is not None else None
+    while len(done) < most and (ends is None or monotonic() < ends):
+        claimed = log.claim(apart_from=down)
+        if claimed is None:
+            break
+        done.append(_attempted(log, notifier, claimed, ends))
         if done[-1].status is DeliveryStatus.PENDING:
             down.add(claimed.channel)
     return tuple(done)
 
 
-def _attempted(log: NoticeLog, notifier: Callable[[str], Notifier], claimed: Delivery) -> Sent:
+def _attempted(log: NoticeLog, notifier: Callable[[str], Notifier], claimed: Delivery, ends: float | None) -> Sent:
     """One attempt, recorded."""
     notice_id = claimed.notice.notice_id
     facts = {"channel": claimed.channel, "notice": cut(notice_id), "attempt": claimed.attempts}
     try:
-        said = redacted(notifier(claimed.channel).send(claimed.notice))
+        with nullcontext() if ends is None else within(max(LEAST_SECONDS, ends - monotonic())):
+            said = redacted(notifier(claimed.channel).send(claimed.notice))
     except LockgateError as error:
         said = redacted(f"{error.code} {error.message}")
         is_final = isinstance(error, NoticeRefused)

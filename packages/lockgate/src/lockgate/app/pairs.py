@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.entity import Entity
-from lockgate.core.gate import GateAnswer, GateDeclaration, Pair
+from lockgate.core.gate import EvidenceKind, GateAnswer, GateDeclaration, Pair
 from lockgate.core.policy import Policy
 from lockgate.core.route import Route
 from lockgate.cutover import Seen, gate_answer
@@ -64,6 +66,22 @@ def seen_of(wiring: Wiring, pair: Pair, route: Route) -> Seen:
     log = wiring.store.evidence
     evidence = log.evidence(pair=pair, limit=MOST_EVIDENCE)
     return Seen(pair, evidence, route.token, wiring.clock(), log.traffic(pair.entity, route.token))
+
+
+def unapproved(wiring: Wiring, entity: Entity, pair: Pair) -> str:
+    """Why what the candidate would show was not seen by the entity's gates; empty where it was, or there are none.
+
+    Its newest edition that is not held must be one of those that were compared at just these revisions.
+    """
+    newest = [one for one in wiring.warehouse.editions(entity.name) if one.implementation == pair.candidate]
+    free = [one.number for one in newest if not one.is_held][-1:]
+    if not free or not entity.route.gates:
+        return ""
+    found = wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE)
+    compared = (one.facts["editions"] for one in found if one.kind is EvidenceKind.COMPARISON)
+    if any(free[0] in cast("list[int]", editions) for editions in compared):
+        return ""
+    return f"{entity.name}: edition {free[0]} of {pair.candidate} was not compared at this revision: lockgate run"
 
 
 def gate_answers(wiring: Wiring, entity: Entity, seen: Seen) -> tuple[GateAnswer, ...]:

@@ -1,32 +1,42 @@
-"""Answers about records: what comes at once is answered by one query, over rules that are read and compiled once."""
+"""Answers about records, as the route says: those that come at once by one query, over rules compiled once."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Lock
+from time import thread_time
 
-from lockgate.adapters.records.duckdb import DuckDBMemory
-from lockgate.app.rules import Row, context_of, opened, outcome
+from lockgate.app.record_programs import Programs, RecordPrograms
+from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, record_buckets, way_of
+from lockgate.app.shadowing import Later, Listener, Seen, Shadow
 from lockgate.app.wiring import Wiring
+from lockgate.core.bucket import BUCKETS
 from lockgate.core.deadline import ANSWER_SECONDS, within
-from lockgate.core.entity import Entity, Implementation
-from lockgate.errors import StatementFailed
+from lockgate.core.entity import Entity
+from lockgate.core.job import Failure
+from lockgate.core.route import Stage
+from lockgate.cutover.splitting import chosen, is_asked
+from lockgate.errors import LockgateError, RetryableError
 from lockgate.transform.gathering import Gathering
-from lockgate.transform.rules import RecordProgram, source_relations
+
+logger = logging.getLogger(__name__)
 
 # Requests of up to so many records wait for each other; a larger one is worth a query of its own.
 SMALL = 100
 MOST = 500
+MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
 class RecordsAnswer:
     """What became of records: `outcomes` has {index, engine, status, reason, output} for each, in their order.
 
-    `engines` counts the records that each implementation answered; `scope` tells that each stands for itself (`row`).
+    `engine` is the implementation that answered, or `mixed`; `engines` counts the records that each one answered.
+    `scope` tells whether each record stands for itself (`row`) or they depend on each other (`request`).
+    `fallen_back` is why the implementation that was to answer, `instead_of`, did not, where another one did.
     """
 
     entity: str
@@ -34,6 +44,8 @@ class RecordsAnswer:
     engines: Mapping[str, int]
     scope: str
     outcomes: Sequence[Mapping[str, object]]
+    fallen_back: Failure | None = None
+    instead_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,29 +53,29 @@ class _Asked:
     """One request."""
 
     entity: Entity
-    implementation: Implementation
     records: Sequence[Mapping[str, object]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A program, and the state of the rules' files and of the target for which it holds."""
-
-    state: tuple[str, str]
-    program: RecordProgram
-    memory: DuckDBMemory
 
 
 class RecordDesk:
     """Answers requests about records of every entity that has rules."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        """Nothing is compiled yet."""
+    def __init__(
+        self, wiring: Wiring, *, seen: Seen | None = None, programs: Programs | None = None, timer: Timer = thread_time
+    ) -> None:
+        """Nothing is compiled yet; `seen` gets the traffic that both sides of a route answered.
+
+        `timer` takes the time of a query by its thread: what others do meanwhile is neither side's fault.
+        """
         self._wiring = wiring
-        self._kept: dict[tuple[str, str], _Kept] = {}
-        self._keeping = Lock()
+        self._timer = timer
+        self._programs: Programs = programs or RecordPrograms(wiring)
+        self.shadow = Shadow(self._programs, timer, wiring.clock, seen or (lambda *_: None))
         self._small = Gathering("lockgate-records", self._answers, most=MOST)
         self._large = Gathering("lockgate-many-records", self._answers, most=1)
+
+    def listen(self, listener: Listener) -> None:
+        """Has `listener` called with what both sides of a route said of records."""
+        self.shadow.listen(listener)
 
     def ask(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         """What the entity's rules make of records; an error where these cannot be read, or the target does not answer.
@@ -72,16 +84,16 @@ class RecordDesk:
             CapabilityMissing: it has no implementation by rules.
             ControlPlaneUnavailable: the service is being stopped.
         """
-        implementation = self._wiring.rule_book.implementation(entity, None)
-        asked = _Asked(entity, implementation, records)
+        self._wiring.rule_book.implementation(entity, None)
+        asked = _Asked(entity, records)
         return (self._small if len(records) <= SMALL else self._large).ask(asked)
 
     def close(self) -> None:
         """Answers what was asked, takes nothing more, and gives back memory."""
         self._small.close()
         self._large.close()
-        while self._kept:
-            self._kept.popitem()[1].memory.close()
+        self.shadow.close()
+        self._programs.close()
 
     def _answers(self, group: Sequence[_Asked]) -> list[RecordsAnswer | Exception]:
         """The answer to each request of a group, those about one entity together."""
@@ -94,50 +106,70 @@ class RecordDesk:
         return [found[number] for number in range(len(group))]
 
     def _of_one_entity(self, group: Sequence[_Asked]) -> Sequence[RecordsAnswer | Exception]:
+        """The answers of one turn, by the route as it is in force now."""
+        entity, requests = group[0].entity, [asked.records for asked in group]
         try:
             with within(ANSWER_SECONDS):
-                program = self._program(group[0])
-            if len(group) > 1 and not program.is_apart:
-                return [self._of_one_entity([asked])[0] for asked in group]
-            return _answered(program, group)
-        except StatementFailed as error:  # because of one request, perhaps, which the others need not suffer for
-            return [self._of_one_entity([asked])[0] for asked in group] if len(group) > 1 else [error]
+                way = way_of(self._wiring, entity)
         except Exception as error:  # noqa: BLE001  whoever asked is told
             return [error] * len(group)
-
-    def _program(self, asked: _Asked) -> RecordProgram:
-        """The entity's program: the one kept, unless what it was made of has changed since."""
-        wiring, name = self._wiring, (asked.entity.name, asked.implementation.name)
-        with self._keeping:
-            state = wiring.rule_book.revision(asked.implementation), wiring.warehouse.raw_state()
-            kept = self._kept.get(name)
-            if kept is None or kept.state != state:
-                kept = self._kept[name] = _Kept(state, *self._made(asked))
-                self._forget_unpinned(asked, name)
-            return kept.program
-
-    def _made(self, asked: _Asked) -> tuple[RecordProgram, DuckDBMemory]:
-        rule_set, catalog = opened(self._wiring, asked.implementation)
-        memory = DuckDBMemory()
-        context = context_of(self._wiring, rule_set, catalog)
-        return RecordProgram(rule_set, memory, catalog=catalog, context=context), memory
-
-    def _forget_unpinned(self, asked: _Asked, name: tuple[str, str]) -> None:
-        """Keeps no program over relations that no load of ours fills: nothing tells when these change."""
-        rule_set, catalog = opened(self._wiring, asked.implementation)
-        pinned = {pin.relation for pin in self._wiring.warehouse.pins()}
-        if not pinned.issuperset(source_relations(rule_set, catalog)):
-            del self._kept[name]
+        first = answered(self._programs, self._timer, entity, way.leading, requests)
+        if way.following is None:
+            return [_told(way, one) for one in first]
+        later = Later(way, requests, first)
+        if any(_is_other_needed(way, one) for one in first):
+            return [_split(both) for both in self.shadow.compare_now(later)]
+        self.shadow.compare_later(later)
+        return [_told(way, one) for one in first]
 
 
-def _answered(program: RecordProgram, group: Sequence[_Asked]) -> list[RecordsAnswer | Exception]:
-    """The answers of one query."""
-    tables = program.outcomes([asked.records for asked in group])
-    return [_answer(asked, rows.to_pylist()) for asked, rows in zip(group, tables, strict=True)]
+def _is_other_needed(way: Way, first: Answered) -> bool:
+    """Whether the side that was not asked yet must be, before there is an answer: all requests of the turn go with it.
+
+    In the shadow it never is. What no database answered is not asked of the other side, which has the same ones.
+    """
+    if way.route.stage is Stage.SHADOW or isinstance(first.error, RetryableError):
+        return False
+    if first.error is not None:
+        return True
+    return not way.is_promoted and is_asked(record_buckets(way.entity, first), way.route.share)
 
 
-def _answer(asked: _Asked, rows: Sequence[Row]) -> RecordsAnswer:
-    entity, implementation = asked.entity, asked.implementation
-    outcomes = [outcome(entity, implementation, number, row) for number, row in enumerate(rows)]
+def _told(way: Way, first: Answered) -> RecordsAnswer | Exception:
+    """The answer of the leading side alone."""
+    if first.outcomes is None:
+        return first.error or AssertionError("no outcomes and no error")
+    return _answer(way.entity.name, way.leading.name, first.outcomes, is_whole=not first.is_alone)
+
+
+def _split(both: Both) -> RecordsAnswer | Exception:
+    """The answer where both sides have answered."""
+    way, leading, other = both.way, both.incumbent, both.candidate
+    if way.is_promoted:
+        leading, other = other, leading
+    if leading.outcomes is None and (other.outcomes is None or isinstance(leading.error, RetryableError)):
+        return leading.error or AssertionError("no outcomes and no error")
+    buckets, share = both.buckets(), BUCKETS if way.is_promoted else way.route.share
+    outcomes = chosen(both.sides, buckets, share)
+    found = _answer(way.entity.name, way.leading.name, outcomes, is_whole=both.is_whole)
+    failed = leading if leading.error is not None else other
+    if failed.error is None or not (failed is leading or is_asked(buckets, share)):
+        return found
+    return _fallen_back(way, found, failed.error, is_leading=failed is leading)
+
+
+def _fallen_back(way: Way, found: RecordsAnswer, error: Exception, *, is_leading: bool) -> RecordsAnswer:
+    assert way.following is not None  # noqa: S101  the other side has answered
+    sides = (way.leading.name, way.following.name)
+    chosen_, instead = sides if is_leading else reversed(sides)
+    code = error.code if isinstance(error, LockgateError) else type(error).__name__
+    facts = {"entity": found.entity, "failed": chosen_, "instead": instead, "error": code}
+    logger.warning("fell back", extra={"facts": facts})
+    told = Failure.of(error) if isinstance(error, LockgateError) else Failure("LG811", code, "the log tells why")
+    return RecordsAnswer(found.entity, found.engine, found.engines, found.scope, found.outcomes, told, chosen_)
+
+
+def _answer(entity: str, leading: str, outcomes: Sequence[Mapping[str, object]], *, is_whole: bool) -> RecordsAnswer:
     engines = Counter(str(each["engine"]) for each in outcomes)
-    return RecordsAnswer(entity.name, implementation.name, dict(engines), "row", outcomes)
+    engine = MIXED if len(engines) > 1 else next(iter(engines), leading)
+    return RecordsAnswer(entity, engine, dict(engines), "request" if is_whole else "row", outcomes)

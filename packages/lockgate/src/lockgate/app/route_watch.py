@@ -7,19 +7,19 @@ from functools import partial
 
 from lockgate.app.controller import judge
 from lockgate.app.cycle_evidence import CycleEvidence
+from lockgate.app.deciding import ANSWERING
 from lockgate.app.pairs import group_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Decision
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Pin
-from lockgate.core.route import Edition, Route, Stage
+from lockgate.core.route import Edition, Route
 from lockgate.flow import Facts, Step
 from lockgate.transform.cycle import Piece, ensure_route
 from lockgate.transform.router import UNDER_WAY
 
 Pins = Callable[[], Sequence[Pin]]
-ANSWERING = frozenset({Stage.CANARY, Stage.PROMOTED})
 
 
 class RouteWatch:
@@ -43,22 +43,34 @@ class RouteWatch:
         self._outcomes = outcomes
         self._pins = pins
         self._editions: dict[str, Edition] = {}
+        self._built = {str(piece) for piece in pieces}
         self.decisions: list[Decision] = []
         self._routes = dict(self._candidates(pieces))
-        self._evidence: dict[str, CycleEvidence] = {}
+        self._evidence = {
+            name: CycleEvidence(wiring, self._entity(name), route) for name, route in self._routes.items()
+        }
 
     def _candidates(self, pieces: Sequence[Piece]) -> Iterator[tuple[str, Route]]:
-        built = {str(piece) for piece in pieces}
         for entity in {piece.entity.name: piece.entity for piece in pieces}.values():
             route = ensure_route(entity, self._wiring.warehouse)
-            sides = {f"{entity.name}@{name}" for name in (route.incumbent, route.candidate)}
-            if route.stage in UNDER_WAY and sides <= built:
+            if route.stage in UNDER_WAY and self._builds_both(route):
                 yield entity.name, route
 
-    def holds(self, piece: Piece) -> bool:
-        """Whether an output is compared before consumers see it: they read something of both sides."""
-        route = self._routes.get(piece.entity.name)
-        return route is not None and route.stage in ANSWERING
+    def _builds_both(self, route: Route) -> bool:
+        return {f"{route.entity}@{name}" for name in (route.incumbent, route.candidate)} <= self._built
+
+    def _entity(self, name: str) -> Entity:
+        return self._wiring.project.entities[name]
+
+    def holds(self, piece: Piece, route: Route) -> bool:
+        """Whether an output is compared before consumers see it, under the route in force: they read of both sides.
+
+        A candidate that gates have to approve waits for them, too, where it is built alone.
+        """
+        if route.stage not in ANSWERING:
+            return False
+        is_gated = piece.implementation.name == route.candidate and bool(piece.entity.route.gates)
+        return is_gated or self._builds_both(route)
 
     def published(self, piece: Piece, edition: Edition) -> None:
         """An output is an edition, shown or held back."""
@@ -68,22 +80,22 @@ class RouteWatch:
         """A step that compares each pair, then one that judges it together with its group."""
         groups: dict[tuple[str, ...], list[str]] = {}
         for name, route in self._routes.items():
-            entity = self._wiring.project.entities[name]
+            entity = self._entity(name)
             needs = tuple(f"publish {name}@{side}" for side in (route.incumbent, route.candidate))
             yield Step(f"compare {name}", partial(self._compare, entity), needs=needs)
             groups.setdefault(tuple(one.name for one in group_of(self._wiring, entity)), []).append(name)
         for members, watched in groups.items():
             after = tuple(f"compare {name}" for name in watched)
-            entities = [self._wiring.project.entities[name] for name in members]
+            entities = [self._entity(name) for name in members]
             yield Step(f"judge {', '.join(watched)}", partial(self._judge, entities, watched), after=after)
 
     def _compare(self, entity: Entity) -> Facts:
-        found = self._evidence_of(entity).compared(lambda *_: None)
+        found = self._evidence[entity.name].compared(lambda *_: None)
         return {"verdict": found.verdict.value, "unexplained": found.unexplained}
 
     def _judge(self, entities: Sequence[Entity], watched: Sequence[str]) -> Facts:
         for name in watched:
-            self._tell_executions(self._wiring.project.entities[name])
+            self._tell_executions(self._entity(name))
         decision = judge(self._wiring, entities, may_advance=self._may_advance)
         if decision is None:
             return {"decided": "nothing"}
@@ -92,13 +104,8 @@ class RouteWatch:
 
     def _tell_executions(self, entity: Entity) -> None:
         """Writes down how both sides were built; a side that a failed load held up was not executed."""
-        evidence, route = self._evidence_of(entity), self._routes[entity.name]
+        evidence, route = self._evidence[entity.name], self._routes[entity.name]
         evidence.loaded(self._pins())
         for side in (f"{entity.name}@{name}" for name in (route.incumbent, route.candidate)):
             if side in self._outcomes:
                 evidence.executed(self._outcomes[side], self._editions.get(side))
-
-    def _evidence_of(self, entity: Entity) -> CycleEvidence:
-        if entity.name not in self._evidence:
-            self._evidence[entity.name] = CycleEvidence(self._wiring, entity, self._routes[entity.name])
-        return self._evidence[entity.name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lockgate.config.rules import load_rule_set
@@ -12,17 +12,20 @@ from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import FailedExecution, Outcome
 from lockgate.core.ports import Workshop
 from lockgate.core.project import Project
-from lockgate.errors import CapabilityMissing, LockgateError, ProjectInvalid
+from lockgate.errors import CapabilityMissing, ConfigurationError, LockgateError
 from lockgate.transform.cycle import Piece
 from lockgate.transform.rules import RuleEngine, RuleSet
+
+Located = Callable[[Implementation], Implementation]
 
 
 class RuleBook:
     """Every rule set of a project."""
 
-    def __init__(self, project: Project) -> None:
-        """Read nothing yet."""
+    def __init__(self, project: Project, located: Located) -> None:
+        """Read nothing yet; `located` tells where the files of an implementation are."""
         self._project = project
+        self._located = located
         self._read: dict[Path, tuple[str, RuleSet]] = {}
 
     def implementation(self, entity: Entity, name: str | None) -> Implementation:
@@ -45,8 +48,9 @@ class RuleBook:
 
         Raises:
             ProjectInvalid: with every problem of the file.
+            CapabilityMissing, UnknownName: there is no such git revision, or it has no such file.
         """
-        path = implementation.path
+        path = self._located(implementation).path
         digest = _digest(path)
         known = self._read.get(path)
         if known is None or known[0] != digest:
@@ -56,8 +60,9 @@ class RuleBook:
 
     def revision(self, implementation: Implementation) -> str:
         """A digest of every rule set's file that an implementation can read."""
-        paths = {implementation.path, *(each.path for each in self._chosen_beside(implementation))}
-        text = "".join(f"{_digest(path)}\n" for path in sorted(paths))
+        found = [self._located(each) for each in (implementation, *self._chosen_beside(implementation))]
+        files = {each.path: each.git_revision for each in found}
+        text = "".join(f"{_digest(path)}{commit}\n" for path, commit in sorted(files.items()))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def beside(self, implementation: Implementation) -> tuple[RuleSet, ...]:
@@ -78,7 +83,7 @@ class RuleBook:
     def _readable(self, implementation: Implementation) -> RuleSet | None:
         try:
             return self.rule_set(implementation)
-        except ProjectInvalid:
+        except ConfigurationError:
             return None
 
 

@@ -26,13 +26,12 @@ from lockgate.transform.rules import (
     RuleSet,
     explain,
     export,
-    keeps_apart,
     outcomes_query,
     source_relations,
+    stand_alone,
     test_cases,
     transform_records,
 )
-from lockgate.transform.rules.rule_set import Deduplicate
 
 Row = dict[str, object]
 Record = dict[str, object]
@@ -110,13 +109,6 @@ def outcome(entity: Entity, implementation: Implementation, number: int, row: Ro
 def context_of(wiring: Wiring, rule_set: RuleSet, catalog: Catalog) -> dict[Relation, pa.Table]:
     """The pinned rows that rules read beside their source."""
     return {relation: _rows(wiring, relation, names) for relation, names in looked_up(rule_set, catalog).items()}
-
-
-def stand_alone(rule_set: RuleSet, catalog: Catalog) -> bool:
-    """Whether a record's outcome depends on no other record: none is a duplicate of another, none is looked up."""
-    if any(isinstance(rule.action, Deduplicate) for rule in rule_set.rules):
-        return False
-    return keeps_apart(rule_set, catalog)
 
 
 def looked_up(rule_set: RuleSet, catalog: Catalog) -> dict[Relation, tuple[str, ...]]:

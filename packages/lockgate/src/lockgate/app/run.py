@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, StaleToken
 from lockgate.flow import Facts, Step, StepStatus, execute
 from lockgate.transform.cycle import (
     Batch,
@@ -166,10 +167,13 @@ class Run:
         execution = self._outcomes[str(piece)]
         if isinstance(execution, FailedExecution):
             raise execution.error
-        warehouse, now = self._wiring.warehouse, self._wiring.clock()
-        token, anew = ensure_route(piece.entity, warehouse).token, self._request.full_refresh
-        publication = publication_of(piece, execution, self._pins, token=token, now=now, anew=anew)
-        edition = warehouse.publish(replace(publication, held=self._watch.holds(piece)))
+        now = self._wiring.clock()
+        try:
+            edition = self._published(piece, execution, now)
+        except StaleToken as error:
+            if "seen" not in error.fields:  # newer loads were published: this output is late whatever the route says
+                raise
+            edition = self._published(piece, execution, now)
         self._editions.append(edition)
         self._watch.published(piece, edition)
         facts = {"edition": edition.number, "rows": edition.rows}
@@ -178,3 +182,14 @@ class Run:
             return {**facts, "unchanged": True}
         self._recorder.published(edition)
         return facts
+
+    def _published(self, piece: Piece, execution: Execution, now: datetime) -> Edition:
+        """The edition of an output, held or shown as the route in force asks for; one that moves meanwhile refuses it.
+
+        Raises:
+            StaleToken: the route was moved; nothing was changed.
+        """
+        warehouse, anew = self._wiring.warehouse, self._request.full_refresh
+        route = ensure_route(piece.entity, warehouse)
+        publication = publication_of(piece, execution, self._pins, token=route.token, now=now, anew=anew)
+        return warehouse.publish(replace(publication, held=self._watch.holds(piece, route)))

@@ -10,9 +10,14 @@ from types import TracebackType
 from typing import Self
 
 from lockgate.adapters.secrets.redaction import redact_also_with, redacted, without_addresses
+from lockgate.app import cutting_over
+from lockgate.app.control_loop import ControlLoop
+from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
+from lockgate.app.shadowing import Listener
 from lockgate.app.switching import set_dbt_enabled
+from lockgate.app.traffic_book import TrafficBook
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.entity import Entity
 from lockgate.core.job import (
@@ -27,7 +32,7 @@ from lockgate.core.job import (
     Switch,
     TransformRequest,
 )
-from lockgate.core.route import Stage
+from lockgate.core.route import Route, Stage
 from lockgate.errors import EngineOff, LockgateError
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.job_turn import Ended
@@ -65,7 +70,9 @@ class Service:
     def __init__(self, wiring: Wiring) -> None:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
-        self._records = RecordDesk(wiring)
+        self._control = ControlLoop(wiring, wiring.judge_seconds)
+        self._traffic = TrafficBook(wiring.store.evidence.add_traffic, self._control.judge)
+        self._records = RecordDesk(wiring, seen=self._traffic.count)
         self._listeners: list[Ended] = []
         self._jobs = TransformationJobService(
             wiring.store.jobs,
@@ -106,7 +113,7 @@ class Service:
         self.close()
 
     def start(self) -> None:
-        """Begins to execute what is queued.
+        """Begins to execute what is queued, and to judge the routes under way.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
@@ -114,6 +121,8 @@ class Service:
         """
         self.check_ready()
         self._jobs.start()
+        self._traffic.start()
+        self._control.start()
 
     def warm(self) -> None:
         """Begins to import dbt, so that the first execution need not wait for it; returns at once."""
@@ -141,6 +150,10 @@ class Service:
     def when_execution_ends(self, listener: Ended) -> None:
         """Has `listener` called with every execution that ends in this process, and what came of it."""
         self._listeners.append(listener)
+
+    def when_compared(self, listener: Listener) -> None:
+        """Has `listener` called with what both sides of a route said of records in this process."""
+        self._records.listen(listener)
 
     def ended(self, job_id: str) -> Future[Job]:
         """The job once it is final; whoever waits no longer cancels the future."""
@@ -205,6 +218,32 @@ class Service:
         """Every entity, in the project's order."""
         return tuple(self._state(entity) for entity in self._wiring.project.entities.values())
 
+    def routes(self) -> tuple[Route, ...]:
+        """The routes in force, in the project's order of entities."""
+        return tuple(ensure_route(entity, self._wiring.warehouse) for entity in self._wiring.project.entities.values())
+
+    def rollback_counts(self) -> Mapping[str, int]:
+        """How often each entity was rolled back; those that never were are left out."""
+        return self._wiring.store.cutovers.rollbacks()
+
+    def cutover(self, entity: str) -> RouteStatus:
+        """Where an entity's route stands, what its gates say, and what was last found and decided.
+
+        Raises:
+            UnknownName: there is no such entity.
+        """
+        return cutting_over.statuses(self._wiring, (entity,))[0]
+
+    def roll_back(self, entity: str, *, by: str, reason: str) -> tuple[RolledBack, ...]:
+        """Gives everything back to the incumbents of an entity and its group; in force at once everywhere.
+
+        Raises:
+            CutoverInvalid: the candidate answers for nothing.
+            StaleToken: somebody else moved the route at the same moment.
+            UnknownName: there is no such entity.
+        """
+        return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason)
+
     def set_dbt_enabled(self, entity: str | None, *, enabled: bool, by: str) -> Switch:
         """Moves the live switch `Transformation.Dbt.Enabled`, of one entity or of all; in force at once everywhere.
 
@@ -226,6 +265,8 @@ class Service:
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more work, ends what is under way, and closes what was opened."""
         self._records.close()
+        self._traffic.close()
+        self._control.close()
         self._jobs.close(patience_seconds=patience_seconds)
         self._wiring.close()
 

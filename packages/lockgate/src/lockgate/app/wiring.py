@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +22,7 @@ from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import is_writable, writing
 from lockgate.app.places import Places
+from lockgate.app.revisions import Revisions
 from lockgate.app.rule_book import RuleBook, execute_rules
 from lockgate.config import find_project, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
@@ -79,9 +82,11 @@ class Wiring:
         """Nothing is opened yet."""
         self.project = project
         self.secrets = secrets
+        self.judge_seconds = settings.judge_seconds
         self.clock = clock
         self.state = settings.state_folder(project.folder)
         self.places = Places(project.folder, self.state)
+        self.revisions = Revisions(project.folder, self.state)
         self._opening = Lock()
         self._passing = ExitStack()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
@@ -142,7 +147,7 @@ class Wiring:
     @cached_property
     def rule_book(self) -> RuleBook:
         """The project's rule sets."""
-        return RuleBook(self.project)
+        return RuleBook(self.project, self.revisions.located)
 
     @cached_property
     def router(self) -> TransformationModeRouter:
@@ -155,8 +160,11 @@ class Wiring:
         return DbtSwitches({**declared, None: self.project.dbt_enabled}, self.store.switches.switches())
 
     def revision(self, implementation: Implementation) -> str:
-        """A digest of the files that an implementation consists of."""
+        """A digest of the files that an implementation consists of; `<commit>:<path>` where it names a git revision."""
         if implementation.engine is Engine.DBT:
+            located = self.revisions.located(implementation)
+            if located.git_revision:
+                return f"{located.git_revision}:{os.path.relpath(implementation.path, self.project.folder)}"
             return self.executor_for(implementation.executor).revision(implementation.path)
         return self.rule_book.revision(implementation)
 
@@ -255,6 +263,9 @@ class Wiring:
 
     def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         """Executes a batch: what came of each of its pieces, in their order."""
+        located = (self.revisions.located(piece.implementation) for piece in batch.pieces)
+        pieces = tuple(replace(piece, implementation=one) for piece, one in zip(batch.pieces, located, strict=True))
+        batch = replace(batch, pieces=pieces)
         for piece in batch.pieces:
             facts = {"entity": piece.entity.name, "implementation": piece.implementation.name}
             logger.debug("execution started", extra={"facts": facts})

@@ -16,6 +16,7 @@ from lockgate.cli.progress import Progress
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lockgate.app.cutting_over import RolledBack
     from lockgate.core.cutover import PlanResult, PlanStep
     from lockgate.core.route import Stage
 
@@ -120,10 +121,16 @@ def rollback(
     with opened(context) as app:
         done = app.cutovers.roll_back(entity, by=me(), reason=reason, off=off)
     if as_json:
-        print_json([{"decision": one.decision, "edition": one.edition, "age_seconds": one.age_seconds} for one in done])
+        print_json([_document(one) for one in done])
     else:
         show_rolled_back(done)
     return Exit.FINE
+
+
+def _document(done: RolledBack) -> dict[str, object]:
+    """A roll-back as `--json` gives it."""
+    seen: dict[str, object] = {"decision": done.decision, "edition": done.edition, "age_seconds": done.age_seconds}
+    return seen | ({"unrecorded": done.unrecorded} if done.unrecorded else {})
 
 
 @cutover.command("retire")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.cli.output import print_table, standard_output
+from lockgate.cli.output import print_table, standard_error, standard_output
 from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome, StepStatus
 from lockgate.core.gate import Answer, GateAnswer
 from lockgate.core.legible import percent
@@ -65,6 +65,10 @@ def show_rolled_back(done: Sequence[RolledBack]) -> None:
         edition = f"edition {one.edition.number}, " if one.edition else ""
         told = f"{route.incumbent} answers for everything ({edition}{age}); it is {described(route)}"
         standard_output().print(f"[bold]{one.decision.entity}[/]: {told}", soft_wrap=True)
+    unrecorded = next((one.unrecorded for one in done if one.unrecorded), "")
+    if unrecorded:
+        told = f"The decision was not written down: {unrecorded}. The next `lockgate cutover status` does it."
+        standard_error().print(told, soft_wrap=True, markup=False)
 
 
 def show_status(found: Sequence[RouteStatus]) -> None:

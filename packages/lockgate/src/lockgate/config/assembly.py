@@ -157,7 +157,7 @@ def _comparison(shape: CompareShape) -> ComparisonDeclaration:
 def _implementation(name: str, shape: ImplementationShape, folder: Path) -> Implementation:
     """A rule set's file, or a dbt project's folder with the model that is the output."""
     if shape.rules is not None:
-        return Implementation(name, Engine.RULES, folder / shape.rules)
+        return Implementation(name, Engine.RULES, folder / shape.rules, git_revision=shape.revision or "")
     return Implementation(
         name,
         Engine.DBT,
@@ -166,6 +166,7 @@ def _implementation(name: str, shape: ImplementationShape, folder: Path) -> Impl
         DbtExecutionMode(shape.executor or DbtExecutionMode.LOCAL),
         shape.timeout or DBT_TIMEOUT,
         shape.vars or {},
+        shape.revision or "",
     )
 
 

@@ -21,6 +21,7 @@ LONGEST_DURATION = timedelta(days=3660)
 DURATION_PATTERN = r"^(\d{1,9}[smhdw])+$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _CRON_FIELDS = 5
+REVISION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}$"
 
 
 def fault(message: str, remedy: str) -> PydanticCustomError:
@@ -133,6 +134,16 @@ def _scalar(value: object) -> object:
     raise fault("must be text, a number, true or false", "Write one value.")
 
 
+def _revision(written: str) -> str:
+    """The name of a branch, tag or commit, which git can take for nothing else (git-check-ref-format(1))."""
+    is_odd = any(part in written for part in ("..", "//", "@{")) or written.endswith(("/", ".", ".lock"))
+    if is_odd or not re.fullmatch(REVISION_PATTERN, written):
+        raise fault(
+            f"{written!r} is not the name of a revision", "Write a branch, a tag or a commit: v2, main, 3f2a91c."
+        )
+    return written
+
+
 _NAME_REMEDY = "Choose a name such as daily_orders."
 Name: TypeAlias = Annotated[
     str, _named(name_fault, _NAME_REMEDY), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})
@@ -162,5 +173,8 @@ Type: TypeAlias = Annotated[
 Cron: TypeAlias = Annotated[str, AfterValidator(_cron)]
 TimeZone: TypeAlias = Annotated[str, AfterValidator(_timezone)]
 Address: TypeAlias = Annotated[str, AfterValidator(_address)]
+Revision: TypeAlias = Annotated[
+    str, AfterValidator(_revision), WithJsonSchema({"type": "string", "pattern": REVISION_PATTERN, "examples": ["v2"]})
+]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Scalar: TypeAlias = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]

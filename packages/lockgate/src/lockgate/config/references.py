@@ -173,16 +173,16 @@ def _served(declared: Declared) -> Iterator[Finding]:
 
 def _implementations(declared: Declared) -> Iterator[Finding]:
     """Implementations are rules or dbt, their files are there, and their workshops' names are free and fit."""
-    programs: dict[tuple[str, str], tuple[str | None, str]] = {}
+    programs: dict[tuple[str, str], tuple[tuple[str | None, str | None], str]] = {}
     for entity_name, entity in declared.shape.entities.items():
         for name, implementation in entity.implementations.items():
             path = ("entities", entity_name, "implementations", name)
             yield from _engine(path, implementation)
             yield from _files(path, implementation, declared.folder)
             yield from _workshop(path, entity.serve.schema_, name)
-            program = (implementation.dbt, entity_name)
-            first = programs.setdefault((entity.serve.schema_, name), program)
-            if first[0] != implementation.dbt:
+            program = implementation.dbt, implementation.revision if implementation.dbt else None
+            first = programs.setdefault((entity.serve.schema_, name), (program, entity_name))
+            if first[0] != program:
                 message = f"{first[1]}'s implementation {name!r} is another program, and they would share a workshop"
                 yield Finding(path, message, "Rename one of them.")
 
@@ -203,7 +203,13 @@ def _engine(path: KeyPath, implementation: ImplementationShape) -> Iterator[Find
 
 
 def _files(path: KeyPath, implementation: ImplementationShape, folder: Path) -> Iterator[Finding]:
-    """The rule set's file and the dbt project are there."""
+    """The rule set's file and the dbt project are there; those of a revision are looked for by `lockgate check`."""
+    if implementation.revision is not None:
+        written = implementation.rules or implementation.dbt or ""
+        if Path(written).is_absolute():
+            message = "a revision has no absolute paths"
+            yield Finding(path, message, f"Write it from the project's folder, {folder.name}.")
+        return
     if implementation.rules is not None and not (folder / implementation.rules).is_file():
         message = f"there is no file {implementation.rules!r}"
         yield Finding((*path, "rules"), message, f"Paths start at the project's folder, {folder.name}.")

@@ -16,6 +16,7 @@ from lockgate.config.grammar import (
     Duration,
     Name,
     ProjectName,
+    Revision,
     Scalar,
     SchemaName,
     Text,
@@ -210,6 +211,9 @@ class ImplementationShape(Shape):
     executor: Literal["local"] | None = Field(None, description="Where dbt runs: `local`.")
     timeout: Duration | None = Field(None, description="How long dbt may run; 30m where it is not given.")
     vars: dict[str, Any] | None = Field(None, description="Variables for dbt.")
+    revision: Revision | None = Field(
+        None, description="A branch, tag or commit of the project's git repository; else the files as they lie there."
+    )
 
 
 class DbtSwitchShape(Shape):

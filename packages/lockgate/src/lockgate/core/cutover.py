@@ -94,6 +94,10 @@ class PlanResult:
         return Answer.of_all([one.answer for one in last.gates]) if last and last.gates else Answer.NO_GO
 
 
+# Who decided where the target alone knows of a move: whoever moved the route did not live to write it down.
+FOUND_MOVED = "unknown (found moved)"
+
+
 class Action(StrEnum):
     """What was decided about a route."""
 
@@ -122,3 +126,13 @@ class Decision:
     plan_id: str | None = None
     gates: tuple[GateAnswer, ...] = ()
     facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_backwards(self) -> bool:
+        """Whether it took the candidate away from consumers, or out of the shadow."""
+        return self.action in {Action.ROLL_BACK, Action.STOP}
+
+    @property
+    def is_found(self) -> bool:
+        """Whether nobody who moved the route has told of it."""
+        return self.by == FOUND_MOVED

@@ -34,7 +34,8 @@ class DbtExecutionMode(StrEnum):
 class Implementation:
     """A named way to produce an entity.
 
-    `path` is the rule set's file, or the dbt project's folder; `model` the dbt model that is the output.
+    `path` is the rule set's file, or the dbt project's folder; `model` the dbt model that is the output. With
+    `git_revision` its files are those of that branch, tag or commit, whatever the working tree has.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Implementation:
     executor: DbtExecutionMode = DbtExecutionMode.LOCAL
     timeout: timedelta = timedelta(minutes=30)
     vars: Mapping[str, object] = field(default_factory=dict)
+    git_revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

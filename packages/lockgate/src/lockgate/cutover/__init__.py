@@ -5,6 +5,7 @@ from lockgate.cutover.explaining import explained, step_told
 from lockgate.cutover.gates import Seen, gate_answer
 from lockgate.cutover.judging import Judgement, Situation, judged
 from lockgate.cutover.planning import Moving, described, planned, retired, rolled_back, stopped
+from lockgate.cutover.telling import editions_held, notice_of, signatures_wanted, waits_for_signatures
 
 __all__ = [
     "Hands",
@@ -15,12 +16,16 @@ __all__ = [
     "Situation",
     "applied",
     "described",
+    "editions_held",
     "explained",
     "gate_answer",
     "judged",
+    "notice_of",
     "planned",
     "retired",
     "rolled_back",
+    "signatures_wanted",
     "step_told",
     "stopped",
+    "waits_for_signatures",
 ]

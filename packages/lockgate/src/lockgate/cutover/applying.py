@@ -35,8 +35,11 @@ class Hands(Protocol):
     def gates(self, gate: str, plan: Plan) -> tuple[GateAnswer, ...]:
         """What a gate says of each entity now."""
 
-    def cycled(self, plan: Plan, position: int) -> StepOutcome | None:
-        """What came of a cycle that this plan has done already."""
+    def unapproved(self, plan: Plan, step: PlanStep) -> str:
+        """Why what a step of routes would show was not approved by gates; empty where it was."""
+
+    def done(self, plan: Plan, position: int) -> StepOutcome | None:
+        """What came of a step, if this plan has done it already."""
 
     def ended(self, plan: Plan, outcome: StepOutcome) -> None:
         """Keeps what came of a step."""
@@ -62,20 +65,22 @@ class _Applying:
         return self._route(position, step)
 
     def _cycle(self, position: int) -> StepOutcome:
-        done = self.hands.cycled(self.plan, position)
+        done = self.hands.done(self.plan, position)
         if done is not None:
             return done
-        if changed := self._changed(position):
-            return changed
+        if changed := self._changed():
+            return StepOutcome(position, StepStatus.REFUSED, changed)
         sentence = self.hands.cycle(self.plan.entities)
         return StepOutcome(position, StepStatus.DONE, sentence)
 
     def _gate(self, position: int, step: PlanStep) -> StepOutcome:
-        """Asks a gate; what was gone through already stays gone through."""
+        """Asks a gate; what was gone through already stays gone through, with what it saw."""
         if self._is_behind(position):
-            return StepOutcome(position, StepStatus.DONE, "went on before")
-        if changed := self._changed(position):
-            return changed
+            done = self.hands.done(self.plan, position) or StepOutcome(position, StepStatus.DONE, "went on before")
+            self.gates.extend(done.gates)
+            return done
+        if changed := self._changed():
+            return StepOutcome(position, StepStatus.REFUSED, changed)
         answers = self.hands.gates(step.gate, self.plan)
         self.gates.extend(answers)
         answer = Answer.of_all([one.answer for one in answers])
@@ -84,8 +89,9 @@ class _Applying:
 
     def _route(self, position: int, step: PlanStep) -> StepOutcome:
         if not self._is_moved(step):
-            if changed := self._changed(position):
-                return changed
+            refused = self._changed() or self.hands.unapproved(self.plan, step)
+            if refused:
+                return StepOutcome(position, StepStatus.REFUSED, refused)
             try:
                 self.hands.set_routes(step.routes)
             except StaleToken:
@@ -94,14 +100,12 @@ class _Applying:
         self.hands.moved(self.plan, step, tuple(self.gates))
         return StepOutcome(position, StepStatus.DONE, step_told(step))
 
-    def _changed(self, position: int) -> StepOutcome | None:
-        """The refusal of a step that is due, where its files are not those any more that the plan was made for."""
+    def _changed(self) -> str:
+        """Why the plan does not hold any more; empty where its files are those that it was made for."""
         now = self.hands.pairs(self.plan)
         changed = [one.entity for one, other in zip(self.plan.pairs, now, strict=True) if one != other]
-        if not changed:
-            return None
-        sentence = f"the files of {', '.join(changed)} have changed since the plan was made; make a new one"
-        return StepOutcome(position, StepStatus.REFUSED, sentence)
+        told = f"the files of {', '.join(changed)} have changed since the plan was made; make a new one"
+        return told if changed else ""
 
     def _is_behind(self, position: int) -> bool:
         """Whether the routes that a step leads to are in force, or left behind, already."""

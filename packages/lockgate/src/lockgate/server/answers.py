@@ -9,7 +9,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from lockgate.core.cutover import Action
 from lockgate.core.execution import NodeStatus
+from lockgate.core.gate import Answer, EvidenceKind
 from lockgate.core.job import JobStatus, RoutedBy
 from lockgate.core.route import Stage
 
@@ -128,6 +130,7 @@ class RecordsAnswer(BaseModel):
     engines: Mapping[str, int] = Field(description="How many records each implementation answered.")
     records: int
     scope: str = Field(description="`row`, or `request` where records depend on each other.")
+    fallback: FallbackAnswer | None = Field(description="Who was to answer and failed, where another one did instead.")
     outcomes: Sequence[OutcomeAnswer]
 
 
@@ -185,6 +188,95 @@ class EntityAnswer(BaseModel):
     routed_by: RoutedBy | None
     is_dbt_enabled: bool
     warning: str | None = Field(description="Where the served view cannot show what answers: why, and what to do.")
+
+
+class RouteAnswer(BaseModel):
+    """A route: who answers for an entity, and for which share of its keys."""
+
+    model_config = _AS_SENT
+
+    incumbent: str
+    candidate: str | None
+    stage: Stage
+    share: int = Field(description="How many of 10,000 buckets the candidate answers.")
+    token: int = Field(description="It grows with every change.")
+
+
+class ConditionAnswer(BaseModel):
+    """What one condition of a gate says, and the numbers of the evidence that it saw."""
+
+    model_config = _AS_SENT
+
+    condition: str
+    answer: Answer
+    sentence: str
+    evidence: Sequence[int]
+
+
+class GateAnswer(BaseModel):
+    """What a gate says now."""
+
+    model_config = _AS_SENT
+
+    gate: str
+    answer: Answer
+    conditions: Sequence[ConditionAnswer]
+
+
+class EvidenceAnswer(BaseModel):
+    """One recorded fact about both sides, seen under the route's token then."""
+
+    model_config = _AS_SENT
+
+    evidence_id: int
+    kind: EvidenceKind
+    token: int
+    at: datetime
+    by: str
+    facts: Mapping[str, Any]
+
+
+class DecisionAnswer(BaseModel):
+    """What was decided about a route: by whom and why."""
+
+    model_config = _AS_SENT
+
+    decision_id: int
+    entity_type: str
+    action: Action
+    answer: Answer
+    before: RouteAnswer
+    after: RouteAnswer | None
+    by: str
+    reason: str
+    at: datetime
+
+
+class CutoverAnswer(BaseModel):
+    """Where an entity's cutover stands."""
+
+    model_config = _AS_SENT
+
+    entity_type: str
+    group: str = Field(description="The group that moves together; empty: the entity moves alone.")
+    route: RouteAnswer
+    gates: Sequence[GateAnswer]
+    comparison: EvidenceAnswer | None = Field(description="The newest comparison of both sides.")
+    decision: DecisionAnswer | None = Field(description="The newest decision.")
+
+
+class RolledBackAnswer(DecisionAnswer):
+    """A decision to roll back."""
+
+    age_seconds: float | None = Field(description="How old the data is that the served view shows; null: it has none.")
+
+
+class RollbackAnswer(BaseModel):
+    """What was rolled back: the entity, and its group with it."""
+
+    model_config = _AS_SENT
+
+    rolled_back: Sequence[RolledBackAnswer]
 
 
 class EntitiesAnswer(BaseModel):

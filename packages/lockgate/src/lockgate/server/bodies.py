@@ -56,6 +56,14 @@ class SwitchBody(BaseModel):
     enabled: bool = Field(description="Whether dbt may answer.")
 
 
+class RollbackBody(BaseModel):
+    """Why an entity is rolled back."""
+
+    model_config = _AS_SENT
+
+    reason: str = Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL, description="Kept with the decision.")
+
+
 class JobsQuery(BaseModel):
     """Which jobs to list."""
 

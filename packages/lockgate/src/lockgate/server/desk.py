@@ -6,21 +6,21 @@ import asyncio
 import math
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import Request
 
 from lockgate.app.service import Service
 from lockgate.core.deadline import within
-from lockgate.core.job import Job, JobStatus
+from lockgate.core.job import Job
 from lockgate.core.nearness import nearest
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
 from lockgate.server.listening import turn_away
-from lockgate.server.metrics import Metrics
+from lockgate.server.metrics import Known, Metrics
 from lockgate.server.options import Options
 from lockgate.server.problems import Refusal
 from lockgate.server.replays import Replays
@@ -44,9 +44,10 @@ class Desk:
         self.options = options
         self.metrics = Metrics(metrics_folder)
         service.when_execution_ends(self.metrics.execution_ended)
+        service.when_compared(self.metrics.compared)
         self.threads = Threads(options)
         self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
-        self._counting: asyncio.Future[Mapping[JobStatus, int]] | None = None
+        self._counting: dict[str, asyncio.Future[Any]] = {}
         self.replays = Replays(options)
         self.in_flight = 0
         self.connections: set[object] = set()
@@ -116,18 +117,29 @@ class Desk:
                 raise ControlPlaneUnavailable(told) from None
             raise
 
-    async def job_counts(self) -> Mapping[JobStatus, int] | None:
-        """How many jobs there are of each status; None where the control plane does not tell at once.
+    async def known(self) -> Known:
+        """What control plane and target tell at once of jobs, rollbacks and routes."""
+        service = self.service
+        jobs, rollbacks, routes = await asyncio.gather(
+            self._counted("jobs", service.job_counts),
+            self._counted("rollbacks", service.rollback_counts),
+            self._counted("routes", service.routes),
+        )
+        return Known(jobs, rollbacks, routes)
 
-        It is asked by one at a time, so that a control plane that hangs holds up one thread.
+    async def _counted(self, what: str, count: Callable[[], Got]) -> Got | None:
+        """What is counted; None where the database does not tell at once.
+
+        It is asked by one at a time, so that a database that hangs holds up one thread.
         """
-        if self._counting is None or self._counting.done():
-            self._counting = asyncio.ensure_future(self.ask(self.service.job_counts))
-        await asyncio.wait([self._counting], timeout=COUNTING_SECONDS)
-        if not self._counting.done():
+        counting: asyncio.Future[Got] | None = self._counting.get(what)
+        if counting is None or counting.done():
+            counting = self._counting[what] = asyncio.ensure_future(self.ask(count))
+        await asyncio.wait([counting], timeout=COUNTING_SECONDS)
+        if not counting.done():
             return None
         try:
-            return self._counting.result()
+            return counting.result()
         except (LockgateError, Refusal):
             return None
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
+from lockgate.app.shadowing import Compared
+from lockgate.core.bucket import BUCKETS
 from lockgate.core.job import Claim, Failure, Job, JobResult, JobStatus
+from lockgate.core.route import Route, Stage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
@@ -42,6 +46,18 @@ class Metrics:
         self._executions = Counter("lockgate_executions", "Executions that ended here.", job, registry=registry)
         self._fallbacks = Counter(
             "lockgate_fallbacks", "Executions that another implementation was to answer.", job[:2], registry=registry
+        )
+        self._shadow_records = Counter(
+            "lockgate_shadow_records",
+            "Records that both sides of a route answered.",
+            ("entity", "result"),
+            registry=registry,
+        )
+        self._shadow_errors = Counter(
+            "lockgate_shadow_errors", "Requests that the candidate alone failed.", ("entity",), registry=registry
+        )
+        self._shadow_dropped = Counter(
+            "lockgate_shadow_dropped", "Records that were not compared.", ("entity",), registry=registry
         )
         self._known: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
@@ -89,16 +105,23 @@ class Metrics:
         if outcome.fallen_back:
             self._fallbacks.labels(*labels).inc()
 
-    def text(self, jobs: Mapping[JobStatus, int] | None) -> bytes:
-        """All figures in Prometheus' text format; `jobs` counts those of each status, where known."""
+    def compared(self, compared: Compared) -> None:
+        """Counts what both sides of a route said of records."""
+        entity = compared.entity
+        for result, records in (("equal", compared.equal), ("wrong", compared.wrong)):
+            self._shadow_records.labels(entity, result).inc(records)
+        self._shadow_errors.labels(entity).inc(compared.errors)
+        self._shadow_dropped.labels(entity).inc(compared.dropped)
+
+    def text(self, known: Known) -> bytes:
+        """All figures in Prometheus' text format, with what is known besides."""
         registry = self._registry
         if self._folder is not None:
             _bury(self._folder)
             registry = CollectorRegistry()
             MultiProcessCollector(registry, path=str(self._folder))  # type: ignore[no-untyped-call]
         now = CollectorRegistry()
-        if jobs is not None:
-            now.register(_Jobs(jobs))
+        now.register(_Facts(known))
         return generate_latest(registry) + generate_latest(now)
 
     def close(self) -> None:
@@ -107,18 +130,55 @@ class Metrics:
             mark_process_dead(os.getpid(), str(self._folder))  # type: ignore[no-untyped-call]
 
 
-class _Jobs:
-    """A collector of how many jobs there are: a fact of the control plane, not of a process."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Facts of control plane and target, which are no process's own; None: they do not tell."""
 
-    def __init__(self, jobs: Mapping[JobStatus, int]) -> None:
-        self._jobs = jobs
+    jobs: Mapping[JobStatus, int] | None = None
+    rollbacks: Mapping[str, int] | None = None
+    routes: Sequence[Route] | None = None
+
+
+class _Facts:
+    """A collector of facts."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
 
     def collect(self) -> Iterable[Metric]:
-        """One gauge, by status."""
-        gauge = GaugeMetricFamily("lockgate_jobs", "Jobs, those that ended for thirty days.", labels=("status",))
-        for status, count in self._jobs.items():
-            gauge.add_metric((status.value,), count)
-        return (gauge,)
+        """The figures of what is known."""
+        known = self._known
+        if known.jobs is not None:
+            yield _jobs(known.jobs)
+        if known.rollbacks is not None:
+            yield _rollbacks(known.rollbacks)
+        if known.routes is not None:
+            yield from _routes(known.routes)
+
+
+def _jobs(jobs: Mapping[JobStatus, int]) -> Metric:
+    gauge = GaugeMetricFamily("lockgate_jobs", "Jobs, those that ended for thirty days.", labels=("status",))
+    for status, count in jobs.items():
+        gauge.add_metric((status.value,), count)
+    return gauge
+
+
+def _rollbacks(rollbacks: Mapping[str, int]) -> Metric:
+    counter = CounterMetricFamily("lockgate_rollbacks", "Rollbacks of an entity's route.", labels=("entity",))
+    for entity, times in rollbacks.items():
+        counter.add_metric((entity,), times)
+    return counter
+
+
+def _routes(routes: Sequence[Route]) -> tuple[Metric, Metric]:
+    """How much the candidate answers, of 1, and in which stage each entity is: 1 for that one, 0 for the others."""
+    share = GaugeMetricFamily("lockgate_route_share", "Part of keys the candidate answers.", labels=("entity",))
+    stage = GaugeMetricFamily("lockgate_route_stage", "The stage of a route is 1.", labels=("entity", "stage"))
+    for route in routes:
+        share.add_metric((route.entity,), route.share / BUCKETS)
+        for each in Stage:
+            stage.add_metric((route.entity, each.value), float(each is route.stage))
+    return share, stage
 
 
 def _bury(folder: Path) -> None:

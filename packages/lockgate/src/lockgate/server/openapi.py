@@ -21,16 +21,18 @@ DESCRIPTION = (
     "documents (RFC 9457). Every answer has `X-Correlation-Id`: the caller's, where it sent one."
 )
 _SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
-    *((kind, "validation") for kind in (bodies.JobBody, bodies.RecordsBody, bodies.SwitchBody)),
+    *((kind, "validation") for kind in (bodies.JobBody, bodies.RecordsBody, bodies.RollbackBody, bodies.SwitchBody)),
     *(
         (kind, "serialization")
         for kind in (
+            answers.CutoverAnswer,
             answers.EntitiesAnswer,
             answers.HealthAnswer,
             answers.JobAnswer,
             answers.JobsAnswer,
             answers.Problem,
             answers.RecordsAnswer,
+            answers.RollbackAnswer,
             answers.SwitchAnswer,
             answers.TransformAnswer,
         )

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.errors import (
     CapabilityMissing,
+    CutoverInvalid,
     EngineOff,
     JobCancelled,
     JobFinal,
@@ -20,6 +21,7 @@ from lockgate.errors import (
     LockgateError,
     RetryableError,
     RuleSetInvalid,
+    StaleToken,
     UnknownName,
 )
 
@@ -31,6 +33,8 @@ STATUSES: Mapping[type[LockgateError], HTTPStatus] = {
     CapabilityMissing: HTTPStatus.CONFLICT,
     RuleSetInvalid: HTTPStatus.CONFLICT,
     EngineOff: HTTPStatus.CONFLICT,
+    CutoverInvalid: HTTPStatus.CONFLICT,
+    StaleToken: HTTPStatus.CONFLICT,
     JobFinal: HTTPStatus.CONFLICT,
     JobCancelled: HTTPStatus.CONFLICT,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -124,9 +124,16 @@ def records_text(answer: RecordsAnswer) -> bytes:
         "engines": answer.engines,
         "records": len(answer.outcomes),
         "scope": answer.scope,
+        "fallback": _records_fallback(answer),
         "outcomes": answer.outcomes,
     }
     return _compact(document)
+
+
+def _records_fallback(answer: RecordsAnswer) -> dict[str, object] | None:
+    if answer.fallen_back is None:
+        return None
+    return _fallback(answer.fallen_back, answer.instead_of).model_dump(mode="json", by_alias=True)
 
 
 def entity_answer(entity: service.EntityState) -> EntityAnswer:

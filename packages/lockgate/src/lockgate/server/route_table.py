@@ -10,18 +10,20 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from lockgate.server import routes_entities, routes_jobs, routes_operations
+from lockgate.server import routes_cutover, routes_entities, routes_jobs, routes_operations
 from lockgate.server.answers import (
+    CutoverAnswer,
     EntitiesAnswer,
     EntityAnswer,
     HealthAnswer,
     JobAnswer,
     JobsAnswer,
     RecordsAnswer,
+    RollbackAnswer,
     SwitchAnswer,
     TransformAnswer,
 )
-from lockgate.server.bodies import JobBody, RecordsBody, SwitchBody
+from lockgate.server.bodies import JobBody, RecordsBody, RollbackBody, SwitchBody
 from lockgate.server.openapi import body_of, described, header, problems
 
 Handler = Callable[..., Awaitable[Response]]
@@ -102,6 +104,14 @@ ROUTES = (
     ApiRoute(
         "GET", "/api/entities/{name}", routes_entities.show_entity, "entities",
         {200: described(EntityAnswer, "The entity.")}, (404, 503),
+    ),
+    ApiRoute(
+        "GET", "/api/entities/{name}/cutover", routes_cutover.show_cutover, "cutovers",
+        {200: described(CutoverAnswer, "Where it stands.")}, (404, 503),
+    ),
+    ApiRoute(
+        "POST", "/api/entities/{name}/cutover/rollback", routes_cutover.roll_back, "cutovers",
+        {200: described(RollbackAnswer, "What was rolled back.")}, (404, 408, 409, 413, 415, 422, 503), (RollbackBody,),
     ),
     ApiRoute(
         "PUT", "/api/dbt", routes_entities.switch_dbt, "entities",

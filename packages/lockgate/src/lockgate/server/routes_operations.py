@@ -32,7 +32,7 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Give the figures for Prometheus."""
     desk = desk_of(request)
-    text = await desk.threads.call(desk.metrics.text, await desk.job_counts())
+    text = await desk.threads.call(desk.metrics.text, await desk.known())
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, and_, func, insert, select, update
 
 from lockgate.core.cutover import Action, Decision, Plan, StepOutcome
 from lockgate.core.gate import Answer, GateAnswer
@@ -22,6 +22,8 @@ from lockgate.store.exclusion import exclude_others
 from lockgate.store.scope import Scope
 
 T = TypeVar("T")
+# What is written together with a new decision, in its transaction.
+Along = Callable[[Decision, Connection], object]
 
 
 class CutoverLog:
@@ -83,32 +85,28 @@ class CutoverLog:
             stored: list[Any] = list(connection.scalars(query))
         return tuple(_read(StepOutcome, outcome) for outcome in stored)
 
-    def add_decision(self, made: Decision) -> Decision:
-        """Stores a decision: with its number; one that moved a route to a token that is kept already is that one."""
+    def add_decision(self, made: Decision, along: Along | None = None) -> Decision:
+        """Stores a decision: with its number; one that moved a route to a token that is kept already is that one.
+
+        Where the move was kept as one that was found, who made it takes its place. `along` is called with a decision
+        that is new, in its transaction.
+        """
         token = made.after.token if made.after is not None else None
-        values = {
-            "entity": made.entity,
-            "action": made.action,
-            "answer": made.answer,
-            "before": _written(Route, made.before),
-            "after": None if made.after is None else _written(Route, made.after),
-            "token": token,
-            "by": made.by,
-            "reason": made.reason,
-            "at": made.at,
-            "plan_id": made.plan_id,
-            "gates": _written(tuple[GateAnswer, ...], made.gates),
-            "facts": dict(made.facts),
-        }
         mine = and_(self._scope.of(decision), decision.c.entity == made.entity, decision.c.token == token)
         with self._database.writing() as connection:
             exclude_others(connection, self._scope, "decisions")
-            if token is not None:
-                kept = connection.execute(select(decision).where(mine)).mappings().first()
-                if kept is not None:
-                    return _decision(dict(kept))
-            taken = insert(decision).values(self._scope.values() | values).returning(decision.c.decision_id)
-            return replace(made, decision_id=int(connection.execute(taken).scalar_one()))
+            row = connection.execute(select(decision).where(mine)).mappings().first() if token is not None else None
+            if row is not None:
+                kept = _decision(dict(row))
+                if not kept.is_found or made.is_found or kept.after != made.after:
+                    return kept
+                connection.execute(update(decision).where(mine).values(_row(made, token)))
+                return replace(made, decision_id=kept.decision_id)
+            taken = insert(decision).values(self._scope.values() | _row(made, token)).returning(decision.c.decision_id)
+            stored = replace(made, decision_id=int(connection.execute(taken).scalar_one()))
+            if along is not None:
+                along(stored, connection)
+            return stored
 
     def decisions(self, entity: str | None = None, *, limit: int = 100) -> tuple[Decision, ...]:
         """The newest decisions first, of one entity or of all."""
@@ -116,6 +114,13 @@ class CutoverLog:
         query = select(decision).where(mine).order_by(decision.c.decision_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_decision(dict(row)) for row in connection.execute(query).mappings())
+
+    def rollbacks(self) -> Mapping[str, int]:
+        """How often each entity was rolled back; those that never were are left out."""
+        mine = self._scope.of(decision) & (decision.c.action == Action.ROLL_BACK)
+        query = select(decision.c.entity, func.count().label("times")).where(mine).group_by(decision.c.entity)
+        with self._database.reading() as connection:
+            return {row.entity: int(row.times) for row in connection.execute(query)}
 
     def _of_plan(self, table: Table, plan_id: str) -> Any:
         return and_(self._scope.of(table), table.c.plan_id == plan_id)
@@ -135,6 +140,23 @@ def _read(kind: type[T], stored: object) -> T:
     """A dataclass from what JSON holds."""
     found: T = _adapter(cast("Any", kind)).validate_python(stored)
     return found
+
+
+def _row(made: Decision, token: int | None) -> dict[str, Any]:
+    return {
+        "entity": made.entity,
+        "action": made.action,
+        "answer": made.answer,
+        "before": _written(Route, made.before),
+        "after": None if made.after is None else _written(Route, made.after),
+        "token": token,
+        "by": made.by,
+        "reason": made.reason,
+        "at": made.at,
+        "plan_id": made.plan_id,
+        "gates": _written(tuple[GateAnswer, ...], made.gates),
+        "facts": dict(made.facts),
+    }
 
 
 def _decision(row: Mapping[str, Any]) -> Decision:

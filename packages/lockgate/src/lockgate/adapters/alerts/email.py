@@ -110,9 +110,10 @@ class Mail:
         server = MailServer.parse(address)
         message = message_of(notice, self.origin, self.sender, self.recipients)
         context = self.context or ssl.create_default_context()
-        deadline = Deadline(self.patience.deadline_seconds)
+        patience = self.patience.bounded()
+        deadline = Deadline(patience.deadline_seconds)
         try:
-            with deadline.running(), closing(_Line(server, context, deadline, self.patience)) as line:
+            with deadline.running(), closing(_Line(server, context, deadline, patience)) as line:
                 _introduce(line, server, context)
                 refused = line.send_message(message, self.sender, list(self.recipients))
                 with suppress(OSError):  # it is taken already

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 from lockgate.adapters.alerts.wording import without
 from lockgate.adapters.deadline import Deadline
 from lockgate.adapters.retry_after import seconds_to_wait
+from lockgate.core.deadline import remaining_seconds
 from lockgate.errors import NoticeRefused, NoticeUnavailable
 
 if TYPE_CHECKING:
@@ -32,6 +33,14 @@ class Patience:
     deadline_seconds: float = 30.0
     body_bytes: int = 4096
 
+    def bounded(self) -> Patience:
+        """The same, within the deadline of whoever calls."""
+        remaining = remaining_seconds()
+        if remaining is None:
+            return self
+        timeout, deadline = min(self.timeout_seconds, remaining), min(self.deadline_seconds, remaining)
+        return replace(self, timeout_seconds=max(timeout, 0.1), deadline_seconds=max(deadline, 0.1))
+
 
 def post(
     address: str, body: bytes, headers: Mapping[str, str], secrets: Sequence[str], *, patience: Patience | None = None
@@ -46,7 +55,7 @@ def post(
     """
     import httpx
 
-    patience = patience or Patience()
+    patience = (patience or Patience()).bounded()
     where = _host(address)
     deadline = Deadline(patience.deadline_seconds)
     hidden = (address, urlsplit(address).path, *secrets)

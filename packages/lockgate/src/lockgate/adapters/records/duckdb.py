@@ -26,8 +26,9 @@ class DuckDBMemory:
 
     dialect = "duckdb"
 
-    def __init__(self) -> None:
-        """Open nothing yet."""
+    def __init__(self, threads: int | None = None) -> None:
+        """Open nothing yet; `threads` work on a query, else as many as there are cores: few rows want but one."""
+        self._threads = threads
         self._root: DuckDBPyConnection | None = None
         self._opening = Lock()
 
@@ -69,7 +70,7 @@ class DuckDBMemory:
 
         with self._opening:
             if self._root is None:
-                self._root = duckdb.connect(":memory:")
+                self._root = duckdb.connect(":memory:", config={"threads": self._threads} if self._threads else {})
                 for statement in _CONFINED:
                     self._root.execute(statement)
             return self._root

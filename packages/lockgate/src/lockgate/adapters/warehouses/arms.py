@@ -68,6 +68,7 @@ def check_token(entity: str, seen: int, route: Route | None) -> Route:
     if route is None or stored != seen:
         raise StaleToken(
             f"the route of {entity} has token {stored}, the publisher saw {seen}",
+            hint="Consumers read what they read before. Look at `lockgate cutover status`, and run again.",
             entity=entity,
             stored=stored,
             seen=seen,

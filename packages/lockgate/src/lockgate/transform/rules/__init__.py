@@ -10,7 +10,7 @@ from lockgate.transform.rules.explain import explain
 from lockgate.transform.rules.language.functions import DIALECTS
 from lockgate.transform.rules.program import Catalog
 from lockgate.transform.rules.query import outcomes_query
-from lockgate.transform.rules.record_program import RecordProgram, keeps_apart
+from lockgate.transform.rules.record_program import RecordProgram, stand_alone
 from lockgate.transform.rules.records import transform_records
 from lockgate.transform.rules.rule_set import RuleSet
 
@@ -24,9 +24,9 @@ __all__ = [
     "check_rule_set",
     "explain",
     "export",
-    "keeps_apart",
     "outcomes_query",
     "source_relations",
+    "stand_alone",
     "test_cases",
     "transform_records",
 ]

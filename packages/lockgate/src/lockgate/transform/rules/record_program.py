@@ -25,7 +25,7 @@ from lockgate.transform.rules.records import (
     query_in_memory,
     rejected_rows,
 )
-from lockgate.transform.rules.rule_set import RowLookup, RuleSet
+from lockgate.transform.rules.rule_set import Deduplicate, RowLookup, RuleSet
 
 # Records of one load meet each other in the rules, those of two do not: so a request is a load.
 _ORIGIN = (Column(LOAD_ID_COLUMN, ColumnType(Kind.BIGINT)), Column(POSITION_COLUMN, ColumnType(Kind.BIGINT)))
@@ -49,6 +49,7 @@ class RecordProgram:
         self._source = str(rule_set.source)
         self._columns = own_columns(rule_set.source, catalog)
         self.is_apart = keeps_apart(rule_set, catalog)
+        self.is_alone = stand_alone(rule_set, catalog)
         query = query_in_memory(rule_set, _with_origin(rule_set, catalog), memory.dialect)
         others = [relation for relation in source_relations(rule_set, catalog) if relation != rule_set.source]
         rows = {str(relation): context_rows(relation, catalog, context) for relation in others}
@@ -95,6 +96,13 @@ def keeps_apart(rule_set: RuleSet, catalog: Catalog) -> bool:
         return False
     others = (catalog.rule_set(name) for name in rule_set.entities())
     return all(other is None or rule_set.source not in source_relations(other, catalog) for other in others)
+
+
+def stand_alone(rule_set: RuleSet, catalog: Catalog) -> bool:
+    """Whether a record's outcome depends on no other record: none is a duplicate of another, none is looked up."""
+    if any(isinstance(rule.action, Deduplicate) for rule in rule_set.rules):
+        return False
+    return keeps_apart(rule_set, catalog)
 
 
 def _with_origin(rule_set: RuleSet, catalog: Catalog) -> Catalog:

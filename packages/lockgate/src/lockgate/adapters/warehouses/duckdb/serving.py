@@ -22,6 +22,7 @@ from lockgate.adapters.warehouses.duckdb.editions import (
     sweep,
     write_edition,
 )
+from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
 from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
@@ -43,6 +44,7 @@ class DuckDBServing:
     def __init__(self, layout: Layout) -> None:
         """Take the target's paths."""
         self._layout = layout
+        self._known: tuple[object, dict[str, Route | None]] = (None, {})
 
     def publish(self, publication: Publication) -> Edition:
         """See `lockgate.core.ports.Serving.publish`. Publishers of an entity take turns."""
@@ -96,9 +98,18 @@ class DuckDBServing:
         return tuple(replace(one.edition, is_held=False) for one in found)
 
     def route(self, entity: str) -> Route | None:
-        """See `lockgate.core.ports.Serving.route`."""
-        with reading(self._layout) as connection:
-            return _route(connection, entity)
+        """See `lockgate.core.ports.Serving.route`. Every change is a new catalog file: it is read once for each."""
+        with translated():
+            found = self._layout.catalog.stat()
+        state = found.st_ino, found.st_mtime_ns
+        known, routes = self._known
+        if known != state:
+            routes = {}
+            self._known = state, routes
+        if entity not in routes:
+            with reading(self._layout) as connection:
+                routes[entity] = _route(connection, entity)
+        return routes[entity]
 
     def set_route(self, route: Route) -> Route:
         """See `lockgate.core.ports.Serving.set_route`."""

@@ -1,0 +1,165 @@
+"""The two sides of an entity that answer records: who leads, what each made of requests, what both say together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from lockgate.app.pairs import unsplittable
+from lockgate.app.record_programs import Lent, Programs
+from lockgate.app.rules import outcome
+from lockgate.app.wiring import Wiring
+from lockgate.core.entity import Engine, Entity, Implementation
+from lockgate.core.gate import Traffic
+from lockgate.core.route import Route, Stage
+from lockgate.cutover.splitting import Outcome, Sides, buckets_of, one_way, traffic_of
+from lockgate.errors import RetryableError, StatementFailed
+from lockgate.transform.cycle import declared_route, ensure_route
+from lockgate.transform.router import UNDER_WAY, answering
+from lockgate.transform.rules.records import Record
+
+Requests = Sequence[Sequence[Record]]
+Timer = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How an entity's records go by its route: `leading` is run first; `following` is compared with it, if there is."""
+
+    entity: Entity
+    route: Route
+    leading: Implementation
+    following: Implementation | None = None
+
+    @property
+    def is_promoted(self) -> bool:
+        """Whether the candidate leads."""
+        return self.following is not None and self.route.stage is Stage.PROMOTED
+
+
+def way_of(wiring: Wiring, entity: Entity) -> Way:
+    """How an entity's records go now.
+
+    Raises:
+        CapabilityMissing: it has no implementation by rules.
+        WarehouseUnavailable: the target does not answer.
+    """
+    route = _route(wiring, entity)
+    sides = [entity.implementations.get(name or "") for name in (route.incumbent, route.candidate)]
+    incumbent, candidate = (one if one and one.engine is Engine.RULES else None for one in sides)
+    if incumbent and candidate and route.stage in UNDER_WAY:
+        is_promoted = answering(route) == candidate.name
+        return Way(entity, route, *((candidate, incumbent) if is_promoted else (incumbent, candidate)))
+    only = incumbent or (candidate if route.stage in UNDER_WAY else None)
+    return Way(entity, route, only or wiring.rule_book.implementation(entity, None))
+
+
+def _route(wiring: Wiring, entity: Entity) -> Route:
+    """The route in force; a declared one is stored only where both sides are run, and evidence needs its token."""
+    declared = declared_route(entity)
+    if declared.stage in UNDER_WAY:
+        return ensure_route(entity, wiring.warehouse)
+    return wiring.warehouse.route(entity.name) or declared
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one side made of a request: outcomes, or an error.
+
+    `seconds` are its part of those of a query for so many requests `together`; `rows` is the state of what was read.
+    """
+
+    outcomes: Sequence[Outcome] | None
+    error: Exception | None = None
+    seconds: float = 0.0
+    together: int = 1
+    rows: str = ""
+    is_alone: bool = True
+
+
+def answered(
+    programs: Programs, timer: Timer, entity: Entity, implementation: Implementation, requests: Requests
+) -> list[Answered]:
+    """What an implementation makes of each request: by one query where it keeps them apart, and where that succeeds."""
+    try:
+        with programs.lend(entity, implementation) as lent:
+            query = _Query(lent, timer, entity, implementation)
+            if len(requests) > 1 and lent.program.is_apart:
+                try:
+                    return query.answered(requests)
+                except StatementFailed:  # because of one request, perhaps, which the others need not suffer for
+                    pass
+            return [query.alone(request) for request in requests]
+    except Exception as error:  # noqa: BLE001  whoever asked is told
+        return [Answered(None, error)] * len(requests)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """One side's program at work."""
+
+    lent: Lent
+    timer: Timer
+    entity: Entity
+    implementation: Implementation
+
+    def answered(self, requests: Requests) -> list[Answered]:
+        began = self.timer()
+        tables = self.lent.program.outcomes(requests)
+        seconds = (self.timer() - began) / len(requests)
+        found = [[self._outcome(number, row) for number, row in enumerate(rows.to_pylist())] for rows in tables]
+        alone = self.lent.program.is_alone
+        return [Answered(each, None, seconds, len(requests), self.lent.rows, alone) for each in found]
+
+    def alone(self, request: Sequence[Record]) -> Answered:
+        try:
+            return self.answered([request])[0]
+        except Exception as error:  # noqa: BLE001  whoever asked is told
+            return Answered(None, error, rows=self.lent.rows, is_alone=self.lent.program.is_alone)
+
+    def _outcome(self, number: int, row: dict[str, object]) -> Outcome:
+        return outcome(self.entity, self.implementation, number, row)
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """What both sides made of one request."""
+
+    way: Way
+    incumbent: Answered
+    candidate: Answered
+
+    @property
+    def sides(self) -> Sides:
+        """The outcomes of both."""
+        return Sides(self.incumbent.outcomes, self.candidate.outcomes)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the request goes one way as a whole, since its records depend on each other on one side at least."""
+        return not (self.incumbent.is_alone and self.candidate.is_alone)
+
+    def buckets(self) -> list[int | None]:
+        """The buckets that decide: those of the records, or for all that of the first."""
+        found = record_buckets(self.way.entity, self.incumbent)
+        return one_way(found) if self.is_whole else found
+
+    def traffic(self, at: datetime) -> Traffic | None:
+        """What the request says of the candidate; None where that would say something of databases, or of time."""
+        if any(isinstance(one.error, RetryableError) for one in (self.incumbent, self.candidate)):
+            return None
+        if self.incumbent.outcomes and self.candidate.outcomes and self.incumbent.rows != self.candidate.rows:
+            return None
+        is_fair = self.incumbent.together == self.candidate.together
+        seconds = (self.incumbent.seconds, self.candidate.seconds) if is_fair else None
+        return traffic_of(self.sides, record_buckets(self.way.entity, self.incumbent), seconds, at)
+
+
+def record_buckets(entity: Entity, incumbent: Answered) -> list[int | None]:
+    """The bucket of each record by the key that the incumbent gives it; None where it has none, or keys have none."""
+    outcomes = incumbent.outcomes or ()
+    if unsplittable(entity):
+        return [None] * len(outcomes)
+    names = (entity.bucket_by,) if entity.bucket_by else entity.contract.key
+    return buckets_of(outcomes, [entity.contract.column(name) for name in names])

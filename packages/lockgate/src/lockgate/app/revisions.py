@@ -1,0 +1,64 @@
+"""Implementations that name a git revision: which commit that is now, and where its files were written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+
+from lockgate.adapters.git import Checkout, Checkouts
+from lockgate.adapters.logs.structured import warn
+from lockgate.core.entity import Implementation
+from lockgate.core.legible import cut
+
+_Place = tuple[str, Path]
+
+
+class Revisions:
+    """The revisions of a project's implementations; each name is resolved once, until it is forgotten."""
+
+    def __init__(self, folder: Path, state: Path) -> None:
+        """Files are written below `state`; nothing is resolved yet."""
+        self._checkouts = Checkouts(folder, state / "revisions")
+        self._commits: dict[str, str] = {}
+        self._known: dict[_Place, Checkout] = {}
+        self._turn = Lock()
+
+    def forget(self) -> None:
+        """Has every name resolved again when it is next asked for: branches move."""
+        with self._turn:
+            self._commits.clear()
+
+    def located(self, implementation: Implementation) -> Implementation:
+        """The implementation with the commit in place of the revision's name, and the path where its files are.
+
+        One that names no revision is as it was.
+
+        Raises:
+            CapabilityMissing: there is no git, or no repository around the project.
+            UnknownName: the repository has no such revision, or that has no such path.
+        """
+        if not implementation.git_revision:
+            return implementation
+        with self._turn:
+            commit = self._commits.get(implementation.git_revision)
+            if commit is None:
+                commit = self._checkouts.commit(implementation.git_revision)
+                self._commits[implementation.git_revision] = commit
+            found = self._checkout(commit, implementation.path)
+        return replace(implementation, git_revision=commit, path=found.path)
+
+    def left_out(self, implementation: Implementation) -> tuple[str, ...]:
+        """What a revision has that was not written out: submodules, links, files that Git LFS keeps."""
+        located = self.located(implementation)
+        known = self._known.get((located.git_revision, implementation.path))
+        return known.left_out if known else ()
+
+    def _checkout(self, commit: str, path: Path) -> Checkout:
+        known = self._known.get((commit, path))
+        if known is None or not known.path.exists():
+            known = self._checkouts.checked_out(commit, path)
+            if known.left_out and (commit, path) not in self._known:
+                warn(f"left out of revision {commit[:12]}: {cut(', '.join(known.left_out))}")
+            self._known[commit, path] = known
+        return known

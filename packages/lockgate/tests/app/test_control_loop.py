@@ -1,0 +1,111 @@
+"""While a server runs, routes are judged by themselves: silence is noticed though nobody asks anything."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from lockgate.app import control_loop
+from lockgate.app.control_loop import ControlLoop
+from lockgate.app.pairs import pair_of
+from lockgate.app.wiring import Wiring, open_wiring
+from lockgate.core.cutover import Action
+from lockgate.core.gate import EvidenceKind, Traffic
+from lockgate.core.route import Stage
+from lockgate.errors import WarehouseUnavailable
+from lockgate.transform.cycle import ensure_route
+
+SECONDS = 20
+PROJECT = """
+project: shop
+policies:
+  strict: {guard: {silence: 60s}}
+entities:
+  orders:
+    key: [id]
+    contract: {id: bigint}
+    implementations: {old: {rules: old.yml}, new: {rules: new.yml}}
+    route: {incumbent: old, candidate: new, policy: strict}
+  plain:
+    key: [id]
+    contract: {id: bigint}
+    implementations: {old: {rules: plain.yml}}
+"""
+RULES = "entity: {entity}\nfrom: raw.orders\noutput: [id]\n"
+
+
+@pytest.fixture
+def wiring(tmp_path: Path) -> Iterator[Wiring]:
+    (tmp_path / "lockgate.yml").write_text(PROJECT, encoding="utf-8")
+    for name, entity in (("old", "orders"), ("new", "orders"), ("plain", "plain")):
+        (tmp_path / f"{name}.yml").write_text(RULES.format(entity=entity), encoding="utf-8")
+    opened = open_wiring(tmp_path, None)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def silent(wiring) -> Wiring:
+    """A canary of which something was heard once, two minutes ago."""
+    entity = wiring.project.entities["orders"]
+    route = replace(ensure_route(entity, wiring.warehouse), candidate="new", stage=Stage.CANARY, share=500)
+    token = wiring.warehouse.set_route(route).token
+    began, now = wiring.clock(), wiring.clock
+    pair = pair_of(wiring, entity, "old", "new")
+    wiring.store.evidence.add_evidence(EvidenceKind.EXECUTION, pair, token, began, by="test", facts=FACTS)
+    wiring.store.evidence.add_traffic("orders", token, "one", Traffic(requests=1, last_at=began))
+    wiring.clock = lambda: now() + timedelta(seconds=120)
+    return wiring
+
+
+FACTS = {"implementation": "old", "seconds": 1, "bytes": 0, "error": ""}
+
+
+def until_shadow(wiring: Wiring) -> bool:
+    waits = threading.Event()
+    return any(wiring.warehouse.route("orders").stage is Stage.SHADOW or waits.wait(0.02) for _ in range(50 * SECONDS))
+
+
+def test_silence_rolls_back_by_itself(silent):
+    loop = ControlLoop(silent, 0.02)
+    loop.start()
+
+    assert until_shadow(silent)
+    loop.close()
+    (decision,) = silent.store.cutovers.decisions("orders")
+    assert decision.action is Action.ROLL_BACK
+    assert decision.reason.startswith("nothing was heard of new since")
+    assert silent.store.cutovers.rollbacks() == {"orders": 1}
+
+
+def test_several_loops_decide_once(silent):
+    loops = [ControlLoop(silent, 0.01) for _ in range(3)]
+    for loop in loops:
+        loop.start()
+
+    assert until_shadow(silent)
+    for loop in loops:
+        loop.close()
+    assert len(silent.store.cutovers.decisions("orders")) == 1
+
+
+def test_an_error_is_told_once_and_ends_nothing(silent, monkeypatch, caplog):
+    judge, failures = control_loop.judge, iter(range(3))
+
+    def fails_at_first(wiring, group):
+        if next(failures, None) is not None:
+            raise WarehouseUnavailable("away")
+        return judge(wiring, group)
+
+    monkeypatch.setattr(control_loop, "judge", fails_at_first)
+    loop = ControlLoop(silent, SECONDS)
+    for _ in range(4):
+        loop.judge("orders")
+
+    assert silent.warehouse.route("orders").stage is Stage.SHADOW
+    assert [record.message for record in caplog.records].count("not judged") == 1

@@ -1,0 +1,124 @@
+"""Counts reach the control plane in time, once, and though it was away; no request waits for that."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from lockgate.app import traffic_book
+from lockgate.app.traffic_book import FLUSH_REQUESTS, TrafficBook
+from lockgate.core.gate import Traffic
+from lockgate.errors import ControlPlaneUnavailable
+
+SECONDS = 20
+ONE = Traffic(requests=1, records=2, wrong=1)
+
+
+class Log:
+    """Stands where the control plane would."""
+
+    def __init__(self) -> None:
+        self.written: list[tuple[str, int, Traffic]] = []
+        self.workers: set[str] = set()
+        self.judged: list[str] = []
+        self.is_away = False
+        self.changed = threading.Condition()
+
+    def add(self, entity: str, token: int, worker: str, seen: Traffic) -> None:
+        with self.changed:
+            if self.is_away:
+                raise ControlPlaneUnavailable("away")
+            self.written.append((entity, token, seen))
+            self.workers.add(worker)
+
+    def judge(self, entity: str) -> None:
+        with self.changed:
+            self.judged.append(entity)
+            self.changed.notify_all()
+
+    def wait_for(self, condition) -> bool:
+        with self.changed:
+            return self.changed.wait_for(condition, SECONDS)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def book(log):
+    return TrafficBook(log.add, log.judge)
+
+
+def times(number: int) -> Traffic:
+    return Traffic(requests=number, records=2 * number, wrong=number)
+
+
+def test_what_was_counted_is_written_by_entity_and_token_and_judged_once(book, log):
+    for entity, token in (("users", 3), ("users", 3), ("users", 4), ("orders", 1)):
+        book.count(entity, token, ONE)
+
+    assert book.flush()
+    assert book.flush()
+
+    assert log.written == [("users", 3, times(2)), ("users", 4, ONE), ("orders", 1, ONE)]
+    assert log.judged == ["users", "orders"]
+    assert len(log.workers) == 1
+
+
+def test_what_cannot_be_written_is_kept_and_written_later(book, log):
+    log.is_away = True
+    book.count("users", 3, ONE)
+    assert not book.flush()
+    book.count("users", 3, ONE)
+    log.is_away = False
+
+    assert log.judged == []
+    assert book.flush()
+    assert log.written == [("users", 3, times(2))]
+
+
+def test_a_hundred_requests_are_written_before_a_long_second_is_over(book, log, monkeypatch):
+    monkeypatch.setattr(traffic_book, "FLUSH_SECONDS", 10 * SECONDS)
+    book.start()
+    for _ in range(FLUSH_REQUESTS):
+        book.count("users", 3, ONE)
+
+    assert log.wait_for(lambda: log.judged)
+    assert log.written == [("users", 3, times(FLUSH_REQUESTS))]
+    book.close()
+
+
+def test_few_requests_are_written_once_the_second_is_over(book, log, monkeypatch):
+    monkeypatch.setattr(traffic_book, "FLUSH_SECONDS", 0.05)
+    book.start()
+    book.count("users", 3, ONE)
+
+    assert log.wait_for(lambda: log.judged)
+    assert log.written == [("users", 3, ONE)]
+    book.close()
+
+
+def test_nothing_is_lost_when_it_is_closed(book, log, monkeypatch):
+    monkeypatch.setattr(traffic_book, "FLUSH_SECONDS", 10 * SECONDS)
+    book.start()
+    book.count("users", 3, ONE)
+    book.close()
+
+    assert log.written == [("users", 3, ONE)]
+
+
+def test_it_goes_on_once_the_control_plane_is_back(book, log, monkeypatch):
+    monkeypatch.setattr(traffic_book, "FLUSH_SECONDS", 0.01)
+    monkeypatch.setattr(traffic_book, "RETRY_SECONDS", 0.01)
+    log.is_away = True
+    book.start()
+    for _ in range(50):
+        book.count("users", 3, ONE)
+    log.is_away = False
+
+    assert log.wait_for(lambda: sum(seen.requests for _, _, seen in log.written) == 50)
+    book.close()
+    assert sum(seen.requests for _, _, seen in log.written) == 50
