@@ -24,7 +24,7 @@ help: ## list the targets
 
 setup: .venv/.dev ## make .venv with everything that developing and testing needs
 
-demo: .venv/.runtime ## load users and applications, build them by rules and by dbt, compare (TARGET=duckdb|postgres)
+demo: .venv/.runtime ## load users and applications, build them by rules and by dbt, cut over (TARGET=duckdb|postgres)
 	@$(bin)/python -m inventory.demo --target $(TARGET) --project solutions/inventory
 
 serve: .venv/.runtime ## answer over HTTP on port 5003 what `make demo` loaded

@@ -30,6 +30,7 @@ def test_the_demo_leaves_both_implementations_equal_in_postgresql(tmp_path) -> N
 
     assert shown.returncode == 0, shown.stdout + shown.stderr
     assert "publish users@dbt" in shown.stderr
+    assert_moved_and_rolled_back(shown.stdout)
     assert (project / ".lockgate/report.html").read_text(encoding="utf-8").count("<svg") >= 2
     server = start_postgres(project / ".lockgate/postgres")
     try:
@@ -54,6 +55,19 @@ def test_the_demo_leaves_both_implementations_equal_in_postgresql(tmp_path) -> N
         assert found["editions"]["right"][0]["implementation"] == "dbt"
     finally:
         server.stop()
+
+
+def assert_moved_and_rolled_back(shown: str) -> None:
+    """The second half: users are promoted, a bad change is rolled back, and nobody has read a wrong row."""
+    told = (
+        "users is canary at 5 %",
+        "users is promoted",
+        "8 rows differ unexplained",
+        "gate parity: no-go",
+        "every row was right",
+    )
+    places = [shown.index(sentence) for sentence in told]
+    assert places == sorted(places)
 
 
 def _compared(project: Path, url: str, left: str, right: str) -> dict[str, Any]:

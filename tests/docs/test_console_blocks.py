@@ -56,7 +56,9 @@ def matches(shown: str, printed: str) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", [page for page in PAGES if page.exists()], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.exists()], ids=lambda page: f"{page.parent.name}/{page.name}"
+)
 @pytest.mark.usefixtures("demo_port")
 def test_the_commands_of_a_page_do_what_it_shows(page, checkout):
     plan = steps(page.read_text(encoding="utf-8"))

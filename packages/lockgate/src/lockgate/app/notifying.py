@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from time import monotonic
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lockgate.adapters.secrets.redaction import redacted
@@ -17,7 +18,9 @@ from lockgate.core.notice import Delivery, DeliveryStatus, Notice, NotificationD
 from lockgate.core.ports import Notifier
 from lockgate.core.project import Project
 from lockgate.errors import LockgateError, NoticeRefused
-from lockgate.store.notice_log import NoticeLog
+
+if TYPE_CHECKING:
+    from lockgate.store.notice_log import NoticeLog
 
 logger = logging.getLogger(__name__)
 

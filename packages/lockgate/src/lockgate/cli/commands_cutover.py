@@ -55,9 +55,11 @@ def plan(
     as_json: Json = False,
 ) -> int:
     """Freeze the steps to a stage, and explain them. Nothing is moved before `cutover apply`."""
-    stage = _stage(to)
+    stage, buckets = _stage(to), _buckets(share)
+    if buckets is not None and to != "canary":
+        raise typer.BadParameter(f"only a canary has a share, and this leads to {to}", param_hint="--share")
     with opened(context) as app:
-        made = app.cutovers.plan(entity, stage, by=me(), share=_buckets(share), candidate=candidate)
+        made = app.cutovers.plan(entity, stage, by=me(), share=buckets, candidate=candidate)
     if as_json:
         print_json(made)
     else:

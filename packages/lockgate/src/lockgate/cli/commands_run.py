@@ -15,6 +15,7 @@ from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.cli.progress import Progress
 from lockgate.cli.records import print_envelope, print_outcomes, read_lines
+from lockgate.core.cutover import Action
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
@@ -110,7 +111,10 @@ def _show(result: RunResult) -> None:
         print_error(error)
     if result.decisions:
         show_decisions(result.decisions)
-    done = "[green]published[/]" if result.success else "[red]not everything was published; what served still serves[/]"
+    done = "[red]not everything was published; what served still serves[/]"
+    if result.success:
+        is_held = any(decision.action is Action.ROLL_BACK for decision in result.decisions)
+        done = "[yellow]done; what was rolled back is held back from consumers[/]" if is_held else "[green]published[/]"
     standard_output().print(f"run {result.run_id}: {done} in {result.seconds:.2f} s")
 
 

@@ -47,8 +47,10 @@ def show_result(result: PlanResult) -> None:
     for outcome in refused:
         show_answers(outcome.gates)
     if refused:
-        name = result.plan.plan_id
-        console.print(f"nothing was moved beyond this; go on with: lockgate cutover apply {name}", soft_wrap=True)
+        name, entity = result.plan.plan_id, result.plan.entities[0]
+        has_gates = any(outcome.gates for outcome in refused)
+        onwards = f"lockgate cutover apply {name}" if has_gates else f"lockgate cutover plan {entity} --to …"
+        console.print(f"nothing was moved beyond this; go on with: {onwards}", soft_wrap=True)
         return
     for route in result.plan.goal:
         console.print(f"[bold]{route.entity}[/] is {described(route)} {bar(route)}", soft_wrap=True)

@@ -68,6 +68,8 @@ class _Applying:
         done = self.hands.done(self.plan, position)
         if done is not None:
             return done
+        if changed := self._changed():
+            return StepOutcome(position, StepStatus.REFUSED, changed)
         sentence = self.hands.cycle(self.plan.entities)
         return StepOutcome(position, StepStatus.DONE, sentence)
 
@@ -77,6 +79,8 @@ class _Applying:
             done = self.hands.done(self.plan, position) or StepOutcome(position, StepStatus.DONE, "went on before")
             self.gates.extend(done.gates)
             return done
+        if changed := self._changed():
+            return StepOutcome(position, StepStatus.REFUSED, changed)
         answers = self.hands.gates(step.gate, self.plan)
         self.gates.extend(answers)
         answer = Answer.of_all([one.answer for one in answers])

@@ -1,0 +1,447 @@
+"""`cutover`, `gate` and `evidence` as people and programs call them: what they print, and with which exit code."""
+
+from __future__ import annotations
+
+import getpass
+import json
+from pathlib import Path
+
+import pytest
+
+from lockgate.cli.entrypoint import run
+
+PROJECT = """
+project: people
+sources:
+  files: {kind: csv, streams: {people: {path: people.csv, columns: {id: bigint}}}}
+entities:
+  people:
+    key: [person_id]
+    contract: {person_id: bigint, name: text}
+    implementations: {old: {rules: old.yml}, new: {rules: new.yml}, other: {rules: other.yml}}
+    route: {incumbent: old, candidate: new, gates: [parity]}
+gates:
+  parity: {unexplained_differences: 0, runs: 2}
+  approval: {sign_off: {roles: [steward], people: 2}}
+  quality: {score: 0.9}
+roles:
+  steward: [ada, łukasz]
+"""
+RULES = "entity: people\nfrom: raw.people\nrules: [{rename: {id: person_id}}]\noutput: [person_id, name]\n"
+LOUD = RULES.replace("}}]", '}}, {derive: {name: "case when person_id = 2 then upper(name) else name end"}}]')
+BROKEN = RULES.replace("}}]", "}}, {derive: {name: no_such_column}}]")
+ROWS = "id,name\n1,Ada\n2,Łukasz\n3,Grüße\n"
+
+
+@pytest.fixture
+def project(tmp_path) -> Path:
+    texts = {"lockgate.yml": PROJECT, "people.csv": ROWS}
+    for name, text in {**texts, "old.yml": RULES, "new.yml": RULES, "other.yml": RULES}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def typed(project, capsys):
+    """Types a command in the project: exit code, standard output, standard error."""
+
+    def typed(*arguments: str) -> tuple[int, str, str]:
+        code = run(["--project", str(project), *arguments])
+        written = capsys.readouterr()
+        return code, written.out, written.err
+
+    return typed
+
+
+@pytest.fixture
+def asked(typed):
+    """Types a command with `--json`: exit code and the document."""
+
+    def asked(*arguments: str):
+        code, out, _ = typed(*arguments, "--json")
+        return code, json.loads(out)
+
+    return asked
+
+
+def declared(project: Path, old: str, new: str) -> None:
+    """Changes the project file in one place."""
+    path = project / "lockgate.yml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def moved(asked, *wanted: str) -> dict[str, object]:
+    """Plans and applies: what came of it, which is to be go."""
+    code, plan = asked("cutover", "plan", "people", *wanted)
+    assert code == 0
+    code, result = asked("cutover", "apply", plan["plan_id"])
+    assert (code, result["answer"]) == (0, "go")
+    return result
+
+
+def stage(asked) -> tuple[str, int]:
+    route = asked("cutover", "status", "people")[1][0]["route"]
+    return route["stage"], route["share"]
+
+
+# --- the way forward --------------------------------------------------------------------------------------------
+
+
+def test_a_plan_lists_its_frozen_steps_and_moves_nothing(asked):
+    asked("run")
+
+    code, plan = asked("cutover", "plan", "people", "--to", "canary", "--share", "12.5%")
+
+    assert code == 0
+    assert set(plan) == {"plan_id", "entities", "begun", "pairs", "steps", "made_at", "made_by"}
+    assert [step["kind"] for step in plan["steps"]] == ["route", "cycle", "cycle", "gate", "route"]
+    assert plan["steps"][-1]["routes"][0]["share"] == 1250
+    assert stage(asked) == ("off", 0)
+
+
+def test_a_plan_tells_people_how_to_begin_and_to_undo_it(typed):
+    typed("run")
+
+    code, out, _ = typed("cutover", "plan", "people", "--to", "shadow")
+
+    assert code == 0
+    assert "people old → new, now off (token 1)" in out
+    assert "apply it: lockgate cutover apply people-1" in out
+    assert "undo it at any time: lockgate cutover rollback people" in out
+
+
+def test_from_off_to_promoted_and_retired(asked, typed):
+    asked("run")
+
+    canary = moved(asked, "--to", "canary")
+    code, out, _ = typed("cutover", "promote", "people")
+
+    assert set(canary) == {"answer", "plan", "outcomes"}
+    assert [outcome["status"] for outcome in canary["outcomes"]] == ["done"] * 5
+    assert code == 0
+    assert "people is promoted ████████████████████ 100 %" in out
+    code, retired = asked("cutover", "retire", "people", "--reason", "nobody reads it")
+    assert (code, retired[0]["action"], retired[0]["reason"]) == (0, "retire", "nobody reads it")
+    assert retired[0]["after"]["incumbent"] == "new"
+    assert stage(asked) == ("retired", 0)
+
+
+def test_after_one_is_retired_the_next_candidate_comes(asked):
+    asked("run")
+    moved(asked, "--to", "promoted")
+    asked("cutover", "retire", "people")
+
+    code, result = asked("cutover", "promote", "people", "--candidate", "other")
+
+    assert (code, result["answer"]) == (0, "go")
+    route = asked("cutover", "status", "people")[1][0]["route"]
+    assert (route["incumbent"], route["candidate"], route["stage"]) == ("new", "other", "promoted")
+
+
+def test_a_plan_that_is_applied_again_changes_nothing(asked):
+    asked("run")
+    first = moved(asked, "--to", "canary")
+    decided = len(asked("cutover", "decisions")[1])
+
+    code, again = asked("cutover", "apply", first["plan"]["plan_id"])
+
+    assert (code, again["answer"]) == (0, "go")
+    assert len(asked("cutover", "decisions")[1]) == decided
+    assert stage(asked) == ("canary", 500)
+
+
+def test_a_plan_shows_what_came_of_its_steps(asked, typed):
+    asked("run")
+    moved(asked, "--to", "shadow")
+
+    code, document = asked("cutover", "show", "people-1")
+    _, out, _ = typed("cutover", "show", "people-1")
+
+    assert code == 0
+    assert set(document) == {"plan", "outcomes"}
+    assert [outcome["status"] for outcome in document["outcomes"]] == ["done", "done"]
+    assert "done: run 2: people PASS, 0 unexplained" in out
+
+
+# --- no --------------------------------------------------------------------------------------------------------
+
+
+def test_a_gate_that_says_no_keeps_the_candidate_where_it_is(asked, typed, project):
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+    asked("run")
+
+    code, out, _ = typed("cutover", "promote", "people")
+
+    assert code == 1
+    assert "✗ gate parity: no-go" in out
+    assert "1 unexplained difference on" in out
+    assert stage(asked) == ("shadow", 0)
+    assert typed("gate")[0] == 1
+
+
+def test_evidence_that_is_missing_is_neither_go_nor_no_go(asked):
+    asked("run")
+    moved(asked, "--to", "shadow")
+
+    code, answers = asked("gate", "parity")
+
+    assert code == 3
+    assert set(answers[0]) == {"gate", "entity", "answer", "conditions", "traffic"}
+    assert answers[0]["answer"] == "not enough evidence"
+    assert answers[0]["conditions"][0]["sentence"] == "1 of 2 comparisons so far"
+
+
+def test_an_entity_without_rows_proves_nothing(asked, project):
+    (project / "people.csv").write_text("id,name\n", encoding="utf-8")
+    asked("run")
+
+    code, result = asked("cutover", "promote", "people")
+
+    assert (code, result["answer"]) == (3, "not enough evidence")
+    assert stage(asked) == ("shadow", 0)
+    assert (
+        result["outcomes"][-1]["gates"][0]["conditions"][0]["sentence"] == "0 of 2 comparisons so far, 2 inconclusive"
+    )
+
+
+def test_differences_that_were_agreed_on_go(asked, project):
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+    declared(
+        project,
+        "    route: {incumbent: old,",
+        "    compare: {expected: {loud: {columns: [name], right: upper(name), where: person_id = 2, rows: 1,\n"
+        "      owner: support, reason: agreed on, expires: 2099-12-31}}}\n"
+        "    route: {incumbent: old,",
+    )
+    asked("run")
+
+    code, result = asked("cutover", "promote", "people")
+
+    assert (code, result["answer"]) == (0, "go")
+
+
+def test_a_bad_candidate_is_rolled_back_by_the_run_that_built_it(asked, typed, project):
+    asked("run")
+    moved(asked, "--to", "promoted")
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+
+    code, out, _ = typed("run")
+
+    assert code == 1
+    assert "1 row differs unexplained (comparison 3)" in out
+    assert "done; what was rolled back is held back from consumers" in out
+    assert stage(asked) == ("shadow", 0)
+    assert asked("compare", "people", "people@old")[0] == 0
+    shown = {item["edition"]["number"]: item["arm"] for item in asked("editions", "list")[1]}
+    assert shown[3] is None
+
+
+def test_a_bad_candidate_is_held_back_from_consumers(asked, project):
+    asked("run")
+    moved(asked, "--to", "promoted")
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+
+    asked("run")
+
+    held = [item["edition"] for item in asked("editions", "list")[1] if item["edition"]["is_held"]]
+    assert [(edition["implementation"], edition["number"]) for edition in held] == [("new", 3)]
+
+
+def test_a_candidate_that_cannot_be_built_in_canary_is_rolled_back(asked, project):
+    asked("run")
+    moved(asked, "--to", "canary")
+    (project / "new.yml").write_text(BROKEN, encoding="utf-8")
+
+    code, result = asked("run")
+
+    assert code == 2
+    assert [decision["action"] for decision in result["decisions"]] == ["roll back"]
+    assert "new was not built" in result["decisions"][0]["reason"]
+    assert stage(asked) == ("shadow", 0)
+
+
+# --- back ------------------------------------------------------------------------------------------------------
+
+
+def test_rolling_back_tells_what_consumers_read_now(asked, typed):
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    code, out, _ = typed("cutover", "rollback", "people", "--reason", "zu früh")
+
+    assert code == 0
+    assert "people: old answers for everything (edition 1, published " in out
+    assert " ago); it is shadow" in out
+    assert asked("cutover", "decisions", "people", "--limit", "1")[1][0]["reason"] == "zu früh"
+
+
+def test_rolling_back_off_stops_the_shadow_too(asked):
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    code, done = asked("cutover", "rollback", "people", "--off")
+
+    assert code == 0
+    assert set(done[0]) == {"decision", "edition", "age_seconds"}
+    assert done[0]["edition"]["implementation"] == "old"
+    assert stage(asked) == ("off", 0)
+    assert [one["implementation"] for one in asked("run")[1]["executions"]] == ["old"]
+
+
+def test_where_nothing_is_moved_there_is_nothing_to_roll_back(asked):
+    asked("run")
+
+    code, document = asked("cutover", "rollback", "people")
+
+    assert (code, document["error"]["code"]) == (2, "LG951")
+
+
+def test_a_plan_is_refused_once_somebody_rolled_back(asked, typed):
+    asked("run")
+    moved(asked, "--to", "canary")
+    _, plan = asked("cutover", "plan", "people", "--to", "promoted")
+    asked("cutover", "rollback", "people")
+
+    code, _, err = typed("cutover", "apply", plan["plan_id"])
+
+    assert code == 2
+    assert "LG402" in err
+    assert "`lockgate cutover status`" in err
+    assert stage(asked) == ("shadow", 0)
+
+
+def test_a_plan_is_refused_once_files_have_changed(asked, typed, project):
+    asked("run")
+    moved(asked, "--to", "shadow")
+    asked("run")
+    _, plan = asked("cutover", "plan", "people", "--to", "promoted")
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+
+    code, out, _ = typed("cutover", "apply", plan["plan_id"])
+
+    assert code == 1
+    assert stage(asked) == ("shadow", 0)
+    assert "the files of people have changed since the plan was made" in out
+    assert "go on with: lockgate cutover plan people" in out
+
+
+# --- looking, signing, recording ------------------------------------------------------------------------------
+
+
+def test_status_says_where_a_route_stands_and_why(asked, typed):
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    code, found = asked("cutover", "status")
+    _, out, _ = typed("cutover", "status", "people")
+
+    assert code == 0
+    assert set(found[0]) == {
+        "entity", "route", "group", "shown", "gates", "comparison", "decision", "plan", "moved_at",
+    }  # fmt: skip
+    assert "█░░░░░░░░░░░░░░░░░░░ 5 %" in out
+    assert "PASS, 0 unexplained" in out
+
+
+def test_judging_has_nothing_to_decide_where_nothing_is_wrong(asked, typed):
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    assert asked("cutover", "judge", "people") == (0, {"decision": None})
+    assert typed("cutover", "judge", "people")[1] == "people: nothing to decide\n"
+
+
+def test_two_persons_sign_before_it_is_promoted(asked, typed, project, monkeypatch):
+    declared(project, "gates: [parity]", "gates: [parity, approval]")
+    asked("run")
+    moved_to_shadow = asked("cutover", "promote", "people")
+    assert (moved_to_shadow[0], stage(asked)) == (3, ("shadow", 0))
+
+    for name in ("ada", "ada"):
+        monkeypatch.setattr(getpass, "getuser", lambda name=name: name)
+        code, out, _ = typed("cutover", "sign", "people", "approval", "--role", "steward")
+        assert (code, out) == (0, f"{name} signed approval for people as steward\n")
+    assert typed("gate", "approval")[0] == 3
+    monkeypatch.setattr(getpass, "getuser", lambda: "łukasz")
+    _, signed = asked("cutover", "sign", "people", "approval", "--role", "steward", "--reason", "geprüft")
+
+    assert (signed["by"], signed["kind"], signed["facts"]["reason"]) == ("łukasz", "sign-off", "geprüft")
+    assert typed("gate", "approval")[0] == 0
+    assert asked("cutover", "promote", "people")[0] == 0
+
+
+@pytest.mark.parametrize(("who", "role"), [("eve", "steward"), ("ada", "owner")])
+def test_who_may_not_sign_is_told_who_may(typed, asked, project, monkeypatch, who, role):
+    declared(project, "gates: [parity]", "gates: [parity, approval]")
+    monkeypatch.setattr(getpass, "getuser", lambda: who)
+    asked("run")
+
+    code, _, err = typed("cutover", "sign", "people", "approval", "--role", role)
+
+    assert code == 2
+    assert "steward" in err
+    assert asked("evidence", "list")[1] == []
+
+
+def test_a_recorded_score_is_what_a_gate_sees(asked, typed, project):
+    declared(project, "gates: [parity]", "gates: [quality]")
+    asked("run")
+    moved(asked, "--to", "shadow")
+    assert typed("gate", "quality")[0] == 3
+
+    code, out, _ = typed("evidence", "record", "people", "--score", "0.85", "--reason", "ours")
+    assert (code, "the score of people is 0.85" in out) == (0, True)
+    assert typed("gate", "quality")[0] == 1
+    code, recorded = asked("evidence", "record", "people", "--score", "0.95")
+
+    assert (code, recorded["facts"]["value"]) == (0, 0.95)
+    assert typed("gate", "quality")[0] == 0
+
+
+def test_evidence_is_listed_newest_first(asked, typed):
+    asked("run")
+    moved(asked, "--to", "shadow")
+
+    code, found = asked("evidence", "list", "people", "--limit", "2")
+
+    assert code == 0
+    assert len(found) == 2
+    assert found[0]["evidence_id"] > found[1]["evidence_id"]
+    assert set(found[0]) == {"evidence_id", "kind", "pair", "token", "at", "by", "facts"}
+    assert "comparison" in typed("evidence", "list")[1]
+
+
+# --- wrong use ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("cutover", "plan", "poeple", "--to", "shadow"), "people"),
+        (("cutover", "plan", "people", "--to", "retired"), "shadow, canary, promoted"),
+        (("cutover", "plan", "people", "--to", "canary", "--share", "120%"), "write 5% or 0.25%"),
+        (("cutover", "plan", "people", "--to", "canary", "--share", "0.001%"), "finer than a bucket"),
+        (("cutover", "plan", "people", "--to", "shadow", "--share", "5%"), "--share"),
+        (("cutover", "plan", "people", "--to", "shadow", "--candidate", "newer"), "new"),
+        (("cutover", "plan", "people", "--to", "shadow", "--candidate", "old"), "old is the incumbent"),
+        (("cutover", "show", "people-9"), "people-9"),
+        (("cutover", "apply", "people-9"), "people-9"),
+        (("cutover", "promote", "poeple"), "people"),
+        (("cutover", "retire", "people"), "nothing is promoted"),
+        (("cutover", "status", "poeple"), "people"),
+        (("cutover", "decisions", "poeple"), "people"),
+        (("cutover", "judge", "poeple"), "people"),
+        (("cutover", "sign", "people", "parity", "--role", "steward"), "no gate 'parity' that wants a signature"),
+        (("gate", "partiy"), "parity"),
+        (("evidence", "list", "poeple"), "people"),
+        (("evidence", "record", "people", "--score", "nan"), "not a score"),
+    ],
+)
+def test_wrong_use_says_what_is_wrong_and_moves_nothing(typed, asked, command, told):
+    code, _, err = typed(*command)
+
+    assert code == 2
+    assert told in err
+    assert stage(asked) == ("off", 0)
