@@ -262,6 +262,18 @@ def test_a_candidate_that_cannot_be_built_in_canary_is_rolled_back(asked, projec
     assert stage(asked) == ("shadow", 0)
 
 
+def test_where_neither_side_can_be_built_the_candidate_is_not_to_blame(asked, project):
+    asked("run")
+    moved(asked, "--to", "canary")
+    for name in ("old.yml", "new.yml"):
+        (project / name).write_text(BROKEN, encoding="utf-8")
+
+    code, result = asked("run")
+
+    assert (code, result["decisions"]) == (2, [])
+    assert stage(asked)[0] == "canary"
+
+
 # --- back ------------------------------------------------------------------------------------------------------
 
 

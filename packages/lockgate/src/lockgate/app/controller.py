@@ -114,7 +114,6 @@ def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: 
     moves = [one for one in decisions if one.after is not None]
     mine = [one for one in seen.evidence if one.token == route.token]
     built = [one for one in seen.evidence if one.kind is EvidenceKind.EXECUTION and _is_candidates(one)]
-    newest = next((one for one in built if one.token == route.token), None)
     heard = [one.at for one in mine[:1]] + ([seen.traffic.last_at] if seen.traffic.last_at else [])
     return Situation(
         route=route,
@@ -123,7 +122,7 @@ def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: 
         now=seen.now,
         moved_at=_moved_at(route, moves, mine) or seen.now,
         comparison=next((one for one in mine if one.kind is EvidenceKind.COMPARISON), None),
-        failed=str(newest.facts["error"]) if newest else "",
+        failed=_failed_alone(mine, route),
         traffic=seen.traffic,
         last_evidence_at=max(heard, default=None),
         spent_time=timedelta(seconds=sum(float(str(one.facts["seconds"])) for one in built)),
@@ -131,6 +130,13 @@ def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: 
         may_advance=not _was_refused(moves, seen),
         can_split=not unsplittable(entity),
     )
+
+
+def _failed_alone(mine: Sequence[Evidence], route: Route) -> str:
+    """Why the candidate's newest execution failed; empty where it did not, or where the incumbent's failed with it."""
+    executions = [one for one in mine if one.kind is EvidenceKind.EXECUTION]
+    errors = {str(one.facts["implementation"]): str(one.facts["error"]) for one in reversed(executions)}
+    return "" if errors.get(route.incumbent) else errors.get(route.candidate or "", "")
 
 
 def _is_candidates(evidence: Evidence) -> bool:
