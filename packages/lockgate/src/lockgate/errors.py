@@ -32,10 +32,8 @@ LockgateError
 │   │   └── DbtTestFailed       LG506
 │   ├── AlertError
 │   │   └── NoticeRefused       LG801
-│   ├── ComparisonError
-│   │   └── ComparisonInvalid   LG901
-│   ├── CutoverError
-│   │   └── CutoverInvalid      LG951
+│   ├── ComparisonInvalid       LG901
+│   ├── CutoverInvalid          LG951
 │   └── JobError
 │       ├── EngineOff           LG701
 │       ├── KeyReused           LG702
@@ -294,22 +292,14 @@ class NoticeRefused(AlertError):
     hint = "Mend the channel under `notifications`, try `lockgate notices test NAME`, then `lockgate notices retry`."
 
 
-class ComparisonError(FatalError):
-    """Two relations could not be compared."""
-
-
-class ComparisonInvalid(ComparisonError):
+class ComparisonInvalid(FatalError):
     """What was asked of a comparison does not fit the relations: a key, a column, a filter or a tolerance."""
 
     code = "LG901"
     hint = "Name columns as the left side does; `--map left=right` says what they are called on the right."
 
 
-class CutoverError(FatalError):
-    """A route cannot be moved."""
-
-
-class CutoverInvalid(CutoverError):
+class CutoverInvalid(FatalError):
     """The route cannot be moved so from where it stands: that is no step forwards, or its keys have no buckets."""
 
     code = "LG951"
