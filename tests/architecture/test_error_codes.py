@@ -9,6 +9,7 @@ import pytest
 
 from lockgate import errors
 from lockgate.errors import FatalError, LockgateError, RetryableError
+from lockgate.server.problems import Fault
 
 
 def descendants(error: type[LockgateError]) -> Iterator[type[LockgateError]]:
@@ -31,6 +32,13 @@ def test_codes_are_unique_and_well_formed():
 
     assert [code for code in codes if not re.fullmatch(r"LG\d{3}", code)] == []
     assert len(codes) == len(set(codes))
+
+
+def test_the_service_answers_by_other_codes():
+    service = [entry.value[0] for entry in Fault]
+
+    assert sorted({*service} & {leaf.code for leaf in leaves()}) == []
+    assert len(service) == len(set(service))
 
 
 def test_only_leaves_carry_a_code():

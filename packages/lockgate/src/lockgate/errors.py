@@ -31,7 +31,7 @@ LockgateError
 │   │   ├── DbtCancelled        LG505
 │   │   └── DbtTestFailed       LG506
 │   ├── AlertError
-│   │   └── NoticeRefused       LG801
+│   │   └── NoticeRefused       LG961
 │   ├── ComparisonInvalid       LG901
 │   ├── CutoverInvalid          LG951
 │   └── JobError
@@ -47,7 +47,7 @@ LockgateError
     ├── PublishBlocked          LG604
     ├── ControlPlaneUnavailable LG605
     ├── DbtProcessLost          LG606
-    └── NoticeUnavailable       LG802
+    └── NoticeUnavailable       LG962
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ class AlertError(FatalError):
 class NoticeRefused(AlertError):
     """The receiver understood the notice and refused it, or cannot be asked at all."""
 
-    code = "LG801"
+    code = "LG961"
     hint = "Mend the channel under `notifications`, try `lockgate notices test NAME`, then `lockgate notices retry`."
 
 
@@ -390,5 +390,5 @@ class DbtProcessLost(RetryableError):
 class NoticeUnavailable(RetryableError):
     """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
 
-    code = "LG802"
+    code = "LG962"
     hint = "`lockgate notices list` shows when it is tried again."

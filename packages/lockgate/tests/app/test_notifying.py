@@ -78,8 +78,8 @@ def test_a_receiver_that_is_busy_is_asked_again_when_it_said_and_no_one_else_is_
     tried = deliver_pending(wiring)
 
     assert [(each.channel, each.status, each.said) for each in tried] == [
-        ("hook", DeliveryStatus.PENDING, "LG802 127.0.0.1 answered 503 Service Unavailable"),
-        ("grave", DeliveryStatus.PENDING, "LG802 127.0.0.1 answered 503 Service Unavailable"),
+        ("hook", DeliveryStatus.PENDING, "LG962 127.0.0.1 answered 503 Service Unavailable"),
+        ("grave", DeliveryStatus.PENDING, "LG962 127.0.0.1 answered 503 Service Unavailable"),
     ]
     oldest = wiring.store.notices.notices()[-1]
     assert 600 <= (oldest.next_at - oldest.added_at).total_seconds() < 660
@@ -95,7 +95,7 @@ def test_what_is_refused_is_set_aside(wiring, receiver):
 
     (tried,) = deliver_pending(wiring)
 
-    assert (tried.status, tried.said) == (DeliveryStatus.SET_ASIDE, "LG801 127.0.0.1 answered 410 Gone")
+    assert (tried.status, tried.said) == (DeliveryStatus.SET_ASIDE, "LG961 127.0.0.1 answered 410 Gone")
     make_due(wiring)
     assert deliver_pending(wiring) == ()
 

@@ -55,7 +55,7 @@ def test_a_channel_that_does_not_work_says_why_and_fails(lockgate, receiver):
 
     error = json.loads(printed)["error"]
     assert code == 2
-    assert (error["code"], error["message"]) == ("LG801", "127.0.0.1 answered 401 Unauthorized: not ***")
+    assert (error["code"], error["message"]) == ("LG961", "127.0.0.1 answered 401 Unauthorized: not ***")
 
 
 def test_a_channel_that_is_not_there_is_told(lockgate, capsys):
