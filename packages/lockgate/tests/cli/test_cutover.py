@@ -262,6 +262,37 @@ def test_a_candidate_that_cannot_be_built_in_canary_is_rolled_back(asked, projec
     assert stage(asked) == ("shadow", 0)
 
 
+def test_a_candidate_whose_output_cannot_be_published_is_rolled_back(asked, project):
+    asked("run")
+    moved(asked, "--to", "canary")
+    twice = RULES.replace("}}]", "}}, {derive: {person_id: person_id % 2}}]")
+    (project / "new.yml").write_text(twice, encoding="utf-8")
+    (project / "people.csv").write_text(ROWS + "4,Zoë\n", encoding="utf-8")
+
+    code, result = asked("run")
+
+    assert code == 1
+    assert [decision["action"] for decision in result["decisions"]] == ["roll back"]
+    assert "new was not built: LG404" in result["decisions"][0]["reason"]
+    assert asked("editions", "show", "people", "--by", "name")[1]["counts"]["old"]["Zoë"] == 1
+
+
+def test_a_candidate_of_before_that_is_held_back_holds_nothing_up(asked, project):
+    asked("run")
+    moved(asked, "--to", "canary")
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+    assert [one["action"] for one in asked("run")[1]["decisions"]] == ["roll back"]
+    moved(asked, "--to", "canary", "--candidate", "other")
+    (project / "people.csv").write_text(ROWS + "4,Zoë\n", encoding="utf-8")
+
+    code, result = asked("run")
+
+    assert (code, result["decisions"]) == (0, [])
+    shown = {one["edition"]["implementation"] for one in asked("editions", "list")[1] if one["arm"]}
+    held = [one["edition"]["implementation"] for one in asked("editions", "list")[1] if one["edition"]["is_held"]]
+    assert (shown, held) == ({"old", "other"}, ["new"])
+
+
 def test_where_neither_side_can_be_built_the_candidate_is_not_to_blame(asked, project):
     asked("run")
     moved(asked, "--to", "canary")

@@ -133,9 +133,13 @@ def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: 
 
 
 def _failed_alone(mine: Sequence[Evidence], route: Route) -> str:
-    """Why the candidate's newest execution failed; empty where it did not, or where the incumbent's failed with it."""
+    """Why the candidate's newest execution failed; empty where it did not, or where the incumbent's failed with it.
+
+    What may succeed at another try is nobody's fault.
+    """
     executions = [one for one in mine if one.kind is EvidenceKind.EXECUTION]
-    errors = {str(one.facts["implementation"]): str(one.facts["error"]) for one in reversed(executions)}
+    newest = {str(one.facts["implementation"]): one.facts for one in reversed(executions)}
+    errors = {name: "" if facts.get("retryable") else str(facts["error"]) for name, facts in newest.items()}
     return "" if errors.get(route.incumbent) else errors.get(route.candidate or "", "")
 
 
@@ -225,18 +229,21 @@ def _are_approved(wiring: Wiring, found: Sequence[Judged]) -> bool:
 
 
 def _warn(wiring: Wiring, one: Judged) -> None:
-    """Tells people what waits for them: signatures, or editions that nobody could compare."""
+    """Tells people of signatures that are waited for."""
     if one.route.stage in {Stage.SHADOW, Stage.CANARY}:
         warn_of_signatures(wiring, one.route, one.gates)
-    newest = next((each for each in one.seen.of(EvidenceKind.COMPARISON, None) if each.token == one.route.token), None)
-    if one.route.stage in ANSWERING and newest and newest.facts["verdict"] == Verdict.INCONCLUSIVE:
-        held = tuple(edition.number for edition in held_editions(wiring, one.entity).values())
-        if held:
-            warn_once(wiring, editions_held(one.route, held, wiring.clock()))
+
+
+def warn_of_held(wiring: Wiring, entity: Entity) -> None:
+    """Tells people, once a token, that consumers go on reading older editions: for a run that has just been judged."""
+    route = ensure_route(entity, wiring.warehouse)
+    held = tuple(edition.number for edition in held_editions(wiring, entity, route).values())
+    if held and route.stage in ANSWERING:
+        warn_once(wiring, editions_held(route, held, wiring.clock()))
 
 
 def _release(wiring: Wiring, one: Judged) -> None:
     """Shows both sides' editions at once, if just these were compared and found level."""
-    held, level = tuple(held_editions(wiring, one.entity).values()), _level(one)
+    held, level = tuple(held_editions(wiring, one.entity, one.route).values()), _level(one)
     if held and all(edition.number in level for edition in held):
         wiring.warehouse.release(held, token=one.route.token)

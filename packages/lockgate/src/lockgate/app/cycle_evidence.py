@@ -16,7 +16,7 @@ from lockgate.core.gate import EvidenceKind, Pair
 from lockgate.core.load import Pin
 from lockgate.core.ports import Progress
 from lockgate.core.route import Edition, Route
-from lockgate.errors import ComparisonInvalid, UnknownName
+from lockgate.errors import ComparisonInvalid, LockgateError, RetryableError, StaleToken, UnknownName
 
 CONTROLLER = "controller"
 
@@ -36,14 +36,16 @@ class CycleEvidence:
         """The two sides, at the revisions that they had when the cycle began."""
         return self._pair
 
-    def executed(self, outcome: Outcome, edition: Edition | None) -> None:
-        """A side was built and published, or was not."""
+    def executed(self, outcome: Outcome, edition: Edition | None, refused: LockgateError | None = None) -> None:
+        """A side was built and published, or was not; `refused` tells why its output could not be published."""
+        error = refused if isinstance(outcome, Execution) else outcome.error
         facts = {
             "implementation": outcome.implementation,
             "seconds": round(outcome.seconds, 3),
             "rows": outcome.rows if isinstance(outcome, Execution) else None,
             "bytes": edition.bytes if edition else 0,
-            "error": "" if isinstance(outcome, Execution) else told(outcome.error),
+            "error": told(error) if error else "",
+            "retryable": isinstance(error, RetryableError | StaleToken),
         }
         self._add(EvidenceKind.EXECUTION, facts)
         tests = [node for node in outcome.nodes if node.kind in {"test", "unit_test"}]
@@ -53,19 +55,26 @@ class CycleEvidence:
             self._add(EvidenceKind.TESTS, {"passed": len(tests) - bad, "failed": bad, "warned": warned})
 
     def loaded(self, pins: Sequence[Pin]) -> None:
-        """The cycle read these loads."""
-        known = [at for pin in pins if (at := self._loaded_at(pin)) is not None]
-        if known:
-            self._add(EvidenceKind.FRESHNESS, {"loaded_at": min(known).isoformat()})
+        """The candidate read these loads; nothing is said where one of them is forgotten."""
+        known = [self._loaded_at(pin) for pin in pins]
+        ended = [at for at in known if at is not None]
+        if ended and len(ended) == len(known):
+            self._add(EvidenceKind.FRESHNESS, {"loaded_at": min(ended).isoformat()})
 
-    def compared(self, progress: Progress) -> Comparison:
-        """Holds both sides' newest editions against each other.
+    def is_of(self, implementation: str, revision: str) -> bool:
+        """Whether files of that revision are those of a side when the cycle began."""
+        sides = {self._pair.incumbent: self._pair.incumbent_revision}
+        return (sides | {self._pair.candidate: self._pair.candidate_revision}).get(implementation) == revision
+
+    def compared(self, progress: Progress, made_by: Mapping[str, str]) -> Comparison:
+        """Holds both sides' newest editions against each other; `made_by` has the revisions that made them.
 
         Raises:
             ComparisonInvalid: files changed since the cycle began, so nobody can tell what the editions were made of.
             LockgateError: they cannot be compared.
         """
-        if pair_of(self._wiring, self._entity, self._pair.incumbent, self._pair.candidate) != self._pair:
+        now = pair_of(self._wiring, self._entity, self._pair.incumbent, self._pair.candidate)
+        if now != self._pair or not all(self.is_of(name, revision) for name, revision in made_by.items()):
             message = f"files of {self._entity.name} were changed while the run went on: its editions prove nothing"
             raise ComparisonInvalid(message, hint="Run it again.", entity=self._entity.name)
         names = (f"{self._entity.name}@{self._pair.incumbent}", f"{self._entity.name}@{self._pair.candidate}")

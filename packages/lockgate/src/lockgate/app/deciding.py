@@ -144,10 +144,11 @@ def _facts(before: Route, route: Route, plan: Plan | None, last: Decision | None
 # --- editions that are held back -----------------------------------------------------------------------------------
 
 
-def held_editions(wiring: Wiring, entity: Entity) -> dict[str, Edition]:
-    """The newest edition of each implementation, where it is held back."""
+def held_editions(wiring: Wiring, entity: Entity, route: Route) -> dict[str, Edition]:
+    """The newest edition of each side of a route, where it is held back; a candidate of before is none of its sides."""
     newest = {edition.implementation: edition for edition in wiring.warehouse.editions(entity.name)}
-    return {name: edition for name, edition in newest.items() if edition.is_held}
+    sides = [newest[name] for name in (route.incumbent, route.candidate) if name in newest]
+    return {edition.implementation: edition for edition in sides if edition.is_held}
 
 
 def release_incumbent(wiring: Wiring, entity: Entity, route: Route) -> None:
@@ -155,7 +156,7 @@ def release_incumbent(wiring: Wiring, entity: Entity, route: Route) -> None:
 
     Where the route moves again meanwhile, or readers keep the view, the next run shows it.
     """
-    held = held_editions(wiring, entity).get(route.incumbent)
+    held = held_editions(wiring, entity, route).get(route.incumbent)
     if held is None:
         return
     try:

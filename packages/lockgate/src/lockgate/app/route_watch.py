@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from lockgate.app.controller import judge
+from lockgate.app.controller import judge, warn_of_held
 from lockgate.app.cycle_evidence import CycleEvidence
 from lockgate.app.deciding import ANSWERING
 from lockgate.app.pairs import group_of
@@ -13,13 +13,11 @@ from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Decision
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Outcome
-from lockgate.core.load import Pin
 from lockgate.core.route import Edition, Route
+from lockgate.errors import LockgateError
 from lockgate.flow import Facts, Step
 from lockgate.transform.cycle import Piece, ensure_route
 from lockgate.transform.router import UNDER_WAY
-
-Pins = Callable[[], Sequence[Pin]]
 
 
 class RouteWatch:
@@ -30,18 +28,20 @@ class RouteWatch:
         wiring: Wiring,
         pieces: Sequence[Piece],
         outcomes: Mapping[str, Outcome],
-        pins: Pins,
+        made_by: Mapping[str, str],
         *,
         may_advance: bool = True,
     ) -> None:
-        """`outcomes` fills up as pieces, named `entity@implementation`, are executed; `pins` tells the cycle's.
+        """`outcomes` and `made_by` fill up as pieces, named `entity@implementation`, are executed.
 
+        `made_by` has the revision of the files that surely made an output: they did not change meanwhile.
         Without `may_advance`, no route goes forwards by itself: a plan that is being applied does that.
         """
         self._wiring = wiring
         self._may_advance = may_advance
         self._outcomes = outcomes
-        self._pins = pins
+        self._made_by = made_by
+        self._refused: dict[str, LockgateError] = {}
         self._editions: dict[str, Edition] = {}
         self._built = {str(piece) for piece in pieces}
         self.decisions: list[Decision] = []
@@ -76,12 +76,16 @@ class RouteWatch:
         """An output is an edition, shown or held back."""
         self._editions[str(piece)] = edition
 
+    def refused(self, piece: Piece, error: LockgateError) -> None:
+        """An output could not be published."""
+        self._refused[str(piece)] = error
+
     def steps(self) -> Iterator[Step]:
         """A step that compares each pair, then one that judges it together with its group."""
         groups: dict[tuple[str, ...], list[str]] = {}
         for name, route in self._routes.items():
             entity = self._entity(name)
-            needs = tuple(f"publish {name}@{side}" for side in (route.incumbent, route.candidate))
+            needs = tuple(f"publish {name}@{side}" for side in _sides(route))
             yield Step(f"compare {name}", partial(self._compare, entity), needs=needs)
             groups.setdefault(tuple(one.name for one in group_of(self._wiring, entity)), []).append(name)
         for members, watched in groups.items():
@@ -90,22 +94,37 @@ class RouteWatch:
             yield Step(f"judge {', '.join(watched)}", partial(self._judge, entities, watched), after=after)
 
     def _compare(self, entity: Entity) -> Facts:
-        found = self._evidence[entity.name].compared(lambda *_: None)
+        route = self._routes[entity.name]
+        made_by = {side: self._made_by.get(f"{entity.name}@{side}", "") for side in _sides(route)}
+        found = self._evidence[entity.name].compared(lambda *_: None, made_by)
         return {"verdict": found.verdict.value, "unexplained": found.unexplained}
 
     def _judge(self, entities: Sequence[Entity], watched: Sequence[str]) -> Facts:
         for name in watched:
             self._tell_executions(self._entity(name))
         decision = judge(self._wiring, entities, may_advance=self._may_advance)
+        for entity in entities:
+            warn_of_held(self._wiring, entity)
         if decision is None:
             return {"decided": "nothing"}
         self.decisions.append(decision)
         return {"decided": decision.action.value, "reason": decision.reason}
 
     def _tell_executions(self, entity: Entity) -> None:
-        """Writes down how both sides were built; a side that a failed load held up was not executed."""
+        """Writes down how both sides were built; a side that a failed load held up was not executed.
+
+        Of an output that files of another revision may have made, nothing is said.
+        """
         evidence, route = self._evidence[entity.name], self._routes[entity.name]
-        evidence.loaded(self._pins())
-        for side in (f"{entity.name}@{name}" for name in (route.incumbent, route.candidate)):
-            if side in self._outcomes:
-                evidence.executed(self._outcomes[side], self._editions.get(side))
+        for name in _sides(route):
+            side = f"{entity.name}@{name}"
+            outcome, edition = self._outcomes.get(side), self._editions.get(side)
+            if outcome is None or not evidence.is_of(name, self._made_by.get(side, "")):
+                continue
+            if name == route.candidate and edition is not None:
+                evidence.loaded(edition.pins)
+            evidence.executed(outcome, edition, self._refused.get(side))
+
+
+def _sides(route: Route) -> tuple[str, ...]:
+    return (route.incumbent, route.candidate) if route.candidate else (route.incumbent,)

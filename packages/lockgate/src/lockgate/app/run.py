@@ -94,7 +94,7 @@ class Run:
 
     def _watching(self, pieces: Sequence[Piece]) -> RouteWatch:
         may_advance = self._may_advance
-        return RouteWatch(self._wiring, pieces, self._outcomes, lambda: self._pins, may_advance=may_advance)
+        return RouteWatch(self._wiring, pieces, self._outcomes, self._made_by, may_advance=may_advance)
 
     def load_steps(self, streams: Sequence[tuple[Source, Stream]], bounds: Bounds) -> tuple[Step, ...]:
         """A step a stream."""
@@ -149,7 +149,7 @@ class Run:
         """
         batch = replace(batch, pieces=tuple(piece for piece in batch.pieces if not self._holding.by(piece)))
         before = self._revisions(batch)
-        outcomes = self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
+        outcomes = self._executed(batch)
         self._made_by.update(before.items() & self._revisions(batch).items())
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
             self._outcomes[str(piece)] = outcome
@@ -160,6 +160,13 @@ class Run:
             raise errors[0]
         facts = {"built": len(built), "rows": sum(built)}
         return {**facts, "failed": len(errors)} if errors else facts
+
+    def _executed(self, batch: Batch) -> tuple[Outcome, ...]:
+        """What came of each piece; an error of the whole batch is one of every piece."""
+        try:
+            return self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
+        except LockgateError as error:
+            return tuple(FailedExecution(piece.entity.name, piece.implementation.name, error) for piece in batch.pieces)
 
     def _revisions(self, batch: Batch) -> dict[str, str]:
         return {str(piece): self._wiring.revision(piece.implementation) for piece in batch.pieces}
@@ -175,11 +182,10 @@ class Run:
             raise execution.error
         now = self._wiring.clock()
         try:
-            edition = self._published(piece, execution, now)
-        except StaleToken as error:
-            if "seen" not in error.fields:  # newer loads were published: this output is late whatever the route says
-                raise
-            edition = self._published(piece, execution, now)
+            edition = self._published_at_last(piece, execution, now)
+        except LockgateError as error:
+            self._watch.refused(piece, error)
+            raise
         self._editions.append(edition)
         self._watch.published(piece, edition)
         facts = {"edition": edition.number, "rows": edition.rows}
@@ -188,6 +194,15 @@ class Run:
             return {**facts, "unchanged": True}
         self._recorder.published(edition)
         return facts
+
+    def _published_at_last(self, piece: Piece, execution: Execution, now: datetime) -> Edition:
+        """The edition of an output; a route that was moved meanwhile is read anew once."""
+        try:
+            return self._published(piece, execution, now)
+        except StaleToken as error:
+            if "seen" not in error.fields:  # newer loads were published: this output is late whatever the route says
+                raise
+            return self._published(piece, execution, now)
 
     def _published(self, piece: Piece, execution: Execution, now: datetime) -> Edition:
         """The edition of an output, held or shown as the route in force asks for; one that moves meanwhile refuses it.
