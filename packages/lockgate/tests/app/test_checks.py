@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from lockgate.app import checks
+from lockgate.app.revisions import Revisions
 from lockgate.config import load_project
 from lockgate.core.execution import ProjectInspection
 from lockgate.errors import CapabilityMissing, Problem
@@ -52,7 +53,13 @@ def wiring(tmp_path):
     project = load_project(tmp_path)
     executor = Inspecting(Problem("old syntax", str(tmp_path / "dbt/models/a.yml"), 3))
     target = project.targets[project.default_target]
-    return SimpleNamespace(project=project, executor_for=lambda mode: executor, executor=executor, target=target)
+    return SimpleNamespace(
+        project=project,
+        executor_for=lambda mode: executor,
+        executor=executor,
+        target=target,
+        revisions=Revisions(tmp_path, tmp_path / ".lockgate"),
+    )
 
 
 def test_a_model_that_a_variable_enables_is_there(wiring):

@@ -12,6 +12,7 @@ import pytest
 
 from lockgate.app import control_loop
 from lockgate.app.control_loop import ControlLoop
+from lockgate.app.deciding import note_move
 from lockgate.app.pairs import pair_of
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.cutover import Action
@@ -54,7 +55,9 @@ def silent(wiring) -> Wiring:
     """A canary of which something was heard once, two minutes ago."""
     entity = wiring.project.entities["orders"]
     route = replace(ensure_route(entity, wiring.warehouse), candidate="new", stage=Stage.CANARY, share=500)
-    token = wiring.warehouse.set_route(route).token
+    moved = wiring.warehouse.set_route(route)
+    token = moved.token
+    note_move(wiring, entity, moved)
     began, now = wiring.clock(), wiring.clock
     pair = pair_of(wiring, entity, "old", "new")
     wiring.store.evidence.add_evidence(EvidenceKind.EXECUTION, pair, token, began, by="test", facts=FACTS)
@@ -77,7 +80,7 @@ def test_silence_rolls_back_by_itself(silent):
 
     assert until_shadow(silent)
     loop.close()
-    (decision,) = silent.store.cutovers.decisions("orders")
+    decision, _moved = silent.store.cutovers.decisions("orders")
     assert decision.action is Action.ROLL_BACK
     assert decision.reason.startswith("nothing was heard of new since")
     assert silent.store.cutovers.rollbacks() == {"orders": 1}
@@ -91,7 +94,8 @@ def test_several_loops_decide_once(silent):
     assert until_shadow(silent)
     for loop in loops:
         loop.close()
-    assert len(silent.store.cutovers.decisions("orders")) == 1
+    actions = [decision.action for decision in silent.store.cutovers.decisions("orders")]
+    assert actions == [Action.ROLL_BACK, Action.CANARY]
 
 
 def test_an_error_is_told_once_and_ends_nothing(silent, monkeypatch, caplog):
