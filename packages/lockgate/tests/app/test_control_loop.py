@@ -12,6 +12,7 @@ import pytest
 
 from lockgate.app import control_loop
 from lockgate.app.control_loop import ControlLoop
+from lockgate.app.deciding import note_move
 from lockgate.app.pairs import pair_of
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.cutover import Action
@@ -54,11 +55,13 @@ def silent(wiring) -> Wiring:
     """A canary of which something was heard once, two minutes ago."""
     entity = wiring.project.entities["orders"]
     route = replace(ensure_route(entity, wiring.warehouse), candidate="new", stage=Stage.CANARY, share=500)
-    token = wiring.warehouse.set_route(route).token
+    moved = wiring.warehouse.set_route(route)
+    note_move(wiring, entity, moved)
+    token = moved.token
     began, now = wiring.clock(), wiring.clock
     pair = pair_of(wiring, entity, "old", "new")
     wiring.store.evidence.add_evidence(EvidenceKind.EXECUTION, pair, token, began, by="test", facts=FACTS)
-    wiring.store.evidence.add_traffic("orders", token, "one", Traffic(requests=1, last_at=began))
+    wiring.store.evidence.write_traffic("orders", token, "one", Traffic(requests=1, last_at=began))
     wiring.clock = lambda: now() + timedelta(seconds=120)
     return wiring
 
@@ -77,7 +80,7 @@ def test_silence_rolls_back_by_itself(silent):
 
     assert until_shadow(silent)
     loop.close()
-    (decision,) = silent.store.cutovers.decisions("orders")
+    decision, _ = silent.store.cutovers.decisions("orders")
     assert decision.action is Action.ROLL_BACK
     assert decision.reason.startswith("nothing was heard of new since")
     assert silent.store.cutovers.rollbacks() == {"orders": 1}
@@ -91,7 +94,7 @@ def test_several_loops_decide_once(silent):
     assert until_shadow(silent)
     for loop in loops:
         loop.close()
-    assert len(silent.store.cutovers.decisions("orders")) == 1
+    assert len(silent.store.cutovers.decisions("orders")) == 2
 
 
 def test_an_error_is_told_once_and_ends_nothing(silent, monkeypatch, caplog):

@@ -71,7 +71,7 @@ class Service:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
         self._control = ControlLoop(wiring, wiring.judge_seconds)
-        self._traffic = TrafficBook(wiring.store.evidence.add_traffic, self._control.judge)
+        self._traffic = TrafficBook(wiring.store.evidence.write_traffic, self._control.judge)
         self._records = RecordDesk(wiring, seen=self._traffic.count)
         self._listeners: list[Ended] = []
         self._jobs = TransformationJobService(
