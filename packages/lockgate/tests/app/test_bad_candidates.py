@@ -92,7 +92,7 @@ class World:
         route = replace(ensure_route(self.entity, wiring.warehouse), candidate="new", stage=Stage.CANARY, share=SHARE)
         self.token = wiring.warehouse.set_route(route).token
         judge = ControlLoop(wiring, SECONDS).judge
-        self.book = TrafficBook(wiring.store.evidence.add_traffic, judge)
+        self.book = TrafficBook(wiring.store.evidence.write_traffic, judge)
         self.desk = RecordDesk(wiring, seen=self.seen, programs=self, timer=lambda: self.now)
         self.desk.shadow.compare_later = self.desk.shadow.compare_now
         self.harmed = self.waiting = 0

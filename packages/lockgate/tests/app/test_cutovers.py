@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
+import threading
 from dataclasses import replace
 
 import pytest
 
 from lockgate.app import App
-from lockgate.app.controller import judge, tick
+from lockgate.app.control_loop import ControlLoop
+from lockgate.app.controller import judge
 from lockgate.app.cutting_over import make_plan, roll_back, statuses
 from lockgate.app.pairs import group_of
 from lockgate.core.cutover import FOUND_MOVED, Action
@@ -388,17 +389,19 @@ def test_a_receiver_that_hangs_holds_a_command_up_for_seconds_and_fails_nothing(
     assert kept.status is DeliveryStatus.PENDING
 
 
-def test_a_tick_judges_every_group_and_sends_what_is_due(shadowed, mailbox, opened):
+def test_a_loop_moves_a_route_on_and_tells_of_every_move(shadowed, mailbox, opened):
     with_mail(shadowed, mailbox)
     shadowed.declare(advance="automatic")
     wiring = opened(shadowed)
+    loop = ControlLoop(wiring, 0.05)
 
-    moved = tick(wiring)
+    loop.start()
 
-    assert [one.action for one in moved] == [Action.CANARY]
-    assert len(mailbox.mails) == 1
-    assert json.dumps([one.action for one in tick(wiring)]) == '["promote"]'
-    assert tick(wiring) == ()
+    waits = threading.Event()
+    assert any(len(mailbox.mails) == 2 or waits.wait(0.05) for _ in range(600))
+    loop.close()
+    assert [one.action for one in wiring.store.cutovers.decisions("people")] == [Action.PROMOTE, Action.CANARY]
+    assert len(mailbox.mails) == 2
 
 
 def test_editions_that_nobody_could_compare_are_held_back_and_told_once(shadowed, mailbox, opened, monkeypatch):

@@ -1,4 +1,7 @@
-"""The controller at work in a server: every group is judged now and then, and whenever its traffic says something."""
+"""The controller at work in a server: every group is judged now and then, and whenever its traffic says something.
+
+What follows from that is told, by notices that are sent beside it.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from threading import Event, Lock, Thread
 
 from lockgate.app.controller import judge
 from lockgate.app.pairs import group_of
+from lockgate.app.sending import Sending
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Entity
 from lockgate.errors import LockgateError
@@ -19,16 +23,18 @@ class ControlLoop:
     """Judges in this process, one group at a time; others may do the same: a route moves once for each token."""
 
     def __init__(self, wiring: Wiring, every_seconds: float) -> None:
-        """Nothing is judged before `start`, but for what `judge` is asked for."""
+        """Nothing is judged before `start`, but for what `judge` is asked for, and no notice is sent."""
         self._wiring = wiring
         self._every_seconds = every_seconds
+        self._sending = Sending(wiring, every_seconds)
         self._judging = Lock()
         self._stopping = Event()
         self._thread: Thread | None = None
         self._told: dict[str, str] = {}
 
     def start(self) -> None:
-        """Judges every group from now on."""
+        """Judges every group from now on, and sends what notices wait."""
+        self._sending.start()
         if self._thread is None:
             self._thread = Thread(target=self._run, name="lockgate-controller", daemon=True)
             self._thread.start()
@@ -37,18 +43,29 @@ class ControlLoop:
         """Looks at an entity and its group now; what goes wrong is logged."""
         self._judge(group_of(self._wiring, self._wiring.project.entities[entity]))
 
+    def wake(self) -> None:
+        """Has the notices of what was decided elsewhere sent at once; returns without waiting for it."""
+        self._sending.wake()
+
     def close(self) -> None:
-        """Judges no more; a judgement under way is acted on."""
+        """Judges no more; a judgement under way is acted on, and told if receivers answer soon."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+        self._sending.close()
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every_seconds):
-            for group in self._groups():
-                if self._stopping.is_set():
-                    return
-                self._judge(group)
+            self._look()
+
+    def _look(self) -> None:
+        """Judges every group once, by the revisions that branches name now."""
+        self._wiring.revisions.forget()
+        for group in self._groups():
+            if self._stopping.is_set():
+                return
+            self._judge(group)
+        self._sending.wake()  # a judgement that moves nothing may tell of what waits for people
 
     def _groups(self) -> Iterator[Sequence[Entity]]:
         """Each group once."""
@@ -59,11 +76,13 @@ class ControlLoop:
         name = group[0].name
         try:
             with self._judging:
-                judge(self._wiring, group)
+                decision = judge(self._wiring, group)
         except Exception as error:  # noqa: BLE001  whatever it is, the next look may find it mended
             self._tell(name, error)
-        else:
-            self._told.pop(name, None)
+            return
+        self._told.pop(name, None)
+        if decision is not None:
+            self._sending.wake()
 
     def _tell(self, name: str, error: Exception) -> None:
         """Logs an error once for as long as it stays the same."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
-from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.cycle_evidence import CONTROLLER
 from lockgate.app.deciding import (
     ANSWERING,
@@ -19,8 +18,7 @@ from lockgate.app.deciding import (
     warn_of_signatures,
     warn_once,
 )
-from lockgate.app.notifying import deliver_pending
-from lockgate.app.pairs import gate_answers, group_of, pair_of, policy_of, seen_of, unapproved, unsplittable
+from lockgate.app.pairs import gate_answers, pair_of, policy_of, seen_of, unapproved, unsplittable
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Verdict
 from lockgate.core.cutover import Action, Decision
@@ -28,7 +26,7 @@ from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer
 from lockgate.core.route import Route, Stage
 from lockgate.cutover import Judgement, Seen, Situation, editions_held, judged, rolled_back, stopped
-from lockgate.errors import LockgateError, StaleToken
+from lockgate.errors import StaleToken
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.router import UNDER_WAY
 
@@ -54,29 +52,6 @@ class Judged:
     def revision(self) -> str:
         """The candidate's revision that was judged."""
         return self.seen.pair.candidate_revision
-
-
-def tick(wiring: Wiring) -> tuple[Decision, ...]:
-    """Judges every group once, then sends the notices that are due: what was decided. A server calls it in a loop.
-
-    What keeps one group from being judged, or a notice from being sent, is logged and holds up nothing else.
-    """
-    wiring.revisions.forget()
-    groups = {tuple(one.name for one in group_of(wiring, entity)) for entity in wiring.project.entities.values()}
-    found: list[Decision] = []
-    for names in sorted(groups):
-        try:
-            decision = judge(wiring, [wiring.project.entities[name] for name in names])
-        except LockgateError as error:
-            facts = {"entities": ", ".join(names), "error": error.code}
-            logger.warning("not judged", extra={"facts": {**facts, "message": redacted(error.message)}})
-            continue
-        found += [decision] if decision is not None else []
-    try:
-        deliver_pending(wiring)
-    except LockgateError as error:
-        logger.warning("notices not sent", extra={"facts": {"error": error.code}})
-    return tuple(found)
 
 
 def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> Decision | None:

@@ -70,7 +70,7 @@ def deliver_pending(wiring: Wiring, *, most: int = MOST_AT_ONCE) -> tuple[Sent, 
 def deliver_soon(wiring: Wiring, *, seconds: float = SOON_SECONDS) -> tuple[Sent, ...]:
     """Sends what a command has decided, before it ends: for so many seconds, and without failing it.
 
-    What is not sent then is sent by a server, or by `lockgate notices send`.
+    What is not sent then is sent by a server of the project, if one runs, or by `lockgate notices send`.
     """
     if not wiring.project.notifications:
         return ()
@@ -82,17 +82,23 @@ def deliver_soon(wiring: Wiring, *, seconds: float = SOON_SECONDS) -> tuple[Sent
 
 
 def deliver(
-    log: NoticeLog, notifier: Callable[[str], Notifier], *, most: int = MOST_AT_ONCE, seconds: float | None = None
+    log: NoticeLog,
+    notifier: Callable[[str], Notifier],
+    *,
+    most: int = MOST_AT_ONCE,
+    seconds: float | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[Sent, ...]:
     """Sends what is due in `log` over what `notifier` gives for a channel's name.
 
     A channel over which a notice could not be sent is left alone until the next call, so that one that hangs does not
-    hold up the others for long. With `seconds`, no attempt goes on for longer than that, and none begins later.
+    hold up the others for long. With `seconds`, no attempt goes on for longer than that, and none begins later. None
+    begins once `goes_on` says no.
     """
     done: list[Sent] = []
     down: set[str] = set()
     ends = monotonic() + seconds if seconds is not None else None
-    while len(done) < most and (ends is None or monotonic() < ends):
+    while len(done) < most and goes_on() and (ends is None or monotonic() < ends):
         claimed = log.claim(apart_from=down)
         if claimed is None:
             break

@@ -71,7 +71,7 @@ class Service:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
         self._control = ControlLoop(wiring, wiring.judge_seconds)
-        self._traffic = TrafficBook(wiring.store.evidence.add_traffic, self._control.judge)
+        self._traffic = TrafficBook(wiring.store.evidence.write_traffic, self._control.judge)
         self._records = RecordDesk(wiring, seen=self._traffic.count)
         self._listeners: list[Ended] = []
         self._jobs = TransformationJobService(
@@ -113,7 +113,7 @@ class Service:
         self.close()
 
     def start(self) -> None:
-        """Begins to execute what is queued, and to judge the routes under way.
+        """Begins to execute what is queued, to judge the routes under way, and to send notices.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
@@ -235,14 +235,17 @@ class Service:
         return cutting_over.statuses(self._wiring, (entity,))[0]
 
     def roll_back(self, entity: str, *, by: str, reason: str) -> tuple[RolledBack, ...]:
-        """Gives everything back to the incumbents of an entity and its group; in force at once everywhere.
+        """Gives everything back to the incumbents of an entity and its group; in force at once everywhere, and told.
 
         Raises:
             CutoverInvalid: the candidate answers for nothing.
             StaleToken: somebody else moved the route at the same moment.
             UnknownName: there is no such entity.
         """
-        return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason)
+        try:
+            return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason)
+        finally:
+            self._control.wake()
 
     def set_dbt_enabled(self, entity: str | None, *, enabled: bool, by: str) -> Switch:
         """Moves the live switch `Transformation.Dbt.Enabled`, of one entity or of all; in force at once everywhere.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from secrets import token_hex
 from threading import Condition, Lock, Thread
 from time import monotonic
@@ -18,21 +19,33 @@ FLUSH_REQUESTS = 100
 # The least time between two attempts while the control plane does not answer.
 RETRY_SECONDS = 1.0
 
-Add = Callable[[str, int, str, Traffic], None]
+Write = Callable[[str, int, str, Traffic], None]
+
+
+@dataclass(slots=True)
+class _Total:
+    """All that was seen of an entity under a token, the row that it is written to, and what that row lacks for sure.
+
+    One that was forgotten and is counted anew is written to another row: rows are summed up.
+    """
+
+    worker: str = field(default_factory=lambda: token_hex(8))
+    seen: Traffic = field(default_factory=Traffic)
+    unwritten: int = 0
 
 
 class TrafficBook:
     """Counts in memory and writes in a thread of its own: no request waits for it."""
 
-    def __init__(self, add: Add, judge: Callable[[str], object]) -> None:
+    def __init__(self, write: Write, judge: Callable[[str], object]) -> None:
         """Nothing is written before `start`.
 
-        `add` writes an entity's traffic under a token and a worker; then `judge` looks at the entity.
+        `write` puts an entity's total under a token and a worker in place of the former one, so that it may be repeated
+        where nobody knows what came of it; then `judge` looks at the entity.
         """
-        self._add = add
+        self._write_total = write
         self._judge = judge
-        self._worker = token_hex(8)
-        self._counted: dict[tuple[str, int], Traffic] = {}
+        self._totals: dict[tuple[str, int], _Total] = {}
         self._changed = Condition()
         self._flushing = Lock()
         self._is_closed = False
@@ -41,7 +54,9 @@ class TrafficBook:
     def count(self, entity: str, token: int, seen: Traffic) -> None:
         """Adds what was seen of an entity since its route got `token`."""
         with self._changed:
-            self._keep(entity, token, seen)
+            total = self._totals.setdefault((entity, token), _Total())
+            total.seen += seen
+            total.unwritten += seen.requests
             self._changed.notify()
 
     def start(self) -> None:
@@ -54,11 +69,15 @@ class TrafficBook:
         """Writes what was counted, and has it judged; what cannot be written is kept. Whether all was written."""
         with self._flushing:
             with self._changed:
-                counted, self._counted = self._counted, {}
-            written = [entity for (entity, token), seen in counted.items() if self._write(entity, token, seen)]
-        for entity in dict.fromkeys(written):
+                due = {key: (one.worker, one.seen, one.unwritten) for key, one in self._totals.items() if one.unwritten}
+            written = [key for key, (worker, seen, _) in due.items() if self._write(*key, worker, seen)]
+            with self._changed:
+                for key in written:
+                    self._totals[key].unwritten -= due[key][2]
+                self._forget_former()
+        for entity in dict.fromkeys(entity for entity, _ in written):
             self._judge(entity)
-        return len(written) == len(counted)
+        return len(written) == len(due)
 
     def close(self) -> None:
         """Writes what is left."""
@@ -68,7 +87,7 @@ class TrafficBook:
         if self._thread is not None:
             self._thread.join()
         if not self.flush():
-            logger.error("traffic was not written", extra={"facts": {"entities": [name for name, _ in self._counted]}})
+            logger.error("traffic was not written", extra={"facts": {"entities": self._unwritten()}})
 
     def _run(self) -> None:
         while self._wait_until_due():
@@ -79,25 +98,31 @@ class TrafficBook:
     def _wait_until_due(self) -> bool:
         """True once something is to be written; False once this is closed."""
         with self._changed:
-            self._changed.wait_for(lambda: self._counted or self._is_closed)
+            self._changed.wait_for(lambda: self._requests() or self._is_closed)
             due = monotonic() + FLUSH_SECONDS
             while not self._is_closed and (left := due - monotonic()) > 0 and self._requests() < FLUSH_REQUESTS:
                 self._changed.wait(left)
             return not self._is_closed
 
     def _requests(self) -> int:
-        return sum(seen.requests for seen in self._counted.values())
+        return sum(total.unwritten for total in self._totals.values())
 
-    def _write(self, entity: str, token: int, seen: Traffic) -> bool:
+    def _unwritten(self) -> list[str]:
+        return sorted({entity for (entity, _), total in self._totals.items() if total.unwritten})
+
+    def _forget_former(self) -> None:
+        """Lets go of what was written under tokens that are no longer in force."""
+        newest: dict[str, int] = {}
+        for entity, token in self._totals:
+            newest[entity] = max(token, newest.get(entity, token))
+        kept = {key: one for key, one in self._totals.items() if one.unwritten or key[1] == newest[key[0]]}
+        self._totals = kept
+
+    def _write(self, entity: str, token: int, worker: str, seen: Traffic) -> bool:
         try:
-            self._add(entity, token, self._worker, seen)
+            self._write_total(entity, token, worker, seen)
         except Exception as error:  # noqa: BLE001  whatever it is, requests go on and counts are kept
             facts = {"entity": entity, "requests": seen.requests, "error": getattr(error, "code", type(error).__name__)}
             logger.warning("traffic is kept until the control plane answers", extra={"facts": facts})
-            with self._changed:
-                self._keep(entity, token, seen)
             return False
         return True
-
-    def _keep(self, entity: str, token: int, seen: Traffic) -> None:
-        self._counted[entity, token] = self._counted.get((entity, token), Traffic()) + seen

@@ -7,13 +7,13 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, insert, select, update
+from sqlalchemy import and_, func, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from lockgate.core.gate import Evidence, EvidenceKind, Pair, Traffic
 from lockgate.core.plain import to_plain
 from lockgate.store.cutover_tables import evidence, traffic
 from lockgate.store.database import Database
-from lockgate.store.exclusion import exclude_others
 from lockgate.store.scope import Scope
 
 _COUNTED = ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed", "slower_count")
@@ -21,7 +21,7 @@ _SUMMED = (*_COUNTED, "slower_sum", "slower_squares")
 
 
 class EvidenceLog:
-    """The evidence of one project on one target; what was written is never changed."""
+    """The evidence of one project on one target, which is never changed, and its traffic, which grows."""
 
     def __init__(self, database: Database, scope: Scope) -> None:
         """Keep evidence of `scope` in `database`."""
@@ -47,21 +47,21 @@ class EvidenceLog:
         with self._database.reading() as connection:
             return tuple(_evidence(dict(row)) for row in connection.execute(query).mappings())
 
-    def add_traffic(self, entity: str, token: int, worker: str, seen: Traffic) -> None:
-        """Adds what a worker has seen since it last told; `seen.last_at` must be there."""
-        mine = and_(
-            self._scope.of(traffic),
-            traffic.c.entity == entity,
-            traffic.c.token == token,
-            traffic.c.worker == worker,
-        )
-        added = {name: traffic.c[name] + getattr(seen, name) for name in _SUMMED}
+    def write_traffic(self, entity: str, token: int, worker: str, total: Traffic) -> None:
+        """Writes all that a worker has seen under a token, in place of what it wrote before; `total.last_at` is there.
+
+        What is written twice counts once, and what comes late, behind a greater total, changes nothing.
+        """
+        values = {"entity": entity, "token": token, "worker": worker, **asdict(total)}
         with self._database.writing() as connection:
-            exclude_others(connection, self._scope, "traffic")
-            changed = connection.execute(update(traffic).where(mine).values(**added, last_at=seen.last_at))
-            if changed.rowcount == 0:
-                values = {"entity": entity, "token": token, "worker": worker, **asdict(seen)}
-                connection.execute(insert(traffic).values(self._scope.values() | values))
+            put = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(traffic)
+            changed = {name: put.excluded[name] for name in (*_SUMMED, "last_at")}
+            whole = put.values(self._scope.values() | values).on_conflict_do_update(
+                index_elements=["project", "target", "entity", "token", "worker"],
+                set_=changed,
+                where=traffic.c.requests <= put.excluded.requests,
+            )
+            connection.execute(whole)
 
     def traffic(self, entity: str, token: int) -> Traffic:
         """What all workers have seen of an entity since its route got `token`."""

@@ -1,0 +1,42 @@
+"""Traffic is summed up over workers, and what one of them writes again counts once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from lockgate.core.gate import Traffic
+
+AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SEEN = Traffic(
+    requests=3, errors=1, records=6, wrong=2, slower_count=2, slower_sum=0.5, slower_squares=0.25, last_at=AT
+)
+
+
+def test_nothing_was_seen_at_first(store):
+    assert store.evidence.traffic("users", 3) == Traffic()
+
+
+def test_totals_written_twice_count_once(store):
+    for _ in range(2):
+        store.evidence.write_traffic("users", 3, "one", SEEN)
+
+    assert store.evidence.traffic("users", 3) == SEEN
+
+
+def test_a_greater_total_takes_the_place_of_a_smaller_one_and_never_the_other_way(store):
+    greater = SEEN + replace(SEEN, last_at=AT + timedelta(seconds=1))
+    for total in (SEEN, greater, SEEN):
+        store.evidence.write_traffic("users", 3, "one", total)
+
+    assert store.evidence.traffic("users", 3) == greater
+
+
+def test_workers_are_summed_up_and_tokens_and_entities_kept_apart(opened):
+    log = opened().evidence
+    for entity, token, worker in (("users", 3, "one"), ("users", 3, "two"), ("users", 4, "one"), ("orders", 3, "one")):
+        log.write_traffic(entity, token, worker, SEEN)
+
+    assert log.traffic("users", 3) == SEEN + SEEN
+    assert log.traffic("users", 4) == log.traffic("orders", 3) == SEEN
+    assert opened(target="other").evidence.traffic("users", 3) == Traffic()
