@@ -63,6 +63,25 @@ def test_an_alarm_rolls_back_what_consumers_read(found, reason, stage) -> None:
 
 
 @pytest.mark.parametrize(("found", "reason"), ALARMS)
+@pytest.mark.parametrize(("stage", "share"), [(Stage.SHADOW, 10_000), (Stage.PROMOTED, 0), (Stage.CANARY, 0)])
+def test_an_alarm_rolls_back_what_the_dbt_switch_shows_or_would_show_again(found, reason, stage, share) -> None:
+    route = Route("users", "rules", "dbt", stage, share, 4)
+
+    done = judged(situation(stage, **found, route=route))
+
+    assert (done.action, done.reason) == (Action.ROLL_BACK, reason)
+
+
+def test_a_shadow_that_the_dbt_switch_has_answer_is_neither_stopped_nor_moved_on() -> None:
+    route = Route("users", "rules", "dbt", Stage.SHADOW, 10_000, 4)
+    policy = Policy(automatic=True, budget=Budget(bytes=1))
+
+    done = judged(situation(Stage.SHADOW, policy, route=route, spent_bytes=2, gates=(gate(Answer.GO),)))
+
+    assert (done.action, done.reason) == (Action.HOLD, "the dbt switch has it answer")
+
+
+@pytest.mark.parametrize(("found", "reason"), ALARMS)
 def test_nobody_reads_the_shadow(found, reason) -> None:
     assert judged(situation(Stage.SHADOW, **found)).action is Action.HOLD
 

@@ -62,6 +62,28 @@ def test_a_group_moves_in_one_step_and_passes_the_gates_of_all() -> None:
     assert [route.entity for route in steps[-1].routes] == ["users", "orders"]
 
 
+@pytest.mark.parametrize("stage", [Stage.CANARY, Stage.PROMOTED])
+def test_a_group_of_which_one_is_read_and_another_is_off_is_rolled_back_first(stage) -> None:
+    torn = [moving(Stage.CANARY, 500), moving(Stage.OFF, entity="orders")]
+
+    with pytest.raises(CutoverInvalid, match="users is canary at 5 %, orders is off") as caught:
+        planned(torn, stage, 2500)
+
+    assert caught.value.remedy == "Roll back first: lockgate cutover rollback users"
+
+
+def test_a_group_that_nobody_reads_goes_through_the_shadow_together() -> None:
+    steps = planned([moving(Stage.SHADOW), moving(Stage.OFF, entity="orders")], Stage.CANARY, 500)
+
+    assert [(route.stage, route.share) for route in steps[0].routes] == [(Stage.SHADOW, 0)] * 2
+
+
+def test_going_to_the_shadow_takes_nothing_from_what_the_dbt_switch_has_answer() -> None:
+    steps = planned([moving(Stage.OFF, 10_000)], Stage.SHADOW, 500)
+
+    assert steps[0].routes == (Route("users", "rules", "dbt", Stage.SHADOW, 10_000, 7),)
+
+
 @pytest.mark.parametrize(
     ("one", "stage", "message"),
     [
@@ -95,6 +117,21 @@ def test_rolling_back_leaves_the_candidate_in_the_shadow() -> None:
     assert back == Route("users", "rules", "dbt", Stage.SHADOW, 0, 9)
     with pytest.raises(CutoverInvalid, match="users is shadow: there is nothing to roll back"):
         rolled_back(back)
+
+
+@pytest.mark.parametrize(
+    ("stage", "share", "after"),
+    [
+        (Stage.SHADOW, 10_000, Stage.SHADOW),
+        (Stage.OFF, 10_000, Stage.OFF),
+        (Stage.PROMOTED, 0, Stage.SHADOW),
+        (Stage.CANARY, 0, Stage.SHADOW),
+    ],
+)
+def test_what_the_dbt_switch_has_moved_is_rolled_back_too(stage, share, after) -> None:
+    back = rolled_back(Route("users", "rules", "dbt", stage, share, 9))
+
+    assert back == Route("users", "rules", "dbt", after, 0, 9)
 
 
 def test_retiring_makes_the_candidate_the_incumbent() -> None:

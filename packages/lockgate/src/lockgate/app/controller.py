@@ -10,7 +10,6 @@ from typing import cast
 
 from lockgate.app.cycle_evidence import CONTROLLER
 from lockgate.app.deciding import (
-    ANSWERING,
     decide,
     held_editions,
     note_move,
@@ -25,7 +24,17 @@ from lockgate.core.cutover import Action, Decision
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer
 from lockgate.core.route import Route, Stage
-from lockgate.cutover import Judgement, Seen, Situation, editions_held, judged, rolled_back, stopped
+from lockgate.cutover import (
+    Judgement,
+    Seen,
+    Situation,
+    editions_held,
+    in_shadow,
+    judged,
+    rolled_back,
+    stopped,
+    was_refused,
+)
 from lockgate.errors import StaleToken
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.router import UNDER_WAY
@@ -36,6 +45,8 @@ logger = logging.getLogger(__name__)
 _STRONGEST = (Action.ROLL_BACK, Action.STOP, Action.HOLD, Action.CANARY, Action.PROMOTE)
 _BACKWARDS = frozenset({Action.ROLL_BACK, Action.STOP})
 _FORWARDS = frozenset({Action.CANARY, Action.PROMOTE})
+# The newest decisions about an entity that are looked at.
+_MOST_DECISIONS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +68,16 @@ class Judged:
 def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> Decision | None:
     """Judges entities that move together, and acts on it: what was decided about the first of them; None: nothing.
 
-    A route that somebody else moves meanwhile is left to them. Without `may_advance` nothing goes forwards.
+    A route that somebody else moves meanwhile is left to them. Nothing goes forwards without `may_advance`, or while
+    one of the group is not under way: it would be left behind.
     """
     judgements = [_judged(wiring, entity, may_advance=may_advance) for entity in group]
     found = [one for one in judgements if one is not None]
     if not found:
         return None
     leading = min(found, key=lambda one: _STRONGEST.index(one.judgement.action))
+    if len(found) < len(group) and leading.judgement.action in _FORWARDS:
+        leading = replace(leading, judgement=Judgement(Action.HOLD, "not all of its group is under way"))
     try:
         return _act(wiring, found, leading)
     except StaleToken as error:
@@ -85,10 +99,11 @@ def _judged(wiring: Wiring, entity: Entity, *, may_advance: bool) -> Judged | No
 
 
 def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: tuple[GateAnswer, ...]) -> Situation:
-    decisions = wiring.store.cutovers.decisions(entity.name)
+    decisions = wiring.store.cutovers.decisions(entity.name, limit=_MOST_DECISIONS)
     moves = [one for one in decisions if one.after is not None]
     mine = [one for one in seen.evidence if one.token == route.token]
-    built = [one for one in seen.evidence if one.kind is EvidenceKind.EXECUTION and _is_candidates(one)]
+    executions = [one for one in seen.evidence if one.kind is EvidenceKind.EXECUTION and _is_candidates(one)]
+    built = in_shadow(executions, moves, route)
     heard = [one.at for one in mine[:1]] + ([seen.traffic.last_at] if seen.traffic.last_at else [])
     return Situation(
         route=route,
@@ -102,7 +117,7 @@ def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: 
         last_evidence_at=max(heard, default=None),
         spent_time=timedelta(seconds=sum(float(str(one.facts["seconds"])) for one in built)),
         spent_bytes=sum(int(str(one.facts["bytes"])) for one in built),
-        may_advance=not _was_refused(moves, seen),
+        may_advance=not was_refused(moves, seen.pair, own=CONTROLLER),
         can_split=not unsplittable(entity),
     )
 
@@ -126,14 +141,6 @@ def _moved_at(route: Route, moves: Sequence[Decision], seen: Sequence[Evidence])
     """When the route got where it is: by the decision that moved it, else by the first that was seen of it there."""
     found = [one.at for one in moves if one.after is not None and one.after.token == route.token]
     return found[0] if found else seen[-1].at if seen else None
-
-
-def _was_refused(moves: Sequence[Decision], seen: Seen) -> bool:
-    """Whether the candidate, as it is now, was rolled back or stopped, and nobody has moved it on since."""
-    newest = moves[0] if moves else None
-    if newest is None or newest.action not in _BACKWARDS:
-        return False
-    return newest.facts.get("candidate_revision") in {None, seen.pair.candidate_revision}  # None: nobody knows
 
 
 def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision | None:
@@ -161,9 +168,9 @@ def _after(one: Judged, leading: Judged) -> Route | None:
     """The route of one of the group once the strongest judgement was followed; None where it is not concerned."""
     judgement, stage = leading.judgement, one.route.stage
     if judgement.action is Action.ROLL_BACK:
-        return rolled_back(one.route) if stage in {Stage.CANARY, Stage.PROMOTED} else None
+        return rolled_back(one.route) if one.route.is_answering else None
     if judgement.action is Action.STOP:
-        return stopped(one.route) if stage is Stage.SHADOW else None
+        return stopped(one.route) if stage is Stage.SHADOW and not one.route.is_answering else None
     stage = Stage.PROMOTED if judgement.action is Action.PROMOTE else Stage.CANARY
     return replace(one.route, stage=stage, share=judgement.share)
 
@@ -213,7 +220,7 @@ def warn_of_held(wiring: Wiring, entity: Entity) -> None:
     """Tells people, once a token, that consumers go on reading older editions: for a run that has just been judged."""
     route = ensure_route(entity, wiring.warehouse)
     held = tuple(edition.number for edition in held_editions(wiring, entity, route).values())
-    if held and route.stage in ANSWERING:
+    if held and route.is_answering:
         warn_once(wiring, editions_held(route, held, wiring.clock()))
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lockgate.app.deciding import (
-    ANSWERING,
     decide,
     note_move,
     note_moves,
@@ -95,7 +94,7 @@ def _moving(wiring: Wiring, entity: Entity, candidate: str | None) -> Moving:
     chosen = candidate or route.candidate or entity.route.candidate
     if chosen == route.incumbent:
         raise CutoverInvalid(f"{chosen} is the incumbent of {entity.name} already", entity=entity.name)
-    if route.candidate not in {None, chosen} and route.stage in {Stage.CANARY, Stage.PROMOTED}:
+    if route.candidate != chosen and route.is_answering:
         hint = f"Roll back first: lockgate cutover rollback {entity.name}"
         message = f"{route.candidate} answers for {entity.name}, so {chosen} cannot become its candidate"
         raise CutoverInvalid(message, hint=hint, entity=entity.name)
@@ -208,7 +207,7 @@ def roll_back(wiring: Wiring, name: str, *, by: str, reason: str, off: bool = Fa
     group = group_of(wiring, entity_of(wiring, name))
     before = {one.name: ensure_route(one, wiring.warehouse) for one in group}
     try:
-        back = [_back(before[one.name], off=off) for one in group if one.name == name or _answers(before[one.name])]
+        back = [_back(before[one.name], off=off) for one in group if one.name == name or before[one.name].is_answering]
     except CutoverInvalid:
         try_note_moves(wiring, group)  # it may have been done before, by one that died
         raise
@@ -228,10 +227,6 @@ class _By:
     reason: str
 
 
-def _answers(route: Route) -> bool:
-    return route.stage in ANSWERING
-
-
 def _back(route: Route, *, off: bool) -> Route:
     if off and route.stage is Stage.SHADOW:
         return stopped(route)
@@ -241,7 +236,7 @@ def _back(route: Route, *, off: bool) -> Route:
 
 def _rolled_back(wiring: Wiring, before: Route, after: Route, by: _By, unrecorded: str) -> RolledBack:
     """Writes down what was done; where the control plane is away (`unrecorded`: known to be), it stays done."""
-    action = Action.ROLL_BACK if _answers(before) else Action.STOP
+    action = Action.ROLL_BACK if before.is_answering else Action.STOP
     decision = _decision(wiring, action, before, after, by)
     entity = entity_of(wiring, after.entity)
     if not unrecorded:

@@ -22,15 +22,17 @@ logger = logging.getLogger(__name__)
 
 # The token of a route that is declared and was never moved.
 _DECLARED = 1
-ANSWERING = frozenset({Stage.CANARY, Stage.PROMOTED})
 _FORWARDS = {Stage.CANARY: Action.CANARY, Stage.PROMOTED: Action.PROMOTE, Stage.RETIRED: Action.RETIRE}
 
 
 def decide(wiring: Wiring, made: Decision) -> Decision:
     """Writes a decision down, and the notice of it in the same transaction: with its number.
 
-    One that moved a route to a token that is kept already is that one, of which was told already.
+    One that moved a route to a token that is kept already is that one, of which was told already. Of what the dbt
+    switch moved nobody is told: whoever turned it knows.
     """
+    if made.action is Action.SWITCH:
+        return wiring.store.cutovers.add_decision(made)
     ends = _ended_by(made, wiring.store.cutovers.decisions(made.entity))
 
     def tell(stored: Decision, connection: object) -> None:
@@ -124,12 +126,22 @@ def _plan_to(plans: Sequence[Plan], route: Route) -> Plan | None:
 
 def _action(before: Route, after: Route) -> Action:
     """What must have been decided; where moves between are unknown, the more careful of what it can have been."""
+    if _is_switched(before, after):
+        return Action.SWITCH
     if after.stage in _FORWARDS:
         return _FORWARDS[after.stage]
     if after.stage is Stage.OFF:
         return Action.STOP
     is_unknown = before.token + 1 < after.token
-    return Action.ROLL_BACK if is_unknown or before.stage in ANSWERING else Action.SHADOW
+    return Action.ROLL_BACK if is_unknown or before.is_answering else Action.SHADOW
+
+
+def _is_switched(before: Route, after: Route) -> bool:
+    """Whether the next move changed the share alone, in a way in which nothing but the dbt switch does it."""
+    if before.token + 1 != after.token or replace(before, share=after.share, token=after.token) != after:
+        return False
+    to_nothing, to_all = {Stage.CANARY, Stage.PROMOTED}, {Stage.OFF, Stage.SHADOW, Stage.PROMOTED}
+    return before.share != after.share and after.stage in (to_all if after.share else to_nothing)
 
 
 def _facts(before: Route, route: Route, plan: Plan | None, last: Decision | None) -> dict[str, object]:

@@ -7,7 +7,6 @@ from functools import partial
 
 from lockgate.app.controller import judge, warn_of_held
 from lockgate.app.cycle_evidence import CycleEvidence
-from lockgate.app.deciding import ANSWERING
 from lockgate.app.pairs import group_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Decision
@@ -67,7 +66,7 @@ class RouteWatch:
 
         A candidate that gates have to approve waits for them, too, where it is built alone.
         """
-        if route.stage not in ANSWERING:
+        if not route.is_answering:
             return False
         is_gated = piece.implementation.name == route.candidate and bool(piece.entity.route.gates)
         return is_gated or self._builds_both(route)

@@ -108,6 +108,7 @@ class Action(StrEnum):
     STOP = "stop"
     RETIRE = "retire"
     HOLD = "hold"
+    SWITCH = "switch"
 
 
 @dataclass(frozen=True, slots=True)

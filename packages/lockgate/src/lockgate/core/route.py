@@ -65,6 +65,14 @@ class Route:
     share: int
     token: int
 
+    @property
+    def is_answering(self) -> bool:
+        """Whether consumers read the candidate, or will again without a gate.
+
+        The dbt switch moves the share and leaves the stage, so that either of them may say so.
+        """
+        return self.candidate is not None and (self.share > 0 or self.stage in {Stage.CANARY, Stage.PROMOTED})
+
     def arm_of(self, implementation: str) -> Arm | None:
         """The side on which `implementation` stands; None where the route does not name it."""
         if implementation == self.incumbent:

@@ -5,6 +5,7 @@ from lockgate.cutover.explaining import explained, step_told
 from lockgate.cutover.gates import Seen, gate_answer
 from lockgate.cutover.judging import Judgement, Situation, judged
 from lockgate.cutover.planning import Moving, described, planned, retired, rolled_back, stopped
+from lockgate.cutover.remembering import in_shadow, was_refused
 from lockgate.cutover.telling import editions_held, notice_of, signatures_wanted, waits_for_signatures
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "editions_held",
     "explained",
     "gate_answer",
+    "in_shadow",
     "judged",
     "notice_of",
     "planned",
@@ -28,4 +30,5 @@ __all__ = [
     "step_told",
     "stopped",
     "waits_for_signatures",
+    "was_refused",
 ]

@@ -16,7 +16,6 @@ from lockgate.core.policy import Policy
 from lockgate.core.route import Route, Stage
 from lockgate.cutover.sequential import Lean, RatioTest, mean_bounds
 
-ANSWERS = frozenset({Stage.CANARY, Stage.PROMOTED})
 # Every test of a guard has its part of the false alarms.
 _TESTS = 3
 
@@ -55,13 +54,13 @@ class Judgement:
 
 def judged(situation: Situation) -> Judgement:
     """What to do now: first whatever protects consumers, then budgets, then the way forward."""
-    stage = situation.route.stage
-    alarms = _ALARMS if stage in ANSWERS else ()
+    route = situation.route
+    alarms = _ALARMS if route.is_answering else ()
     for alarm in alarms:
         reason = alarm(situation)
         if reason:
             return Judgement(Action.ROLL_BACK, reason)
-    if stage is Stage.SHADOW and (overspent := _overspent(situation)):
+    if route.stage is Stage.SHADOW and not route.is_answering and (overspent := _overspent(situation)):
         return Judgement(Action.STOP, overspent)
     return _onwards(situation)
 
@@ -134,6 +133,8 @@ def _onwards(situation: Situation) -> Judgement:
     route, policy = situation.route, situation.policy
     if route.stage not in {Stage.SHADOW, Stage.CANARY} or not policy.automatic:
         return Judgement(Action.HOLD, "nothing is wrong")
+    if route.stage is Stage.SHADOW and route.is_answering:
+        return Judgement(Action.HOLD, "the dbt switch has it answer")
     if not situation.may_advance:
         return Judgement(Action.HOLD, "it was rolled back or stopped at this revision")
     answer = Answer.of_all([one.answer for one in situation.gates])

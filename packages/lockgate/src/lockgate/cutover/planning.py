@@ -13,6 +13,7 @@ from lockgate.core.route import Route, Stage
 from lockgate.errors import CutoverInvalid
 
 _ORDER = (Stage.OFF, Stage.RETIRED, Stage.SHADOW, Stage.CANARY, Stage.PROMOTED)
+_BEFORE_SHADOW = frozenset({Stage.OFF, Stage.RETIRED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +38,11 @@ def planned(moving: Sequence[Moving], stage: Stage, share: int) -> tuple[PlanSte
     """The steps that lead a group, one entity as a rule, to a stage; `share` is that of a canary.
 
     Raises:
-        CutoverInvalid: the way there is not one forwards, or its keys cannot be split.
+        CutoverInvalid: the way there is not one forwards, its keys cannot be split, or the group is torn apart.
     """
     for one in moving:
         _check(one, stage, share)
+    _check_together(moving)
     return tuple(_steps(moving, stage, share))
 
 
@@ -56,10 +58,20 @@ def _check(one: Moving, stage: Stage, share: int) -> None:
         raise CutoverInvalid(f"{one.entity} is {described(one.route)} already", entity=one.entity)
 
 
+def _check_together(moving: Sequence[Moving]) -> None:
+    """Refuses a group that has to go through the shadow first, while consumers read a candidate of it already."""
+    behind = [one for one in moving if one.route.stage in _BEFORE_SHADOW]
+    ahead = [one for one in moving if one.route.stage in {Stage.CANARY, Stage.PROMOTED}]
+    if behind and ahead:
+        told = ", ".join(f"{one.entity} is {described(one.route)}" for one in (*ahead, *behind))
+        hint = f"Roll back first: {', '.join(f'lockgate cutover rollback {one.entity}' for one in ahead)}"
+        raise CutoverInvalid(f"a group moves together, but {told}", hint=hint, entity=ahead[0].entity)
+
+
 def _steps(moving: Sequence[Moving], stage: Stage, share: int) -> Iterator[PlanStep]:
     routes = [replace(one.route, candidate=one.pair.candidate) for one in moving]
-    if any(route.stage in {Stage.OFF, Stage.RETIRED} for route in routes):
-        routes = [_at(route, Stage.SHADOW, 0) for route in routes]
+    if any(route.stage in _BEFORE_SHADOW for route in routes):
+        routes = [replace(route, stage=Stage.SHADOW) for route in routes]  # whoever answers goes on answering
         yield PlanStep(StepKind.ROUTE, tuple(routes))
         routes = [replace(route, token=route.token + 1) for route in routes]
         cycles = (
@@ -80,16 +92,16 @@ def _at(route: Route, stage: Stage, share: int) -> Route:
 
 
 def rolled_back(route: Route) -> Route:
-    """The route with the incumbent answering for everything; the candidate goes on in the shadow.
+    """The route with the incumbent answering for everything; a candidate under way goes on in the shadow.
 
     Raises:
         CutoverInvalid: the candidate answers for nothing.
     """
-    if route.stage not in {Stage.CANARY, Stage.PROMOTED} or route.candidate is None:
+    if not route.is_answering:
         raise CutoverInvalid(
             f"{route.entity} is {described(route)}: there is nothing to roll back", entity=route.entity
         )
-    return _at(route, Stage.SHADOW, 0)
+    return _at(route, Stage.OFF if route.stage is Stage.OFF else Stage.SHADOW, 0)
 
 
 def stopped(route: Route) -> Route:

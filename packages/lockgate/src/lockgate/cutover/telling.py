@@ -22,6 +22,7 @@ _KINDS = {
     Action.STOP: "stopped",
     Action.RETIRE: "retired",
     Action.HOLD: "held",
+    Action.SWITCH: "switched",
 }
 
 

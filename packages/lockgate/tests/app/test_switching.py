@@ -1,0 +1,110 @@
+"""The dbt switch and cutovers: it moves what consumers read, and nobody takes that for a step of a cutover."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lockgate.app import controller, deciding
+from lockgate.app.cutting_over import roll_back
+from lockgate.app.deciding import note_move
+from lockgate.app.switching import set_dbt_enabled
+from lockgate.core.cutover import Action
+from lockgate.core.route import Stage
+from lockgate.transform.cycle import ensure_route
+
+
+@pytest.fixture
+def wiring(project, opened):
+    return opened(Folder(project))
+
+
+class Folder:
+    """A project that has been written."""
+
+    def __init__(self, folder) -> None:
+        self.folder = folder
+
+
+def stands(wiring, **changes):
+    """Puts the route where it is wanted, as if nobody had told of it but the project file."""
+    route = replace(ensure_route(wiring.project.entities["people"], wiring.warehouse), **changes)
+    moved = wiring.warehouse.set_route(route)
+    note_move(wiring, wiring.project.entities["people"], moved)
+    return moved
+
+
+def turned(wiring, *, enabled: bool):
+    set_dbt_enabled(wiring, "people", enabled=enabled, by="ada")
+    return wiring.warehouse.route("people")
+
+
+def decisions(wiring):
+    return wiring.store.cutovers.decisions("people")
+
+
+def test_the_switch_tells_of_its_moves_and_nobody_is_told_of_a_promotion(wiring, monkeypatch):
+    told = []
+    monkeypatch.setattr(deciding, "notice_of", lambda decision, **_: told.append(decision))
+    ensure_route(wiring.project.entities["people"], wiring.warehouse)
+
+    routes = [turned(wiring, enabled=False), turned(wiring, enabled=True)]
+    found = note_move(wiring, wiring.project.entities["people"], routes[-1])
+
+    assert [(one.stage, one.share) for one in routes] == [(Stage.PROMOTED, 0), (Stage.PROMOTED, 10_000)]
+    assert (found, told) == (None, [])
+    assert [(one.action, one.by, one.reason) for one in decisions(wiring)] == [
+        (Action.SWITCH, "ada", "dbt switched on"),
+        (Action.SWITCH, "ada", "dbt switched off"),
+    ]
+    assert [one.after for one in decisions(wiring)] == routes[::-1]
+
+
+def test_a_switch_that_died_before_it_told_is_found_as_one(wiring):
+    route = ensure_route(wiring.project.entities["people"], wiring.warehouse)
+    moved = wiring.warehouse.set_route(replace(route, share=0))
+
+    found = note_move(wiring, wiring.project.entities["people"], moved)
+
+    assert (found.action, found.is_found) == (Action.SWITCH, True)
+
+
+def test_a_shadow_that_answers_instead_of_dbt_can_be_rolled_back(wiring):
+    stands(wiring, incumbent="dbt", candidate="rules", stage=Stage.SHADOW, share=0)
+
+    answering = turned(wiring, enabled=False)
+    [done] = roll_back(wiring, "people", by="ada", reason="wrong names")
+
+    assert (answering.stage, answering.share, answering.is_answering) == (Stage.SHADOW, 10_000, True)
+    assert (done.decision.action, wiring.warehouse.route("people").share) == (Action.ROLL_BACK, 0)
+
+
+def test_what_a_person_rolled_back_stays_refused_after_the_switch_was_turned(wiring, monkeypatch):
+    ensure_route(wiring.project.entities["people"], wiring.warehouse)
+    roll_back(wiring, "people", by="ada", reason="not today")
+    seen, hold = [], controller.Judgement(Action.HOLD, "")
+    monkeypatch.setattr(controller, "judged", lambda situation: seen.append(situation) or hold)
+
+    for enabled in (False, True):
+        turned(wiring, enabled=enabled)
+    controller.judge(wiring, [wiring.project.entities["people"]])
+
+    assert [one.may_advance for one in seen] == [False]
+
+
+@pytest.mark.parametrize(("others", "expected"), [(Stage.OFF, None), (Stage.SHADOW, Action.CANARY)])
+def test_a_group_goes_on_only_where_all_of_it_is_under_way(cutover_project, opened, monkeypatch, others, expected):
+    wiring = opened(cutover_project(names=("people", "voters")))
+    group = [wiring.project.entities[name] for name in ("people", "voters")]
+    for entity in group:
+        ensure_route(entity, wiring.warehouse)
+    route = wiring.warehouse.route("voters")
+    wiring.warehouse.set_route(replace(route, stage=others))
+    going = controller.Judgement(Action.CANARY, "its gates say go", 1000)
+    monkeypatch.setattr(controller, "judged", lambda _: going)
+
+    decided = controller.judge(wiring, group)
+
+    assert (decided and decided.action) is expected
+    assert wiring.warehouse.route("people").stage is (Stage.CANARY if expected else Stage.SHADOW)
