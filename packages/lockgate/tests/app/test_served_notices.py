@@ -35,8 +35,14 @@ entities:
     implementations: {{old: {{rules: old.yml}}, new: {{rules: new.yml}}}}
     route: {{incumbent: old, candidate: new}}
 """
-OLD = "entity: orders\nfrom: raw.orders\noutput: [id, item]\n"
-BAD = OLD.replace("output:", "rules:\n  - derive: {item: upper(item)}\noutput:")
+OLD = """
+entity: orders
+from: raw.orders
+rules:
+  - validate: {that: id is not null, reason: no id}
+output: [id, item]
+"""
+BAD = OLD.replace("output:", "  - derive: {item: upper(item)}\noutput:")
 
 
 @pytest.fixture

@@ -65,7 +65,6 @@ class ControlLoop:
             if self._stopping.is_set():
                 return
             self._judge(group)
-        self._sending.wake()  # a judgement that moves nothing may tell of what waits for people
 
     def _groups(self) -> Iterator[Sequence[Entity]]:
         """Each group once."""
@@ -76,13 +75,12 @@ class ControlLoop:
         name = group[0].name
         try:
             with self._judging:
-                decision = judge(self._wiring, group)
+                judge(self._wiring, group)
         except Exception as error:  # noqa: BLE001  whatever it is, the next look may find it mended
             self._tell(name, error)
             return
         self._told.pop(name, None)
-        if decision is not None:
-            self._sending.wake()
+        self._sending.wake()  # one that moves nothing may tell of a move that it found, or of what waits for people
 
     def _tell(self, name: str, error: Exception) -> None:
         """Logs an error once for as long as it stays the same."""
