@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from lockgate.app.comparing import compared_in
-from lockgate.app.pairs import pair_of
+from lockgate.app.pairs import agreement_of, pair_of
 from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Comparison, ComparisonRequest
@@ -86,6 +86,8 @@ class CycleEvidence:
             "differing": found.rows.differing,
             "left": found.rows.left,
             "right": found.rows.right,
+            "agreement": agreement_of(self._entity),
+            "buckets_changed": sum(column.changed for column in found.columns if column.name == self._entity.bucket_by),
             "editions": [edition.number for side in found.editions for edition in side],
         }
         self._add(EvidenceKind.COMPARISON, facts)

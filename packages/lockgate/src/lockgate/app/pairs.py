@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import cast
 
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETED_KINDS
+from lockgate.core.comparison import Verdict
 from lockgate.core.entity import Entity
-from lockgate.core.gate import EvidenceKind, GateAnswer, GateDeclaration, Pair
+from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer, GateDeclaration, Pair
 from lockgate.core.policy import Policy
 from lockgate.core.route import Route
 from lockgate.cutover import Seen, gate_answer
@@ -61,27 +63,48 @@ def gates_of(wiring: Wiring, entity: Entity) -> tuple[GateDeclaration, ...]:
     return tuple(wiring.project.gates[name] for name in entity.route.gates)
 
 
+def agreement_of(entity: Entity) -> str:
+    """A digest of how the entity's sides are compared: what was found under another agreement proves nothing now."""
+    declared = entity.comparison
+    said = (sorted(declared.rules.items()), sorted(declared.excluded), declared.expected, entity.contract)
+    return sha256(repr(said).encode()).hexdigest()[:16]
+
+
 def seen_of(wiring: Wiring, pair: Pair, route: Route) -> Seen:
     """What is known of a pair now."""
-    log = wiring.store.evidence
-    evidence = log.evidence(pair=pair, limit=MOST_EVIDENCE)
-    return Seen(pair, evidence, route.token, wiring.clock(), log.traffic(pair.entity, route.token))
+    traffic = wiring.store.evidence.traffic(pair.entity, route.token)
+    return Seen(pair, _evidence_of(wiring, pair), route.token, wiring.clock(), traffic)
+
+
+def _evidence_of(wiring: Wiring, pair: Pair) -> tuple[Evidence, ...]:
+    """The pair's evidence, newest first, without comparisons made under another agreement."""
+    agreement = agreement_of(wiring.project.entities[pair.entity])
+    found = wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE)
+    return tuple(
+        one for one in found if one.kind is not EvidenceKind.COMPARISON or one.facts.get("agreement") == agreement
+    )
 
 
 def unapproved(wiring: Wiring, entity: Entity, pair: Pair) -> str:
-    """Why what the candidate would show was not seen by the entity's gates; empty where it was, or there are none.
+    """Why the candidate may not answer for more, whatever gates say; empty where it may.
 
-    Its newest edition that is not held must be one of those that were compared at just these revisions.
+    The newest editions of both sides must have been compared with each other, at just these revisions, and have been
+    found level: more rows may differ unexplained only where a gate says how many.
     """
-    newest = [one for one in wiring.warehouse.editions(entity.name) if one.implementation == pair.candidate]
-    free = [one.number for one in newest if not one.is_held][-1:]
-    if not free or not entity.route.gates:
-        return ""
-    found = wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE)
-    compared = (one.facts["editions"] for one in found if one.kind is EvidenceKind.COMPARISON)
-    if any(free[0] in cast("list[int]", editions) for editions in compared):
-        return ""
-    return f"{entity.name}: edition {free[0]} of {pair.candidate} was not compared at this revision: lockgate run"
+    newest = {edition.implementation: edition.number for edition in wiring.warehouse.editions(entity.name)}
+    ours, theirs = newest.get(pair.candidate), newest.get(pair.incumbent)
+    comparisons = (one for one in _evidence_of(wiring, pair) if one.kind is EvidenceKind.COMPARISON)
+    found = next(comparisons, None)
+    if found is None or set(cast("list[int]", found.facts["editions"])) != {ours, theirs}:
+        sides = f"edition {ours or 'none'} of {pair.candidate}", f"edition {theirs or 'none'} of {pair.incumbent}"
+        return f"{entity.name}: {sides[0]} was not compared at this revision with {sides[1]}: lockgate run"
+    if found.facts["verdict"] == Verdict.INCONCLUSIVE:
+        return f"{entity.name}: comparison {found.facts['comparison_id']} proves nothing"
+    allowed = max((gate.unexplained_differences or 0 for gate in gates_of(wiring, entity)), default=0)
+    rows = int(str(found.facts["unexplained"]))
+    if rows > allowed or found.facts.get("buckets_changed"):
+        return f"{entity.name}: {rows} rows differ unexplained in comparison {found.facts['comparison_id']}"
+    return ""
 
 
 def gate_answers(wiring: Wiring, entity: Entity, seen: Seen) -> tuple[GateAnswer, ...]:

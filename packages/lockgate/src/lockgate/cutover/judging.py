@@ -67,7 +67,11 @@ def judged(situation: Situation) -> Judgement:
 
 def _compared_badly(situation: Situation) -> str:
     found = situation.comparison
-    if found is None or found.facts["verdict"] != Verdict.FAIL or not found.facts["unexplained"]:
+    if found is None:
+        return ""
+    if found.facts.get("buckets_changed"):
+        return f"the column that rows are split by differs in {found.facts['buckets_changed']} rows"
+    if found.facts["verdict"] != Verdict.FAIL or not found.facts["unexplained"]:
         return ""
     rows = int(str(found.facts["unexplained"]))
     return f"{quantity(rows, 'row differs', 'rows differ')} unexplained (comparison {found.facts['comparison_id']})"
