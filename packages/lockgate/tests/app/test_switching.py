@@ -103,6 +103,7 @@ def test_a_group_goes_on_only_where_all_of_it_is_under_way(cutover_project, open
     wiring.warehouse.set_route(replace(route, stage=others))
     going = controller.Judgement(Action.CANARY, "its gates say go", 1000)
     monkeypatch.setattr(controller, "judged", lambda _: going)
+    monkeypatch.setattr(controller, "unapproved", lambda *_: "")
 
     decided = controller.judge(wiring, group)
 
