@@ -254,6 +254,7 @@ def test_records_are_answered_at_once_each_with_its_outcome(client):
         "engine": "rules",
         "engines": {"rules": 2},
         "records": 2,
+        "fallback": None,
         "scope": "row",
         "outcomes": [
             {"index": 0, "engine": "rules", "status": "ok", "reason": None, "output": records[0]},
