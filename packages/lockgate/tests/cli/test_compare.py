@@ -272,7 +272,7 @@ def test_the_verdict_is_told_also_where_the_report_cannot_be_written(compare) ->
         (["old.csv", "new.csv", "--key", "ID"], "has no column 'ID'; did you mean 'id'?", ""),
         (["old.csv", "new.csv", "--key", "id", "--tolerance", "much"], "'much' is not a tolerance", "0.01"),
         (["old.csv", "new.csv", "--key", "id", "--column-tolerance", "amount"], "is not column=value", "amount=0.01"),
-        (["old.csv", "new.csv", "--key", "id", "--transform", "name=trimm"], "did you mean trim?", ""),
+        (["old.csv", "new.csv", "--key", "id", "--transform", "name=trimm"], "did you mean 'trim'?", ""),
         (["old.csv", "new.csv", "--key", "id", "--map", "id=name", "--map", "id=at"], "is mapped already", "once"),
         (["old.csv", "new.csv", "--key", "id", "--group-by", "tem"], "has no column 'tem'; did you mean 'team'?", ""),
         (["w.duckdb::main.t", "new.csv", "--key", "id"], "there is no database file w.duckdb", "Check the path."),
@@ -317,7 +317,7 @@ def test_tables_of_a_database_file_are_compared_and_misnamed_ones_told(compare) 
 
     assert (code, counts(document), document["method"]) == (1, (3, 3, 2, 0, 0, 1), "join")
     assert document["samples"][0]["key"] == {"id": 1}
-    assert (wrong, told["error"]["message"]) == (2, "w.duckdb has no table s.bb; did you mean s.b?")
+    assert (wrong, told["error"]["message"]) == (2, "w.duckdb has no table s.bb; did you mean 's.b'?")
 
 
 def test_a_file_that_is_no_database_is_told(compare) -> None:
@@ -389,7 +389,7 @@ def test_a_secret_is_looked_for_in_the_environment_where_there_is_no_project(com
 @pytest.mark.parametrize(
     ("change", "table", "said"),
     [
-        (lambda url: url, "peopel", "did you mean public.people?"),
+        (lambda url: url, "peopel", "did you mean 'public.people'?"),
         (lambda _: f"postgresql://someone:{PASSWORD}@127.0.0.1:1/db", "people", "refused"),
         (lambda url: url.rpartition("/")[0] + "/no_such_database", "people", "does not exist"),
         (lambda _: f"postgresql://someone:{PASSWORD}@127.0.0.1:port/db", "people", "invalid integer"),

@@ -157,7 +157,7 @@ def test_a_table_that_is_not_in_the_target_is_told(target, ran, lockgate) -> Non
     code, document, _ = lockgate("compare", f"{target}.analytics.peple", "people")
 
     assert code == 2
-    assert "did you mean analytics.people?" in document["error"]["message"]
+    assert "did you mean 'analytics.people'?" in document["error"]["message"]
 
 
 def test_nothing_is_left_in_the_projects_state(project, ran, lockgate) -> None:

@@ -14,7 +14,7 @@ def nearest(wrong: str, known: Iterable[str], *, likeness: float = 0.6) -> list[
 
     `likeness` is the least ratio of letters in common (Python's `difflib`).
     """
-    names = {name.casefold(): name for name in known}
+    names = {name.casefold(): str(name) for name in known}
     return [names[each] for each in get_close_matches(wrong.casefold(), names, n=MOST, cutoff=likeness)]
 
 
@@ -26,6 +26,6 @@ def did_you_mean(wrong: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean_or_known(wrong: str, known: Iterable[str]) -> str:
     """The name nearest to a wrong one, as a question; else the first of those that there are."""
-    names = list(known)
+    names = [str(name) for name in known]
     near = nearest(wrong, names)
     return f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names[:MOST_TOLD]) or 'none'}"
