@@ -122,7 +122,7 @@ def test_what_is_not_there_is_told_with_its_line(repository):
         with pytest.raises(UnknownName, match="no revision 'nxet'"):
             app.cutovers.plan("people", Stage.PROMOTED, by="anna")
 
-    assert (problem.file, problem.line) == ("lockgate.yml", 14)
+    assert (problem.file, problem.line) == ("lockgate.yml", 15)
     assert problem.message == "the repository has no revision 'nxet'"
 
 
