@@ -154,9 +154,11 @@ class JobTurn:
             came.set_result(error)
         except (Overtaken, Abandoned) as error:
             came.set_exception(error)
-        except BaseException as error:
-            logger.exception("execution %s failed unexpectedly", claim.execution_id)
-            came.set_result(Failure("", type(error).__name__, "an unexpected error, which the log tells of"))
+        except BaseException as error:  # noqa: BLE001  whoever asked is told
+            try:
+                logger.exception("execution %s failed unexpectedly", claim.execution_id)
+            finally:  # a log that cannot be written keeps nobody waiting
+                came.set_result(Failure("", type(error).__name__, "an unexpected error, which the log tells of"))
 
     def _begun(self, claim: Claim, inputs: Inputs) -> None:
         """Stores what an attempt reads."""

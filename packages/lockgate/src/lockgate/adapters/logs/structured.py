@@ -35,7 +35,7 @@ def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -
             looks,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever standard error is by then
         cache_logger_on_first_use=False,
     )
     forward_log("lockgate", LEVELS[level], alone=False)
