@@ -9,6 +9,7 @@ import pytest
 from lockgate.app import controller, deciding
 from lockgate.app.cutting_over import roll_back
 from lockgate.app.deciding import note_move
+from lockgate.app.pairs import Approval
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.core.cutover import Action
 from lockgate.core.route import Stage
@@ -103,7 +104,7 @@ def test_a_group_goes_on_only_where_all_of_it_is_under_way(cutover_project, open
     wiring.warehouse.set_route(replace(route, stage=others))
     going = controller.Judgement(Action.CANARY, "its gates say go", 1000)
     monkeypatch.setattr(controller, "judged", lambda _: going)
-    monkeypatch.setattr(controller, "unapproved", lambda *_: "")
+    monkeypatch.setattr(controller, "approval_of", lambda _, entity, __: Approval(entity.name, frozenset()))
 
     decided = controller.judge(wiring, group)
 

@@ -41,11 +41,10 @@ def watched(request: dict) -> dict:
     return seen
 
 
-def child(request: dict, counted: int, told: Path) -> None:
+def child(request: dict, counted: int, told: int) -> None:
     """The command itself; it does not return."""
-    output = os.open(told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(told, 1)
+    os.dup2(told, 2)
     from lockgate.cli.entrypoint import run
 
     seen = watched(request) if "calls" in request or "stop" in request else {"calls": 0}
@@ -66,9 +65,8 @@ def child(request: dict, counted: int, told: Path) -> None:
 
 
 def begun(request: dict, folder: Path, number: int) -> dict:
-    """A command that goes on."""
-    counted = os.open(folder / f"counted-{number}", os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    told = folder / f"told-{number}"
+    """A command that goes on. Its files are opened before it is forked: it may be killed before its first line."""
+    counted, told = (os.open(folder / f"{kind}-{number}", os.O_RDWR | os.O_CREAT) for kind in ("counted", "told"))
     started = time.monotonic()
     pid = os.fork()
     if pid == 0:
@@ -86,8 +84,9 @@ def ended(command: dict) -> dict:
     if os.WIFSTOPPED(status):
         return {"code": None, "pid": command["pid"]}
     calls = int(os.pread(command["counted"], 20, 0) or b"0")
+    said = os.pread(command["told"], os.fstat(command["told"]).st_size, 0).decode("utf-8", errors="replace")
     os.close(command["counted"])
-    said = command["told"].read_text(encoding="utf-8", errors="replace")
+    os.close(command["told"])
     return {"code": os.waitstatus_to_exitcode(status), "seconds": took, "calls": calls, "said": said}
 
 

@@ -42,13 +42,16 @@ class World:
     def routes(self, entities):
         return (self.route,)
 
-    def set_routes(self, routes):
+    def move(self, plan, step):
+        if self.blocked:
+            return self.blocked
         self._effect()
+        routes = step.routes
         if routes[0].token != self.route.token:
             raise StaleToken("moved")
         self.route = replace(routes[0], token=routes[0].token + 1)
         self._effect()
-        return (self.route,)
+        return ""
 
     def pairs(self, plan):
         return (self.pair,)
@@ -64,9 +67,6 @@ class World:
     def done(self, plan, position):
         found = self.known.get(position)
         return found if found is not None and found.status is StepStatus.DONE else None
-
-    def unapproved(self, plan, step):
-        return self.blocked
 
     def ended(self, plan, outcome):
         self._effect()

@@ -17,7 +17,7 @@ from lockgate.app.deciding import (
     warn_of_signatures,
     warn_once,
 )
-from lockgate.app.pairs import gate_answers, pair_of, policy_of, seen_of, unapproved, unsplittable
+from lockgate.app.pairs import Approval, approval_of, gate_answers, pair_of, policy_of, seen_of, unsplittable
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Verdict
 from lockgate.core.cutover import Action, Decision
@@ -150,10 +150,12 @@ def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision |
         for one in found:
             _release(wiring, one)
             _warn(wiring, one)
-    if action is Action.HOLD or (action in _FORWARDS and not _are_approved(wiring, found)):
+    approvals = [approval_of(wiring, one.entity, one.seen.pair) for one in found] if action in _FORWARDS else []
+    if action is Action.HOLD or not _are_all_given(approvals):
         return None
     moved = [(one, after) for one in found if (after := _after(one, leading)) is not None]
-    routes = wiring.warehouse.set_routes([after for _, after in moved])
+    seen = {one.entity: one.editions for one in approvals}
+    routes = wiring.warehouse.set_routes([after for _, after in moved], seen=seen)
     decisions = {
         one.entity.name: _kept(wiring, one, leading.judgement, route)
         for (one, _), route in zip(moved, routes, strict=True)
@@ -202,9 +204,9 @@ def _level(one: Judged) -> frozenset[int]:
     return frozenset(cast("list[int]", newest.facts["editions"]))
 
 
-def _are_approved(wiring: Wiring, found: Sequence[Judged]) -> bool:
+def _are_all_given(approvals: Sequence[Approval]) -> bool:
     """Whether what would be shown more of is what the gates have seen."""
-    refused = [said for one in found if (said := unapproved(wiring, one.entity, one.seen.pair))]
+    refused = [one.refused for one in approvals if one.refused]
     if refused:
         logger.warning("not moved on", extra={"facts": {"because": refused[0]}})
     return not refused

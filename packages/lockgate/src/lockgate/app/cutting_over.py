@@ -16,7 +16,7 @@ from lockgate.app.deciding import (
     try_note_moves,
     warn_of_signatures,
 )
-from lockgate.app.pairs import gate_answers, group_of, pair_of, policy_of, seen_of, unapproved, unsplittable
+from lockgate.app.pairs import approval_of, gate_answers, group_of, pair_of, policy_of, seen_of, unsplittable
 from lockgate.app.performing import entity_of
 from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
@@ -133,18 +133,18 @@ class _Hands:
     def routes(self, entities: Sequence[str]) -> tuple[Route, ...]:
         return tuple(ensure_route(entity_of(self._wiring, name), self._wiring.warehouse) for name in entities)
 
-    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
-        note_moves(self._wiring, [entity_of(self._wiring, route.entity) for route in routes])
-        return self._wiring.warehouse.set_routes(routes)
-
-    def unapproved(self, plan: Plan, step: PlanStep) -> str:
+    def move(self, plan: Plan, step: PlanStep) -> str:
         now = self.routes(plan.entities)
-        more = (
-            unapproved(self._wiring, entity_of(self._wiring, pair.entity), pair)
+        approvals = [
+            approval_of(self._wiring, entity_of(self._wiring, pair.entity), pair)
             for pair, before, after in zip(plan.pairs, now, step.routes, strict=True)
             if after.share > before.share
-        )
-        return next((said for said in more if said), "")
+        ]
+        refused = next((one.refused for one in approvals if one.refused), "")
+        if not refused:
+            note_moves(self._wiring, [entity_of(self._wiring, name) for name in plan.entities])
+            self._wiring.warehouse.set_routes(step.routes, seen={one.entity: one.editions for one in approvals})
+        return refused
 
     def pairs(self, plan: Plan) -> tuple[Pair, ...]:
         entities = [entity_of(self._wiring, pair.entity) for pair in plan.pairs]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
 
@@ -85,14 +86,31 @@ def _evidence_of(wiring: Wiring, pair: Pair) -> tuple[Evidence, ...]:
     )
 
 
-def unapproved(wiring: Wiring, entity: Entity, pair: Pair) -> str:
-    """Why the candidate may not answer for more, whatever gates say; empty where it may.
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """Whether the candidate may answer for more: `refused` says why not; the `editions` of both sides were looked at.
+
+    Whoever moves the route by it names these to the target, which refuses where others were published meanwhile.
+    """
+
+    entity: str
+    editions: frozenset[int]
+    refused: str = ""
+
+
+def approval_of(wiring: Wiring, entity: Entity, pair: Pair) -> Approval:
+    """Whether the candidate may answer for more, whatever gates say.
 
     The newest editions of both sides must have been compared with each other, at just these revisions, and have been
     found level: more rows may differ unexplained only where a gate says how many.
     """
     newest = {edition.implementation: edition.number for edition in wiring.warehouse.editions(entity.name)}
     ours, theirs = newest.get(pair.candidate), newest.get(pair.incumbent)
+    found = frozenset(number for number in (ours, theirs) if number)
+    return Approval(entity.name, found, _unapproved(wiring, entity, pair, ours, theirs))
+
+
+def _unapproved(wiring: Wiring, entity: Entity, pair: Pair, ours: int | None, theirs: int | None) -> str:
     comparisons = (one for one in _evidence_of(wiring, pair) if one.kind is EvidenceKind.COMPARISON)
     found = next(comparisons, None)
     if found is None or set(cast("list[int]", found.facts["editions"])) != {ours, theirs}:

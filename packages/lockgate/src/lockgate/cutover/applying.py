@@ -19,11 +19,13 @@ class Hands(Protocol):
     def routes(self, entities: Sequence[str]) -> tuple[Route, ...]:
         """The routes in force."""
 
-    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
-        """Stores routes, all or none, over the tokens that stand in them.
+    def move(self, plan: Plan, step: PlanStep) -> str:
+        """Stores a step's routes, all or none, over the tokens that stand in them.
+
+        Gives why it did not, where gates have not approved of what these would show; empty where it did.
 
         Raises:
-            StaleToken: somebody moved one of them since.
+            StaleToken: somebody moved one of them since, or published what nobody has approved of.
         """
 
     def pairs(self, plan: Plan) -> tuple[Pair, ...]:
@@ -34,9 +36,6 @@ class Hands(Protocol):
 
     def gates(self, gate: str, plan: Plan) -> tuple[GateAnswer, ...]:
         """What a gate says of each entity now."""
-
-    def unapproved(self, plan: Plan, step: PlanStep) -> str:
-        """Why what a step of routes would show was not approved by gates; empty where it was."""
 
     def done(self, plan: Plan, position: int) -> StepOutcome | None:
         """What came of a step, if this plan has done it already."""
@@ -89,14 +88,14 @@ class _Applying:
 
     def _route(self, position: int, step: PlanStep) -> StepOutcome:
         if not self._is_moved(step):
-            refused = self._changed() or self.hands.unapproved(self.plan, step)
-            if refused:
-                return StepOutcome(position, StepStatus.REFUSED, refused)
             try:
-                self.hands.set_routes(step.routes)
+                refused = self._changed() or self.hands.move(self.plan, step)
             except StaleToken:
                 if not self._is_moved(step):  # the same plan, applied twice at once, moves a route once
                     raise
+                refused = ""
+            if refused:
+                return StepOutcome(position, StepStatus.REFUSED, refused)
         self.hands.moved(self.plan, step, tuple(self.gates))
         return StepOutcome(position, StepStatus.DONE, step_told(step))
 

@@ -76,6 +76,23 @@ def check_token(entity: str, seen: int, route: Route | None) -> Route:
     return route
 
 
+def check_seen(route: Route, seen: frozenset[int] | None, published: tuple[Published, ...]) -> None:
+    """Refuses a move that was approved when other editions of its sides were the newest; None: it needed no approval.
+
+    Raises:
+        StaleToken: with the entity's name.
+    """
+    sides = (newest_of(name, published) for name in (route.incumbent, route.candidate))
+    newest = {one.edition.number for one in sides if one is not None}
+    if seen is None or newest == seen:
+        return
+    raise StaleToken(
+        f"an edition of {route.entity} was published after its route's move had been approved",
+        hint="The route is where it was. Repeat the command: it looks at what is published now.",
+        entity=route.entity,
+    )
+
+
 def check_order(publication: Publication, published: tuple[Published, ...]) -> None:
     """Refuses a publisher that woke up late: its implementation has an edition of newer loads already.
 

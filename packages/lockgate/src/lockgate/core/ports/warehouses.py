@@ -138,13 +138,18 @@ class Serving(Protocol):
             PublishBlocked: the view had to be switched, and readers kept it locked to the end of the patience.
         """
 
-    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+    def set_routes(
+        self, routes: Sequence[Route], *, seen: Mapping[str, frozenset[int]] | None = None
+    ) -> tuple[Route, ...]:
         """Stores the routes of several entities as `set_route` does one, all of them at one instant or none.
 
-        Gives them back in the order in which they were given.
+        `seen` gives, for entities of these, the numbers of the editions that were the newest of the route's two sides
+        when the move was approved; whoever approves of nothing leaves it out. Gives the routes back in the order in
+        which they were given.
 
         Raises:
-            StaleToken: somebody stored another route of one of the entities since; its name is a field of the error.
+            StaleToken: somebody stored another route of one of the entities since, or published a newer edition than
+                was seen of it; its name is a field of the error.
             PublishBlocked: as for `set_route`.
         """
 

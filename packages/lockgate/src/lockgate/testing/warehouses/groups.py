@@ -75,6 +75,24 @@ class GroupsConformance:
         assert warehouse.route("payments") is None
         assert labels(warehouse) == {"rules": 3}
 
+    def test_an_edition_that_nobody_has_seen_refuses_the_move(self, warehouse: Warehouse) -> None:
+        first = warehouse.set_routes([_first(ENTITY), _first("orders")])
+        _publish_both(warehouse)
+        seen = {name: frozenset(one.number for one in warehouse.editions(name)) for name in (ENTITY, "orders")}
+        unseen = publish(warehouse, "dbt", users(3, "unseen"))
+        onwards = [replace(one, stage=Stage.CANARY, share=500) for one in first]
+
+        with pytest.raises(StaleToken, match="was published after its route's move had been approved") as stale:
+            warehouse.set_routes(onwards, seen=seen)
+
+        assert stale.value.fields["entity"] == ENTITY
+        assert (warehouse.route(ENTITY), warehouse.route("orders")) == first
+        assert labels(warehouse) == {"rules": 3}
+        moved = warehouse.set_routes(onwards, seen=seen | {ENTITY: frozenset({1, unseen.number})})
+        assert [one.token for one in moved] == [2, 2]
+        back = warehouse.set_routes([replace(one, stage=Stage.SHADOW, share=0) for one in moved])  # needs no approval
+        assert [one.token for one in back] == [3, 3]
+
     def test_views_of_a_group_are_switched_where_others_have_to_answer(self, warehouse: Warehouse) -> None:
         first = warehouse.set_routes([_first(ENTITY), _first("orders")])
         _publish_both(warehouse)

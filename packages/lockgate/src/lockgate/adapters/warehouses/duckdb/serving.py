@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, newest_of, shown_by
+from lockgate.adapters.warehouses.arms import Shown, check_order, check_seen, check_token, newest_of, shown_by
 from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
 from lockgate.adapters.warehouses.duckdb.editions import (
     editions_of,
@@ -115,11 +115,14 @@ class DuckDBServing:
         """See `lockgate.core.ports.Serving.set_route`."""
         return self.set_routes((route,))[0]
 
-    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+    def set_routes(
+        self, routes: Sequence[Route], *, seen: Mapping[str, frozenset[int]] | None = None
+    ) -> tuple[Route, ...]:
         """See `lockgate.core.ports.Serving.set_routes`."""
         with changing(self._layout) as connection:
             stored = tuple(_stored(connection, route) for route in routes)
             for route in stored:
+                check_seen(route, (seen or {}).get(route.entity), published_editions(connection, route.entity))
                 if served := _served(connection, route.entity):
                     show(connection, route, served)
         return stored

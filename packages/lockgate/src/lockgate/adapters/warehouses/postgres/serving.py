@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from lockgate.adapters.warehouses.arms import Shown, check_order, check_token, newest_of, shown_by
+from lockgate.adapters.warehouses.arms import Shown, check_order, check_seen, check_token, newest_of, shown_by
 from lockgate.adapters.warehouses.editions import asked_of, edition_of, edition_table, newest_place, still_there
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.editions import (
@@ -68,12 +68,14 @@ class PostgresServing:
         """See `lockgate.core.ports.Serving.set_route`."""
         return self.set_routes((route,))[0]
 
-    def set_routes(self, routes: Sequence[Route]) -> tuple[Route, ...]:
+    def set_routes(
+        self, routes: Sequence[Route], *, seen: Mapping[str, frozenset[int]] | None = None
+    ) -> tuple[Route, ...]:
         """See `lockgate.core.ports.Serving.set_routes`. Rows and views are locked in the order of entities' names."""
         in_order = sorted(routes, key=lambda route: route.entity)
         with self._sessions.session() as connection:
             views = [served for route in in_order if (served := _served(connection, route.entity))]
-            stored = patiently(connection, views or [ROUTES], lambda: _store(connection, in_order))
+            stored = patiently(connection, views or [ROUTES], lambda: _store(connection, in_order, seen or {}))
         return tuple(stored[route.entity] for route in routes)
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
@@ -149,11 +151,13 @@ def _shows(connection: Connection, entity: str, served: Relation, shown: Shown) 
     return bool(columns_of(connection, served))
 
 
-def _store(connection: Connection, routes: Sequence[Route]) -> dict[str, Route]:
+def _store(connection: Connection, routes: Sequence[Route], seen: Mapping[str, frozenset[int]]) -> dict[str, Route]:
     """Stores the routes, and switches the views where others have to answer now than the ones they read."""
     stored = {route.entity: _stored(connection, route) for route in routes}
     for route in stored.values():
-        shown = shown_by(route, published_editions(connection, route.entity))
+        published = published_editions(connection, route.entity)
+        check_seen(route, seen.get(route.entity), published)
+        shown = shown_by(route, published)
         served = _served(connection, route.entity)
         if served and shown and shown.numbers != _shown_pair(connection, route.entity):
             show(connection, route.entity, served, shown)
