@@ -99,13 +99,16 @@ class World:
 
     @contextmanager
     def lend(self, entity, implementation) -> Iterator[Lent]:
-        yield Lent(self.programs[implementation.name], "rows")
+        yield Lent(self.programs[implementation.name], "rows", self.revision(implementation))
+
+    def revision(self, implementation) -> str:
+        return self.wiring.revision(implementation)
 
     def close(self) -> None:
         """Nothing is open."""
 
-    def seen(self, entity, token, traffic) -> None:
-        self.book.count(entity, token, traffic)
+    def seen(self, pair, token, traffic) -> None:
+        self.book.count(pair, token, traffic)
         self.waiting += traffic.requests
 
     def lived(self) -> int | None:

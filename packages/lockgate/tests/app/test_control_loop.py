@@ -67,7 +67,7 @@ def silent(wiring) -> Wiring:
     began, now = wiring.clock(), wiring.clock
     pair = pair_of(wiring, entity, "old", "new")
     wiring.store.evidence.add_evidence(EvidenceKind.EXECUTION, pair, token, began, by="test", facts=FACTS)
-    wiring.store.evidence.write_traffic("orders", token, "one", Traffic(requests=1, last_at=began))
+    wiring.store.evidence.write_traffic(pair, token, "one", Traffic(requests=1, last_at=began))
     wiring.clock = lambda: now() + timedelta(seconds=120)
     return wiring
 

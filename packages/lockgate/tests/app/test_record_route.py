@@ -13,11 +13,12 @@ import pytest
 
 from lockgate.adapters.records.duckdb import DuckDBMemory
 from lockgate.app.application import App
+from lockgate.app.pairs import pair_of
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Compared
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.bucket import bucket_of
-from lockgate.core.gate import Traffic
+from lockgate.core.gate import Pair, Traffic
 from lockgate.core.route import Stage
 from lockgate.core.run import Bounds
 from lockgate.errors import StatementFailed, WarehouseUnavailable
@@ -72,7 +73,7 @@ class Seeing:
 
     def __init__(self, wiring: Wiring) -> None:
         self.wiring = wiring
-        self.traffic: list[tuple[str, int, Traffic]] = []
+        self.traffic: list[tuple[Pair, int, Traffic]] = []
         self.compared: list[Compared] = []
         self.desk = RecordDesk(wiring, seen=lambda *seen: self.traffic.append(seen))
         self.desk.listen(self.compared.append)
@@ -84,6 +85,10 @@ class Seeing:
         """Moves the route, as any process may: its token."""
         route = ensure_route(self.wiring.project.entities["orders"], self.wiring.warehouse)
         return self.wiring.warehouse.set_route(replace(route, stage=stage, share=share)).token
+
+    def pair(self) -> Pair:
+        """Both sides as their files are now."""
+        return pair_of(self.wiring, self.wiring.project.entities["orders"], "old", "new")
 
     def told(self) -> list[Compared]:
         """What was told, once nothing waits any more."""
@@ -137,9 +142,25 @@ def test_the_shadow_changes_no_answer_and_is_compared_after_it(seeing):
     assert engines(answer) == ["old", "old", "old"]
     assert [each["reason"] for each in answer.outcomes] == [None, None, "no id"]
     assert seeing.told() == [Compared("orders", equal=2, wrong=1)]
-    ((entity, under, seen),) = seeing.traffic
-    assert (entity, under) == ("orders", token)
+    ((pair, under, seen),) = seeing.traffic
+    assert (pair, under) == (seeing.pair(), token)
     assert (seen.requests, seen.records, seen.wrong, seen.unbucketed, seen.slower_count) == (1, 3, 1, 1, 1)
+
+
+def test_traffic_is_told_of_the_files_that_answered(seeing):
+    seeing.move(Stage.SHADOW)
+    seeing.desk.shadow.compare_later = seeing.desk.shadow.compare_now
+    before = seeing.pair()
+    seeing.ask({"id": 1, "item": "b"})
+    (seeing.wiring.project.folder / "new.yml").write_text(OLD, encoding="utf-8")
+    seeing.ask({"id": 1, "item": "b"})
+    (seeing.wiring.project.folder / "new.yml").write_text("rules: [", encoding="utf-8")
+    seeing.ask({"id": 1, "item": "b"})
+
+    found = {pair.candidate_revision: seen for pair, _, seen in seeing.traffic}
+    assert [(seen.wrong, seen.errors) for seen in found.values()] == [(1, 0), (0, 0), (0, 1)]
+    assert next(iter(found)) == before.candidate_revision != seeing.pair().candidate_revision
+    assert [*found][2] == seeing.pair().candidate_revision
 
 
 def test_a_shadow_that_fails_is_counted_and_felt_by_nobody(seeing, failing):

@@ -73,7 +73,7 @@ def agreement_of(entity: Entity) -> str:
 
 def seen_of(wiring: Wiring, pair: Pair, route: Route) -> Seen:
     """What is known of a pair now."""
-    traffic = wiring.store.evidence.traffic(pair.entity, route.token)
+    traffic = wiring.store.evidence.traffic(pair, route.token)
     return Seen(pair, _evidence_of(wiring, pair), route.token, wiring.clock(), traffic)
 
 

@@ -31,10 +31,11 @@ class Program(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A program, and the state of the target's rows for which it holds."""
+    """A program, the state of the target's rows for which it holds, and the revision of the files it was made of."""
 
     program: Program
     rows: str
+    revision: str
 
 
 class Programs(Protocol):
@@ -47,6 +48,9 @@ class Programs(Protocol):
             LockgateError: the rules cannot be read, or the target does not answer.
         """
 
+    def revision(self, implementation: Implementation) -> str:
+        """The revision of an implementation's files now: that of a program that cannot be made of them."""
+
     def close(self) -> None:
         """Gives back memory."""
 
@@ -56,7 +60,7 @@ class _Kept:
 
     def __init__(self, state: tuple[str, str], program: RecordProgram, memory: DuckDBMemory, *, is_kept: bool) -> None:
         self.state = state
-        self.lent = Lent(program, state[1])
+        self.lent = Lent(program, rows=state[1], revision=state[0])
         self.memory = memory
         self.is_kept = is_kept
         self.users = 0
@@ -85,6 +89,10 @@ class RecordPrograms:
                 kept.users -= 1
             self._close_unused(kept)
 
+    def revision(self, implementation: Implementation) -> str:
+        """See `Programs.revision`."""
+        return self._wiring.rule_book.revision(implementation)
+
     def close(self) -> None:
         """See `Programs.close`."""
         while self._kept:
@@ -92,7 +100,7 @@ class RecordPrograms:
 
     def _current(self, name: tuple[str, str], implementation: Implementation) -> _Kept:
         """The program kept, unless what it was made of has changed since; counted as used."""
-        state = self._wiring.rule_book.revision(implementation), self._wiring.warehouse.raw_state()
+        state = self.revision(implementation), self._wiring.warehouse.raw_state()
         kept = self._kept.get(name)
         if kept is None or kept.state != state:
             kept = self._made(implementation, state)

@@ -11,10 +11,10 @@ from lockgate.app.record_programs import Lent, Programs
 from lockgate.app.rules import outcome
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Engine, Entity, Implementation
-from lockgate.core.gate import Traffic
+from lockgate.core.gate import Pair, Traffic
 from lockgate.core.route import Route, Stage
 from lockgate.cutover.splitting import Outcome, Sides, buckets_of, one_way, traffic_of
-from lockgate.errors import RetryableError, StatementFailed
+from lockgate.errors import LockgateError, RetryableError, StatementFailed
 from lockgate.transform.cycle import declared_route, ensure_route
 from lockgate.transform.router import UNDER_WAY, answering
 from lockgate.transform.rules.records import Record
@@ -67,7 +67,8 @@ def _route(wiring: Wiring, entity: Entity) -> Route:
 class Answered:
     """What one side made of a request: outcomes, or an error.
 
-    `seconds` are its part of those of a query for so many requests `together`; `rows` is the state of what was read.
+    `seconds` are its part of those of a query for so many requests `together`; `rows` is the state of what was read,
+    `revision` that of the implementation's files.
     """
 
     outcomes: Sequence[Outcome] | None
@@ -75,6 +76,7 @@ class Answered:
     seconds: float = 0.0
     together: int = 1
     rows: str = ""
+    revision: str = ""
     is_alone: bool = True
 
 
@@ -92,7 +94,15 @@ def answered(
                     pass
             return [query.alone(request) for request in requests]
     except Exception as error:  # noqa: BLE001  whoever asked is told
-        return [Answered(None, error)] * len(requests)
+        return [Answered(None, error, revision=_revision(programs, implementation))] * len(requests)
+
+
+def _revision(programs: Programs, implementation: Implementation) -> str:
+    """The revision of files that no program could be made of; empty where not even that can be told."""
+    try:
+        return programs.revision(implementation)
+    except LockgateError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +119,16 @@ class _Query:
         tables = self.lent.program.outcomes(requests)
         seconds = (self.timer() - began) / len(requests)
         found = [[self._outcome(number, row) for number, row in enumerate(rows.to_pylist())] for rows in tables]
-        alone = self.lent.program.is_alone
-        return [Answered(each, None, seconds, len(requests), self.lent.rows, alone) for each in found]
+        lent, together = self.lent, len(requests)
+        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone)
+        return [Answered(each, None, *known) for each in found]
 
     def alone(self, request: Sequence[Record]) -> Answered:
         try:
             return self.answered([request])[0]
         except Exception as error:  # noqa: BLE001  whoever asked is told
-            return Answered(None, error, rows=self.lent.rows, is_alone=self.lent.program.is_alone)
+            lent = self.lent
+            return Answered(None, error, rows=lent.rows, revision=lent.revision, is_alone=lent.program.is_alone)
 
     def _outcome(self, number: int, row: dict[str, object]) -> Outcome:
         return outcome(self.entity, self.implementation, number, row)
@@ -139,6 +151,13 @@ class Both:
     def is_whole(self) -> bool:
         """Whether the request goes one way as a whole, since its records depend on each other on one side at least."""
         return not (self.incumbent.is_alone and self.candidate.is_alone)
+
+    @property
+    def pair(self) -> Pair:
+        """The sides at the revisions that answered."""
+        route = self.way.route
+        revisions = self.incumbent.revision, self.candidate.revision
+        return Pair(self.way.entity.name, route.incumbent, route.candidate or "", *revisions)
 
     def buckets(self) -> list[int | None]:
         """The buckets that decide: those of the records, or for all that of the first."""

@@ -11,7 +11,7 @@ from time import monotonic
 
 from lockgate.app.record_programs import Programs
 from lockgate.app.record_sides import Answered, Both, Requests, Timer, Way, answered
-from lockgate.core.gate import Traffic
+from lockgate.core.gate import Pair, Traffic
 from lockgate.errors import ControlPlaneUnavailable, LockgateError
 from lockgate.transform.gathering import Gathering
 
@@ -48,7 +48,7 @@ class Later:
         return sum(len(request) for request in self.requests)
 
 
-Seen = Callable[[str, int, Traffic], None]
+Seen = Callable[[Pair, int, Traffic], None]
 Listener = Callable[[Compared], None]
 
 
@@ -56,7 +56,7 @@ class Shadow:
     """Runs the following side, at once or later, and tells what both sides say together."""
 
     def __init__(self, programs: Programs, timer: Timer, clock: Callable[[], datetime], seen: Seen) -> None:
-        """`seen` gets an entity, its route's token, and the traffic of a turn."""
+        """`seen` gets the sides of a route, its token, and the traffic of a turn."""
         self._programs = programs
         self._timer = timer
         self._clock = clock
@@ -112,19 +112,20 @@ class Shadow:
 
     def _tell_traffic(self, later: Later, found: Sequence[Both]) -> None:
         """Tells what a turn's requests say; of a request that says nothing the records are dropped."""
-        at, summed, dropped = self._clock(), Traffic(), 0
+        at, dropped = self._clock(), 0
+        summed: dict[Pair, Traffic] = {}
         for both, request in zip(found, later.requests, strict=True):
             traffic = both.traffic(at)
             if traffic is None:
                 dropped += len(request)
             else:
-                summed += traffic
+                summed[both.pair] = summed.get(both.pair, Traffic()) + traffic
             self._log_failure(both)
-        entity, token = later.way.entity.name, later.way.route.token
-        if summed.requests:
-            self._seen(entity, token, summed)
-        equal = summed.records - summed.wrong
-        self._tell(Compared(entity, equal, summed.wrong, summed.errors, dropped))
+        for pair, traffic in summed.items():
+            self._seen(pair, later.way.route.token, traffic)
+        total = sum(summed.values(), Traffic())
+        equal = total.records - total.wrong
+        self._tell(Compared(later.way.entity.name, equal, total.wrong, total.errors, dropped))
 
     def _log_failure(self, both: Both) -> None:
         error = both.candidate.error

@@ -9,7 +9,7 @@ from secrets import token_hex
 from threading import Condition, Lock, Thread
 from time import monotonic
 
-from lockgate.core.gate import Traffic
+from lockgate.core.gate import Pair, Traffic
 
 logger = logging.getLogger(__name__)
 
@@ -19,12 +19,12 @@ FLUSH_REQUESTS = 100
 # The least time between two attempts while the control plane does not answer.
 RETRY_SECONDS = 1.0
 
-Write = Callable[[str, int, str, Traffic], None]
+Write = Callable[[Pair, int, str, Traffic], None]
 
 
 @dataclass(slots=True)
 class _Total:
-    """All that was seen of an entity under a token, the row that it is written to, and what that row lacks for sure.
+    """All that was seen of a pair under a token, the row that it is written to, and what that row lacks for sure.
 
     One that was forgotten and is counted anew is written to another row: rows are summed up.
     """
@@ -40,21 +40,21 @@ class TrafficBook:
     def __init__(self, write: Write, judge: Callable[[str], object]) -> None:
         """Nothing is written before `start`.
 
-        `write` puts an entity's total under a token and a worker in place of the former one, so that it may be repeated
+        `write` puts a pair's total under a token and a worker in place of the former one, so that it may be repeated
         where nobody knows what came of it; then `judge` looks at the entity.
         """
         self._write_total = write
         self._judge = judge
-        self._totals: dict[tuple[str, int], _Total] = {}
+        self._totals: dict[tuple[Pair, int], _Total] = {}
         self._changed = Condition()
         self._flushing = Lock()
         self._is_closed = False
         self._thread: Thread | None = None
 
-    def count(self, entity: str, token: int, seen: Traffic) -> None:
-        """Adds what was seen of an entity since its route got `token`."""
+    def count(self, pair: Pair, token: int, seen: Traffic) -> None:
+        """Adds what was seen of a pair since its route got `token`."""
         with self._changed:
-            total = self._totals.setdefault((entity, token), _Total())
+            total = self._totals.setdefault((pair, token), _Total())
             total.seen += seen
             total.unwritten += seen.requests
             self._changed.notify()
@@ -75,7 +75,7 @@ class TrafficBook:
                 for key in written:
                     self._totals[key].unwritten -= due[key][2]
                 self._forget_former()
-        for entity in dict.fromkeys(entity for entity, _ in written):
+        for entity in dict.fromkeys(pair.entity for pair, _ in written):
             self._judge(entity)
         return len(written) == len(due)
 
@@ -108,21 +108,25 @@ class TrafficBook:
         return sum(total.unwritten for total in self._totals.values())
 
     def _unwritten(self) -> list[str]:
-        return sorted({entity for (entity, _), total in self._totals.items() if total.unwritten})
+        return sorted({pair.entity for (pair, _), total in self._totals.items() if total.unwritten})
 
     def _forget_former(self) -> None:
         """Lets go of what was written under tokens that are no longer in force."""
         newest: dict[str, int] = {}
-        for entity, token in self._totals:
-            newest[entity] = max(token, newest.get(entity, token))
-        kept = {key: one for key, one in self._totals.items() if one.unwritten or key[1] == newest[key[0]]}
+        for pair, token in self._totals:
+            newest[pair.entity] = max(token, newest.get(pair.entity, token))
+        kept = {key: one for key, one in self._totals.items() if one.unwritten or key[1] == newest[key[0].entity]}
         self._totals = kept
 
-    def _write(self, entity: str, token: int, worker: str, seen: Traffic) -> bool:
+    def _write(self, pair: Pair, token: int, worker: str, seen: Traffic) -> bool:
         try:
-            self._write_total(entity, token, worker, seen)
+            self._write_total(pair, token, worker, seen)
         except Exception as error:  # noqa: BLE001  whatever it is, requests go on and counts are kept
-            facts = {"entity": entity, "requests": seen.requests, "error": getattr(error, "code", type(error).__name__)}
+            facts = {
+                "entity": pair.entity,
+                "requests": seen.requests,
+                "error": getattr(error, "code", type(error).__name__),
+            }
             logger.warning("traffic is kept until the control plane answers", extra={"facts": facts})
             return False
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Float, Index, Table, Text
+from sqlalchemy import JSON, Column, Float, Index, Table, Text, text
 
 from lockgate.store.columns import (
     Number,
@@ -35,6 +35,7 @@ traffic = Table(
     *(text_column(name, primary_key=True) for name in ("project", "target", "entity")),
     Column("token", Number, primary_key=True, autoincrement=False),
     text_column("worker", primary_key=True),
+    *(text_column(name, server_default=text("''")) for name in ("incumbent_revision", "candidate_revision")),
     *(number_column(name) for name in ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed")),
     number_column("slower_count"),
     Column("slower_sum", Float, nullable=False),

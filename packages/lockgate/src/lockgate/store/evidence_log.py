@@ -47,12 +47,13 @@ class EvidenceLog:
         with self._database.reading() as connection:
             return tuple(_evidence(dict(row)) for row in connection.execute(query).mappings())
 
-    def write_traffic(self, entity: str, token: int, worker: str, total: Traffic) -> None:
-        """Writes all that a worker has seen under a token, in place of what it wrote before; `total.last_at` is there.
+    def write_traffic(self, pair: Pair, token: int, worker: str, total: Traffic) -> None:
+        """Writes all that a worker has seen of a pair under a token, in place of what it wrote before.
 
+        `total.last_at` is there. A worker's name is that of one such total: it writes of no other pair or token.
         What is written twice counts once, and what comes late, behind a greater total, changes nothing.
         """
-        values = {"entity": entity, "token": token, "worker": worker, **asdict(total)}
+        values = {**_traffic_of(pair, token), "worker": worker, **asdict(total)}
         with self._database.writing() as connection:
             put = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(traffic)
             changed = {name: put.excluded[name] for name in (*_SUMMED, "last_at")}
@@ -63,9 +64,10 @@ class EvidenceLog:
             )
             connection.execute(whole)
 
-    def traffic(self, entity: str, token: int) -> Traffic:
-        """What all workers have seen of an entity since its route got `token`."""
-        mine = and_(self._scope.of(traffic), traffic.c.entity == entity, traffic.c.token == token)
+    def traffic(self, pair: Pair, token: int) -> Traffic:
+        """What all workers have seen of a pair, at just these revisions, since its route got `token`."""
+        wanted = (traffic.c[name] == value for name, value in _traffic_of(pair, token).items())
+        mine = and_(self._scope.of(traffic), *wanted)
         summed = [func.coalesce(func.sum(traffic.c[name]), 0).label(name) for name in _SUMMED]
         query = select(*summed, func.max(traffic.c.last_at).label("last_at")).where(mine)
         with self._database.reading() as connection:
@@ -77,6 +79,12 @@ class EvidenceLog:
             slower_squares=float(row["slower_squares"]),
             last_at=row["last_at"],
         )
+
+
+def _traffic_of(pair: Pair, token: int) -> dict[str, str | int]:
+    """The columns that tell traffic apart; the token says which implementations the pair is of."""
+    revisions = {name: getattr(pair, name) for name in ("incumbent_revision", "candidate_revision")}
+    return {"entity": pair.entity, "token": token, **revisions}
 
 
 def _evidence(row: Mapping[str, Any]) -> Evidence:
