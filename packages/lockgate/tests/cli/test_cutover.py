@@ -333,6 +333,48 @@ def test_rolling_back_off_stops_the_shadow_too(asked):
     assert [one["implementation"] for one in asked("run")[1]["executions"]] == ["old"]
 
 
+def test_rolling_back_does_not_wait_for_a_valid_project_file(asked, typed, project):
+    asked("run")
+    moved(asked, "--to", "canary", "--share", "50%")
+    (project / "lockgate.yml").write_text("entities: [people\nsources: {", encoding="utf-8")
+
+    assert typed("cutover", "status")[0] == 2
+    code, out, err = typed("cutover", "rollback", "people")
+
+    assert (code, out.startswith("people: old answers for everything (edition 1")) == (0, True), out
+    assert "lockgate.yml:" in err
+    assert "as it was when it last was valid" in err
+    (project / "lockgate.yml").write_text(PROJECT, encoding="utf-8")
+    _, status = asked("cutover", "status")
+    assert (status[0]["route"]["stage"], status[0]["route"]["share"]) == ("shadow", 0)
+
+
+def test_what_was_never_valid_cannot_be_rolled_back_by_it(typed, project):
+    (project / "lockgate.yml").write_text("entities: [people", encoding="utf-8")
+
+    assert typed("cutover", "rollback", "people")[0] == 2
+
+
+@pytest.mark.parametrize("stage", ["shadow", "canary", "promoted"])
+def test_a_candidate_that_is_taken_out_of_the_project_answers_nothing_more(asked, typed, project, stage):
+    asked("run")
+    moved(asked, "--to", stage)
+    declared(project, "new: {rules: new.yml}, ", "")
+    declared(project, "candidate: new, ", "")
+
+    code, _, err = typed("check")
+    assert (code, "which is declared no more" in err) == (0, True), err
+    code, result = asked("run")
+
+    assert (code, result["errors"]) == (1, {})
+    (decision,) = result["decisions"]
+    assert decision["action"] == ("stop" if stage == "shadow" else "roll back")
+    assert decision["reason"] == "the project has no implementation new of people any more"
+    _, status = asked("cutover", "status")
+    assert (status[0]["route"]["stage"], status[0]["route"]["share"]) == ("off", 0)
+    assert asked("run")[1]["decisions"] == []
+
+
 def test_where_nothing_is_moved_there_is_nothing_to_roll_back(asked):
     asked("run")
 

@@ -41,14 +41,16 @@ class App:
         self._wiring = wiring
 
     @classmethod
-    def open(cls, folder: Path | None = None, *, target: str | None = None) -> App:
+    def open(cls, folder: Path | None = None, *, target: str | None = None, may_be_invalid: bool = False) -> App:
         """The app of the project in `folder`, or of the nearest `lockgate.yml` upwards from here.
+
+        With `may_be_invalid`, a file with problems is taken as it was when something was last done by it without any.
 
         Raises:
             ProjectInvalid: with all problems of the project's files.
             UnknownName: there is no project, or no target of that name.
         """
-        return cls(open_wiring(folder, target))
+        return cls(open_wiring(folder, target, may_be_invalid=may_be_invalid))
 
     @staticmethod
     def init(folder: Path, origins: tuple[str, ...]) -> tuple[Path, ...]:

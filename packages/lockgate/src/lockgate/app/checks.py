@@ -20,7 +20,7 @@ from lockgate.core.execution import ProjectInspection
 from lockgate.core.route import Route
 from lockgate.errors import CapabilityMissing, EngineOff, LockgateError, Problem, ProjectInvalid
 from lockgate.transform.cycle import declared_route
-from lockgate.transform.router import DbtSwitches, TransformationModeRouter, warning_of
+from lockgate.transform.router import DbtSwitches, TransformationModeRouter, lacks_candidate, warning_of
 from lockgate.transform.rules import check_rule_set
 
 
@@ -47,7 +47,8 @@ def findings(wiring: Wiring, *, offline: bool) -> Findings:
             found += _rules(wiring, entity, implementation, offline=offline)
         else:
             found += dbt.problems(entity, implementation)
-    warnings = list(dbt.warnings) if offline else [*dbt.warnings, *_unshown(wiring, document)]
+    routed = () if offline else (*_unshown(wiring, document), *_taken_out(wiring, document))
+    warnings = [*dbt.warnings, *routed]
     return Findings(tuple(dict.fromkeys(found)), tuple(warnings))
 
 
@@ -62,6 +63,16 @@ def _unshown(wiring: Wiring, document: Document) -> Iterator[Problem]:
             choice = _router(switches, route).choose(entity)
             if warning := warning_of(route, choice):
                 yield Problem(warning, PROJECT_FILE, document.line(("entities", entity.name)))
+
+
+def _taken_out(wiring: Wiring, document: Document) -> Iterator[Problem]:
+    """Cutovers under way to implementations that the project has no more."""
+    for entity in wiring.project.entities.values():
+        route = wiring.warehouse.route(entity.name)
+        if route is not None and lacks_candidate(entity, route):
+            message = f"the route of {entity.name} is in {route.stage} to {route.candidate}, which is declared no more"
+            remedy = "Declare it again, or leave it: the next run gives everything back to the incumbent."
+            yield document.problem(("entities", entity.name, "implementations"), message, remedy)
 
 
 def _router(switches: DbtSwitches, route: Route) -> TransformationModeRouter:

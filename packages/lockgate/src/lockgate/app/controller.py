@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from lockgate.app.cutting_over import roll_back
 from lockgate.app.cycle_evidence import CONTROLLER
 from lockgate.app.deciding import (
     decide,
@@ -37,7 +38,7 @@ from lockgate.cutover import (
 )
 from lockgate.errors import StaleToken
 from lockgate.transform.cycle import ensure_route
-from lockgate.transform.router import UNDER_WAY
+from lockgate.transform.router import UNDER_WAY, lacks_candidate
 
 logger = logging.getLogger(__name__)
 
@@ -69,8 +70,12 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
     """Judges entities that move together, and acts on it: what was decided about the first of them; None: nothing.
 
     A route that somebody else moves meanwhile is left to them. Nothing goes forwards without `may_advance`, or while
-    one of the group is not under way: it would be left behind.
+    one of the group is not under way: it would be left behind. A candidate that was taken out of the project answers
+    nothing more.
     """
+    gone = [one for one in group if lacks_candidate(one, ensure_route(one, wiring.warehouse))]
+    if gone:
+        return _taken_out(wiring, gone[0])
     judgements = [_judged(wiring, entity, may_advance=may_advance) for entity in group]
     found = [one for one in judgements if one is not None]
     if not found:
@@ -81,7 +86,22 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
     try:
         return _act(wiring, found, leading)
     except StaleToken as error:
-        logger.info("left alone", extra={"facts": {"entity": leading.entity.name, "error": error.code}})
+        _log_left_alone(leading.entity, error)
+        return None
+
+
+def _log_left_alone(entity: Entity, error: StaleToken) -> None:
+    logger.info("left alone", extra={"facts": {"entity": entity.name, "error": error.code}})
+
+
+def _taken_out(wiring: Wiring, entity: Entity) -> Decision | None:
+    """Ends the cutover to a candidate that the project has no more: nobody can build it, or say what it is."""
+    candidate = ensure_route(entity, wiring.warehouse).candidate
+    reason = f"the project has no implementation {candidate} of {entity.name} any more"
+    try:
+        return roll_back(wiring, entity.name, by=CONTROLLER, reason=reason, off=True)[0].decision
+    except StaleToken as error:
+        _log_left_alone(entity, error)
         return None
 
 

@@ -16,7 +16,7 @@ from lockgate.core.route import Edition, Route
 from lockgate.errors import LockgateError
 from lockgate.flow import Facts, Step
 from lockgate.transform.cycle import Piece, ensure_route
-from lockgate.transform.router import UNDER_WAY
+from lockgate.transform.router import UNDER_WAY, lacks_candidate
 
 
 class RouteWatch:
@@ -45,6 +45,7 @@ class RouteWatch:
         self._built = {str(piece) for piece in pieces}
         self.decisions: list[Decision] = []
         self._routes = dict(self._candidates(pieces))
+        self._last_steps = {name: f"compare {name}" for name in self._routes} | dict(self._taken_out(pieces))
         self._evidence = {
             name: CycleEvidence(wiring, self._entity(name), route) for name, route in self._routes.items()
         }
@@ -54,6 +55,13 @@ class RouteWatch:
             route = ensure_route(entity, self._wiring.warehouse)
             if route.stage in UNDER_WAY and self._builds_both(route):
                 yield entity.name, route
+
+    def _taken_out(self, pieces: Sequence[Piece]) -> Iterator[tuple[str, str]]:
+        """Entities of which the project has no candidate any more, each with the step that publishes its incumbent."""
+        for piece in pieces:
+            route = ensure_route(piece.entity, self._wiring.warehouse)
+            if lacks_candidate(piece.entity, route) and piece.implementation.name == route.incumbent:
+                yield piece.entity.name, f"publish {piece}"
 
     def _builds_both(self, route: Route) -> bool:
         return {f"{route.entity}@{name}" for name in (route.incumbent, route.candidate)} <= self._built
@@ -81,14 +89,15 @@ class RouteWatch:
 
     def steps(self) -> Iterator[Step]:
         """A step that compares each pair, then one that judges it together with its group."""
-        groups: dict[tuple[str, ...], list[str]] = {}
         for name, route in self._routes.items():
             entity = self._entity(name)
             needs = tuple(f"publish {name}@{side}" for side in _sides(route))
             yield Step(f"compare {name}", partial(self._compare, entity), needs=needs)
-            groups.setdefault(tuple(one.name for one in group_of(self._wiring, entity)), []).append(name)
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in self._last_steps:
+            groups.setdefault(tuple(one.name for one in group_of(self._wiring, self._entity(name))), []).append(name)
         for members, watched in groups.items():
-            after = tuple(f"compare {name}" for name in watched)
+            after = tuple(self._last_steps[name] for name in watched)
             entities = [self._entity(name) for name in members]
             yield Step(f"judge {', '.join(watched)}", partial(self._judge, entities, watched), after=after)
 
@@ -99,7 +108,7 @@ class RouteWatch:
         return {"verdict": found.verdict.value, "unexplained": found.unexplained}
 
     def _judge(self, entities: Sequence[Entity], watched: Sequence[str]) -> Facts:
-        for name in watched:
+        for name in self._routes.keys() & watched:
             self._tell_executions(self._entity(name))
         decision = judge(self._wiring, entities, may_advance=self._may_advance)
         for entity in entities:

@@ -24,7 +24,7 @@ from lockgate.app.new_files import is_writable, writing
 from lockgate.app.places import Places
 from lockgate.app.revisions import Revisions
 from lockgate.app.rule_book import RuleBook, execute_rules
-from lockgate.config import find_project, load_project
+from lockgate.config import PROJECT_FILE, find_project, keep_last_valid, load_last_valid, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
@@ -34,7 +34,7 @@ from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import LockgateError, UnknownName
+from lockgate.errors import LockgateError, ProjectInvalid, UnknownName
 from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.transform.cycle import Batch, ensure_route
@@ -54,10 +54,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def open_wiring(folder: Path | None, target: str | None, *, log_level: str = "warning") -> Wiring:
+def open_wiring(
+    folder: Path | None, target: str | None, *, log_level: str = "warning", may_be_invalid: bool = False
+) -> Wiring:
     """The wiring of the project in `folder` (else as the settings say, else the nearest one), on `target`.
 
-    `log_level` is in force where the settings name none.
+    `log_level` is in force where the settings name none. With `may_be_invalid`, a project file that has problems is
+    taken as it was when something was last done by it without any, and a warning says so.
 
     Raises:
         ProjectInvalid: with all problems of the project file.
@@ -65,14 +68,28 @@ def open_wiring(folder: Path | None, target: str | None, *, log_level: str = "wa
     """
     settings = read_settings()
     chosen = folder or settings.project
-    project = load_project(chosen if chosen is not None else find_project(Path.cwd()))
+    found = chosen if chosen is not None else find_project(Path.cwd())
+    project, invalid = _loaded(found, settings.state_folder(found), may_be_invalid=may_be_invalid)
     wanted = target or settings.target
     secrets = open_secrets(secret_variables(), settings.secrets_folder(project.folder))
     redact_with(secrets.redact)
     configure_logs(as_json=settings.log_format == "json", level=settings.log_level or log_level, redact=secrets.redact)
-    for sentence in unknown_variables():
+    for sentence in (*unknown_variables(), *invalid):
         warn(sentence)
     return Wiring(project.at_target(wanted) if wanted else project, settings, secrets, utc_now)
+
+
+def _loaded(folder: Path, state: Path, *, may_be_invalid: bool) -> tuple[Project, tuple[str, ...]]:
+    """The project, and what a person is to be told of its file."""
+    try:
+        project = load_project(folder)
+    except ProjectInvalid as error:
+        former = load_last_valid(folder, state) if may_be_invalid else None
+        if former is None:
+            raise
+        return former, (f"{error.problems[0]}; this goes by {PROJECT_FILE} as it was when it last was valid",)
+    keep_last_valid(folder, state)
+    return project, ()
 
 
 class Wiring:

@@ -117,8 +117,11 @@ def rollback(
     off: Annotated[bool, typer.Option("--off", help="Do not build the candidate in the shadow any more.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Give everything back to the incumbent, at once: one row is changed, nothing is built."""
-    with opened(context) as app:
+    """Give everything back to the incumbent, at once: one row is changed, nothing is built.
+
+    It does so by the project as it last was valid where lockgate.yml has problems.
+    """
+    with opened(context, may_be_invalid=True) as app:
         done = app.cutovers.roll_back(entity, by=me(), reason=reason, off=off)
     if as_json:
         print_json([_document(one) for one in done])

@@ -23,10 +23,10 @@ class Invocation:
 
 
 @contextmanager
-def opened(context: typer.Context) -> Iterator[App]:
-    """The project's `App`, closed again at the end."""
+def opened(context: typer.Context, *, may_be_invalid: bool = False) -> Iterator[App]:
+    """The project's `App`, closed again at the end; `may_be_invalid` as for `App.open`."""
     from lockgate.app import App
 
     invocation: Invocation = context.obj
-    with App.open(invocation.project, target=invocation.target) as app:
+    with App.open(invocation.project, target=invocation.target, may_be_invalid=may_be_invalid) as app:
         yield app

@@ -62,11 +62,13 @@ class TransformationModeRouter:
     def builds(self, entity: Entity) -> tuple[str, ...]:
         """The implementations that a cycle builds: the incumbent, and a candidate under way; dbt only while it is on.
 
+        A candidate that the project has no more is not built: see `lacks_candidate`.
+
         Raises:
             EngineOff: dbt alone is routed, is switched off, and no rule set can take its place.
         """
         route = self._route(entity)
-        is_under_way = route.candidate is not None and route.stage in UNDER_WAY
+        is_under_way = route.candidate is not None and route.stage in UNDER_WAY and not lacks_candidate(entity, route)
         routed = (route.incumbent, route.candidate or "") if is_under_way else (route.incumbent,)
         if self._switches().is_enabled(entity.name):
             return routed
@@ -80,6 +82,12 @@ def answering(route: Route) -> str:
     """
     promoted = route.stage is Stage.PROMOTED and route.candidate is not None
     return route.candidate or route.incumbent if promoted else route.incumbent
+
+
+def lacks_candidate(entity: Entity, route: Route) -> bool:
+    """Whether a cutover is under way to an implementation that was taken out of the project."""
+    is_known = route.candidate is None or route.candidate in entity.implementations
+    return route.stage in UNDER_WAY and not is_known
 
 
 def aligned(route: Route, choice: Choice) -> Route:

@@ -1,0 +1,45 @@
+"""The project file as it was when it was last valid: for what cannot wait until somebody has mended it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+
+from lockgate.config.assembly import assembled
+from lockgate.config.problems import fitted
+from lockgate.config.project_file import PROJECT_FILE
+from lockgate.config.shape import ProjectShape
+from lockgate.config.yaml_positions import read_yaml
+from lockgate.core.project import Project
+from lockgate.errors import ProjectInvalid
+
+LAST_VALID_FILE = "last-valid.yml"
+
+
+def keep_last_valid(folder: Path, state: Path) -> None:
+    """Keeps the project file, which has just been found valid, in the state folder.
+
+    Before that folder is there nothing has been run, and nothing can be undone. What cannot be written is not kept.
+    """
+    kept = state / LAST_VALID_FILE
+    aside = state / f"{LAST_VALID_FILE}.{token_hex(4)}"
+    with suppress(OSError):
+        text = (folder / PROJECT_FILE).read_bytes()
+        if not state.is_dir() or (kept.is_file() and kept.read_bytes() == text):
+            return
+        try:
+            aside.write_bytes(text)
+            aside.replace(kept)
+        finally:
+            aside.unlink(missing_ok=True)
+
+
+def load_last_valid(folder: Path, state: Path) -> Project | None:
+    """The project that was kept; None where none was, or this version cannot read it. Nothing else is looked at."""
+    try:
+        document = read_yaml(state / LAST_VALID_FILE, file=LAST_VALID_FILE)
+    except ProjectInvalid:
+        return None
+    shape, problems = fitted(ProjectShape, document)
+    return None if shape is None or problems else assembled(shape, folder.resolve())
