@@ -349,6 +349,18 @@ def test_rolling_back_does_not_wait_for_a_valid_project_file(asked, typed, proje
     assert (status[0]["route"]["stage"], status[0]["route"]["share"]) == ("shadow", 0)
 
 
+def test_a_candidate_that_is_built_alone_is_told_to_be_held_back(asked, typed):
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    code, out, _ = typed("run", "--engine", "new", "--full-refresh")
+
+    assert code == 0
+    assert "held back from consumers until both sides are found level: people@new" in " ".join(out.split())
+    code, out, _ = typed("run")
+    assert (code, "published" in out, "held back" in out) == (0, True, False)
+
+
 def test_what_was_never_valid_cannot_be_rolled_back_by_it(typed, project):
     (project / "lockgate.yml").write_text("entities: [people", encoding="utf-8")
 
@@ -455,6 +467,21 @@ def test_two_persons_sign_before_it_is_promoted(asked, typed, project, monkeypat
     assert (signed["by"], signed["kind"], signed["facts"]["reason"]) == ("łukasz", "sign-off", "geprüft")
     assert typed("gate", "approval")[0] == 0
     assert asked("cutover", "promote", "people")[0] == 0
+
+
+def test_a_signature_does_not_outlive_its_signers_role(asked, typed, project, monkeypatch):
+    declared(project, "gates: [parity]", "gates: [approval]")
+    asked("run")
+    moved(asked, "--to", "shadow")
+    for name in ("ada", "łukasz"):
+        monkeypatch.setattr(getpass, "getuser", lambda name=name: name)
+        typed("cutover", "sign", "people", "approval", "--role", "steward")
+    assert typed("gate", "approval")[0] == 0
+
+    declared(project, "steward: [ada, łukasz]", "steward: [ada, jo]")
+
+    code, (answer,) = asked("gate", "approval")
+    assert (code, answer["conditions"][0]["sentence"]) == (3, "1 of 2 signatures of steward, signed by ada")
 
 
 @pytest.mark.parametrize(("who", "role"), [("eve", "steward"), ("ada", "owner")])

@@ -78,12 +78,19 @@ def seen_of(wiring: Wiring, pair: Pair, route: Route) -> Seen:
 
 
 def _evidence_of(wiring: Wiring, pair: Pair) -> tuple[Evidence, ...]:
-    """The pair's evidence, newest first, without comparisons made under another agreement."""
+    """The pair's evidence, newest first, without what does not hold any more.
+
+    That is a comparison made under another agreement, and a signature of one who has not that role now.
+    """
     agreement = agreement_of(wiring.project.entities[pair.entity])
-    found = wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE)
-    return tuple(
-        one for one in found if one.kind is not EvidenceKind.COMPARISON or one.facts.get("agreement") == agreement
-    )
+    roles = wiring.project.roles
+
+    def holds(one: Evidence) -> bool:
+        if one.kind is EvidenceKind.COMPARISON:
+            return one.facts.get("agreement") == agreement
+        return one.kind is not EvidenceKind.SIGN_OFF or one.by in roles.get(str(one.facts["role"]), frozenset())
+
+    return tuple(one for one in wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE) if holds(one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,12 +71,18 @@ class Run:
             loads=tuple(self._loads),
             pins=self._pins,
             executions=tuple(each for each in self._outcomes.values() if isinstance(each, Execution)),
-            editions=tuple(self._editions),
+            editions=self._editions_now(),
             unchanged=tuple(self._unchanged),
             errors={result.step: result.error for result in results if result.error is not None},
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
             decisions=tuple(self._watch.decisions),
         )
+
+    def _editions_now(self) -> tuple[Edition, ...]:
+        """The editions that were published, those that were held as they are now that both sides were judged."""
+        held = {edition.entity for edition in self._editions if edition.is_held}
+        now = {(one.entity, one.number): one for name in held for one in self._wiring.warehouse.editions(name)}
+        return tuple(now.get((one.entity, one.number), one) for one in self._editions)
 
     def steps(self) -> tuple[Step, ...]:
         """Every step, each after what it needs.

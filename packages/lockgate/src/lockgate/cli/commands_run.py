@@ -112,9 +112,13 @@ def _show(result: RunResult) -> None:
     if result.decisions:
         show_decisions(result.decisions)
     done = "[red]not everything was published; what served still serves[/]"
-    if result.success:
-        is_held = any(decision.action is Action.ROLL_BACK for decision in result.decisions)
-        done = "[yellow]done; what was rolled back is held back from consumers[/]" if is_held else "[green]published[/]"
+    held = dict.fromkeys(f"{one.entity}@{one.implementation}" for one in result.editions if one.is_held)
+    if result.success and any(decision.action is Action.ROLL_BACK for decision in result.decisions):
+        done = "[yellow]done; what was rolled back is held back from consumers[/]"
+    elif result.success and held:
+        done = f"[yellow]done; held back from consumers until both sides are found level: {', '.join(held)}[/]"
+    elif result.success:
+        done = "[green]published[/]"
     standard_output().print(f"run {result.run_id}: {done} in {result.seconds:.2f} s")
 
 

@@ -20,7 +20,7 @@ def parse_percent(written: object) -> Decimal:
     Raises:
         PydanticCustomError: it is not written so.
     """
-    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", written) if isinstance(written, str) else None
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)\s*%", written, re.ASCII) if isinstance(written, str) else None
     share = Decimal(match[1]) / 100 if match else Decimal(0)
     if not 0 < share <= 1:
         raise fault(f"{written!r} is not a share", "Write a percentage above 0: 5%, 0.25%.")
@@ -33,7 +33,7 @@ def parse_times(written: object) -> Decimal:
     Raises:
         PydanticCustomError: it is not written so.
     """
-    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,6})?)x", written) if isinstance(written, str) else None
+    match = re.fullmatch(r"(\d{1,4}(?:\.\d{1,6})?)x", written, re.ASCII) if isinstance(written, str) else None
     if match is None or Decimal(match[1]) <= 1:
         raise fault(f"{written!r} is not a factor", "Write how many times as long: 1.25x, 2x.")
     return Decimal(match[1])
@@ -57,7 +57,7 @@ def parse_bytes(written: object) -> int:
     Raises:
         PydanticCustomError: it is not written so.
     """
-    match = re.fullmatch(r"(\d{1,12})\s*([KMGT]?B)?", written) if isinstance(written, str) else None
+    match = re.fullmatch(r"(\d{1,12})\s*([KMGT]?B)?", written, re.ASCII) if isinstance(written, str) else None
     if match is None:
         raise fault(f"{written!r} is not a size", "Write 500MB or 10GB.")
     return int(match[1]) * _UNITS.get(match[2] or "", 1)

@@ -152,6 +152,22 @@ def _group(path: KeyPath, entity: EntityShape, columns: tuple[str, ...]) -> Iter
         yield Finding((*path, "bucket_by"), message, "Choose an integer, text, uuid or date column.")
 
 
+def _groups(declared: Declared) -> Iterator[Finding]:
+    """Of entities that move together each has a candidate, or none has: one without would hold up the others."""
+    groups: dict[str, dict[str, bool]] = {}
+    for name, entity in declared.shape.entities.items():
+        if entity.group is not None:
+            has_candidate = entity.route is not None and entity.route.candidate is not None
+            groups.setdefault(entity.group, {})[name] = has_candidate
+    for group, members in groups.items():
+        for name in members:
+            if any(members.values()) and not members[name]:
+                message = f"{name!r} has no candidate, and others of the group {group!r} have one: they move together"
+                yield Finding(
+                    ("entities", name, "group"), message, "Add `route.candidate`, or take it out of the group."
+                )
+
+
 def _served(declared: Declared) -> Iterator[Finding]:
     """Entities are served from the default target, apart from the schemas of sources."""
     targets = declared.names("targets") or ("main",)
@@ -317,6 +333,7 @@ def _notifications(declared: Declared) -> Iterator[Finding]:
 CHECKS: tuple[Check, ...] = (
     _streams,
     _contracts,
+    _groups,
     _compared,
     _served,
     _implementations,

@@ -40,7 +40,9 @@ class Status(StrEnum):
 
 
 HIDDEN = "***"
-_TOLERANCE = re.compile(r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?:[eE](?P<power>[+-]?\d{1,3}))?\s*(?P<unit>%|ms|s|m|h|d)?")
+_TOLERANCE = re.compile(
+    r"(?P<number>\d+(?:\.\d+)?|\.\d+)(?:[eE](?P<power>[+-]?\d{1,3}))?\s*(?P<unit>%|ms|s|m|h|d)?", re.ASCII
+)
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 
 

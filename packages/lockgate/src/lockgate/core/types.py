@@ -53,7 +53,7 @@ _ALIASES = {
     "bytea": Kind.BYTES,
     "blob": Kind.BYTES,
 }
-_WRITTEN = re.compile(r"^\s*([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$", re.IGNORECASE)
+_WRITTEN = re.compile(r"^\s*([a-z][a-z0-9 ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$", re.IGNORECASE | re.ASCII)
 
 
 _WIDER = {

@@ -60,7 +60,7 @@ def before(value: str, lookback: timedelta) -> str:
             "the stream has a lookback, and its cursor holds neither dates nor instants",
             hint="Take `lookback` away, or name a cursor that tells time.",
         )
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         days = timedelta(days=math.ceil(lookback / timedelta(days=1)))
         return (date.fromisoformat(value) - days).isoformat()
     fraction = _FRACTION.search(value)
