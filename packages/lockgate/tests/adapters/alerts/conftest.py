@@ -26,7 +26,6 @@ from lockgate.core.notice import NotificationDeclaration
 from lockgate.sandbox.alerts import Answer, Misbehaviour, Receiver, Request, pagerduty, slack, webhook
 from lockgate.testing.alerts import DEADLINE_SECONDS, How, Taken
 
-QUICK = Patience(timeout_seconds=5.0, deadline_seconds=DEADLINE_SECONDS)
 ORIGIN = "inventory.main"
 MISBEHAVIOUR = {
     How.IS_BUSY: Answer(429, "slow down", {"retry-after": "7"}),
@@ -52,6 +51,7 @@ class HttpStand:
     kind = ""
     refusal = Answer(400, "no")
     longest = 30_000
+    seconds = 10.0
 
     def __init__(self, receiver: Receiver, factory, options: dict, vault: Vault, secrets: tuple[str, ...]) -> None:
         self.receiver, self.vault, self.secrets = receiver, vault, secrets
@@ -59,13 +59,16 @@ class HttpStand:
         self.declaration = NotificationDeclaration("x", self.kind, options=options)
 
     def open(self, **more):
-        return self._factory(self.declaration, self.vault, **{"origin": ORIGIN, "patience": QUICK, **more})
+        patience = Patience(timeout_seconds=5.0, deadline_seconds=self.seconds)
+        return self._factory(self.declaration, self.vault, **{"origin": ORIGIN, "patience": patience, **more})
 
     def behave(self, how: How) -> None:
         if how is How.IS_GONE:
             self.receiver.__exit__(None, None, None)
         else:
             self.receiver.meanwhile = self.refusal if how is How.REFUSES else MISBEHAVIOUR[how]
+            if isinstance(self.receiver.meanwhile, Misbehaviour):
+                self.seconds = DEADLINE_SECONDS
 
     def documents(self) -> list[dict]:
         return [request.document() for request in self.receiver.taken]

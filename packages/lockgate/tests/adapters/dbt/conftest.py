@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,8 +24,7 @@ def cache(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def executor(cache) -> Iterator[LocalDbtExecutor]:
-    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
-    executor = LocalDbtExecutor(DbtConfig(cache, environment=measured, grace_seconds=2.0))
+    executor = LocalDbtExecutor(DbtConfig(cache, grace_seconds=2.0))
     executor.warm()
     yield executor
     executor.close()

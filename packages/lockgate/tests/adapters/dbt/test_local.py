@@ -13,13 +13,13 @@ import pytest
 from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.core.execution import DbtInvocation, WorkshopAccess
 from lockgate.errors import DbtCancelled, WorkshopEscaped
-from lockgate.testing.executors import MODEL, SLOW, ExecutorConformance, ignore
+from lockgate.testing.executors import MODEL, SLOW, ExecutorConformance, ProgramConformance, ignore
 
 PROJECT = Path(__file__).parents[5] / "solutions/inventory/dbt"
 
 
 @pytest.mark.slow
-class TestOnDuckDB(ExecutorConformance):
+class TestOnDuckDB(ExecutorConformance, ProgramConformance):
     @pytest.fixture
     def access(self, duckdb_access) -> WorkshopAccess:
         return duckdb_access
