@@ -1,4 +1,7 @@
-"""`App`: one method a verb, each a short sentence in the words of the architecture."""
+"""`App`: one method a verb, each a short sentence in the words of the architecture.
+
+What a verb alone needs is imported with it: a roll-back does not wait for the libraries that comparisons are made with.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,15 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from lockgate.adapters.reports import render_comparison, render_run
-from lockgate.app import checks, comparing, init, look, noise, notifying, rules
-from lockgate.app.checks import Findings
+from lockgate.app import notifying
 from lockgate.app.cutovers import Cutovers
-from lockgate.app.look import ShownEdition
 from lockgate.app.new_files import write_over
 from lockgate.app.notifying import Sent, Tried, deliver_soon
 from lockgate.app.performing import entity_of, perform
 from lockgate.app.pruning import pruned
 from lockgate.app.recorder import Recorder, recorded
-from lockgate.app.run import Run
 from lockgate.app.turns import run_lock
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
 from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
@@ -30,7 +29,11 @@ from lockgate.core.notice import Delivery, DeliveryStatus
 from lockgate.core.ports import Progress
 from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.flow import StepListener
-from lockgate.transform.rules import CaseResult
+
+if TYPE_CHECKING:
+    from lockgate.app.checks import Findings
+    from lockgate.app.look import ShownEdition
+    from lockgate.transform.rules import CaseResult
 
 
 class App:
@@ -60,6 +63,8 @@ class App:
             ProjectInvalid: a file is in the way; nothing was written.
             SourceRefused: an origin cannot be read.
         """
+        from lockgate.app import init
+
         return init.write_project(folder, origins)
 
     @staticmethod
@@ -81,11 +86,15 @@ class App:
             UnknownName: a name means nothing.
             ComparisonInvalid: the request does not fit the relations.
         """
+        from lockgate.app import comparing
+
         return comparing.compared((left, right), request, progress, folder=folder, target=target)
 
     @staticmethod
     def write_comparison(found: Comparison, path: Path) -> None:
         """Writes a comparison as a self-contained HTML page with pictures."""
+        from lockgate.adapters.reports import render_comparison
+
         write_over(path, render_comparison(found, utc_now()))
 
     def __enter__(self) -> Self:
@@ -100,6 +109,8 @@ class App:
 
     def check(self, *, offline: bool = False) -> Findings:
         """Everything that is wrong with rule sets, dbt projects and, unless offline, sources; and dbt's warnings."""
+        from lockgate.app import checks
+
         return checks.findings(self._wiring, offline=offline)
 
     def load(
@@ -111,6 +122,8 @@ class App:
             UnknownName: there is no such source or stream.
             TargetBusy: another run held the target all the while.
         """
+        from lockgate.app.run import Run
+
         streams = self._wiring.streams(names)
         with self._alone("load", listener, wait_seconds) as recorder:
             run = Run(self._wiring, RunRequest(), recorder)
@@ -123,6 +136,8 @@ class App:
             UnknownName: there is no such entity or implementation.
             TargetBusy: another run held the target all the while.
         """
+        from lockgate.app.run import Run
+
         with self._alone("run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
             result = run.executed(run.steps())
@@ -138,6 +153,8 @@ class App:
             UnknownName: there is no such entity or implementation.
             ComparisonInvalid: inputs moved or files changed meanwhile, or rows come and go.
         """
+        from lockgate.app import noise
+
         entity, _, implementation = name.partition("@")
         request = RunRequest(select=(entity,), engines=(implementation,), load=False)
 
@@ -170,6 +187,8 @@ class App:
         Raises:
             CapabilityMissing: the implementation is not a rule set.
         """
+        from lockgate.app import rules
+
         return rules.outcomes(self._wiring, self._entity(entity), records, engine)
 
     def loads(self, *, limit: int) -> tuple[Load, ...]:
@@ -199,10 +218,14 @@ class App:
 
     def quarantine(self, stream: str | None, *, limit: int) -> tuple[Quarantined, ...]:
         """The newest records set aside, of one stream or of all."""
+        from lockgate.app import look
+
         return look.quarantined(self._wiring, stream, limit)
 
     def editions(self) -> tuple[ShownEdition, ...]:
         """The editions kept of every entity, and which side of the view shows them."""
+        from lockgate.app import look
+
         return look.editions(self._wiring)
 
     def breakdown(self, entity: str, by: str) -> Breakdown:
@@ -211,14 +234,21 @@ class App:
         Raises:
             UnknownName: there is no such entity, column or edition.
         """
+        from lockgate.app import look
+
         return look.breakdown(self._wiring, self._entity(entity), by)
 
     def write_report(self, result: RunResult, path: Path) -> None:
         """Writes a run as a self-contained HTML page with pictures."""
+        from lockgate.adapters.reports import render_run
+        from lockgate.app import look
+
         write_over(path, render_run(result, look.charted(self._wiring, result)))
 
     def explain_rules(self, entity: str, *, engine: str | None = None, dialect: str | None = None) -> str:
         """The one query that a rule set compiles to, formatted."""
+        from lockgate.app import rules
+
         return rules.explained(self._wiring, self._entity(entity), engine, dialect)
 
     def export_rules(self, entity: str, into: Path, *, engine: str | None = None) -> tuple[Path, ...]:
@@ -227,10 +257,14 @@ class App:
         Raises:
             ProjectInvalid: a file is in the way; nothing was written.
         """
+        from lockgate.app import rules
+
         return rules.exported(self._wiring, self._entity(entity), into, engine)
 
     def check_rule_cases(self, entity: str, *, engine: str | None = None) -> tuple[CaseResult, ...]:
         """How each case of a rule set went."""
+        from lockgate.app import rules
+
         return rules.tested(self._wiring, self._entity(entity), engine)
 
     @property

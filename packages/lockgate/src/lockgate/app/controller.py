@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from lockgate.app.cutting_over import roll_back
-from lockgate.app.cycle_evidence import CONTROLLER
 from lockgate.app.deciding import (
     decide,
     held_editions,
@@ -21,7 +20,7 @@ from lockgate.app.deciding import (
 from lockgate.app.pairs import Approval, approval_of, gate_answers, pair_of, policy_of, seen_of, unsplittable
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Verdict
-from lockgate.core.cutover import Action, Decision
+from lockgate.core.cutover import CONTROLLER, Action, Decision
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer
 from lockgate.core.route import Route, Stage

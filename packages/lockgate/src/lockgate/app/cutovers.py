@@ -13,7 +13,6 @@ from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
 from lockgate.app.performing import entity_of
 from lockgate.app.recorder import Recorder
-from lockgate.app.run import Run
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
 from lockgate.core.gate import Evidence, GateAnswer
@@ -67,6 +66,7 @@ class Cutovers:
             StaleToken: somebody else moved a route since the plan was made.
             TargetBusy: another run held the target all the while.
         """
+        from lockgate.app.run import Run
 
         def cycle(entities: Sequence[str]) -> str:
             with self._alone("cutover", steps, wait_seconds) as recorder:

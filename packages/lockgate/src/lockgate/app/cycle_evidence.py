@@ -10,6 +10,7 @@ from lockgate.app.pairs import agreement_of, pair_of
 from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Comparison, ComparisonRequest
+from lockgate.core.cutover import CONTROLLER
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution, NodeStatus, Outcome
 from lockgate.core.gate import EvidenceKind, Pair
@@ -17,8 +18,6 @@ from lockgate.core.load import Pin
 from lockgate.core.ports import Progress
 from lockgate.core.route import Edition, Route
 from lockgate.errors import ComparisonInvalid, LockgateError, RetryableError, StaleToken, UnknownName
-
-CONTROLLER = "controller"
 
 
 class CycleEvidence:

@@ -6,15 +6,17 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lockgate.config.rules import load_rule_set
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import FailedExecution, Outcome
 from lockgate.core.ports import Workshop
 from lockgate.core.project import Project
 from lockgate.errors import CapabilityMissing, ConfigurationError, LockgateError
 from lockgate.transform.cycle import Piece
-from lockgate.transform.rules import RuleEngine, RuleSet
+
+if TYPE_CHECKING:
+    from lockgate.transform.rules import RuleSet
 
 Located = Callable[[Implementation], Implementation]
 
@@ -54,6 +56,8 @@ class RuleBook:
         digest = _digest(path)
         known = self._read.get(path)
         if known is None or known[0] != digest:
+            from lockgate.config.rules import load_rule_set
+
             known = (digest, load_rule_set(path, file=os.path.relpath(path, self._project.folder)))
             self._read[path] = known
         return known[1]
@@ -72,6 +76,17 @@ class RuleBook:
         """
         found = (self._readable(chosen) for chosen in self._chosen_beside(implementation))
         return tuple(rule_set for rule_set in found if rule_set is not None)
+
+    def executed(self, piece: Piece, workshop: Workshop) -> Outcome:
+        """What came of executing one entity's rules in a workshop."""
+        from lockgate.transform.rules import RuleEngine
+
+        try:
+            rule_set = self.rule_set(piece.implementation)
+            engine = RuleEngine(self.beside(piece.implementation))
+            return engine.execute(rule_set, workshop, implementation=piece.implementation.name)
+        except LockgateError as error:
+            return FailedExecution(piece.entity.name, piece.implementation.name, error)
 
     def _chosen_beside(self, implementation: Implementation) -> Iterator[Implementation]:
         for entity in self._project.entities.values():
@@ -93,13 +108,3 @@ def _digest(path: Path) -> str:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
         return ""
-
-
-def execute_rules(book: RuleBook, piece: Piece, workshop: Workshop) -> Outcome:
-    """Executes one entity's rules in a workshop: what came of it."""
-    try:
-        rule_set = book.rule_set(piece.implementation)
-        engine = RuleEngine(book.beside(piece.implementation))
-        return engine.execute(rule_set, workshop, implementation=piece.implementation.name)
-    except LockgateError as error:
-        return FailedExecution(piece.entity.name, piece.implementation.name, error)

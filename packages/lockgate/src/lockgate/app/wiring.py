@@ -23,7 +23,7 @@ from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import is_writable, writing
 from lockgate.app.places import Places
 from lockgate.app.revisions import Revisions
-from lockgate.app.rule_book import RuleBook, execute_rules
+from lockgate.app.rule_book import RuleBook
 from lockgate.config import PROJECT_FILE, find_project, keep_last_valid, load_last_valid, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
 from lockgate.core.execution import Outcome
@@ -35,10 +35,8 @@ from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import LockgateError, ProjectInvalid, UnknownName
-from lockgate.ingest import LoadPorts, load_stream
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.transform.cycle import Batch, ensure_route
-from lockgate.transform.dbt import DbtExecutionService
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
 
 if TYPE_CHECKING:
@@ -227,6 +225,8 @@ class Wiring:
 
     def load(self, source: Source, stream: Stream, bounds: Bounds) -> Load:
         """Loads one stream into the target's raw log."""
+        from lockgate.ingest import LoadPorts, load_stream
+
         ports = LoadPorts(
             reader=self.reader(source),
             stager=self.stager,
@@ -296,11 +296,13 @@ class Wiring:
 
     def _executed(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
         if batch.engine is Engine.DBT:
+            from lockgate.transform.dbt import DbtExecutionService
+
             executor = self.executor_for(batch.pieces[0].implementation.executor)
             service = DbtExecutionService(executor, self.warehouse)
             return service.execute_batch(batch, variables, full_refresh=full_refresh)
         with self.warehouse.workshop(batch.workshop) as workshop:
-            return tuple(execute_rules(self.rule_book, piece, workshop) for piece in batch.pieces)
+            return tuple(self.rule_book.executed(piece, workshop) for piece in batch.pieces)
 
     def close(self) -> None:
         """Closes what was opened."""

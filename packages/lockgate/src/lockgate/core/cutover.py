@@ -94,6 +94,8 @@ class PlanResult:
         return Answer.of_all([one.answer for one in last.gates]) if last and last.gates else Answer.NO_GO
 
 
+# Who decides where nobody asked, and records what runs found.
+CONTROLLER = "controller"
 # Who decided where the target alone knows of a move: whoever moved the route did not live to write it down.
 FOUND_MOVED = "unknown (found moved)"
 
