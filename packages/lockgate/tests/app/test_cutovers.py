@@ -103,7 +103,7 @@ def test_a_roll_back_needs_the_target_alone_and_is_written_down_later(shadowed, 
     control.unlink()
     kept.rename(control)
     wiring = opened(shadowed)
-    assert judge(wiring, group_of(wiring, wiring.project.entities["people"])) is None
+    assert judge(wiring, group_of(wiring, wiring.project.entities["people"])) == ()
     newest = wiring.store.cutovers.decisions("people")[0]
     assert (newest.action, newest.by, newest.after.stage) == (Action.ROLL_BACK, FOUND_MOVED, Stage.SHADOW)
 

@@ -91,7 +91,7 @@ def test_a_group_moves_together_and_is_rolled_back_together(written):
 
         assert answer is Answer.GO
         assert canary == {"people": (Stage.CANARY, 1000), "voters": (Stage.CANARY, 1000)}
-        assert decided == [("voters", Action.ROLL_BACK)]
+        assert decided == [("people", Action.ROLL_BACK), ("voters", Action.ROLL_BACK)]
         assert stages(app) == {"people": (Stage.SHADOW, 0), "voters": (Stage.SHADOW, 0)}
         assert {one.entity for one in app.cutovers.decisions(limit=2)} == {"people", "voters"}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -446,8 +447,36 @@ def test_judging_has_nothing_to_decide_where_nothing_is_wrong(asked, typed):
     asked("run")
     moved(asked, "--to", "canary")
 
-    assert asked("cutover", "judge", "people") == (0, {"decision": None})
+    assert asked("cutover", "judge", "people") == (0, {"decisions": []})
     assert typed("cutover", "judge", "people")[1] == "people: nothing to decide\n"
+
+
+def test_judging_ends_as_a_run_does_where_it_rolls_back(asked, typed, project):
+    asked("run")
+    moved(asked, "--to", "canary")
+    declared(project, "gates: [parity]}", "gates: [parity], policy: watchful}")
+    declared(project, "roles:", "policies: {watchful: {guard: {silence: 1s}}}\nroles:")
+    time.sleep(1.1)
+
+    code, found = asked("cutover", "judge", "people")
+
+    assert (code, [one["action"] for one in found["decisions"]]) == (1, ["roll back"])
+    assert "nothing was heard of new since" in found["decisions"][0]["reason"]
+
+
+def test_a_gate_that_lets_rows_differ_lets_them_differ_in_canary_and_promoted(asked, project):
+    declared(project, "parity: {unexplained_differences: 0, runs: 2}", "parity: {unexplained_differences: 1}")
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    code, result = asked("run", "--full-refresh")
+
+    assert (code, result["decisions"], [one["is_held"] for one in result["editions"]]) == (0, [], [False, False])
+    assert asked("cutover", "promote", "people")[0] == 0
+    declared(project, "unexplained_differences: 1", "unexplained_differences: 0")
+    code, result = asked("run", "--full-refresh")
+    assert (code, [one["action"] for one in result["decisions"]]) == (1, ["roll back"])
 
 
 def test_two_persons_sign_before_it_is_promoted(asked, typed, project, monkeypatch):

@@ -17,12 +17,20 @@ from lockgate.app.deciding import (
     warn_of_signatures,
     warn_once,
 )
-from lockgate.app.pairs import Approval, approval_of, gate_answers, pair_of, policy_of, seen_of, unsplittable
+from lockgate.app.pairs import (
+    Approval,
+    allowed_rows,
+    approval_of,
+    gate_answers,
+    pair_of,
+    policy_of,
+    seen_of,
+    unsplittable,
+)
 from lockgate.app.wiring import Wiring
-from lockgate.core.comparison import Verdict
 from lockgate.core.cutover import CONTROLLER, Action, Decision
 from lockgate.core.entity import Entity
-from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer
+from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer
 from lockgate.core.route import Route, Stage
 from lockgate.cutover import (
     Judgement,
@@ -33,6 +41,7 @@ from lockgate.cutover import (
     judged,
     rolled_back,
     stopped,
+    unproven,
     was_refused,
 )
 from lockgate.errors import StaleToken
@@ -43,7 +52,6 @@ logger = logging.getLogger(__name__)
 
 # The strongest first: one entity's alarm holds for its whole group, and a group goes on only where each may.
 _STRONGEST = (Action.ROLL_BACK, Action.STOP, Action.HOLD, Action.CANARY, Action.PROMOTE)
-_BACKWARDS = frozenset({Action.ROLL_BACK, Action.STOP})
 _FORWARDS = frozenset({Action.CANARY, Action.PROMOTE})
 # The newest decisions about an entity that are looked at.
 _MOST_DECISIONS = 1000
@@ -65,8 +73,8 @@ class Judged:
         return self.seen.pair.candidate_revision
 
 
-def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> Decision | None:
-    """Judges entities that move together, and acts on it: what was decided about the first of them; None: nothing.
+def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> tuple[Decision, ...]:
+    """Judges entities that move together, and acts on it: what was decided about each that was moved.
 
     A route that somebody else moves meanwhile is left to them. Nothing goes forwards without `may_advance`, or while
     one of the group is not under way: it would be left behind. A candidate that was taken out of the project answers
@@ -78,7 +86,7 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
     judgements = [_judged(wiring, entity, may_advance=may_advance) for entity in group]
     found = [one for one in judgements if one is not None]
     if not found:
-        return None
+        return ()
     leading = min(found, key=lambda one: _STRONGEST.index(one.judgement.action))
     if len(found) < len(group) and leading.judgement.action in _FORWARDS:
         leading = replace(leading, judgement=Judgement(Action.HOLD, "not all of its group is under way"))
@@ -86,22 +94,23 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
         return _act(wiring, found, leading)
     except StaleToken as error:
         _log_left_alone(leading.entity, error)
-        return None
+        return ()
 
 
 def _log_left_alone(entity: Entity, error: StaleToken) -> None:
     logger.info("left alone", extra={"facts": {"entity": entity.name, "error": error.code}})
 
 
-def _taken_out(wiring: Wiring, entity: Entity) -> Decision | None:
+def _taken_out(wiring: Wiring, entity: Entity) -> tuple[Decision, ...]:
     """Ends the cutover to a candidate that the project has no more: nobody can build it, or say what it is."""
     candidate = ensure_route(entity, wiring.warehouse).candidate
     reason = f"the project has no implementation {candidate} of {entity.name} any more"
     try:
-        return roll_back(wiring, entity.name, by=CONTROLLER, reason=reason, off=True)[0].decision
+        done = roll_back(wiring, entity.name, by=CONTROLLER, reason=reason, off=True)
     except StaleToken as error:
         _log_left_alone(entity, error)
-        return None
+        return ()
+    return tuple(one.decision for one in done)
 
 
 def _judged(wiring: Wiring, entity: Entity, *, may_advance: bool) -> Judged | None:
@@ -119,24 +128,24 @@ def _judged(wiring: Wiring, entity: Entity, *, may_advance: bool) -> Judged | No
 
 def _situation(wiring: Wiring, entity: Entity, route: Route, seen: Seen, gates: tuple[GateAnswer, ...]) -> Situation:
     decisions = wiring.store.cutovers.decisions(entity.name, limit=_MOST_DECISIONS)
-    moves = [one for one in decisions if one.after is not None]
     mine = [one for one in seen.evidence if one.token == route.token]
     executions = [one for one in seen.evidence if one.kind is EvidenceKind.EXECUTION and _is_candidates(one)]
-    built = in_shadow(executions, moves, route)
+    built = in_shadow(executions, decisions, route)
     heard = [one.at for one in mine[:1]] + ([seen.traffic.last_at] if seen.traffic.last_at else [])
     return Situation(
         route=route,
         policy=policy_of(wiring, entity),
         gates=gates,
         now=seen.now,
-        moved_at=_moved_at(route, moves, mine) or seen.now,
+        moved_at=_moved_at(route, decisions, mine) or seen.now,
         comparison=next((one for one in mine if one.kind is EvidenceKind.COMPARISON), None),
+        allowed=allowed_rows(wiring, entity),
         failed=_failed_alone(mine, route),
         traffic=seen.traffic,
         last_evidence_at=max(heard, default=None),
         spent_time=timedelta(seconds=sum(float(str(one.facts["seconds"])) for one in built)),
         spent_bytes=sum(int(str(one.facts["bytes"])) for one in built),
-        may_advance=not was_refused(moves, seen.pair, own=CONTROLLER),
+        may_advance=not was_refused(decisions, seen.pair, own=CONTROLLER),
         can_split=not unsplittable(entity),
     )
 
@@ -158,31 +167,30 @@ def _is_candidates(evidence: Evidence) -> bool:
 
 def _moved_at(route: Route, moves: Sequence[Decision], seen: Sequence[Evidence]) -> datetime | None:
     """When the route got where it is: by the decision that moved it, else by the first that was seen of it there."""
-    found = [one.at for one in moves if one.after is not None and one.after.token == route.token]
+    found = [one.at for one in moves if one.after.token == route.token]
     return found[0] if found else seen[-1].at if seen else None
 
 
-def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> Decision | None:
+def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> tuple[Decision, ...]:
     """Does what the strongest judgement asks for, for the whole group."""
     action = leading.judgement.action
-    if action not in _BACKWARDS:
+    if not action.is_backwards:
         for one in found:
             _release(wiring, one)
             _warn(wiring, one)
     approvals = [approval_of(wiring, one.entity, one.seen.pair) for one in found] if action in _FORWARDS else []
     if action is Action.HOLD or not _are_all_given(approvals):
-        return None
+        return ()
     moved = [(one, after) for one in found if (after := _after(one, leading)) is not None]
     seen = {one.entity: one.editions for one in approvals}
     routes = wiring.warehouse.set_routes([after for _, after in moved], seen=seen)
-    decisions = {
-        one.entity.name: _kept(wiring, one, leading.judgement, route)
-        for (one, _), route in zip(moved, routes, strict=True)
-    }
-    if action in _BACKWARDS:
+    decisions = tuple(
+        _kept(wiring, one, leading.judgement, route) for (one, _), route in zip(moved, routes, strict=True)
+    )
+    if action.is_backwards:
         for (one, _), route in zip(moved, routes, strict=True):
             release_incumbent(wiring, one.entity, route)
-    return decisions[leading.entity.name]
+    return decisions
 
 
 def _after(one: Judged, leading: Judged) -> Route | None:
@@ -201,7 +209,7 @@ def _kept(wiring: Wiring, one: Judged, judgement: Judgement, after: Route) -> De
         decision_id=0,
         entity=one.entity.name,
         action=judgement.action,
-        answer=Answer.NO_GO if judgement.action in _BACKWARDS else Answer.GO,
+        answer=judgement.action.answer,
         before=one.route,
         after=after,
         by=CONTROLLER,
@@ -215,10 +223,10 @@ def _kept(wiring: Wiring, one: Judged, judgement: Judgement, after: Route) -> De
     return decide(wiring, decision)
 
 
-def _level(one: Judged) -> frozenset[int]:
+def _level(wiring: Wiring, one: Judged) -> frozenset[int]:
     """The editions that the newest comparison under this route found level; none where it found them otherwise."""
     newest = next((each for each in one.seen.of(EvidenceKind.COMPARISON, None) if each.token == one.route.token), None)
-    if newest is None or newest.facts["verdict"] == Verdict.INCONCLUSIVE or newest.facts["unexplained"]:
+    if newest is None or unproven(newest, allowed_rows(wiring, one.entity)):
         return frozenset()
     return frozenset(cast("list[int]", newest.facts["editions"]))
 
@@ -247,6 +255,6 @@ def warn_of_held(wiring: Wiring, entity: Entity) -> None:
 
 def _release(wiring: Wiring, one: Judged) -> None:
     """Shows both sides' editions at once, if just these were compared and found level."""
-    held, level = tuple(held_editions(wiring, one.entity, one.route).values()), _level(one)
+    held, level = tuple(held_editions(wiring, one.entity, one.route).values()), _level(wiring, one)
     if held and all(edition.number in level for edition in held):
         wiring.warehouse.release(held, token=one.route.token)

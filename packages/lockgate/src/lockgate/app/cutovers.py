@@ -117,8 +117,8 @@ class Cutovers:
         """
         return cutting_over.asked_gates(self._wiring, names)
 
-    def judge(self, entity: str) -> Decision | None:
-        """Has the controller look at an entity and its group now: what it decided, if anything.
+    def judge(self, entity: str) -> tuple[Decision, ...]:
+        """Has the controller look at an entity and its group now: what it decided about each that it moved.
 
         Raises:
             UnknownName: there is no such entity.

@@ -22,10 +22,10 @@ from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Action, Decision, Plan, PlanResult, PlanStep, StepOutcome, StepStatus
 from lockgate.core.entity import Entity
-from lockgate.core.gate import Answer, Evidence, EvidenceKind, GateAnswer, Pair
+from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer, Pair
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.route import Edition, Route, Stage
-from lockgate.cutover import Listener, Moving, applied, gate_answer, planned, retired, rolled_back, stopped
+from lockgate.cutover import Listener, Moving, Seen, applied, gate_answer, planned, retired, rolled_back, stopped
 from lockgate.errors import CutoverInvalid, LockgateError, StaleToken, UnknownName
 from lockgate.transform.cycle import ensure_route
 
@@ -182,7 +182,7 @@ class _Hands:
                     decision_id=0,
                     entity=route.entity,
                     action=_ACTIONS[route.stage],
-                    answer=Answer.GO,
+                    answer=_ACTIONS[route.stage].answer,
                     before=before,
                     after=replace(route, token=route.token + 1),
                     by=self._by,
@@ -273,7 +273,7 @@ def _decision(wiring: Wiring, action: Action, before: Route, after: Route, by: _
         decision_id=0,
         entity=entity.name,
         action=action,
-        answer=Answer.GO if action is Action.RETIRE else Answer.NO_GO,
+        answer=action.answer,
         before=before,
         after=after,
         by=by.name,
@@ -308,23 +308,27 @@ def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
     route = ensure_route(entity, wiring.warehouse)
     decisions = wiring.store.cutovers.decisions(entity.name, limit=1)
     plans = [plan for plan in wiring.store.cutovers.plans() if entity.name in plan.entities]
-    gates: tuple[GateAnswer, ...] = ()
-    comparison = None
-    if route.candidate in entity.implementations and route.incumbent in entity.implementations:
-        seen = seen_of(wiring, pair_of(wiring, entity, route.incumbent, route.candidate), route)
-        gates = gate_answers(wiring, entity, seen)
-        comparison = next(iter(seen.of(EvidenceKind.COMPARISON, None)), None)
+    seen, gates = _gates_now(wiring, entity)
     return RouteStatus(
         entity=entity.name,
         route=route,
         group=entity.group,
         shown=_shown(wiring, entity),
         gates=gates,
-        comparison=comparison,
+        comparison=next(iter(seen.of(EvidenceKind.COMPARISON, None)), None) if seen else None,
         decision=next(iter(decisions), None),
         plan=next(iter(plans), None),
         moved_at=decisions[0].at if decisions else None,
     )
+
+
+def _gates_now(wiring: Wiring, entity: Entity) -> tuple[Seen | None, tuple[GateAnswer, ...]]:
+    """What is known of an entity's sides, and what its gates say of it; nothing where one is not there."""
+    route = ensure_route(entity, wiring.warehouse)
+    if not {route.incumbent, route.candidate} <= entity.implementations.keys():
+        return None, ()
+    seen = seen_of(wiring, pair_of(wiring, entity, route.incumbent, route.candidate), route)
+    return seen, gate_answers(wiring, entity, seen)
 
 
 def asked_gates(wiring: Wiring, names: Sequence[str]) -> tuple[GateAnswer, ...]:
@@ -338,7 +342,8 @@ def asked_gates(wiring: Wiring, names: Sequence[str]) -> tuple[GateAnswer, ...]:
         if name not in known:
             message = f"there is no gate {name!r}; there are {', '.join(known) or 'none'}"
             raise UnknownName(message, hint=did_you_mean(name, known), name=name)
-    return tuple(one for status in statuses(wiring, ()) for one in status.gates if not names or one.gate in names)
+    answers = (one for entity in wiring.project.entities.values() for one in _gates_now(wiring, entity)[1])
+    return tuple(one for one in answers if not names or one.gate in names)
 
 
 def sign(wiring: Wiring, name: str, gate: str, role: str, *, by: str, reason: str) -> Evidence:

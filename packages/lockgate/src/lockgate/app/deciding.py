@@ -11,7 +11,7 @@ from lockgate.app.notifying import channels_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import FOUND_MOVED, Action, Decision, Plan, StepKind
 from lockgate.core.entity import Entity
-from lockgate.core.gate import Answer, GateAnswer
+from lockgate.core.gate import GateAnswer
 from lockgate.core.notice import Notice
 from lockgate.core.route import Edition, Route, Stage
 from lockgate.cutover import notice_of, signatures_wanted, waits_for_signatures
@@ -46,8 +46,7 @@ def _ended_by(made: Decision, before: Sequence[Decision]) -> Decision | None:
     """The roll-back that a promotion recovers from; None where there is none, or another promotion came since."""
     if made.action is not Action.PROMOTE:
         return None
-    token = made.after.token if made.after is not None else None
-    others = (one for one in before if one.after is None or one.after.token != token)
+    others = (one for one in before if one.after.token != made.after.token)
     newest = next((one for one in others if one.is_backwards or one.action is Action.PROMOTE), None)
     return newest if newest is not None and newest.is_backwards else None
 
@@ -93,24 +92,25 @@ def note_move(wiring: Wiring, entity: Entity, route: Route) -> Decision | None:
     if route.token <= _DECLARED:
         return None
     log = wiring.store.cutovers
-    known = [(one, one.after) for one in log.decisions(entity.name, limit=1000) if one.after is not None]
-    if any(after.token == route.token for _, after in known):
+    known = log.decisions(entity.name, limit=1000)
+    if any(one.after.token == route.token for one in known):
         return None
-    last = next(((one, after) for one, after in known if after.token < route.token), None)
-    before = last[1] if last else replace(declared_route(entity), token=_DECLARED)
+    last = next((one for one in known if one.after.token < route.token), None)
+    before = last.after if last else replace(declared_route(entity), token=_DECLARED)
     plan = _plan_to(log.plans(limit=1000), route)
+    action = _action(before, route)
     made = Decision(
         decision_id=0,
         entity=entity.name,
-        action=_action(before, route),
-        answer=Answer.NO_GO if _action(before, route) in {Action.ROLL_BACK, Action.STOP} else Answer.GO,
+        action=action,
+        answer=action.answer,
         before=before,
         after=route,
         by=FOUND_MOVED,
         reason=f"plan {plan.plan_id}" if plan else "the target's route had moved, and no decision about it was known",
         at=wiring.clock(),
         plan_id=plan.plan_id if plan else None,
-        facts=_facts(before, route, plan, last[0] if last else None),
+        facts=_facts(before, route, plan, last),
     )
     logger.warning("route found moved", extra={"facts": {"entity": entity.name, "token": route.token}})
     return decide(wiring, made)

@@ -9,12 +9,11 @@ from lockgate.adapters.discover.files import kind_of
 from lockgate.adapters.relations.references import SEPARATOR, Reference, in_target, reference, relation_named, split
 from lockgate.app.look import newest_editions
 from lockgate.app.wiring import Wiring
-from lockgate.core.bucket import BUCKETS
 from lockgate.core.entity import ComparisonDeclaration, Entity
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.ports import Secrets
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm, Edition
+from lockgate.core.route import Edition
 from lockgate.core.secret import SCHEME
 from lockgate.errors import UnknownName
 
@@ -119,7 +118,7 @@ def _served(wiring: Wiring, entity: Entity) -> Named:
 def _answering(wiring: Wiring, entity: Entity) -> frozenset[int]:
     """The numbers of the editions that the served view reads; an arm without a share is not read."""
     shown, route = wiring.warehouse.shown(entity.name), wiring.warehouse.route(entity.name)
-    idle = {0: Arm.CANDIDATE, BUCKETS: Arm.INCUMBENT}.get(route.share) if route else None
+    idle = route.idle_arm if route else None
     return frozenset(number for number, arm in shown.items() if len(shown) == 1 or arm is not idle)
 
 

@@ -8,13 +8,12 @@ from typing import cast
 
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETED_KINDS
-from lockgate.core.comparison import Verdict
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer, GateDeclaration, Pair
 from lockgate.core.policy import Policy
 from lockgate.core.route import Route
-from lockgate.cutover import Seen, gate_answer
-from lockgate.errors import CutoverInvalid, UnknownName
+from lockgate.cutover import Seen, gate_answer, unproven
+from lockgate.errors import CutoverInvalid
 
 # The newest pieces of evidence that are looked at; a gate asks for a thousand runs at most.
 MOST_EVIDENCE = 10_000
@@ -38,11 +37,7 @@ def pair_of(wiring: Wiring, entity: Entity, incumbent: str, candidate: str | Non
     if candidate is None:
         hint = "Name one under `route.candidate`, or with --candidate."
         raise CutoverInvalid(f"{entity.name} has no candidate", hint=hint, entity=entity.name)
-    for name in (incumbent, candidate):
-        if name not in entity.implementations:
-            known = ", ".join(entity.implementations)
-            raise UnknownName(f"{entity.name} has no implementation {name!r}; it has {known}", name=name)
-    revisions = [wiring.revision(entity.implementations[name]) for name in (incumbent, candidate)]
+    revisions = [wiring.revision(entity.implementation(name)) for name in (incumbent, candidate)]
     return Pair(entity.name, incumbent, candidate, *revisions)
 
 
@@ -62,6 +57,11 @@ def policy_of(wiring: Wiring, entity: Entity) -> Policy:
 def gates_of(wiring: Wiring, entity: Entity) -> tuple[GateDeclaration, ...]:
     """The gates that the entity passes before its candidate answers more."""
     return tuple(wiring.project.gates[name] for name in entity.route.gates)
+
+
+def allowed_rows(wiring: Wiring, entity: Entity) -> int:
+    """How many rows may differ unexplained and the entity's sides are level: as many as the most generous gate says."""
+    return max((gate.unexplained_differences or 0 for gate in gates_of(wiring, entity)), default=0)
 
 
 def agreement_of(entity: Entity) -> str:
@@ -123,13 +123,8 @@ def _unapproved(wiring: Wiring, entity: Entity, pair: Pair, ours: int | None, th
     if found is None or set(cast("list[int]", found.facts["editions"])) != {ours, theirs}:
         sides = f"edition {ours or 'none'} of {pair.candidate}", f"edition {theirs or 'none'} of {pair.incumbent}"
         return f"{entity.name}: {sides[0]} was not compared at this revision with {sides[1]}: lockgate run"
-    if found.facts["verdict"] == Verdict.INCONCLUSIVE:
-        return f"{entity.name}: comparison {found.facts['comparison_id']} proves nothing"
-    allowed = max((gate.unexplained_differences or 0 for gate in gates_of(wiring, entity)), default=0)
-    rows = int(str(found.facts["unexplained"]))
-    if rows > allowed or found.facts.get("buckets_changed"):
-        return f"{entity.name}: {rows} rows differ unexplained in comparison {found.facts['comparison_id']}"
-    return ""
+    said = unproven(found, allowed_rows(wiring, entity))
+    return f"{entity.name}: {said}" if said else ""
 
 
 def gate_answers(wiring: Wiring, entity: Entity, seen: Seen) -> tuple[GateAnswer, ...]:

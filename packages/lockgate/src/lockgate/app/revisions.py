@@ -48,12 +48,6 @@ class Revisions:
             found = self._checkout(commit, implementation.path)
         return replace(implementation, git_revision=commit, path=found.path)
 
-    def left_out(self, implementation: Implementation) -> tuple[str, ...]:
-        """What a revision has that was not written out: submodules, links, files that Git LFS keeps."""
-        located = self.located(implementation)
-        known = self._known.get((located.git_revision, implementation.path))
-        return known.left_out if known else ()
-
     def _checkout(self, commit: str, path: Path) -> Checkout:
         known = self._known.get((commit, path))
         if known is None or not known.path.exists():

@@ -110,13 +110,13 @@ class RouteWatch:
     def _judge(self, entities: Sequence[Entity], watched: Sequence[str]) -> Facts:
         for name in self._routes.keys() & watched:
             self._tell_executions(self._entity(name))
-        decision = judge(self._wiring, entities, may_advance=self._may_advance)
+        decided = judge(self._wiring, entities, may_advance=self._may_advance)
         for entity in entities:
             warn_of_held(self._wiring, entity)
-        if decision is None:
+        if not decided:
             return {"decided": "nothing"}
-        self.decisions.append(decision)
-        return {"decided": decision.action.value, "reason": decision.reason}
+        self.decisions.extend(decided)
+        return {"decided": decided[0].action.value, "reason": decided[0].reason}
 
     def _tell_executions(self, entity: Entity) -> None:
         """Writes down how both sides were built; a side that a failed load held up was not executed.

@@ -181,14 +181,14 @@ def decisions(
 def judge(context: typer.Context, entity: Entity, as_json: Json = False) -> int:
     """Have the controller look at a route now; it moves on or is rolled back as its policy says."""
     with opened(context) as app:
-        decision = app.cutovers.judge(entity)
+        decided = app.cutovers.judge(entity)
     if as_json:
-        print_json({"decision": decision})
-    elif decision is None:
-        standard_output().print(f"{entity}: nothing to decide", markup=False)
+        print_json({"decisions": decided})
+    elif decided:
+        show_decisions(decided)
     else:
-        show_decisions((decision,))
-    return Exit.FINE
+        standard_output().print(f"{entity}: nothing to decide", markup=False)
+    return exit_of_answer([one.answer for one in decided])
 
 
 @cutover.command("sign")
@@ -219,7 +219,7 @@ def gate(
     with opened(context) as app:
         found = app.cutovers.gates(() if name == "all" else (name,))
     if as_json:
-        print_json([one.document() for one in found])
+        print_json(found)
     else:
         show_answers(found)
     return exit_of_answer([one.answer for one in found])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.cli.output import print_table, standard_error, standard_output
+from lockgate.core.bucket import BUCKETS
 from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome, StepStatus
 from lockgate.core.gate import Answer, GateAnswer
 from lockgate.core.legible import percent
@@ -60,7 +61,6 @@ def show_rolled_back(done: Sequence[RolledBack]) -> None:
     """What consumers read now, and how old it is."""
     for one in done:
         route = one.decision.after
-        assert route is not None  # noqa: S101  (a roll-back moves the route)
         age = "nothing of it is published" if one.age_seconds is None else f"published {_age(one.age_seconds)} ago"
         edition = f"edition {one.edition.number}, " if one.edition else ""
         told = f"{route.incumbent} answers for everything ({edition}{age}); it is {described(route)}"
@@ -117,7 +117,7 @@ def show_decisions(decisions: Sequence[Decision]) -> None:
             one.entity,
             one.action,
             described(one.before),
-            described(one.after) if one.after else None,
+            described(one.after),
             one.by,
             one.reason,
         )
@@ -128,7 +128,7 @@ def show_decisions(decisions: Sequence[Decision]) -> None:
 
 def bar(route: Route) -> str:
     """The candidate's share as a picture: `█░░░░ 5 %`."""
-    filled = -(-route.share * _BAR // 10_000)
+    filled = -(-route.share * _BAR // BUCKETS)
     return f"{'█' * filled}{'░' * (_BAR - filled)} {percent(route.share)}"
 
 

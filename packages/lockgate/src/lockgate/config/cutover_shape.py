@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from lockgate.config.grammar import Duration, Name, fault
 from lockgate.core.bucket import BUCKETS
+from lockgate.core.policy import Guard, Policy
 
 _UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 
@@ -67,12 +68,13 @@ def _pattern(pattern: str, example: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern, "examples": [example]})
 
 
-_as_text = PlainSerializer(str, when_used="json")
+_as_percent = PlainSerializer(lambda share: f"{(share * 100).normalize():f}%", return_type=str, when_used="json")
+_as_times = PlainSerializer(lambda times: f"{times.normalize():f}x", return_type=str, when_used="json")
 Percent: TypeAlias = Annotated[
-    Decimal, BeforeValidator(parse_percent), _as_text, _pattern(r"^\d{1,3}(\.\d{1,6})?\s*%$", "1%")
+    Decimal, BeforeValidator(parse_percent), _as_percent, _pattern(r"^\d{1,3}(\.\d{1,6})?\s*%$", "1%")
 ]
 Times: TypeAlias = Annotated[
-    Decimal, BeforeValidator(parse_times), _as_text, _pattern(r"^\d{1,4}(\.\d{1,6})?x$", "1.25x")
+    Decimal, BeforeValidator(parse_times), _as_times, _pattern(r"^\d{1,4}(\.\d{1,6})?x$", "1.25x")
 ]
 Buckets: TypeAlias = Annotated[int, BeforeValidator(parse_buckets), _pattern(r"^\d{1,3}(\.\d{1,2})?\s*%$", "5%")]
 Size: TypeAlias = Annotated[int, BeforeValidator(parse_bytes), _pattern(r"^\d{1,12}\s*([KMGT]?B)?$", "10GB")]
@@ -123,10 +125,10 @@ _CONDITIONS = set(GateShape.model_fields) - {"runs", "requests", "within"}
 class GuardShape(_Shape):
     """What a candidate that answers is rolled back for."""
 
-    wrong: Percent = Field(Decimal("0.005"), description="The share of records answered differently.")
-    errors: Percent = Field(Decimal("0.02"), description="The share of requests that it alone fails.")
-    latency: Times = Field(Decimal("1.25"), description="How many times as long as the incumbent it takes.")
-    false_alarms: Percent = Field(Decimal("0.01"), description="How often a good candidate may be taken for a bad one.")
+    wrong: Percent = Field(Guard().wrong, description="The share of records answered differently.")
+    errors: Percent = Field(Guard().errors, description="The share of requests that it alone fails.")
+    latency: Times = Field(Guard().latency, description="How many times as long as the incumbent it takes.")
+    false_alarms: Percent = Field(Guard().false_alarms, description="How often a good one may be taken for bad.")
     silence: Duration | None = Field(None, description="How long there may be no evidence at all; none: for ever.")
 
 
@@ -143,7 +145,7 @@ class PolicyShape(_Shape):
     advance: Literal["manual", "automatic"] = Field(
         "manual", description="`automatic`: it goes on once its gates say go. Rolling back is always automatic."
     )
-    shares: list[Buckets] = Field([500], description="The shares of the canary, in rising order.")  # 5 %
+    shares: list[Buckets] = Field([*Policy().shares], description="The shares of the canary, in rising order.")
     hold: Duration = Field("0s", validate_default=True, description="How long it stays at each share at least.")
     guard: GuardShape = Field(default_factory=GuardShape, description="What it is rolled back for.")
     budget: BudgetShape = Field(default_factory=BudgetShape, description="What its shadow may cost.")

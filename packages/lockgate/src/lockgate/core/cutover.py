@@ -63,7 +63,6 @@ class Plan:
 class StepStatus(StrEnum):
     """How far a step of a plan has come."""
 
-    WAITING = "waiting"
     DONE = "done"
     REFUSED = "refused"
 
@@ -112,6 +111,16 @@ class Action(StrEnum):
     HOLD = "hold"
     SWITCH = "switch"
 
+    @property
+    def is_backwards(self) -> bool:
+        """Whether it takes the candidate away from consumers, or out of the shadow."""
+        return self in {Action.ROLL_BACK, Action.STOP}
+
+    @property
+    def answer(self) -> Answer:
+        """What is decided by it about the candidate."""
+        return Answer.NO_GO if self.is_backwards else Answer.GO
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -122,7 +131,7 @@ class Decision:
     action: Action
     answer: Answer
     before: Route
-    after: Route | None
+    after: Route
     by: str
     reason: str
     at: datetime
@@ -133,7 +142,7 @@ class Decision:
     @property
     def is_backwards(self) -> bool:
         """Whether it took the candidate away from consumers, or out of the shadow."""
-        return self.action in {Action.ROLL_BACK, Action.STOP}
+        return self.action.is_backwards
 
     @property
     def is_found(self) -> bool:

@@ -9,8 +9,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from lockgate.core.comparison import ColumnRule, ExpectedDifference
+from lockgate.core.nearness import did_you_mean
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Stage
+from lockgate.errors import UnknownName
 
 
 class Engine(StrEnum):
@@ -85,6 +87,18 @@ class Entity:
     bucket_by: str = ""
     dbt_enabled: bool = True
     comparison: ComparisonDeclaration = ComparisonDeclaration()
+
+    def implementation(self, name: str) -> Implementation:
+        """The implementation of that name.
+
+        Raises:
+            UnknownName: there is none, with the nearest one.
+        """
+        if name not in self.implementations:
+            known = ", ".join(self.implementations)
+            message = f"{self.name} has no implementation {name!r}; it has {known}"
+            raise UnknownName(message, hint=did_you_mean(name, self.implementations), name=name)
+        return self.implementations[name]
 
     @property
     def served(self) -> Relation:

@@ -82,9 +82,9 @@ class Pair:
 class Evidence:
     """One recorded fact about a pair, seen under the route's `token`; without values of rows.
 
-    `facts` by kind: comparison {comparison_id, verdict, unexplained, differing, left, right}; execution
-    {implementation, seconds, bytes, rows, error}; tests {passed, failed}; freshness {loaded_at}; score {value};
-    sign-off {gate, role, reason}.
+    `facts` by kind: comparison {comparison_id, verdict, unexplained, differing, left, right, editions, agreement,
+    buckets_changed}; execution {implementation, seconds, bytes, rows, error, retryable}; tests {passed, failed,
+    warned}; freshness {loaded_at}; score {value, reason}; sign-off {gate, role, reason}.
     """
 
     evidence_id: int
@@ -98,7 +98,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """What both sides made of the same records since the route was last moved.
+    """What both sides made of the same records, at these revisions, since the route was last moved.
 
     Of `requests` that both were asked, the candidate alone failed `errors`, both failed `shared_errors`. Of `records`
     that both answered, `wrong` were answered differently. `slower` sums up ln(candidate's seconds / incumbent's).
@@ -144,24 +144,14 @@ class ConditionAnswer:
 
 @dataclass(frozen=True, slots=True)
 class GateAnswer:
-    """What a gate said of a pair, condition by condition."""
+    """What a gate said of a pair, condition by condition; `answer` is the worst of its conditions."""
 
     gate: str
     entity: str
     conditions: tuple[ConditionAnswer, ...]
     traffic: Traffic = field(default=Traffic())
+    answer: Answer = field(init=False)
 
-    @property
-    def answer(self) -> Answer:
-        """The worst of its conditions."""
-        return Answer.of_all([one.answer for one in self.conditions])
-
-    def document(self) -> dict[str, object]:
-        """The answer as `--json` and the API give it."""
-        return {
-            "gate": self.gate,
-            "entity": self.entity,
-            "answer": self.answer,
-            "conditions": self.conditions,
-            "traffic": self.traffic,
-        }
+    def __post_init__(self) -> None:
+        """Sums the conditions up."""
+        object.__setattr__(self, "answer", Answer.of_all([one.answer for one in self.conditions]))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lockgate.core.bucket import BUCKETS
 from lockgate.core.load import Pin
 from lockgate.core.relation import Contract, Relation
 
@@ -72,6 +73,11 @@ class Route:
         The dbt switch moves the share and leaves the stage, so that either of them may say so.
         """
         return self.candidate is not None and (self.share > 0 or self.stage in {Stage.CANARY, Stage.PROMOTED})
+
+    @property
+    def idle_arm(self) -> Arm | None:
+        """The side that answers for no bucket; None while both answer for some."""
+        return {0: Arm.CANDIDATE, BUCKETS: Arm.INCUMBENT}.get(self.share)
 
     def arm_of(self, implementation: str) -> Arm | None:
         """The side on which `implementation` stands; None where the route does not name it."""

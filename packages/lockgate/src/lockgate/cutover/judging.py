@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lockgate.core.bucket import BUCKETS
-from lockgate.core.comparison import Verdict
 from lockgate.core.cutover import Action
 from lockgate.core.gate import Answer, Evidence, GateAnswer, Traffic
 from lockgate.core.legible import percent, quantity
 from lockgate.core.policy import Policy
 from lockgate.core.route import Route, Stage
+from lockgate.cutover.level import unlevel
 from lockgate.cutover.sequential import Lean, RatioTest, mean_bounds
 
 # Every test of a guard has its part of the false alarms.
@@ -25,7 +25,8 @@ class Situation:
     """What is known when a route is judged.
 
     `comparison` and `failed` (why the candidate was not built, if it was not) are those of the newest cycle since the
-    route was moved, at `moved_at`. `spent_time` and `spent_bytes` are what the candidate has cost in the shadow.
+    route was moved, at `moved_at`; `allowed` rows may differ unexplained in it. `spent_time` and `spent_bytes` are what
+    the candidate has cost in the shadow.
     """
 
     route: Route
@@ -34,6 +35,7 @@ class Situation:
     now: datetime
     moved_at: datetime
     comparison: Evidence | None = None
+    allowed: int = 0
     failed: str = ""
     traffic: Traffic = field(default=Traffic())
     last_evidence_at: datetime | None = None
@@ -66,15 +68,7 @@ def judged(situation: Situation) -> Judgement:
 
 
 def _compared_badly(situation: Situation) -> str:
-    found = situation.comparison
-    if found is None:
-        return ""
-    if found.facts.get("buckets_changed"):
-        return f"the column that rows are split by differs in {found.facts['buckets_changed']} rows"
-    if found.facts["verdict"] != Verdict.FAIL or not found.facts["unexplained"]:
-        return ""
-    rows = int(str(found.facts["unexplained"]))
-    return f"{quantity(rows, 'row differs', 'rows differ')} unexplained (comparison {found.facts['comparison_id']})"
+    return unlevel(situation.comparison, situation.allowed) if situation.comparison is not None else ""
 
 
 def _not_built(situation: Situation) -> str:

@@ -19,7 +19,7 @@ def was_refused(decisions: Sequence[Decision], pair: Pair, *, own: str) -> bool:
     """
     refusing: set[object] = {pair.candidate_revision, None}
     for one in decisions:
-        if one.after is None or one.after.candidate != pair.candidate:
+        if one.after.candidate != pair.candidate:
             continue
         revision = one.facts.get("candidate_revision")
         if one.is_backwards and revision in refusing:
@@ -38,6 +38,6 @@ def _is_by_person(decision: Decision, own: str) -> bool:
 
 def in_shadow(evidence: Sequence[Evidence], decisions: Sequence[Decision], route: Route) -> tuple[Evidence, ...]:
     """The evidence that was seen while the candidate was in the shadow, and consumers read none of it."""
-    known = [route, *(each for one in decisions for each in (one.before, one.after) if each is not None)]
+    known = [route, *(each for one in decisions for each in (one.before, one.after))]
     tokens = {one.token for one in known if one.stage is Stage.SHADOW and not one.is_answering}
     return tuple(one for one in evidence if one.token in tokens)

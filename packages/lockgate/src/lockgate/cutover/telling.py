@@ -21,15 +21,13 @@ _KINDS = {
     Action.ROLL_BACK: "rolled_back",
     Action.STOP: "stopped",
     Action.RETIRE: "retired",
-    Action.HOLD: "held",
-    Action.SWITCH: "switched",
 }
 
 
 def notice_of(decision: Decision, *, ends: Decision | None = None) -> Notice:
     """What is told of a decision; with `ends`, the roll-back before it, a promotion is its recovery."""
     is_grave = decision.is_backwards or ends is not None
-    done, route = _KINDS[decision.action], decision.after or decision.before
+    done, route = _KINDS[decision.action], decision.after
     candidate = decision.before.candidate or route.candidate or route.incumbent
     return Notice(
         notice_id=f"decision/{decision.entity}/{decision.decision_id}/{decision.at:%Y%m%dT%H%M%S.%f}",
@@ -89,7 +87,7 @@ def signatures_wanted(route: Route, gate: str, at: datetime) -> Notice:
 def editions_held(route: Route, numbers: tuple[int, ...], at: datetime) -> Notice:
     """Editions stay out of sight, for nobody knows whether both sides are level; told once for a route as it stands."""
     held = ", ".join(str(number) for number in numbers)
-    text = f"The comparison was inconclusive, so consumers go on reading what they read. Held back: editions {held}."
+    text = f"The two sides were not found level, so consumers go on reading what they read. Held back: editions {held}."
     return _warning(route, "held", at, "new editions are held back", text)
 
 

@@ -61,7 +61,7 @@ def _decision(made: Decision) -> dict[str, Any]:
         "action": made.action,
         "answer": made.answer,
         "before": _route(made.before),
-        "after": _route(made.after) if made.after else None,
+        "after": _route(made.after),
         "by": made.by,
         "reason": made.reason,
         "at": made.at,

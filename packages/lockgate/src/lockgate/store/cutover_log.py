@@ -91,11 +91,11 @@ class CutoverLog:
         Where the move was kept as one that was found, who made it takes its place. `along` is called with a decision
         that is new, in its transaction.
         """
-        token = made.after.token if made.after is not None else None
+        token = made.after.token
         mine = and_(self._scope.of(decision), decision.c.entity == made.entity, decision.c.token == token)
         with self._database.writing() as connection:
             exclude_others(connection, self._scope, "decisions")
-            row = connection.execute(select(decision).where(mine)).mappings().first() if token is not None else None
+            row = connection.execute(select(decision).where(mine)).mappings().first()
             if row is not None:
                 kept = _decision(dict(row))
                 if not kept.is_found or made.is_found or kept.after != made.after:
@@ -142,13 +142,13 @@ def _read(kind: type[T], stored: object) -> T:
     return found
 
 
-def _row(made: Decision, token: int | None) -> dict[str, Any]:
+def _row(made: Decision, token: int) -> dict[str, Any]:
     return {
         "entity": made.entity,
         "action": made.action,
         "answer": made.answer,
         "before": _written(Route, made.before),
-        "after": None if made.after is None else _written(Route, made.after),
+        "after": _written(Route, made.after),
         "token": token,
         "by": made.by,
         "reason": made.reason,
@@ -166,7 +166,7 @@ def _decision(row: Mapping[str, Any]) -> Decision:
         action=Action(row["action"]),
         answer=Answer(row["answer"]),
         before=_read(Route, row["before"]),
-        after=None if row["after"] is None else _read(Route, row["after"]),
+        after=_read(Route, row["after"]),
         by=row["by"],
         reason=row["reason"],
         at=row["at"],

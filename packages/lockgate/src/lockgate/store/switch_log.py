@@ -1,4 +1,4 @@
-"""The live switch `Transformation.Dbt.Enabled`: `Switchboard` over the control plane."""
+"""The live switch `Transformation.Dbt.Enabled`: stored for every process to read."""
 
 from __future__ import annotations
 

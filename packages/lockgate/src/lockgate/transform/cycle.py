@@ -56,15 +56,7 @@ def pieces_of(entity: Entity, names: Sequence[str]) -> tuple[Piece, ...]:
     Raises:
         UnknownName: the entity has no implementation of a name.
     """
-    missing = [name for name in names if name not in entity.implementations]
-    if missing:
-        known = ", ".join(entity.implementations)
-        raise UnknownName(
-            f"{entity.name} has no implementation {missing[0]!r}; it has {known}",
-            hint=did_you_mean(missing[0], entity.implementations),
-            name=missing[0],
-        )
-    return tuple(Piece(entity, entity.implementations[name]) for name in names)
+    return tuple(Piece(entity, entity.implementation(name)) for name in names)
 
 
 def batches_of(pieces: Iterable[Piece]) -> tuple[Batch, ...]:

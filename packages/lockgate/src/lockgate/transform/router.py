@@ -9,7 +9,7 @@ from lockgate.core.bucket import BUCKETS
 from lockgate.core.entity import Engine, Entity
 from lockgate.core.job import Choice, RoutedBy, Switch
 from lockgate.core.route import Arm, Route, Stage
-from lockgate.errors import EngineOff, UnknownName
+from lockgate.errors import EngineOff
 
 UNDER_WAY = frozenset({Stage.SHADOW, Stage.CANARY, Stage.PROMOTED})
 
@@ -113,9 +113,7 @@ def warning_of(route: Route, choice: Choice) -> str:
 
 
 def _asked_for(entity: Entity, engine: str, *, is_dbt_on: bool) -> Choice:
-    if engine not in entity.implementations:
-        known = ", ".join(entity.implementations)
-        raise UnknownName(f"{entity.name} has no implementation {engine!r}; it has {known}", name=engine)
+    entity.implementation(engine)
     if not is_dbt_on and _is_dbt(entity, engine):
         raise EngineOff(f"dbt is switched off for {entity.name}", entity=entity.name)
     return Choice(entity.name, engine, RoutedBy.REQUEST)

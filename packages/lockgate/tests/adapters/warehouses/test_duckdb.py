@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import resource
 import signal
 import socket
@@ -12,11 +13,13 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import duckdb
 import pytest
 from sqlglot import exp
 
+from lockgate.adapters.warehouses import duckdb as duckdb_adapter
 from lockgate.adapters.warehouses.duckdb import open_duckdb
 from lockgate.adapters.warehouses.duckdb.catalog import changing
 from lockgate.adapters.warehouses.duckdb.editions import GRACE_SECONDS
@@ -580,3 +583,11 @@ def test_a_note_that_cannot_be_read_or_written_keeps_nobody_from_working(tmp_pat
     note_holder(tmp_path / "nowhere" / "run.lock")
 
     assert holder_of(tmp_path / "run.lock") is None
+
+
+def test_a_catalog_is_current_once_it_has_the_column_that_was_added_last():
+    text = Path(duckdb_adapter.__file__).with_name("statements.sql").read_text(encoding="utf-8")
+
+    added = re.findall(r"ADD COLUMN IF NOT EXISTS (\w+)", text)
+
+    assert re.findall(r"column_name = '(\w+)'", text) == [added[-1]]

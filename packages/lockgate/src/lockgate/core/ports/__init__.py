@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lockgate.core.ports.dbt import DbtExecutor, NodeListener
-from lockgate.core.ports.jobs import JobQueue, JobStore, Switchboard, Work, WorkerSlots
+from lockgate.core.ports.jobs import JobQueue, JobStore, Work, WorkerSlots
 from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
 from lockgate.core.ports.relations import Bench, Progress, QueryEngine, Side
 from lockgate.core.ports.sources import Extraction, JsonRecords, Package, SourceReader, StagedFile
@@ -35,7 +35,6 @@ __all__ = [
     "StagedFile",
     "Stager",
     "StagingOrder",
-    "Switchboard",
     "Warehouse",
     "Work",
     "WorkerSlots",

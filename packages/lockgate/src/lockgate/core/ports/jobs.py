@@ -16,7 +16,6 @@ from lockgate.core.job import (
     JobStatus,
     Lease,
     Submission,
-    Switch,
 )
 from lockgate.errors import KeyReused, LockgateError
 
@@ -168,13 +167,3 @@ class JobQueue(Protocol):
 
     def close(self, *, patience_seconds: float) -> None:
         """Takes no more work, waits for what is under way, and leaves the rest to others."""
-
-
-class Switchboard(Protocol):
-    """Where the live switch is stored, for every process to read."""
-
-    def switches(self) -> tuple[Switch, ...]:
-        """What was ever switched, the newest word on each."""
-
-    def set_switch(self, switch: Switch) -> None:
-        """Stores a switch; in force for every request that is routed from now on."""

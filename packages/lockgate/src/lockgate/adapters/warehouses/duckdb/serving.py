@@ -26,7 +26,7 @@ from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
 from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
-from lockgate.core.bucket import BUCKET_COLUMN, BUCKETS
+from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route, Stage
 from lockgate.core.sql import column, table
@@ -162,20 +162,19 @@ def show(connection: DuckDBPyConnection, route: Route, served: Relation) -> None
     shown = shown_by(route, published_editions(connection, route.entity))
     if shown is None:
         return
-    create_view(connection, served, _query(shown, route.share))
+    create_view(connection, served, _query(shown, route))
     incumbent, candidate = shown.numbers
     words = {"entity": route.entity, "schema": served.schema, "name": served.name}
     connection.execute(statement("set_shown"), words | {"incumbent": incumbent, "candidate": candidate})
 
 
-def _query(shown: Shown, share: int) -> exp.Expression:
-    idle = {0: Arm.CANDIDATE, BUCKETS: Arm.INCUMBENT}.get(share)
-    arms = [(arm, one) for arm, one in shown.arms if len(shown.arms) == 1 or arm is not idle]
+def _query(shown: Shown, route: Route) -> exp.Expression:
+    arms = [(arm, one) for arm, one in shown.arms if len(shown.arms) == 1 or arm is not route.idle_arm]
     columns = [column(one.name) for one in shown.columns]
     selects = [(arm, exp.select(*columns).from_(table(published.stored))) for arm, published in arms]
     if len(selects) == 1:
         return selects[0][1]
-    bucket, bound = column(BUCKET_COLUMN), exp.Literal.number(share)
+    bucket, bound = column(BUCKET_COLUMN), exp.Literal.number(route.share)
     sides = {
         Arm.INCUMBENT: exp.GTE(this=bucket, expression=bound),
         Arm.CANDIDATE: exp.LT(this=bucket, expression=bound),

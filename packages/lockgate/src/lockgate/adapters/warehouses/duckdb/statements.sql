@@ -56,7 +56,7 @@ SELECT folder FROM lockgate.home
 -- name: is_current
 -- Whether `prepare` has been here since the newest column was added.
 SELECT count(*) = 1 FROM duckdb_columns()
-WHERE database_name = current_database() AND schema_name = 'lockgate' AND table_name = 'edition' AND column_name = 'key'
+WHERE database_name = current_database() AND schema_name = 'lockgate' AND table_name = 'edition' AND column_name = 'revision'
 
 -- name: set_home
 INSERT OR REPLACE INTO lockgate.home VALUES (true, $folder)
