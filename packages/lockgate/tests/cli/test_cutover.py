@@ -455,7 +455,7 @@ def test_judging_ends_as_a_run_does_where_it_rolls_back(asked, typed, project):
     asked("run")
     moved(asked, "--to", "canary")
     declared(project, "gates: [parity]}", "gates: [parity], policy: watchful}")
-    declared(project, "roles:", "policies: {watchful: {guard: {silence: 1s}}}\nroles:")
+    declared(project, "roles:\n", "policies: {watchful: {guard: {silence: 1s}}}\nroles:\n")
     time.sleep(1.1)
 
     code, found = asked("cutover", "judge", "people")
