@@ -8,7 +8,7 @@ import pytest
 
 from lockgate.app import App
 from lockgate.app.wiring import open_wiring
-from lockgate.core.cutover import StepStatus
+from lockgate.core.cutover import Action, StepStatus
 from lockgate.core.route import Stage
 from lockgate.core.run import RunRequest
 from lockgate.errors import ProjectInvalid, UnknownName
@@ -96,8 +96,28 @@ def test_a_branch_that_moved_is_another_revision_and_refuses_plans_made_before(r
         refused = app.cutovers.apply(plan.plan_id, silent, Unwatched(), by="anna")
         (status,) = app.cutovers.status()
 
-    assert refused.outcomes[-1].status is StepStatus.REFUSED
+    assert refused.outcomes[-1].status is StepStatus.OUTDATED
     assert status.route.stage is Stage.SHADOW
+
+
+@pytest.mark.slow
+def test_a_candidate_whose_branch_is_gone_is_rolled_back_and_the_incumbent_is_built_on(repository):
+    with App.open(repository) as app:
+        app.run(RunRequest(), Unwatched())
+        app.cutovers.apply(
+            app.cutovers.plan("people", Stage.CANARY, by="anna", share=5000).plan_id, silent, Unwatched(), by="anna"
+        )
+    git(repository, "branch", "-D", "next")
+
+    with App.open(repository) as app:
+        ran = app.run(RunRequest(full_refresh=True), Unwatched())
+        (status,) = app.cutovers.status()
+
+    assert {error.code for error in ran.errors.values()} == {"LG102"}
+    assert [edition.implementation for edition in ran.editions] == ["old"]
+    assert [decision.action for decision in ran.decisions] == [Action.ROLL_BACK]
+    assert "new was not built: LG102 the repository has no revision 'next'" in ran.decisions[0].reason
+    assert (status.route.stage, status.route.share) == (Stage.SHADOW, 0)
 
 
 def test_a_command_keeps_the_commit_that_it_found_and_rules_are_of_their_revision_too(repository):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,9 +12,11 @@ from lockgate.app import controller, deciding
 from lockgate.app.cutting_over import roll_back
 from lockgate.app.deciding import note_move
 from lockgate.app.pairs import Approval
-from lockgate.app.switching import set_dbt_enabled
+from lockgate.app.switching import set_dbt_enabled, stale_view
 from lockgate.core.cutover import Action
-from lockgate.core.route import Stage
+from lockgate.core.load import Pin
+from lockgate.core.relation import Relation
+from lockgate.core.route import Edition, Route, Stage
 from lockgate.transform.cycle import ensure_route
 
 
@@ -60,6 +64,35 @@ def test_the_switch_tells_of_its_moves_and_nobody_is_told_of_a_promotion(wiring,
         (Action.SWITCH, "ada", "dbt switched off"),
     ]
     assert [one.after for one in decisions(wiring)] == routes[::-1]
+
+
+def test_a_canary_of_dbt_that_is_switched_off_answers_for_no_key(wiring):
+    stands(wiring, incumbent="rules", candidate="dbt", stage=Stage.CANARY, share=2500)
+
+    routes = [turned(wiring, enabled=False), turned(wiring, enabled=True)]
+
+    assert [(one.stage, one.share) for one in routes] == [(Stage.CANARY, 0)] * 2
+    assert wiring.router.builds(wiring.project.entities["people"]) == ("rules", "dbt")
+
+
+@pytest.mark.parametrize(("share", "newest_load", "is_told"), [(10_000, 7, True), (10_000, 6, False), (0, 7, False)])
+def test_a_view_that_shows_again_what_dbt_made_before_newer_loads_is_warned_of(wiring, share, newest_load, is_told):
+    entity, at = wiring.project.entities["people"], datetime(2026, 3, 1, 12, tzinfo=UTC)
+    editions = (
+        Edition("people", 1, "dbt", 2, at, (Pin(Relation("raw", "people"), 1, 6),)),
+        Edition("people", 2, "rules", 2, at, (Pin(Relation("raw", "people"), 1, newest_load),)),
+    )
+    target = SimpleNamespace(warehouse=SimpleNamespace(editions=lambda _: editions))
+    route = Route("people", "rules", "dbt", Stage.PROMOTED, share, 3)
+
+    told = stale_view(target, entity, route)
+
+    assert told == (
+        "the served view of people shows edition 1 of dbt, published 2026-03-01 12:00:00 UTC; rules has one of newer "
+        "loads. Build both: lockgate run --select people"
+        if is_told
+        else ""
+    )
 
 
 def test_a_switch_that_died_before_it_told_is_found_as_one(wiring):

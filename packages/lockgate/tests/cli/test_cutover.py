@@ -339,7 +339,8 @@ def test_rolling_back_does_not_wait_for_a_valid_project_file(asked, typed, proje
     moved(asked, "--to", "canary", "--share", "50%")
     (project / "lockgate.yml").write_text("entities: [people\nsources: {", encoding="utf-8")
 
-    assert typed("cutover", "status")[0] == 2
+    assert typed("run")[0] == 2
+    assert typed("cutover", "status")[0] == 0
     code, out, err = typed("cutover", "rollback", "people")
 
     assert (code, out.startswith("people: old answers for everything (edition 1")) == (0, True), out
@@ -360,6 +361,32 @@ def test_a_candidate_that_is_built_alone_is_told_to_be_held_back(asked, typed):
     assert "held back from consumers until both sides are found level: people@new" in " ".join(out.split())
     code, out, _ = typed("run")
     assert (code, "published" in out, "held back" in out) == (0, True, False)
+
+
+def test_an_incumbent_that_is_built_alone_in_canary_is_held_back(asked, project):
+    asked("run")
+    moved(asked, "--to", "canary", "--share", "50%")
+    (project / "people.csv").write_text(ROWS.replace("Ada", "Eva"), encoding="utf-8")
+
+    code, alone = asked("run", "--engine", "old")
+
+    assert (code, [one["is_held"] for one in alone["editions"]]) == (0, [True])
+    code, both = asked("run")
+    assert (code, [one["is_held"] for one in both["editions"]]) == (0, [False, False])
+
+
+def test_where_evidence_is_missing_the_way_on_is_a_run(asked, typed, project):
+    declared(project, "runs: 2", "runs: 3")
+    asked("run")
+    moved_to_shadow = asked("cutover", "plan", "people", "--to", "shadow")[1]
+    asked("cutover", "apply", moved_to_shadow["plan_id"])
+    (project / "new.yml").write_text(RULES + "# another revision\n", encoding="utf-8")
+    _, plan = asked("cutover", "plan", "people", "--to", "canary")
+
+    code, out, _ = typed("cutover", "apply", plan["plan_id"])
+
+    assert code == 3
+    assert f"go on with: lockgate run, then lockgate cutover apply {plan['plan_id']}" in out
 
 
 def test_what_was_never_valid_cannot_be_rolled_back_by_it(typed, project):

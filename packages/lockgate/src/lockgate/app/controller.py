@@ -185,7 +185,7 @@ def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> tuple[Deci
     seen = {one.entity: one.editions for one in approvals}
     routes = wiring.warehouse.set_routes([after for _, after in moved], seen=seen)
     decisions = tuple(
-        _kept(wiring, one, leading.judgement, route) for (one, _), route in zip(moved, routes, strict=True)
+        _kept(wiring, one, _of_group(leading, one), route) for (one, _), route in zip(moved, routes, strict=True)
     )
     if action.is_backwards:
         for (one, _), route in zip(moved, routes, strict=True):
@@ -202,6 +202,13 @@ def _after(one: Judged, leading: Judged) -> Route | None:
         return stopped(one.route) if stage is Stage.SHADOW and not one.route.is_answering else None
     stage = Stage.PROMOTED if judgement.action is Action.PROMOTE else Stage.CANARY
     return replace(one.route, stage=stage, share=judgement.share)
+
+
+def _of_group(leading: Judged, one: Judged) -> Judgement:
+    """What was judged of the strongest one, as the others of its group are told."""
+    if one is leading or one.entity is leading.entity:
+        return leading.judgement
+    return replace(leading.judgement, reason=f"{leading.entity.name}: {leading.judgement.reason}")
 
 
 def _kept(wiring: Wiring, one: Judged, judgement: Judgement, after: Route) -> Decision:

@@ -101,6 +101,8 @@ def _moving(wiring: Wiring, entity: Entity, candidate: str | None) -> Moving:
     if route.candidate != chosen:
         route = replace(route, stage=Stage.OFF, share=0)
     pair = pair_of(wiring, entity, route.incumbent, chosen)
+    for name in (pair.incumbent, pair.candidate):
+        wiring.revisions.located(entity.implementation(name))  # a plan is not made for a revision that is not there
     runs = {gate: wiring.project.gates[gate].runs for gate in entity.route.gates}
     return Moving(route, pair, runs, unsplittable(entity))
 

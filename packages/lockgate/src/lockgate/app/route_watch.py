@@ -72,12 +72,13 @@ class RouteWatch:
     def holds(self, piece: Piece, route: Route) -> bool:
         """Whether an output is compared before consumers see it, under the route in force: they read of both sides.
 
-        A candidate that gates have to approve waits for them, too, where it is built alone.
+        A side that is built alone waits for the other one where rows of both are shown; and a candidate that gates have
+        to approve waits for them.
         """
         if not route.is_answering:
             return False
         is_gated = piece.implementation.name == route.candidate and bool(piece.entity.route.gates)
-        return is_gated or self._builds_both(route)
+        return is_gated or route.idle_arm is None or self._builds_both(route)
 
     def published(self, piece: Piece, edition: Edition) -> None:
         """An output is an edition, shown or held back."""

@@ -16,7 +16,7 @@ from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.performing import Begun, entity_of, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Listener
-from lockgate.app.switching import set_dbt_enabled
+from lockgate.app.switching import set_dbt_enabled, stale_view
 from lockgate.app.traffic_book import TrafficBook
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.entity import Entity
@@ -47,7 +47,7 @@ TURN_SECONDS = 600.0
 class EntityState:
     """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None.
 
-    `warning` tells that its served view shows something else.
+    `warning` tells that its served view shows something else, or what is older than what the other side has.
     """
 
     name: str
@@ -304,5 +304,5 @@ class Service:
             answers=choice.implementation if choice else None,
             routed_by=choice.routed_by if choice else None,
             is_dbt_enabled=wiring.switches().is_enabled(entity.name),
-            warning=warning_of(route, choice) if choice else "",
+            warning=(warning_of(route, choice) or stale_view(wiring, entity, route)) if choice else "",
         )

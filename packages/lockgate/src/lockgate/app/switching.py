@@ -11,7 +11,7 @@ from lockgate.core.cutover import Action, Decision
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer
 from lockgate.core.job import Switch
-from lockgate.core.route import Route
+from lockgate.core.route import Edition, Route, Stage
 from lockgate.errors import EngineOff, StaleToken
 from lockgate.transform.cycle import ensure_route
 from lockgate.transform.router import aligned
@@ -31,6 +31,28 @@ def set_dbt_enabled(wiring: Wiring, entity: str | None, *, enabled: bool, by: st
     for each in entities:
         _turn_view(wiring, each, switch)
     return switch
+
+
+def stale_view(wiring: Wiring, entity: Entity, route: Route) -> str:
+    """That a promoted candidate is shown as it was before the incumbent's newest loads; empty where it is not.
+
+    So it is once dbt, switched off for a while, answers again: nothing was built of it meanwhile.
+    """
+    if route.stage is not Stage.PROMOTED or route.share == 0:
+        return ""
+    newest = {edition.implementation: edition for edition in wiring.warehouse.editions(entity.name)}
+    shown, other = newest.get(route.candidate or ""), newest.get(route.incumbent)
+    if shown is None or other is None or not _reads_older(shown, other):
+        return ""
+    at = f"{shown.published_at:%Y-%m-%d %H:%M:%S} UTC"
+    told = f"the served view of {entity.name} shows edition {shown.number} of {shown.implementation}, published {at}"
+    return f"{told}; {other.implementation} has one of newer loads. Build both: lockgate run --select {entity.name}"
+
+
+def _reads_older(one: Edition, other: Edition) -> bool:
+    """Whether an edition was made of an older load of some stream than another one."""
+    seen = {pin.relation: pin.last_load for pin in other.pins}
+    return any(seen.get(pin.relation, pin.last_load) > pin.last_load for pin in one.pins)
 
 
 def _turn_view(wiring: Wiring, entity: Entity, switch: Switch) -> None:

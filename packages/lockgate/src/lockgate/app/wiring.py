@@ -34,7 +34,7 @@ from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
-from lockgate.errors import LockgateError, ProjectInvalid, UnknownName
+from lockgate.errors import ConfigurationError, LockgateError, ProjectInvalid, UnknownName
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.transform.cycle import Batch, ensure_route
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter
@@ -176,13 +176,19 @@ class Wiring:
         return DbtSwitches({**declared, None: self.project.dbt_enabled}, self.store.switches.switches())
 
     def revision(self, implementation: Implementation) -> str:
-        """A digest of the files that an implementation consists of; `<commit>:<path>` where it names a git revision."""
-        if implementation.engine is Engine.DBT:
+        """A digest of the files that an implementation consists of; `<commit>:<path>` where it names a git revision.
+
+        Empty where there is no such revision: nothing is known of it, and whoever builds it is told.
+        """
+        try:
             located = self.revisions.located(implementation)
-            if located.git_revision:
-                return f"{located.git_revision}:{os.path.relpath(implementation.path, self.project.folder)}"
-            return self.executor_for(implementation.executor).revision(implementation.path)
-        return self.rule_book.revision(implementation)
+            if implementation.engine is Engine.RULES:
+                return self.rule_book.revision(implementation)
+        except ConfigurationError:
+            return ""
+        if located.git_revision:
+            return f"{located.git_revision}:{os.path.relpath(implementation.path, self.project.folder)}"
+        return self.executor_for(implementation.executor).revision(implementation.path)
 
     @cached_property
     def stager(self) -> Stager:

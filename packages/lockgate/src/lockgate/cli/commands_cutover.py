@@ -151,7 +151,7 @@ def retire(context: typer.Context, entity: Entity, reason: Reason = "asked for",
 @cutover.command("status")
 def status(context: typer.Context, entities: Entities = None, as_json: Json = False) -> int:
     """Where routes stand: stage, share, what consumers read, and what the gates say."""
-    with opened(context) as app:
+    with opened(context, may_be_invalid=True) as app:
         found = app.cutovers.status(tuple(entities or ()))
     if as_json:
         print_json(found)

@@ -11,7 +11,7 @@ from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome, StepS
 from lockgate.core.gate import Answer, GateAnswer
 from lockgate.core.legible import percent
 from lockgate.core.route import Route
-from lockgate.cutover import described, explained
+from lockgate.cutover import SIGN_OFF, described, explained
 
 if TYPE_CHECKING:
     from lockgate.app.cutting_over import RolledBack, RouteStatus
@@ -44,17 +44,25 @@ def show_result(result: PlanResult) -> None:
     for outcome in result.outcomes:
         mark = "[green]✓[/]" if outcome.status is StepStatus.DONE else "[red]✗[/]"
         console.print(f"{mark} {outcome.sentence}", soft_wrap=True)
-    refused = [outcome for outcome in result.outcomes if outcome.status is StepStatus.REFUSED]
+    refused = [outcome for outcome in result.outcomes if outcome.status is not StepStatus.DONE]
     for outcome in refused:
         show_answers(outcome.gates)
-    if refused:
-        name, entity = result.plan.plan_id, result.plan.entities[0]
-        has_gates = any(outcome.gates for outcome in refused)
-        onwards = f"lockgate cutover apply {name}" if has_gates else f"lockgate cutover plan {entity} --to …"
+        onwards = _onwards(result.plan, outcome)
         console.print(f"nothing was moved beyond this; go on with: {onwards}", soft_wrap=True)
+    if refused:
         return
     for route in result.plan.goal:
         console.print(f"[bold]{route.entity}[/] is {described(route)} {bar(route)}", soft_wrap=True)
+
+
+def _onwards(plan: Plan, refused: StepOutcome) -> str:
+    """What to do where a step was refused: nothing that would be refused again."""
+    if refused.status is StepStatus.OUTDATED:
+        return f"lockgate cutover plan {plan.entities[0]} --to …"
+    again = f"lockgate cutover apply {plan.plan_id}"
+    conditions = [one for gate in refused.gates for one in gate.conditions if one.answer is not Answer.GO]
+    is_for_people = bool(conditions) and all(one.condition == SIGN_OFF for one in conditions)
+    return again if is_for_people else f"lockgate run, then {again}"
 
 
 def show_rolled_back(done: Sequence[RolledBack]) -> None:

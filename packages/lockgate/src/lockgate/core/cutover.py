@@ -61,10 +61,11 @@ class Plan:
 
 
 class StepStatus(StrEnum):
-    """How far a step of a plan has come."""
+    """How far a step of a plan has come; `OUTDATED`: what the plan was made for has changed, a new one is needed."""
 
     DONE = "done"
     REFUSED = "refused"
+    OUTDATED = "outdated"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ from lockgate.cutover.judging import Judgement, Situation, judged
 from lockgate.cutover.level import unlevel, unproven
 from lockgate.cutover.planning import Moving, described, planned, retired, rolled_back, stopped
 from lockgate.cutover.remembering import in_shadow, was_refused
-from lockgate.cutover.telling import editions_held, notice_of, signatures_wanted, waits_for_signatures
+from lockgate.cutover.telling import SIGN_OFF, editions_held, notice_of, signatures_wanted, waits_for_signatures
 
 __all__ = [
     "Hands",
     "Judgement",
     "Listener",
     "Moving",
+    "SIGN_OFF",
     "Seen",
     "Situation",
     "applied",

@@ -68,7 +68,7 @@ class _Applying:
         if done is not None:
             return done
         if changed := self._changed():
-            return StepOutcome(position, StepStatus.REFUSED, changed)
+            return StepOutcome(position, StepStatus.OUTDATED, changed)
         sentence = self.hands.cycle(self.plan.entities)
         return StepOutcome(position, StepStatus.DONE, sentence)
 
@@ -79,7 +79,7 @@ class _Applying:
             self.gates.extend(done.gates)
             return done
         if changed := self._changed():
-            return StepOutcome(position, StepStatus.REFUSED, changed)
+            return StepOutcome(position, StepStatus.OUTDATED, changed)
         answers = self.hands.gates(step.gate, self.plan)
         self.gates.extend(answers)
         answer = Answer.of_all([one.answer for one in answers])
@@ -88,8 +88,10 @@ class _Applying:
 
     def _route(self, position: int, step: PlanStep) -> StepOutcome:
         if not self._is_moved(step):
+            if changed := self._changed():
+                return StepOutcome(position, StepStatus.OUTDATED, changed)
             try:
-                refused = self._changed() or self.hands.move(self.plan, step)
+                refused = self.hands.move(self.plan, step)
             except StaleToken:
                 if not self._is_moved(step):  # the same plan, applied twice at once, moves a route once
                     raise

@@ -53,6 +53,8 @@ class TransformationModeRouter:
             return _asked_for(entity, engine, is_dbt_on=is_dbt_on)
         route = self._route(entity)
         routed = answering(route)
+        if not is_dbt_on and not _is_dbt(entity, routed) and _is_canary_of_dbt(entity, route):
+            return Choice(entity.name, routed, RoutedBy.SWITCH)  # which takes dbt's share of the keys away
         if is_dbt_on or not _is_dbt(entity, routed):
             fallback = route.incumbent if routed != route.incumbent else None
             usable = fallback if fallback and (is_dbt_on or not _is_dbt(entity, fallback)) else None
@@ -117,6 +119,10 @@ def _asked_for(entity: Entity, engine: str, *, is_dbt_on: bool) -> Choice:
     if not is_dbt_on and _is_dbt(entity, engine):
         raise EngineOff(f"dbt is switched off for {entity.name}", entity=entity.name)
     return Choice(entity.name, engine, RoutedBy.REQUEST)
+
+
+def _is_canary_of_dbt(entity: Entity, route: Route) -> bool:
+    return route.stage is Stage.CANARY and _is_dbt(entity, route.candidate or "")
 
 
 def _is_dbt(entity: Entity, name: str) -> bool:
