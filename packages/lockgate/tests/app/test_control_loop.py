@@ -72,6 +72,24 @@ def silent(wiring) -> Wiring:
     return wiring
 
 
+@pytest.mark.parametrize("is_declared", [True, False])
+def test_a_server_of_before_leaves_a_candidate_alone_that_was_declared_since(wiring, is_declared):
+    entity = wiring.project.entities["orders"]
+    route = replace(ensure_route(entity, wiring.warehouse), candidate="newest", stage=Stage.CANARY, share=500)
+    moved = wiring.warehouse.set_route(route)
+    if is_declared:
+        file = wiring.project.folder / "lockgate.yml"
+        text = file.read_text(encoding="utf-8")
+        assert text.count("new: {rules: new.yml}") == 1
+        more = text.replace("new: {rules: new.yml}", "new: {rules: new.yml}, newest: {rules: new.yml}")
+        file.write_text(more, encoding="utf-8")
+
+    ControlLoop(wiring, SECONDS).judge("orders")
+
+    stage = wiring.warehouse.route("orders").stage
+    assert stage is (moved.stage if is_declared else Stage.OFF)
+
+
 FACTS = {"implementation": "old", "seconds": 1, "bytes": 0, "error": ""}
 
 

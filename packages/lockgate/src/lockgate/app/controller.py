@@ -80,9 +80,9 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
     one of the group is not under way: it would be left behind. A candidate that was taken out of the project answers
     nothing more.
     """
-    gone = [one for one in group if lacks_candidate(one, ensure_route(one, wiring.warehouse))]
-    if gone:
-        return _taken_out(wiring, gone[0])
+    gone = next((one for one in group if _is_taken_out(wiring, one)), None)
+    if gone is not None:
+        return _taken_out(wiring, gone)
     judgements = [_judged(wiring, entity, may_advance=may_advance) for entity in group]
     found = [one for one in judgements if one is not None]
     if not found:
@@ -99,6 +99,18 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
 
 def _log_left_alone(entity: Entity, error: StaleToken) -> None:
     logger.info("left alone", extra={"facts": {"entity": entity.name, "error": error.code}})
+
+
+def _is_taken_out(wiring: Wiring, entity: Entity) -> bool:
+    """Whether a cutover is under way to a candidate that the project file has no more.
+
+    A server that was started before the candidate was declared does not know it, and leaves it alone.
+    """
+    route = ensure_route(entity, wiring.warehouse)
+    if not lacks_candidate(entity, route):
+        return False
+    now = wiring.declared_now(entity.name)
+    return now is not None and lacks_candidate(now, route)
 
 
 def _taken_out(wiring: Wiring, entity: Entity) -> tuple[Decision, ...]:

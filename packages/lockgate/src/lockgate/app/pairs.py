@@ -60,8 +60,9 @@ def gates_of(wiring: Wiring, entity: Entity) -> tuple[GateDeclaration, ...]:
 
 
 def allowed_rows(wiring: Wiring, entity: Entity) -> int:
-    """How many rows may differ unexplained and the entity's sides are level: as many as the most generous gate says."""
-    return max((gate.unexplained_differences or 0 for gate in gates_of(wiring, entity)), default=0)
+    """How many rows may differ unexplained and the entity's sides are level: as many as the strictest gate says."""
+    stated = (gate.unexplained_differences for gate in gates_of(wiring, entity))
+    return min((rows for rows in stated if rows is not None), default=0)
 
 
 def agreement_of(entity: Entity) -> str:

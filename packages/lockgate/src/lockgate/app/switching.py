@@ -40,7 +40,8 @@ def stale_view(wiring: Wiring, entity: Entity, route: Route) -> str:
     """
     if route.stage is not Stage.PROMOTED or route.share == 0:
         return ""
-    newest = {edition.implementation: edition for edition in wiring.warehouse.editions(entity.name)}
+    free = (edition for edition in wiring.warehouse.editions(entity.name) if not edition.is_held)
+    newest = {edition.implementation: edition for edition in free}
     shown, other = newest.get(route.candidate or ""), newest.get(route.incumbent)
     if shown is None or other is None or not _reads_older(shown, other):
         return ""

@@ -25,7 +25,7 @@ from lockgate.app.places import Places
 from lockgate.app.revisions import Revisions
 from lockgate.app.rule_book import RuleBook
 from lockgate.config import PROJECT_FILE, find_project, keep_last_valid, load_last_valid, load_project
-from lockgate.core.entity import DbtExecutionMode, Engine, Implementation
+from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementation
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
 from lockgate.core.nearness import did_you_mean
@@ -112,6 +112,16 @@ class Wiring:
         """What hands executions to the workers of every process; it does nothing before it is launched."""
         name = f"{self.project.name}.{self.project.default_target}"
         return DbosQueue(self._control_address, self.store.workers, name=name)
+
+    def declared_now(self, entity: str) -> Entity | None:
+        """An entity as the project file has it now; a process that goes on for long knows an older one.
+
+        None where the file is not valid, or has no such entity.
+        """
+        try:
+            return load_project(self.project.folder).entities.get(entity)
+        except ConfigurationError:
+            return None
 
     @property
     def target(self) -> Target:
