@@ -53,7 +53,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account. `failures` are the wrong passwords since the last right one; nobody signs in before `locked_until`."""
+    """An account. `failures` are wrong passwords since the last right one; nobody signs in before `locked_until`."""
 
     name: str
     roles: frozenset[Role]
