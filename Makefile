@@ -35,7 +35,7 @@ serve: .venv/.runtime ## answer over HTTP on port 5003 what `make demo` loaded
 
 test: setup lint ## every check and every test, with the coverage floors
 	$(bin)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
-	$(bin)/coverage report --include='*/lockgate/core/*,*/lockgate/errors.py,*/lockgate/ingest/*,*/lockgate/transform/*' --fail-under=95 --format=total
+	$(bin)/coverage report --include='*/lockgate/core/*,*/lockgate/errors/*,*/lockgate/ingest/*,*/lockgate/transform/*' --fail-under=95 --format=total
 
 unit: setup ## the fast tests
 	$(bin)/pytest -n $(WORKERS) -m 'not slow and not soak'
