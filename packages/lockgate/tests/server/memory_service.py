@@ -52,6 +52,8 @@ PINS = (Pin(Relation("raw", "users"), 4, 7),)
 class MemoryService:
     """Jobs end when a test says so or, with `seconds`, by themselves; what is asked of it is remembered."""
 
+    project, target = "inventory", "main"
+
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds
         self.fails_with: Exception | None = None

@@ -210,6 +210,16 @@ class Service:
         """
         return self._records.ask(entity_of(self._wiring, entity), records)
 
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._wiring.project.name
+
+    @property
+    def target(self) -> str:
+        """The name of the target that is served."""
+        return self._wiring.project.default_target
+
     def names(self) -> Mapping[str, Sequence[str]]:
         """The names of the entities, and those of each one's implementations; no database is asked."""
         return {entity.name: tuple(entity.implementations) for entity in self._wiring.project.entities.values()}

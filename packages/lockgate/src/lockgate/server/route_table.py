@@ -1,4 +1,4 @@
-"""Every route of the API in one table: path, method, what answers, and what its answers look like."""
+"""Every route in one table: path, method, who may, what answers, and what its answers look like."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from lockgate.server.answers import (
     TransformAnswer,
 )
 from lockgate.server.bodies import JobBody, RecordsBody, RollbackBody, SwitchBody
+from lockgate.server.console.page_table import PAGES
 from lockgate.server.openapi import body_of, described, header, problems
 
 Handler = Callable[..., Awaitable[Response]]
@@ -86,7 +87,7 @@ class ApiRoute:
 _JOB = described(JobAnswer, "The job.")
 _ACCEPTED = described(JobAnswer, "The job has not ended.", _LOCATION)
 
-ROUTES = (
+API_ROUTES = (
     ApiRoute(
         "POST", "/api/transform", OPERATORS, routes_jobs.transform, "transform",
         {200: described(TransformAnswer, "What came of it.", also=RecordsAnswer), 202: _ACCEPTED},
@@ -152,3 +153,12 @@ ROUTES = (
     ApiRoute("GET", "/docs", READERS, routes_operations.docs, "docs", {200: {}}, is_shown=False),
     ApiRoute("GET", "/docs/docs.css", ANYONE, routes_operations.docs_style, "docs", {200: {}}, is_shown=False),
 )  # fmt: skip
+
+ROUTES = (
+    *API_ROUTES,
+    *(
+        ApiRoute(page.method, page.path, page.allowed, page.handler, "", {200: {}}, change=page.change, is_shown=False)
+        for page in PAGES
+    ),
+)
+"""All of it: the API, and the pages of the console."""

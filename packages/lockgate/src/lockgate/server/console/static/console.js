@@ -1,0 +1,1 @@
+// What pages gain with JavaScript; without it they are whole.
