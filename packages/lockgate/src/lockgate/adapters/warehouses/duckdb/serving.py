@@ -25,10 +25,17 @@ from lockgate.adapters.warehouses.duckdb.editions import (
 from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
-from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
+from lockgate.adapters.warehouses.editions import (
+    asked_of,
+    edition_table,
+    newest_place,
+    route_of,
+    standings_of,
+    still_there,
+)
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm, Edition, Publication, Route, Stage
+from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 from lockgate.core.sql import column, table
 from lockgate.errors import StaleToken
 
@@ -137,6 +144,16 @@ class DuckDBServing:
         with reading(self._layout) as connection:
             return {number: arm for number, arm in zip(_shown_pair(connection, entity), Arm, strict=True) if number}
 
+    def standings(self) -> Mapping[str, Standing]:
+        """See `lockgate.core.ports.Serving.standings`."""
+        with reading(self._layout) as connection:
+            return standings_of(
+                *(
+                    connection.execute(statement(name)).fetchall()
+                    for name in ("all_routes", "all_editions", "all_shown")
+                )
+            )
+
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
         words = {"entity": edition.entity, "number": edition.number, "kept": kept}
@@ -210,10 +227,7 @@ def _words(route: Route) -> dict[str, Any]:
 
 def _route(connection: DuckDBPyConnection, entity: str) -> Route | None:
     row = connection.execute(statement("route"), {"entity": entity}).fetchone()
-    if row is None:
-        return None
-    name, incumbent, candidate, stage, share, token = row
-    return Route(name, incumbent, candidate, Stage(stage), share, token)
+    return None if row is None else route_of(row)
 
 
 def _served(connection: DuckDBPyConnection, entity: str) -> Relation | None:

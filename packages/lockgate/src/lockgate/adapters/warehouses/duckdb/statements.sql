@@ -145,3 +145,16 @@ FROM {edition}
 
 -- name: count_lost
 SELECT {counts} FROM {built}
+
+-- name: all_routes
+SELECT entity, incumbent, candidate, stage, share, token FROM lockgate.route
+
+-- name: all_editions
+SELECT
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
+    bucket_by, key, served_schema, served_name, kept
+FROM lockgate.edition
+ORDER BY entity, number
+
+-- name: all_shown
+SELECT entity, incumbent, candidate FROM lockgate.shown

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from lockgate.adapters.warehouses.arms import Shown, check_order, check_seen, check_token, newest_of, shown_by
-from lockgate.adapters.warehouses.editions import asked_of, edition_of, edition_table, newest_place, still_there
+from lockgate.adapters.warehouses.editions import (
+    asked_of,
+    edition_of,
+    edition_table,
+    newest_place,
+    route_of,
+    standings_of,
+    still_there,
+)
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.editions import (
     create_edition,
@@ -21,7 +29,7 @@ from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, relation_name, statement
 from lockgate.adapters.warehouses.postgres.views import show
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm, Edition, Publication, Route, Stage
+from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 from lockgate.errors import StaleToken
 
 ROUTES = Relation("lockgate", "route")
@@ -88,6 +96,16 @@ class PostgresServing:
         """See `lockgate.core.ports.Serving.shown`."""
         with self._sessions.session() as connection:
             return {number: arm for number, arm in zip(_shown_pair(connection, entity), Arm, strict=True) if number}
+
+    def standings(self) -> Mapping[str, Standing]:
+        """See `lockgate.core.ports.Serving.standings`."""
+        with self._sessions.session() as connection:
+            return standings_of(
+                *(
+                    connection.execute(statement(name)).fetchall()
+                    for name in ("all_routes", "all_editions", "all_shown")
+                )
+            )
 
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
@@ -185,10 +203,7 @@ def _words(route: Route) -> Mapping[str, Any]:
 
 def _route(connection: Connection, name: str, entity: str) -> Route | None:
     row = connection.execute(statement(name), {"entity": entity}).fetchone()
-    if row is None:
-        return None
-    entity, incumbent, candidate, stage, share, token = row
-    return Route(entity, incumbent, candidate, Stage(stage), share, token)
+    return None if row is None else route_of(row)
 
 
 def _served(connection: Connection, entity: str) -> Relation | None:
