@@ -107,10 +107,11 @@ class _Turn:
         return found[0]
 
     def _outcome(self, implementation: str) -> Outcome:
-        wiring, request = self._wiring, self._request
+        wiring, request, on_node = self._wiring, self._request, self._recorder.node_ended
         (batch,) = batches_of(pieces_of(self._entity, (implementation,)))
         try:
-            (outcome,) = wiring.execute(batch, request.variables, full_refresh=request.full_refresh)
+            anew = request.full_refresh
+            (outcome,) = wiring.execute(batch, request.variables, full_refresh=anew, on_node=on_node)
         except LockgateError as error:
             return FailedExecution(self._entity.name, implementation, error)
         return outcome

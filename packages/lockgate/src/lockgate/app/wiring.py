@@ -29,7 +29,7 @@ from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementatio
 from lockgate.core.execution import Outcome
 from lockgate.core.load import Load
 from lockgate.core.nearness import did_you_mean
-from lockgate.core.ports import Clock, DbtExecutor, Notifier, Secrets, SourceReader, Stager, Warehouse
+from lockgate.core.ports import Clock, DbtExecutor, NodeListener, Notifier, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
 from lockgate.core.run import Bounds
@@ -100,6 +100,7 @@ class Wiring:
         self.judge_seconds = settings.judge_seconds
         self.clock = clock
         self.state = settings.state_folder(project.folder)
+        self.secrets_folder = settings.secrets_folder(project.folder)
         self.places = Places(project.folder, self.state)
         self.revisions = Revisions(project.folder, self.state)
         self._opening = Lock()
@@ -295,8 +296,10 @@ class Wiring:
         source, stream = found[0]
         return source.relation(stream)
 
-    def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
-        """Executes a batch: what came of each of its pieces, in their order."""
+    def execute(
+        self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool, on_node: NodeListener
+    ) -> tuple[Outcome, ...]:
+        """Executes a batch: what came of each of its pieces, in their order; `on_node` hears of dbt's nodes."""
         located = (self.revisions.located(piece.implementation) for piece in batch.pieces)
         pieces = tuple(replace(piece, implementation=one) for piece, one in zip(batch.pieces, located, strict=True))
         batch = replace(batch, pieces=pieces)
@@ -304,18 +307,20 @@ class Wiring:
             facts = {"entity": piece.entity.name, "implementation": piece.implementation.name}
             logger.debug("execution started", extra={"facts": facts})
         try:
-            outcomes = self._executed(batch, variables, full_refresh=full_refresh)
+            outcomes = self._executed(batch, variables, full_refresh=full_refresh, on_node=on_node)
         except LockgateError as error:
             self.places.error(error)
             raise
         return tuple(self.places.outcome(outcome) for outcome in outcomes)
 
-    def _executed(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
+    def _executed(
+        self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool, on_node: NodeListener
+    ) -> tuple[Outcome, ...]:
         if batch.engine is Engine.DBT:
             from lockgate.transform.dbt import DbtExecutionService
 
             executor = self.executor_for(batch.pieces[0].implementation.executor)
-            service = DbtExecutionService(executor, self.warehouse)
+            service = DbtExecutionService(executor, self.warehouse, on_node)
             return service.execute_batch(batch, variables, full_refresh=full_refresh)
         with self.warehouse.workshop(batch.workshop) as workshop:
             return tuple(self.rule_book.executed(piece, workshop) for piece in batch.pieces)

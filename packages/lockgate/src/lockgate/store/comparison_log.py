@@ -39,14 +39,23 @@ class ComparisonLog:
             taken = insert(comparison).values(self._scope.values() | values).returning(comparison.c.comparison_id)
             return int(connection.execute(taken).scalar_one())
 
-    def comparisons(self, entity: str | None = None, *, limit: int = 100) -> tuple[ComparisonRecord, ...]:
-        """The newest comparisons first."""
-        mine = (
-            self._scope.of(comparison)
-            if entity is None
-            else self._scope.of(comparison) & (comparison.c.entity == entity)
-        )
-        query = select(comparison).where(mine).order_by(comparison.c.comparison_id.desc()).limit(limit)
+    def comparisons(
+        self,
+        entity: str | None = None,
+        *,
+        verdict: Verdict | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[ComparisonRecord, ...]:
+        """The newest comparisons first, numbered below `before` where it is given."""
+        query = select(comparison).where(self._scope.of(comparison))
+        if entity is not None:
+            query = query.where(comparison.c.entity == entity)
+        if verdict is not None:
+            query = query.where(comparison.c.verdict == verdict)
+        if before is not None:
+            query = query.where(comparison.c.comparison_id < before)
+        query = query.order_by(comparison.c.comparison_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_record(dict(row)) for row in connection.execute(query).mappings())
 

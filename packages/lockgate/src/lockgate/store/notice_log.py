@@ -55,10 +55,16 @@ class NoticeLog:
             added = once.returning(outbox.c.number)
             return sum(joined.execute(added.values(row)).first() is not None for row in rows)
 
-    def notices(self, status: DeliveryStatus | None = None, *, limit: int = 100) -> tuple[Delivery, ...]:
-        """What was ever put down, or what stands so, the newest first."""
-        mine = self._scope.of(outbox) if status is None else and_(self._scope.of(outbox), outbox.c.status == status)
-        query = select(outbox).where(mine).order_by(outbox.c.number.desc()).limit(limit)
+    def notices(
+        self, status: DeliveryStatus | None = None, *, before: int | None = None, limit: int = 100
+    ) -> tuple[Delivery, ...]:
+        """What was ever put down, or what stands so, the newest first; numbered below `before` where it is given."""
+        query = select(outbox).where(self._scope.of(outbox))
+        if status is not None:
+            query = query.where(outbox.c.status == status)
+        if before is not None:
+            query = query.where(outbox.c.number < before)
+        query = query.order_by(outbox.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_delivery(row) for row in connection.execute(query).mappings())
 
