@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -31,6 +32,7 @@ from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
 from lockgate.flow import StepListener
 
 if TYPE_CHECKING:
+    from lockgate.app.access import Access
     from lockgate.app.checks import Findings
     from lockgate.app.look import ShownEdition
     from lockgate.transform.rules import CaseResult
@@ -271,6 +273,13 @@ class App:
     def cutovers(self) -> Cutovers:
         """The verbs that move routes, and those that look at what routes are moved by."""
         return Cutovers(self._wiring, self._alone)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may call, and the audit of what they change."""
+        from lockgate.app.access import Access
+
+        return Access(self._wiring)
 
     def notices(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[Delivery, ...]:
         """The newest notices first, one for each channel."""

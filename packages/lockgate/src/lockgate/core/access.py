@@ -90,6 +90,24 @@ class MachineToken:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a token that was verified says: which one it is, and whose. What they may is not in it."""
+
+    token_id: str
+    subject: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A session that has begun. Who has `secret` is its person to pages, who has `token` is so to the API."""
+
+    session: Session
+    secret: str = field(repr=False)
+    token: str = field(repr=False)
+
+
 class AuditOutcome(StrEnum):
     """How a change went; `BEGUN` stays where the process did not live to tell."""
 
@@ -103,7 +121,8 @@ class AuditOutcome(StrEnum):
 class AuditEntry:
     """One change: who asked for it, from where, what it was about, and how it went. It holds no secret, no row's value.
 
-    `action` is `<noun>.<verb>` (`job.submit`, `cutover.roll-back`, `session.begin`); `subject` names what was changed.
+    `action` is `<noun>.<verb>` (`job.submit`, `cutover.roll-back`, `session.begin`); `subject` names what was changed,
+    `target` the target that the process worked on.
     """
 
     audit_id: int
@@ -117,3 +136,4 @@ class AuditEntry:
     facts: Mapping[str, object] = field(default_factory=dict)
     correlation_id: str | None = None
     ended_at: datetime | None = None
+    target: str = ""

@@ -5,17 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockgate.errors import LockgateError
+from lockgate.store.access_log import AccessLog
+from lockgate.store.attempt_log import AttemptLog
+from lockgate.store.audit_log import AuditLog
 from lockgate.store.comparison_log import ComparisonLog
 from lockgate.store.cutover_log import CutoverLog
 from lockgate.store.database import Database, open_database
 from lockgate.store.evidence_log import EvidenceLog
 from lockgate.store.execution_log import ExecutionLog
+from lockgate.store.glance_log import GlanceLog
 from lockgate.store.job_log import JobLog
 from lockgate.store.load_ledger import StoredLoads
 from lockgate.store.notice_log import NoticeLog
+from lockgate.store.people_log import PeopleLog
 from lockgate.store.run_log import RunLog
 from lockgate.store.scope import Scope
+from lockgate.store.session_log import SessionLog
 from lockgate.store.switch_log import SwitchLog
+from lockgate.store.token_log import TokenLog
 from lockgate.store.upgrade import upgrade
 from lockgate.store.worker_leases import WorkerLeases
 
@@ -34,6 +41,13 @@ class Store:
     evidence: EvidenceLog
     cutovers: CutoverLog
     notices: NoticeLog
+    glances: GlanceLog
+    access: AccessLog
+    people: PeopleLog
+    sessions: SessionLog
+    attempts: AttemptLog
+    tokens: TokenLog
+    audit: AuditLog
     database: Database
 
     def close(self) -> None:
@@ -68,5 +82,12 @@ def open_store(address: str, *, project: str, target: str) -> Store:
         evidence=EvidenceLog(database, scope),
         cutovers=CutoverLog(database, scope),
         notices=NoticeLog(database, scope),
+        glances=GlanceLog(database, scope),
+        access=AccessLog(database, scope),
+        people=PeopleLog(database, scope),
+        sessions=SessionLog(database, scope),
+        attempts=AttemptLog(database, scope),
+        tokens=TokenLog(database, scope),
+        audit=AuditLog(database, scope),
         database=database,
     )

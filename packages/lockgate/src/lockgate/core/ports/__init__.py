@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lockgate.core.ports.credentials import Passwords, Tokens
 from lockgate.core.ports.dbt import DbtExecutor, NodeListener
 from lockgate.core.ports.jobs import JobQueue, JobStore, Work, WorkerSlots
 from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
@@ -25,6 +26,7 @@ __all__ = [
     "NodeListener",
     "Notifier",
     "Package",
+    "Passwords",
     "Progress",
     "QueryEngine",
     "Secrets",
@@ -35,6 +37,7 @@ __all__ = [
     "StagedFile",
     "Stager",
     "StagingOrder",
+    "Tokens",
     "Warehouse",
     "Work",
     "WorkerSlots",

@@ -1,0 +1,52 @@
+"""What accounts and tokens are called, and which roles there are to give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lockgate.core.access import Role
+from lockgate.core.cutover import CONTROLLER
+from lockgate.core.nearness import did_you_mean_or_known
+from lockgate.errors import AccountRefused, UnknownName
+
+LONGEST_NAME = 64
+_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{LONGEST_NAME - 1}}}")
+# Decisions and jobs name these as who asked; nobody may pass for them.
+RESERVED = frozenset({CONTROLLER, "anyone", "lockgate", "loopback", "machine", "nobody", "shared", "system", "token"})
+
+
+def is_name(text: str) -> bool:
+    """Whether somebody can be called so at all."""
+    return _NAME.fullmatch(text) is not None
+
+
+def checked_name(name: str) -> str:
+    """The name, where an account or a machine may be called so.
+
+    Raises:
+        AccountRefused: it may not.
+    """
+    if not is_name(name):
+        hint = f"Take letters, digits and . _ @ + - of ASCII, at most {LONGEST_NAME}, a letter or digit first."
+        raise AccountRefused("nobody can be called so", hint=hint)
+    if name.casefold() in RESERVED:
+        raise AccountRefused(f"the name {name} stands for Lockgate itself", hint="Take another name.", name=name)
+    return name
+
+
+def checked_roles(written: Iterable[str]) -> frozenset[Role]:
+    """The roles of these names, at least one.
+
+    Raises:
+        UnknownName: there is no such role; the hint has the nearest.
+        AccountRefused: there is none at all.
+    """
+    names = list(written)
+    for name in names:
+        if name not in set(Role):
+            hint = did_you_mean_or_known(name, Role)
+            raise UnknownName(f"there is no role {name!r}", hint=hint[0].upper() + hint[1:], name=name)
+    if not names:
+        raise AccountRefused("somebody without a role may do nothing", hint=f"Give one of {', '.join(Role)}.")
+    return frozenset(Role(name) for name in names)
