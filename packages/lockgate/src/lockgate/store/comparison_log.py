@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import and_, delete, insert, select
 
 from lockgate.core.comparison import Comparison, ComparisonRecord, ComparisonRequest, Noise, Verdict
@@ -99,6 +101,17 @@ class ComparisonLog:
                 Noise(entity, row["implementation"], row["revision"], tuple(row["columns"]), row["learnt_at"])
                 for row in connection.execute(query).mappings()
             )
+
+
+def request_of(record: ComparisonRecord) -> ComparisonRequest:
+    """What was asked of a comparison that was kept."""
+    asked: ComparisonRequest = _requests().validate_python(record.found["request"])
+    return asked
+
+
+@cache
+def _requests() -> TypeAdapter[ComparisonRequest]:
+    return TypeAdapter(ComparisonRequest)
 
 
 def _record(row: Mapping[str, Any]) -> ComparisonRecord:
