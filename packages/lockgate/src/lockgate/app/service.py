@@ -13,6 +13,7 @@ from typing import Self
 from lockgate.adapters.secrets.redaction import redact_also_with, redacted, without_addresses
 from lockgate.app import cutting_over
 from lockgate.app.access import Access
+from lockgate.app.archive import Archive
 from lockgate.app.console_desk import ConsoleDesk
 from lockgate.app.control_loop import ControlLoop
 from lockgate.app.cutting_over import RolledBack, RouteStatus
@@ -247,6 +248,11 @@ class Service:
             UnknownName: there is no such entity.
         """
         return set_dbt_enabled(self._wiring, entity, enabled=enabled, by=by)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What was kept of comparisons, runs, loads and notices, to be looked up."""
+        return Archive(self._wiring)
 
     @cached_property
     def access(self) -> Access:
