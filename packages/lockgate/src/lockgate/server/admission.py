@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from lockgate.core.access import Caller, CallerKind, Role
-from lockgate.errors import LockgateError, TokenRefused
+from lockgate.errors import LockgateError, SecretMissing, TokenRefused
 from lockgate.server.cookies import csrf_token, session_secret
 from lockgate.server.known_callers import KnownCallers
 from lockgate.server.options import Mode, Options
@@ -59,7 +59,7 @@ class Admission:
         sent = headers.getlist("authorization")
         try:
             if sent:
-                return Admitted(await self._by_token(sent))
+                return Admitted(await self._by_token(sent, is_seen=is_seen))
             secret = session_secret(headers, self._options.mode)
             if secret and (found := await self._by_cookie(secret, scope["method"], headers, is_seen=is_seen)):
                 return found
@@ -67,7 +67,7 @@ class Admission:
         except LockgateError as error:
             return Admitted(NOBODY, why_not=error)
 
-    async def _by_token(self, sent: Sequence[str]) -> Caller:
+    async def _by_token(self, sent: Sequence[str], *, is_seen: bool) -> Caller:
         """Who sends exactly one right token."""
         scheme, _, given = sent[0].partition(" ")
         if len(sent) > 1 or scheme.lower() != "bearer":
@@ -76,8 +76,8 @@ class Admission:
         if shared is not None and hmac.compare_digest(given.strip().encode(), shared.encode()):
             return _SHARED
         try:
-            caller = await self._known.of_token(given)
-        except TokenRefused as error:
+            caller = await self._known.of_token(given.strip(), is_seen=is_seen)
+        except (TokenRefused, SecretMissing) as error:
             raise unauthenticated(error.message) from None
         if caller is None:
             raise unauthenticated("the token is not the right one")
@@ -138,37 +138,3 @@ def _is_loopback(name: str | None) -> bool:
         return False
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return (mapped or address).is_loopback
-
-
-OPEN_TO_ALL = frozenset({"/api/health"})
-
-
-def admit(path: str, headers: Headers, peer: str | None, options: Options) -> str:
-    """Who calls: `token`, `loopback` or, on a route that is open to all, `anyone`.
-
-    Raises:
-        Refusal: the caller may not, or comes from a page of another site.
-    """
-    refuse_foreign("GET", headers)
-    sent = headers.getlist("authorization")
-    if sent:
-        _check_token(sent, options.token)
-        return "token"
-    if path in OPEN_TO_ALL:
-        return "anyone"
-    if options.mode is Mode.PRODUCTION:
-        raise unauthenticated("a token is needed")
-    if not _is_loopback(peer) or any(name in headers for name in _FORWARDED):
-        raise unauthenticated("without a token only callers on this machine are served")
-    if not _is_loopback(_host(headers)):
-        detail = "without a token, Host must be this machine: localhost or a loopback address"
-        raise Refusal(Fault.FORBIDDEN, detail, hint="Call http://localhost, or send a token.")
-    return "loopback"
-
-
-def _check_token(sent: Sequence[str], token: str | None) -> None:
-    """Returns where exactly the right token was sent."""
-    scheme, _, given = sent[0].partition(" ")
-    right = hmac.compare_digest(given.strip().encode(), (token or "").encode())
-    if len(sent) > 1 or scheme.lower() != "bearer" or token is None or not right:
-        raise unauthenticated("the token is not the right one")

@@ -64,6 +64,15 @@ class RollbackBody(BaseModel):
     reason: str = Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL, description="Kept with the decision.")
 
 
+class TokenBody(BaseModel):
+    """Who signs in."""
+
+    model_config = _AS_SENT
+
+    name: str = Field(max_length=255, description="The name of an account.", examples=["ada"])
+    password: str = Field(max_length=1000, repr=False, description="Its password.")
+
+
 class JobsQuery(BaseModel):
     """Which jobs to list."""
 

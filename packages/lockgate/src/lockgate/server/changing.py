@@ -57,7 +57,7 @@ async def changing(request: Request, subject: str = "", **facts: object) -> Asyn
 async def tell_refused(request: Request, action: str) -> None:
     """Writes down that somebody wanted to change what their roles do not allow; where it cannot be written, the log."""
     desk = desk_of(request)
-    facts = {"path": request.url.path, "code": NotAllowed.code}
+    facts: dict[str, object] = {"path": request.url.path, "code": NotAllowed.code}
     try:
         audit_id = await _begin(desk, request, action, "", facts)
     except (LockgateError, Refusal) as error:

@@ -7,23 +7,22 @@ import math
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import structlog
 
-from lockgate.core.access import Caller
+from lockgate.app.access import Access
+from lockgate.core.access import Caller, TokenFacts
 from lockgate.errors import LockgateError
+from lockgate.govern.known import Known
 from lockgate.server.problems import Refusal
-
-if TYPE_CHECKING:
-    from lockgate.app.access import Access
-    from lockgate.core.access import TokenFacts
-    from lockgate.govern.known import Known
 
 FRESH_SECONDS = 0.5
 """How old what is known may be, as a rule."""
 STALE_SECONDS = 1.0
 """How old it may be while the control plane does not answer; after that nobody is known."""
+REREAD_SECONDS = 0.1
+"""How often, at most, all is read again because somebody is not known."""
 TOUCH_SECONDS = 15.0
 MOST_TOKENS = 4096
 
@@ -40,13 +39,14 @@ class Ask(Protocol):
 class KnownCallers:
     """People, their sessions and tokens; tokens whose signature was verified are remembered by their digest."""
 
-    def __init__(self, access: Access, ask: Ask, clock: Callable[[], float] = time.monotonic) -> None:
-        """Nobody, until somebody asks."""
+    def __init__(self, access: Access, ask: Ask, verify: Ask, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nobody, until somebody asks: `ask` leads to the control plane, `verify` to what reads tokens."""
         self._access = access
         self._ask = ask
+        self._verify = verify
         self._clock = clock
         self._known: Known | None = None
-        self._checked_at = -math.inf
+        self._read_at = self._checked_at = self._void_before = -math.inf
         self._checking: asyncio.Task[None] | None = None
         self._facts: dict[bytes, TokenFacts] = {}
         self._seen: set[str] = set()
@@ -61,74 +61,96 @@ class KnownCallers:
         """
         return (await self._fresh()).has_people
 
+    async def has_person(self, name: str) -> bool:
+        """Whether somebody of that name has an account.
+
+        Raises:
+            ControlPlaneUnavailable: nobody can tell.
+        """
+        return name in (await self._fresh()).people
+
     async def of_session(self, secret: str, *, is_seen: bool = True) -> Caller | None:
         """Whose session this is; `is_seen` has it last on.
 
         Raises:
             ControlPlaneUnavailable: nobody can tell.
         """
-        caller = await self._found(lambda known: known.caller_of_session(secret))
-        if caller is not None and caller.session_id is not None and is_seen:
-            self._seen.add(caller.session_id)
-        return caller
+        return await self._found(lambda known: known.caller_of_session(secret), is_seen=is_seen)
 
-    async def of_token(self, text: str) -> Caller | None:
-        """Whose token this is.
+    async def of_token(self, text: str, *, is_seen: bool = True) -> Caller | None:
+        """Whose token this is; `is_seen` has the session that it came of last on.
 
         Raises:
             TokenRefused: it is none of this project's.
+            SecretMissing: there is no key to verify it with.
             ControlPlaneUnavailable: nobody can tell.
         """
         digest = sha256(text.encode()).digest()
         facts = self._facts.get(digest)
         if facts is None:
-            facts = self._access.read_token(text)
+            facts = await self._verify(self._access.read_token, text)
             if len(self._facts) >= MOST_TOKENS:
                 self._facts.clear()
             self._facts[digest] = facts
-        return await self._found(lambda known: known.caller_of_token(facts))
+        return await self._found(lambda known: known.caller_of_token(facts), is_seen=is_seen)
 
-    async def _found(self, look: Callable[[Known], Caller | None]) -> Caller | None:
-        """Who is found; it may have been a moment ago that they came, so one more look tells that nobody is."""
+    def forget(self) -> None:
+        """Has the next request look again: something was changed here, and whoever did it sees that it was."""
+        self._void_before = self._clock()
+
+    async def _found(self, look: Callable[[Known], Caller | None], *, is_seen: bool) -> Caller | None:
+        """Who is found; they may have come, or been seen elsewhere, since all was read: so it is read once more."""
         arrived = self._clock()
         caller = look(await self._fresh())
-        if caller is None and self._checked_at < arrived:
-            caller = look(await self._as_of(arrived))
+        if caller is None and self._read_at < arrived:
+            caller = look(await self._read_since(arrived))
+        if is_seen and caller is not None and caller.session_id is not None:
+            self._seen.add(caller.session_id)
         return caller
 
     async def _fresh(self) -> Known:
-        now = self._clock()
-        if self._known is not None and now - self._checked_at <= FRESH_SECONDS:
-            return self._known
+        oldest = max(self._clock() - FRESH_SECONDS, self._void_before)
         try:
-            return await self._as_of(now - FRESH_SECONDS)
+            while self._known is None or self._checked_at < oldest:
+                await self._join(self._check)
         except (LockgateError, Refusal):
-            if self._known is not None and self._clock() - self._checked_at <= STALE_SECONDS:
-                return self._known
-            raise
-
-    async def _as_of(self, moment: float) -> Known:
-        """What is known by a check that began at the moment or later; those who wait share one."""
-        while self._known is None or self._checked_at < moment:
-            if self._checking is None:
-                self._checking = asyncio.ensure_future(self._check())
-                self._checking.add_done_callback(self._checked)
-            await asyncio.shield(self._checking)
+            if self._known is None or self._clock() - self._checked_at > STALE_SECONDS:
+                raise
         return self._known
+
+    async def _read_since(self, moment: float) -> Known:
+        """All of it, as it was at the moment or later; whoever makes names up has it read ten times a second."""
+        while self._known is None or self._read_at < moment:
+            await asyncio.sleep(max(0.0, self._read_at + REREAD_SECONDS - self._clock()))
+            if self._read_at < moment:
+                await self._join(self._read)
+        return self._known
+
+    async def _join(self, look: Callable[[], Any]) -> None:
+        """Waits for the look that is under way, or else for this one, which others wait for too."""
+        if self._checking is None:
+            self._checking = asyncio.ensure_future(look())
+            self._checking.add_done_callback(self._checked)
+        await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
         began = self._clock()
         epoch = await self._ask(self._access.epoch)
         if self._known is None or self._known.epoch != epoch:
-            self._known = await self._ask(self._access.known)
-            self._facts.clear()  # a key may have been taken away
-        self._checked_at = began
+            await self._read()
+        self._checked_at = max(began, self._checked_at)
         self._touch(began)
 
-    def _checked(self, check: asyncio.Task[None]) -> None:
+    async def _read(self) -> None:
+        began = self._clock()
+        self._known = await self._ask(self._access.known)
+        self._facts.clear()  # a key may have been taken away
+        self._read_at = self._checked_at = began
+
+    def _checked(self, look: asyncio.Task[None]) -> None:
         self._checking = None
-        if not check.cancelled():
-            check.exception()  # whoever waits for it raises it; nobody may be left
+        if not look.cancelled():
+            look.exception()  # whoever waits for it raises it; nobody may be left
 
     def _touch(self, now: float) -> None:
         """Tells which sessions were seen, now and then."""

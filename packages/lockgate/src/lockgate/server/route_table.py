@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from lockgate.server import routes_cutover, routes_entities, routes_jobs, routes_operations
+from lockgate.server import routes_cutover, routes_entities, routes_jobs, routes_operations, routes_token
 from lockgate.server.access import ANYONE, DECIDERS, OPERATORS, READERS, Allowed
 from lockgate.server.answers import (
     CutoverAnswer,
@@ -22,10 +22,12 @@ from lockgate.server.answers import (
     RecordsAnswer,
     RollbackAnswer,
     SwitchAnswer,
+    TokenAnswer,
     TransformAnswer,
 )
-from lockgate.server.bodies import JobBody, RecordsBody, RollbackBody, SwitchBody
+from lockgate.server.bodies import JobBody, RecordsBody, RollbackBody, SwitchBody, TokenBody
 from lockgate.server.console.page_table import PAGES
+from lockgate.server.doors import Door, guard
 from lockgate.server.openapi import body_of, described, header, problems
 
 Handler = Callable[..., Awaitable[Response]]
@@ -47,7 +49,7 @@ class ApiRoute:
     """One route; `answers` has the shape of each status that is no problem, `failures` the statuses that are.
 
     `allowed` are the roles of which a caller has one. `change` is the action that the audit tells of it, where it
-    changes anything.
+    changes anything. What a page refuses is told by a page, and who has not signed in may do so.
     """
 
     method: str
@@ -61,6 +63,7 @@ class ApiRoute:
     headers: tuple[dict[str, Any], ...] = ()
     change: str = ""
     is_shown: bool = True
+    is_page: bool = False
 
     def add_to(self, api: FastAPI) -> None:
         """Has the API answer it."""
@@ -82,6 +85,7 @@ class ApiRoute:
             openapi_extra=extra,
             include_in_schema=self.is_shown,
         )
+        guard(api, Door(self.method, self.path, self.allowed, self.change, is_page=self.is_page))
 
 
 _JOB = described(JobAnswer, "The job.")
@@ -138,6 +142,14 @@ API_ROUTES = (
         change="dbt.switch",
     ),
     ApiRoute(
+        "POST", "/api/token", ANYONE, routes_token.take_token, "access",
+        {200: described(TokenAnswer, "The token.")}, (408, 413, 415, 422, 503), (TokenBody,), change="session.begin",
+    ),
+    ApiRoute(
+        "DELETE", "/api/token", READERS, routes_token.give_token_back, "access",
+        {204: {"description": "The session has ended."}}, (409, 503), change="session.end",
+    ),
+    ApiRoute(
         "GET", "/api/health", ANYONE, routes_operations.health, "operations",
         {200: described(HealthAnswer, "It is there.")},
     ),
@@ -157,8 +169,18 @@ API_ROUTES = (
 ROUTES = (
     *API_ROUTES,
     *(
-        ApiRoute(page.method, page.path, page.allowed, page.handler, "", {200: {}}, change=page.change, is_shown=False)
-        for page in PAGES
+        ApiRoute(
+            each.method,
+            each.path,
+            each.allowed,
+            each.handler,
+            "console",
+            {200: {}},
+            change=each.change,
+            is_shown=False,
+            is_page=True,
+        )
+        for each in PAGES
     ),
 )
 """All of it: the API, and the pages of the console."""

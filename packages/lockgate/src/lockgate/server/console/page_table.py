@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from lockgate.server.access import ANYONE, Allowed
+from lockgate.server.access import ADMINS, ANYONE, READERS, Allowed
+from lockgate.server.console import account, people, sign_in, tokens
 from lockgate.server.console.assets import PATH as STATIC
 from lockgate.server.console.assets import static_file
 
@@ -25,4 +26,24 @@ class PageRoute:
     change: str = ""
 
 
-PAGES: tuple[PageRoute, ...] = (PageRoute("GET", f"{STATIC}/{{name}}", ANYONE, static_file),)
+DOORS: tuple[PageRoute, ...] = (
+    PageRoute("GET", "/sign-in", ANYONE, sign_in.sign_in_page),
+    PageRoute("POST", "/sign-in", ANYONE, sign_in.sign_in, "session.begin"),
+    PageRoute("POST", "/sign-out", READERS, sign_in.sign_out, "session.end"),
+    PageRoute("GET", "/account", READERS, account.account_page),
+    PageRoute("POST", "/account", READERS, account.change_password, "person.change-password"),
+    PageRoute("POST", "/account/sessions/{session_id}/end", READERS, account.end_own_session, "session.end"),
+    PageRoute("GET", "/people", ADMINS, people.people_page),
+    PageRoute("POST", "/people", ADMINS, people.add_person, "person.add"),
+    PageRoute("POST", "/people/{name}/roles", ADMINS, people.set_roles, "person.set-roles"),
+    PageRoute("POST", "/people/{name}/password", ADMINS, people.set_password, "person.set-password"),
+    PageRoute("POST", "/people/{name}/disable", ADMINS, people.disable_person, "person.disable"),
+    PageRoute("POST", "/people/{name}/enable", ADMINS, people.enable_person, "person.enable"),
+    PageRoute("POST", "/people/{name}/unlock", ADMINS, people.unlock_person, "person.unlock"),
+    PageRoute("POST", "/people/{name}/remove", ADMINS, people.remove_person, "person.remove"),
+    PageRoute("GET", "/tokens", ADMINS, tokens.tokens_page),
+    PageRoute("POST", "/tokens", ADMINS, tokens.add_token, "token.add"),
+    PageRoute("POST", "/tokens/{token_id}/revoke", ADMINS, tokens.revoke_token, "token.revoke"),
+)
+"""Signing in and out, and who may."""
+PAGES: tuple[PageRoute, ...] = (PageRoute("GET", f"{STATIC}/{{name}}", ANYONE, static_file), *DOORS)
