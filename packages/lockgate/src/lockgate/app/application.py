@@ -6,7 +6,6 @@ What a verb alone needs is imported with it: a roll-back does not wait for the l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -19,8 +18,7 @@ from lockgate.app.new_files import write_over
 from lockgate.app.notifying import Sent, Tried, deliver_soon
 from lockgate.app.performing import entity_of, perform
 from lockgate.app.pruning import pruned
-from lockgate.app.recorder import Recorder, recorded
-from lockgate.app.turns import run_lock
+from lockgate.app.turns import alone
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
 from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
 from lockgate.core.entity import Entity
@@ -127,7 +125,7 @@ class App:
         from lockgate.app.run import Run
 
         streams = self._wiring.streams(names)
-        with self._alone("load", listener, wait_seconds) as recorder:
+        with alone(self._wiring, "load", listener, wait_seconds) as recorder:
             run = Run(self._wiring, RunRequest(), recorder)
             return run.executed(run.load_steps(streams, bounds))
 
@@ -140,7 +138,7 @@ class App:
         """
         from lockgate.app.run import Run
 
-        with self._alone("run", listener, wait_seconds) as recorder:
+        with alone(self._wiring, "run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
             result = run.executed(run.steps())
         deliver_soon(self._wiring)
@@ -164,13 +162,6 @@ class App:
             return self.run(request, listener, wait_seconds=wait_seconds)
 
         return noise.learn_noise(self._wiring, self._entity(entity), implementation, run, progress)
-
-    @contextmanager
-    def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
-        """The target to oneself, and what is done there written down."""
-        wiring = self._wiring
-        with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
-            yield found
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
         """Executes one implementation, as routed or as named, on the loads landed so far; nothing is published.
@@ -272,7 +263,7 @@ class App:
     @property
     def cutovers(self) -> Cutovers:
         """The verbs that move routes, and those that look at what routes are moved by."""
-        return Cutovers(self._wiring, self._alone)
+        return Cutovers(self._wiring)
 
     @cached_property
     def access(self) -> Access:

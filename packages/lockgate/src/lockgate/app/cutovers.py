@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from lockgate.app import cutting_over
 from lockgate.app.controller import judge
@@ -12,7 +12,7 @@ from lockgate.app.deciding import try_note_moves
 from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
 from lockgate.app.performing import entity_of
-from lockgate.app.recorder import Recorder
+from lockgate.app.turns import alone
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
 from lockgate.core.gate import Evidence, GateAnswer
@@ -21,16 +21,13 @@ from lockgate.core.run import RunRequest
 from lockgate.cutover import Listener
 from lockgate.flow import StepListener
 
-Alone = Callable[[str, StepListener, float], AbstractContextManager[Recorder]]
-
 
 class Cutovers:
     """The cutovers of an open project; `by` names the person who asks."""
 
-    def __init__(self, wiring: Wiring, alone: Alone) -> None:
-        """`alone` gives a command the target to itself, and writes down what is done there."""
+    def __init__(self, wiring: Wiring) -> None:
+        """Of the project that is wired."""
         self._wiring = wiring
-        self._alone = alone
 
     def plan(
         self, entity: str, stage: Stage, *, by: str, share: int | None = None, candidate: str | None = None
@@ -69,7 +66,7 @@ class Cutovers:
         from lockgate.app.run import Run
 
         def cycle(entities: Sequence[str]) -> str:
-            with self._alone("cutover", steps, wait_seconds) as recorder:
+            with alone(self._wiring, "cutover", steps, wait_seconds) as recorder:
                 request = RunRequest(select=tuple(entities), load=False)
                 run = Run(self._wiring, request, recorder, may_advance=False)
                 result = run.executed(run.steps())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +23,6 @@ from lockgate.app.shadowing import Listener
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.traffic_book import TrafficBook
 from lockgate.app.wiring import Wiring, open_wiring
-from lockgate.core.entity import Entity
 from lockgate.core.job import (
     MAX_ATTEMPTS,
     Claim,
@@ -33,16 +31,13 @@ from lockgate.core.job import (
     Job,
     JobResult,
     JobStatus,
-    RoutedBy,
     Switch,
     TransformRequest,
 )
-from lockgate.core.route import Route, Stage
-from lockgate.errors import EngineOff, LockgateError
-from lockgate.transform.cycle import ensure_route
+from lockgate.core.route import Route
+from lockgate.errors import LockgateError
 from lockgate.transform.job_turn import Ended
 from lockgate.transform.jobs import TransformationJobService
-from lockgate.transform.router import warning_of
 
 # An execution waits as long for another run on the target; then another attempt begins.
 TURN_SECONDS = 600.0
@@ -250,6 +245,11 @@ class Service:
         return set_dbt_enabled(self._wiring, entity, enabled=enabled, by=by)
 
     @cached_property
+    def console(self) -> ConsoleDesk:
+        """What pages about entities ask for and decide."""
+        return ConsoleDesk(self._wiring, self._control.wake)
+
+    @cached_property
     def archive(self) -> Archive:
         """What was kept of comparisons, runs, loads and notices, to be looked up."""
         return Archive(self._wiring)
@@ -271,6 +271,8 @@ class Service:
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more work, ends what is under way, and closes what was opened."""
+        if "console" in vars(self):
+            self.console.close(patience_seconds=patience_seconds)
         self._records.close()
         self._traffic.close()
         self._control.close()
