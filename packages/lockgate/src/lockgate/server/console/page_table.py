@@ -11,6 +11,7 @@ from lockgate.server.access import ADMINS, ANYONE, READERS, Allowed
 from lockgate.server.console import account, people, sign_in, tokens
 from lockgate.server.console.assets import PATH as STATIC
 from lockgate.server.console.assets import static_file
+from lockgate.server.console.overview import overview_page
 
 Handler = Callable[..., Awaitable[Response]]
 
@@ -46,4 +47,6 @@ DOORS: tuple[PageRoute, ...] = (
     PageRoute("POST", "/tokens/{token_id}/revoke", ADMINS, tokens.revoke_token, "token.revoke"),
 )
 """Signing in and out, and who may."""
-PAGES: tuple[PageRoute, ...] = (PageRoute("GET", f"{STATIC}/{{name}}", ANYONE, static_file), *DOORS)
+CUTOVERS: tuple[PageRoute, ...] = (PageRoute("GET", "/", READERS, overview_page),)
+"""Entities, and whatever moves them."""
+PAGES: tuple[PageRoute, ...] = (PageRoute("GET", f"{STATIC}/{{name}}", ANYONE, static_file), *DOORS, *CUTOVERS)
