@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar
 
@@ -39,14 +39,24 @@ class Ask(Protocol):
 class KnownCallers:
     """People, their sessions and tokens; tokens whose signature was verified are remembered by their digest."""
 
-    def __init__(self, access: Access, ask: Ask, verify: Ask, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        access: Access,
+        ask: Ask,
+        verify: Ask,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         """Nobody, until somebody asks: `ask` leads to the control plane, `verify` to what reads tokens."""
         self._access = access
         self._ask = ask
         self._verify = verify
         self._clock = clock
+        self._sleep = sleep
         self._known: Known | None = None
-        self._read_at = self._checked_at = self._void_before = -math.inf
+        self._read_at = self._checked_at = -math.inf
+        self._changes = self._seen_changes = 0
         self._checking: asyncio.Task[None] | None = None
         self._facts: dict[bytes, TokenFacts] = {}
         self._seen: set[str] = set()
@@ -96,7 +106,7 @@ class KnownCallers:
 
     def forget(self) -> None:
         """Has the next request look again: something was changed here, and whoever did it sees that it was."""
-        self._void_before = self._clock()
+        self._changes += 1
 
     async def _found(self, look: Callable[[Known], Caller | None], *, is_seen: bool) -> Caller | None:
         """Who is found; they may have come, or been seen elsewhere, since all was read: so it is read once more."""
@@ -109,9 +119,9 @@ class KnownCallers:
         return caller
 
     async def _fresh(self) -> Known:
-        oldest = max(self._clock() - FRESH_SECONDS, self._void_before)
+        oldest = self._clock() - FRESH_SECONDS
         try:
-            while self._known is None or self._checked_at < oldest:
+            while self._known is None or self._checked_at < oldest or self._seen_changes < self._changes:
                 await self._join(self._check)
         except (LockgateError, Refusal):
             if self._known is None or self._clock() - self._checked_at > STALE_SECONDS:
@@ -121,7 +131,7 @@ class KnownCallers:
     async def _read_since(self, moment: float) -> Known:
         """All of it, as it was at the moment or later; whoever makes names up has it read ten times a second."""
         while self._known is None or self._read_at < moment:
-            await asyncio.sleep(max(0.0, self._read_at + REREAD_SECONDS - self._clock()))
+            await self._sleep(max(0.0, self._read_at + REREAD_SECONDS - self._clock()))
             if self._read_at < moment:
                 await self._join(self._read)
         return self._known
@@ -134,17 +144,19 @@ class KnownCallers:
         await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
-        began = self._clock()
+        began, changes = self._clock(), self._changes
         epoch = await self._ask(self._access.epoch)
-        if self._known is None or self._known.epoch != epoch:
+        if self._known is None:
             await self._read()
-        self._checked_at = max(began, self._checked_at)
+        elif self._known.epoch != epoch:
+            self._facts.clear()
+            await self._read()
+        self._checked_at, self._seen_changes = max(began, self._checked_at), changes
         self._touch(began)
 
     async def _read(self) -> None:
         began = self._clock()
         self._known = await self._ask(self._access.known)
-        self._facts.clear()  # a key may have been taken away
         self._read_at = self._checked_at = began
 
     def _checked(self, look: asyncio.Task[None]) -> None:
