@@ -52,7 +52,14 @@ class Cutovers:
         return log.plan(plan_id), log.outcomes(plan_id)
 
     def apply(
-        self, plan_id: str, listener: Listener, steps: StepListener, *, by: str, wait_seconds: float = 0.0
+        self,
+        plan_id: str,
+        listener: Listener,
+        steps: StepListener,
+        *,
+        by: str,
+        reason: str = "",
+        wait_seconds: float = 0.0,
     ) -> PlanResult:
         """Does the steps of a plan that are not done yet, up to the first that is refused.
 
@@ -75,7 +82,7 @@ class Cutovers:
             return f"run {result.run_id}: {', '.join(_verdicts(self._wiring, entities))}"
 
         with self._telling():
-            return cutting_over.apply_plan(self._wiring, plan_id, cycle, listener, by=by)
+            return cutting_over.apply_plan(self._wiring, plan_id, cycle, listener, by=by, reason=reason)
 
     def roll_back(self, entity: str, *, by: str, reason: str, off: bool = False) -> tuple[RolledBack, ...]:
         """Gives everything back to the incumbents of an entity and its group; nothing is built for it.

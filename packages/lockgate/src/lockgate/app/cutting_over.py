@@ -107,10 +107,12 @@ def _moving(wiring: Wiring, entity: Entity, candidate: str | None) -> Moving:
     return Moving(route, pair, runs, unsplittable(entity))
 
 
-def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *, by: str) -> PlanResult:
+def apply_plan(
+    wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *, by: str, reason: str = ""
+) -> PlanResult:
     """Does the steps of a plan that are not done yet, up to the first that is refused.
 
-    `cycle` builds and compares the entities of those names once.
+    `cycle` builds and compares the entities of those names once. `reason` is kept with the decisions.
 
     Raises:
         UnknownName: there is no such plan.
@@ -118,7 +120,7 @@ def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *
     """
     plan = wiring.store.cutovers.plan(plan_id)
     try:
-        return applied(plan, _Hands(wiring, cycle, by), listener)
+        return applied(plan, _Hands(wiring, cycle, _By(by, reason)), listener)
     except StaleToken:
         try_note_moves(wiring, [entity_of(wiring, name) for name in plan.entities])
         raise
@@ -127,7 +129,7 @@ def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *
 class _Hands:
     """What applying a plan does, by this wiring; see `lockgate.cutover.Hands`."""
 
-    def __init__(self, wiring: Wiring, cycle: Cycle, by: str) -> None:
+    def __init__(self, wiring: Wiring, cycle: Cycle, by: _By) -> None:
         self._wiring = wiring
         self._cycle = cycle
         self._by = by
@@ -187,8 +189,8 @@ class _Hands:
                     answer=_ACTIONS[route.stage].answer,
                     before=before,
                     after=replace(route, token=route.token + 1),
-                    by=self._by,
-                    reason=f"plan {plan.plan_id}",
+                    by=self._by.name,
+                    reason=f"plan {plan.plan_id}" + (f": {self._by.reason}" if self._by.reason else ""),
                     at=self._wiring.clock(),
                     plan_id=plan.plan_id,
                     gates=tuple(one for one in gates if one.entity == route.entity),
@@ -310,7 +312,7 @@ def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
     route = ensure_route(entity, wiring.warehouse)
     decisions = wiring.store.cutovers.decisions(entity.name, limit=1)
     plans = [plan for plan in wiring.store.cutovers.plans() if entity.name in plan.entities]
-    seen, gates = _gates_now(wiring, entity)
+    seen, gates = gates_seen(wiring, entity)
     return RouteStatus(
         entity=entity.name,
         route=route,
@@ -324,7 +326,7 @@ def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
     )
 
 
-def _gates_now(wiring: Wiring, entity: Entity) -> tuple[Seen | None, tuple[GateAnswer, ...]]:
+def gates_seen(wiring: Wiring, entity: Entity) -> tuple[Seen | None, tuple[GateAnswer, ...]]:
     """What is known of an entity's sides, and what its gates say of it; nothing where one is not there."""
     route = ensure_route(entity, wiring.warehouse)
     if not {route.incumbent, route.candidate} <= entity.implementations.keys():
@@ -344,7 +346,7 @@ def asked_gates(wiring: Wiring, names: Sequence[str]) -> tuple[GateAnswer, ...]:
         if name not in known:
             message = f"there is no gate {name!r}; there are {', '.join(known) or 'none'}"
             raise UnknownName(message, hint=did_you_mean(name, known), name=name)
-    answers = (one for entity in wiring.project.entities.values() for one in _gates_now(wiring, entity)[1])
+    answers = (one for entity in wiring.project.entities.values() for one in gates_seen(wiring, entity)[1])
     return tuple(one for one in answers if not names or one.gate in names)
 
 

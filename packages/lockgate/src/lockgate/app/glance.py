@@ -59,7 +59,7 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What was found of all entities."""
 
     comparisons: Mapping[str, ComparisonHead]
@@ -74,16 +74,16 @@ def overview(wiring: Wiring) -> Overview:
     """The project as it stands now, in a number of statements that does not grow with its entities."""
     entities, switches = standings_of(wiring), wiring.switches()
     glances, now = wiring.store.glances, wiring.clock()
-    known = _Known(
+    known = Known(
         comparisons=glances.newest_comparisons(),
         decisions=glances.newest_decisions(),
         gates=gates_now(wiring, entities),
         failed=glances.failed_jobs(now - FAILED_WITHIN),
-        loaded_at=glances.loaded_at(_loads(entities)),
+        loaded_at=glances.loaded_at(loads_read(entities)),
         now=now,
     )
     return Overview(
-        entities=tuple(_glance(wiring, one, state_of(one, switches), known) for one in entities),
+        entities=tuple(glance_of(wiring, one, state_of(one, switches), known) for one in entities),
         decisions=wiring.store.cutovers.decisions(limit=RECENT_DECISIONS),
         failed_loads=glances.failed_loads(),
         set_aside=glances.set_aside(wiring.warehouse.pins()),
@@ -92,12 +92,13 @@ def overview(wiring: Wiring) -> Overview:
     )
 
 
-def _loads(entities: Sequence[Stood]) -> list[int]:
+def loads_read(entities: Sequence[Stood]) -> list[int]:
     """The newest loads that what consumers read was made of."""
     return sorted({pin.last_load for one in entities if one.read for pin in one.read.pins})
 
 
-def _glance(wiring: Wiring, stood: Stood, state: EntityState, known: _Known) -> Glance:
+def glance_of(wiring: Wiring, stood: Stood, state: EntityState, known: Known) -> Glance:
+    """An entity at a glance, by what was found of all."""
     name, age = state.name, _age(stood.read, known)
     bounds = [gate.freshness for gate in gates_of(wiring, stood.entity) if gate.freshness is not None]
     gates, decision = known.gates.get(name, ()), known.decisions.get(name)
@@ -117,7 +118,7 @@ def _glance(wiring: Wiring, stood: Stood, state: EntityState, known: _Known) -> 
     )
 
 
-def _age(read: Edition | None, known: _Known) -> timedelta | None:
+def _age(read: Edition | None, known: Known) -> timedelta | None:
     """How old the oldest input of an edition is; of what was loaded by nobody we know, how old itself."""
     if read is None:
         return None

@@ -34,6 +34,7 @@ class Applying:
 
     plan_id: str
     by: str
+    reason: str = ""
     position: int | None = None
     failure: Failure | None = None
     is_over: Event = field(default_factory=Event)
@@ -50,7 +51,7 @@ class PlanRuns:
         self._known: dict[str, Applying] = {}
         self._stopping = Event()
 
-    def begin(self, plan_id: str, *, by: str, ended: Ended) -> bool:
+    def begin(self, plan_id: str, *, by: str, reason: str, ended: Ended) -> bool:
         """Begins to apply a plan, or to go on with it; False where it is being applied already, here or elsewhere.
 
         `ended` is called once it is over, in the thread that did it.
@@ -61,7 +62,7 @@ class PlanRuns:
             lease = self._slots().hold(_slot(plan_id), _HOST)
             if lease is None:
                 return False
-            applying = self._known[plan_id] = Applying(plan_id, by)
+            applying = self._known[plan_id] = Applying(plan_id, by, reason)
         Thread(target=self._run, args=(applying, lease, ended), name=f"lockgate-{plan_id}", daemon=True).start()
         return True
 
@@ -102,7 +103,7 @@ class PlanRuns:
         try:
             outcome = self._cutovers().apply(
                 applying.plan_id, lambda at, step: self._reached(applying, at, step), Unwatched(), by=applying.by,
-                wait_seconds=TURN_SECONDS,
+                reason=applying.reason, wait_seconds=TURN_SECONDS,
             )  # fmt: skip
         except LockgateError as error:
             outcome = error

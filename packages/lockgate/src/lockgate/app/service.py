@@ -223,8 +223,10 @@ class Service:
         """
         return cutting_over.statuses(self._wiring, (entity,))[0]
 
-    def roll_back(self, entity: str, *, by: str, reason: str) -> tuple[RolledBack, ...]:
+    def roll_back(self, entity: str, *, by: str, reason: str, off: bool = False) -> tuple[RolledBack, ...]:
         """Gives everything back to the incumbents of an entity and its group; in force at once everywhere, and told.
+
+        With `off`, nothing of the candidate is built any more.
 
         Raises:
             CutoverInvalid: the candidate answers for nothing.
@@ -232,7 +234,7 @@ class Service:
             UnknownName: there is no such entity.
         """
         try:
-            return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason)
+            return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason, off=off)
         finally:
             self._control.wake()
 

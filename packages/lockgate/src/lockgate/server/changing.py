@@ -24,13 +24,20 @@ AUDIT_SECONDS = 1.0
 class Change:
     """What is told of a change once it is done."""
 
-    def __init__(self) -> None:
+    def __init__(self, audit_id: int | None) -> None:
         """Nothing but its outcome so far."""
+        self.audit_id = audit_id
         self.facts: dict[str, object] = {}
+        self.goes_on = False
 
     def tell(self, **facts: object) -> None:
         """Adds facts: names and counts, no secret and no row's value."""
         self.facts.update(facts)
+
+    def leave_begun(self) -> int | None:
+        """The entry's number, for whoever does the change beside this request: it ends the entry once that is over."""
+        self.goes_on = True
+        return self.audit_id
 
 
 @asynccontextmanager
@@ -45,13 +52,14 @@ async def changing(request: Request, subject: str = "", **facts: object) -> Asyn
     """
     desk, action = desk_of(request), request.scope["route"].door.change
     audit_id = await _begun(desk, request, action, subject, facts)
-    change = Change()
+    change = Change(audit_id)
     try:
         yield change
     except Exception as error:
         await _ended(desk, audit_id, outcome_of(error), {**change.facts, "code": code_of(error)})
         raise
-    await _ended(desk, audit_id, AuditOutcome.DONE, change.facts)
+    if not change.goes_on:
+        await _ended(desk, audit_id, AuditOutcome.DONE, change.facts)
 
 
 async def tell_refused(request: Request, action: str) -> None:
