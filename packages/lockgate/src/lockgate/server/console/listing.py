@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
 from urllib.parse import urlencode
@@ -48,14 +48,21 @@ class Rows(Generic[Row]):
     is_first: bool = True
 
 
-def rows_of(request: Request, found: Sequence[Row], name: Callable[[Row], object], most: int = ROWS) -> Rows[Row]:
+def rows_of(
+    request: Request, found: Sequence[Row], name: Callable[[Row], object], *, most: int = ROWS, path: str = ""
+) -> Rows[Row]:
     """The first `most` of what was found; one more than that was asked for, to see whether anything comes behind.
 
-    `name` gives what the list goes on behind.
+    `name` gives what the list goes on behind; `path` is the list's, where another address is asked for.
     """
     shown = tuple(found[:most])
     given = {key: value for key, value in request.query_params.items() if value and key not in {"before", "said"}}
     is_first = not request.query_params.get("before")
     if len(found) <= most:
         return Rows(shown, "", is_first)
-    return Rows(shown, f"{request.url.path}?{urlencode({**given, 'before': name(shown[-1])})}", is_first)
+    return Rows(shown, f"{path or request.url.path}?{urlencode({**given, 'before': name(shown[-1])})}", is_first)
+
+
+def choices(every: str, names: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """What a filter offers: everything, told as `every`, then each name."""
+    return (("", every), *((str(name), str(name)) for name in names))

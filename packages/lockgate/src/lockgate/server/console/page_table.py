@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from lockgate.server.access import ADMINS, ANYONE, READERS, Allowed
-from lockgate.server.console import account, people, sign_in, tokens
+from lockgate.server.access import ADMINS, ANYONE, APPROVERS, DECIDERS, OPERATORS, READERS, Allowed
+from lockgate.server.console import account, comparisons, jobs, loads, people, runs, sign_in, told, tokens
 from lockgate.server.console.assets import PATH as STATIC
 from lockgate.server.console.assets import static_file
 from lockgate.server.console.overview import overview_page
@@ -49,4 +49,30 @@ DOORS: tuple[PageRoute, ...] = (
 """Signing in and out, and who may."""
 CUTOVERS: tuple[PageRoute, ...] = (PageRoute("GET", "/", READERS, overview_page),)
 """Entities, and whatever moves them."""
-PAGES: tuple[PageRoute, ...] = (PageRoute("GET", f"{STATIC}/{{name}}", ANYONE, static_file), *DOORS, *CUTOVERS)
+KEPT: tuple[PageRoute, ...] = (
+    PageRoute("GET", "/comparisons", READERS, comparisons.comparisons_page),
+    PageRoute("GET", "/comparisons/{comparison_id}", READERS, comparisons.comparison_page),
+    PageRoute("GET", "/comparisons/{comparison_id}/rows", DECIDERS, comparisons.differing_rows),
+    PageRoute("GET", "/jobs", READERS, jobs.jobs_page),
+    PageRoute("POST", "/jobs", OPERATORS, jobs.submit_job, "job.submit"),
+    PageRoute("GET", "/jobs/live", READERS, jobs.jobs_live),
+    PageRoute("GET", "/jobs/{job_id}", READERS, jobs.job_page),
+    PageRoute("GET", "/jobs/{job_id}/live", READERS, jobs.job_live),
+    PageRoute("POST", "/jobs/{job_id}/cancel", OPERATORS, jobs.cancel_job, "job.cancel"),
+    PageRoute("POST", "/jobs/{job_id}/retry", OPERATORS, jobs.retry_job, "job.retry"),
+    PageRoute("GET", "/runs", READERS, runs.runs_page),
+    PageRoute("GET", "/runs/{run_id}", READERS, runs.run_page),
+    PageRoute("GET", "/runs/{run_id}/live", READERS, runs.run_live),
+    PageRoute("GET", "/loads", READERS, loads.loads_page),
+    PageRoute("GET", "/loads/{load_id}", READERS, loads.load_page),
+    PageRoute("GET", "/quarantine", READERS, loads.quarantine_page),
+    PageRoute("GET", "/notices", READERS, told.notices_page),
+    PageRoute("GET", "/audit", APPROVERS, told.audit_page),
+)
+"""What was found, done and told."""
+PAGES: tuple[PageRoute, ...] = (
+    PageRoute("GET", f"{STATIC}/{{name}}", ANYONE, static_file),
+    *DOORS,
+    *CUTOVERS,
+    *KEPT,
+)

@@ -28,6 +28,8 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+# Where templates stand: the console's own, and the pictures that reports have too.
+_ROOMS = ("server.console", "adapters.reports")
 # What a page says after somebody was sent to it; an address can name one of these and nothing else.
 SAID = {
     "signed-out": "You have signed out.",
@@ -129,12 +131,12 @@ def caller_of(request: Request) -> Caller:
 
 @cache
 def _environment() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
     from lockgate.server import access
 
     environment = Environment(
-        loader=PackageLoader("lockgate.server.console", "templates"),
+        loader=ChoiceLoader([PackageLoader(f"lockgate.{room}", "templates") for room in _ROOMS]),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_seen,
