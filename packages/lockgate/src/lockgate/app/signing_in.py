@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lockgate.core.access import Person, SignedIn
 from lockgate.core.ports import Passwords, Tokens
 from lockgate.errors import SignInRefused
-from lockgate.govern.accounts import is_name
+from lockgate.govern.accounts import written_name
 from lockgate.govern.lockout import ADDRESS_FAILURES, ADDRESS_WINDOW, LOCKS, source_of
 from lockgate.govern.passwords import LONGEST, normalised
 from lockgate.govern.sessions import IDLE, digest_of, new_secret, new_session
@@ -46,18 +46,18 @@ def prove(wiring: Wiring, passwords: Passwords, given: Given, address: str) -> t
     Raises:
         SignInRefused: nobody does, or they may not sign in, or too many attempts came from there.
     """
-    name, password = given
+    name, password = written_name(given[0]), given[1]
     attempt = _begun(wiring, address)
     people = wiring.store.people
-    known = people.kept_password(name) if is_name(name) else None
+    known = people.kept_password(name) if name is not None else None
     is_right = passwords.is_right(_comparable(password), known[1] if known else None)
     now = wiring.clock()
     if known is None or not is_right:
         locks = {failures: now + lasting for failures, lasting in LOCKS.items()}
-        people.count_failure(known[0].name if known else "", now, locks)
+        people.count_failure(name or "", now, locks)
         raise SignInRefused
     person, kept = known
-    if not people.note_right(name, kept, now):
+    if not people.note_right(person.name, kept, now):
         raise SignInRefused
     if attempt is not None:
         wiring.store.attempts.succeeded(attempt)

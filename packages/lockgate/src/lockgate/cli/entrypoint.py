@@ -12,6 +12,7 @@ import typer
 from lockgate.cli import (
     commands_compare,
     commands_cutover,
+    commands_govern,
     commands_jobs,
     commands_load,
     commands_notices,
@@ -43,8 +44,10 @@ for module in (
     commands_rules,
     commands_compare,
     commands_cutover,
+    commands_govern,
     commands_jobs,
     commands_notices,
+    commands_govern,
     commands_serve,
     commands_sandbox,
 ):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from unicodedata import normalize
 
 from lockgate.core.access import Role
 from lockgate.core.cutover import CONTROLLER
@@ -11,28 +12,30 @@ from lockgate.core.nearness import did_you_mean_or_known
 from lockgate.errors import AccountRefused, UnknownName
 
 LONGEST_NAME = 64
-_NAME = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._@+-]{{0,{LONGEST_NAME - 1}}}")
+_NAME = re.compile(rf"[^\W_][\w.@+-]{{0,{LONGEST_NAME - 1}}}")
 # Decisions and jobs name these as who asked; nobody may pass for them.
 RESERVED = frozenset({CONTROLLER, "anyone", "lockgate", "loopback", "machine", "nobody", "shared", "system", "token"})
 
 
-def is_name(text: str) -> bool:
-    """Whether somebody can be called so at all."""
-    return _NAME.fullmatch(text) is not None
+def written_name(text: str) -> str | None:
+    """A name as it is kept, however the keyboard composed it (NFC); None where nobody can be called so."""
+    name = normalize("NFC", text[: 4 * LONGEST_NAME])
+    return name if _NAME.fullmatch(name) else None
 
 
 def checked_name(name: str) -> str:
-    """The name, where an account or a machine may be called so.
+    """The name as it is kept, where an account or a machine may be called so.
 
     Raises:
         AccountRefused: it may not.
     """
-    if not is_name(name):
-        hint = f"Take letters, digits and . _ @ + - of ASCII, at most {LONGEST_NAME}, a letter or digit first."
+    written = written_name(name)
+    if written is None:
+        hint = f"Take letters, digits and . _ @ + -, at most {LONGEST_NAME}, a letter or digit first."
         raise AccountRefused("nobody can be called so", hint=hint)
-    if name.casefold() in RESERVED:
-        raise AccountRefused(f"the name {name} stands for Lockgate itself", hint="Take another name.", name=name)
-    return name
+    if written.casefold() in RESERVED:
+        raise AccountRefused(f"the name {written} stands for Lockgate itself", hint="Take another name.", name=written)
+    return written
 
 
 def checked_roles(written: Iterable[str]) -> frozenset[Role]:

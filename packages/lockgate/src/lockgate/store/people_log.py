@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     case,
     delete,
-    func,
     insert,
     literal,
     or_,
@@ -62,11 +61,8 @@ class PeopleLog:
         """
         made = Person(name, roles, is_enabled=True, created_at=at, password_changed_at=at)
         with self._changing() as connection:
-            there = connection.execute(
-                select(person.c.name).where(
-                    person.c.project == self._scope.project, func.lower(person.c.name) == name.lower()
-                )
-            ).scalar()
+            names = (each.name for each in read_people(connection, self._scope.project))
+            there = next((each for each in names if each.casefold() == name.casefold()), None)
             if there is not None:
                 raise AccountRefused(f"there is an account {there} already", name=there)
             connection.execute(
