@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AT_ONCE = 2
 WAIT_SECONDS = 4.0
 # What nobody's password was ever kept as: whoever names somebody unknown waits as long for an answer.
-NOBODYS = "$argon2id$v=19$m=65536,t=3,p=4$bG9ja2dhdGUtbm9ib2R5cw$Zm9yIHdob2V2ZXIgbmFtZXMgc29tZWJvZHkgdW5rbm93bg"
+NOBODYS = "$argon2id$v=19$m=65536,t=3,p=4$bG9ja2dhdGUtbm9ib2R5cw$Zm9yIHdob2V2ZXIgbmFtZXMgb25lIG5vdCBrbm93bi4"
 
 
 class Argon2Passwords:
