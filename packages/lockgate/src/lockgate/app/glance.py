@@ -10,7 +10,7 @@ from lockgate.app.asked_at_once import gates_now
 from lockgate.app.entity_states import EntityState, Stood, standings_of, state_of
 from lockgate.app.pairs import gates_of
 from lockgate.app.wiring import Wiring
-from lockgate.core.cutover import Decision
+from lockgate.core.cutover import Action, Decision
 from lockgate.core.gate import Answer, GateAnswer
 from lockgate.core.record import ComparisonHead
 from lockgate.core.route import Edition, Route
@@ -138,7 +138,8 @@ def alarms_of(stood: Stood, state: EntityState, gates: Sequence[GateAnswer], dec
     if lacks_candidate(stood.entity, route):
         found.append(f"its candidate {route.candidate} was taken out of the project")
     if decision is not None and decision.is_backwards and decision.after.token == route.token:
-        found.append(f"{decision.action} by {decision.by}: {decision.reason}")
+        done = "rolled back" if decision.action is Action.ROLL_BACK else "stopped"
+        found.append(f"{done} by {decision.by}: {decision.reason}")
     if route.is_answering:
         found += [f"gate {one.gate}: {one.answer}" for one in gates if one.answer is Answer.NO_GO]
         held = sorted(edition.number for edition in held_of(stood))

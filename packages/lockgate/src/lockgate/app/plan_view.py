@@ -9,9 +9,10 @@ from enum import StrEnum
 from lockgate.app.plan_runs import PlanRuns
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Plan, PlanStep, StepKind, StepOutcome, StepStatus
+from lockgate.core.gate import Pair
 from lockgate.core.job import Failure
 from lockgate.core.record import RecordStatus, RunRecord
-from lockgate.core.route import Route
+from lockgate.core.route import Route, Stage
 from lockgate.cutover import step_told
 
 # The command under which the cycles of plans are written down.
@@ -62,6 +63,16 @@ class PlanView:
     steps: tuple[StepView, ...]
     failure: Failure | None
     run: RunRecord | None
+
+    @property
+    def moving(self) -> tuple[tuple[Route, Pair], ...]:
+        """The routes that it was made for, each with the pair that it is about."""
+        return tuple(zip(self.plan.begun, self.plan.pairs, strict=True))
+
+    @property
+    def is_promotion(self) -> bool:
+        """Whether it ends with the candidate answering for everything."""
+        return any(route.stage is Stage.PROMOTED for route in self.plan.goal)
 
     @property
     def can_go_on(self) -> bool:

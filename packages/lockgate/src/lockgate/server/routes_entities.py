@@ -8,7 +8,7 @@ from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lockgate.app.service import EntityState
+from lockgate.app.entity_states import EntityState
 from lockgate.errors import UnknownName
 from lockgate.server.answers import EntitiesAnswer
 from lockgate.server.bodies import SwitchBody, checked

@@ -11,27 +11,27 @@ from starlette.responses import Response
 
 from lockgate.app.glance import Glance, Overview
 from lockgate.core.route import Stage
-from lockgate.server.console.asking import asked, link
+from lockgate.server.console.listing import Asked, Name, Rows, asked, rows_of
 from lockgate.server.console.rendering import page
 from lockgate.server.desk import desk_of
 
 MOST_ROWS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Filters:
+class OverviewAsked(Asked):
     """Which entities are shown: of a stage, of a group, with a text in their name, or those with alarms alone."""
 
-    stage: str = ""
-    group: str = ""
-    text: str = ""
-    alarms: str = ""
+    stage: Stage | None = None
+    group: Name | None = None
+    text: Name = ""
+    alarms: bool = False
+    before: Name | None = None
 
     def let_through(self, one: Glance) -> bool:
         """Whether an entity is shown."""
         return (
-            self.stage in {"", one.route.stage}
-            and self.group in {"", one.group}
+            self.stage in {None, one.route.stage}
+            and self.group in {None, one.group}
             and self.text.casefold() in one.state.name.casefold()
             and (not self.alarms or bool(one.alarms) or one.is_stale)
         )
@@ -46,26 +46,20 @@ class OverviewPage:
     alarmed: int
     failed_jobs: int
     groups: tuple[str, ...]
-    filters: Filters
-    shown: tuple[Glance, ...]
+    rows: Rows[Glance]
     through: int
-    more: str
 
 
 async def overview_page(request: Request) -> Response:
     """Look at every entity."""
-    desk = desk_of(request)
+    desk, query = desk_of(request), asked(request, OverviewAsked)
     found = await desk.ask(desk.service.console.overview)
-    return page(request, "overview.html.jinja", view=overview_facts(found, request))
+    return page(request, "overview.html.jinja", view=overview_facts(request, found, query), asked=query)
 
 
-def overview_facts(found: Overview, request: Request) -> OverviewPage:
-    """The page's facts, for the filters that the address has."""
-    given = asked(request, ("stage", "group", "text", "alarms", "after"))
-    filters = Filters(given["stage"], given["group"], given["text"], given["alarms"])
-    through = [one for one in found.entities if filters.let_through(one)]
-    shown = _after(through, given["after"])
-    more = link("/", {**given, "after": shown[MOST_ROWS - 1].state.name}) if len(shown) > MOST_ROWS else ""
+def overview_facts(request: Request, found: Overview, query: OverviewAsked) -> OverviewPage:
+    """The page's facts, for what its address asks for."""
+    through = [one for one in found.entities if query.let_through(one)]
     counts = Counter(one.route.stage for one in found.entities)
     return OverviewPage(
         found=found,
@@ -73,14 +67,12 @@ def overview_facts(found: Overview, request: Request) -> OverviewPage:
         alarmed=sum(bool(one.alarms) or one.is_stale for one in found.entities),
         failed_jobs=sum(one.failed_jobs for one in found.entities),
         groups=tuple(dict.fromkeys(one.group for one in found.entities if one.group)),
-        filters=filters,
-        shown=tuple(shown[:MOST_ROWS]),
+        rows=rows_of(request, _behind(through, query.before), lambda one: one.state.name, most=MOST_ROWS),
         through=len(through),
-        more=more,
     )
 
 
-def _after(entities: Sequence[Glance], name: str) -> Sequence[Glance]:
+def _behind(entities: Sequence[Glance], name: str | None) -> Sequence[Glance]:
     """What comes behind the entity of that name; all where there is none."""
     places = [place for place, one in enumerate(entities, start=1) if one.state.name == name]
     return entities[places[0] :] if places else entities

@@ -8,7 +8,21 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from lockgate.server.access import ADMINS, ANYONE, APPROVERS, DECIDERS, OPERATORS, READERS, Allowed
-from lockgate.server.console import account, comparisons, jobs, loads, people, runs, sign_in, told, tokens
+from lockgate.server.console import (
+    account,
+    comparisons,
+    decisions,
+    entities,
+    gates,
+    jobs,
+    loads,
+    moving,
+    people,
+    runs,
+    sign_in,
+    tokens,
+    told,
+)
 from lockgate.server.console.assets import PATH as STATIC
 from lockgate.server.console.assets import static_file
 from lockgate.server.console.overview import overview_page
@@ -47,7 +61,30 @@ DOORS: tuple[PageRoute, ...] = (
     PageRoute("POST", "/tokens/{token_id}/revoke", ADMINS, tokens.revoke_token, "token.revoke"),
 )
 """Signing in and out, and who may."""
-CUTOVERS: tuple[PageRoute, ...] = (PageRoute("GET", "/", READERS, overview_page),)
+CUTOVERS: tuple[PageRoute, ...] = (
+    PageRoute("GET", "/", READERS, overview_page),
+    PageRoute("GET", "/dbt", READERS, entities.switch_all_form),
+    PageRoute("POST", "/dbt", OPERATORS, entities.switch_all, "dbt.switch"),
+    PageRoute("GET", "/entities/{name}", READERS, entities.entity_page),
+    PageRoute("GET", "/entities/{name}/dbt", READERS, entities.switch_form),
+    PageRoute("POST", "/entities/{name}/dbt", OPERATORS, entities.switch_entity, "dbt.switch"),
+    PageRoute("POST", "/entities/{name}/run", OPERATORS, entities.run_now, "job.submit"),
+    PageRoute("GET", "/entities/{name}/plan", READERS, moving.plan_form),
+    PageRoute("POST", "/entities/{name}/plan", DECIDERS, moving.make_plan, "cutover.plan"),
+    PageRoute("GET", "/entities/{name}/roll-back", READERS, moving.roll_back_form),
+    PageRoute("POST", "/entities/{name}/roll-back", DECIDERS, moving.roll_back, "cutover.roll-back"),
+    PageRoute("GET", "/entities/{name}/retire", READERS, moving.retire_form),
+    PageRoute("POST", "/entities/{name}/retire", APPROVERS, moving.retire, "cutover.retire"),
+    PageRoute("GET", "/plans/{plan_id}", READERS, moving.plan_page),
+    PageRoute("GET", "/plans/{plan_id}/live", READERS, moving.plan_live),
+    PageRoute("POST", "/plans/{plan_id}/apply", OPERATORS, moving.apply_plan, "cutover.apply"),
+    PageRoute("POST", "/plans/{plan_id}/promote", APPROVERS, moving.promote, "cutover.promote"),
+    PageRoute("GET", "/gates", READERS, gates.gates_page),
+    PageRoute("GET", "/entities/{name}/gates/{gate}", READERS, gates.gate_page),
+    PageRoute("POST", "/entities/{name}/gates/{gate}/sign", APPROVERS, gates.sign, "cutover.sign"),
+    PageRoute("GET", "/decisions", READERS, decisions.decisions_page),
+    PageRoute("GET", "/decisions/{decision_id}", READERS, decisions.decision_page),
+)
 """Entities, and whatever moves them."""
 KEPT: tuple[PageRoute, ...] = (
     PageRoute("GET", "/comparisons", READERS, comparisons.comparisons_page),
