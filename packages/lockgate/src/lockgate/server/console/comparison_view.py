@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from lockgate.adapters.reports.charts import BarChart
 from lockgate.adapters.reports.comparison import (
     MOST_COLUMNS,
     Part,
-    column_chart,
     differing_columns,
     headline,
     parts_of,
@@ -55,7 +53,6 @@ class ComparisonView:
     columns: tuple[ColumnDifference, ...]
     columns_left_out: int
     columns_compared: int
-    chart: BarChart
     asked: tuple[tuple[str, str], ...]
     editions: tuple[tuple[str, Edition], ...]
 
@@ -99,7 +96,6 @@ def view_of(kept: KeptComparison) -> ComparisonView:
         columns=tuple(differing[:MOST_COLUMNS]),
         columns_left_out=max(0, len(differing) - MOST_COLUMNS),
         columns_compared=len(found.columns),
-        chart=column_chart(differing[:MOST_COLUMNS]),
         asked=tuple(_asked(kept.request)),
         editions=tuple((side, edition) for side, shown in sides for edition in shown),
     )

@@ -61,6 +61,4 @@ async def quarantine_page(request: Request) -> Response:
     archive, most = desk.service.archive, int(query.most)
     found = await desk.ask(partial(archive.quarantine, query.stream, limit=most + 1))
     facts = {"asked": query, "streams": choices("every stream", archive.streams), "many": MANY_RECORDS}
-    return page(
-        request, "quarantine.html.jinja", records=found[:most], has_more=len(found) > most, most=most, **facts
-    )
+    return page(request, "quarantine.html.jinja", records=found[:most], has_more=len(found) > most, most=most, **facts)

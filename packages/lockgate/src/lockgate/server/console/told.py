@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
@@ -14,8 +15,16 @@ from lockgate.server.console.listing import ROWS, Asked, Name, Number, asked, ch
 from lockgate.server.console.rendering import page
 from lockgate.server.desk import desk_of
 
-_BY_JOB = ("job.cancel", "job.retry")
-_BY_ENTITY = ("cutover", "gate", "plan", "dbt")
+_ROOMS = {"job": "/jobs/", "run": "/runs/", "plan": "/plans/", "decision": "/decisions/"}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that an entry tells, and the page of what it names, where it has one."""
+
+    name: str
+    told: str
+    path: str = ""
 
 
 class NoticesAsked(Asked):
@@ -51,16 +60,24 @@ async def audit_page(request: Request) -> Response:
     entries = rows_of(request, await desk.ask(read), lambda entry: entry.audit_id)
     known = tuple(desk.service.names())
     paths = {entry.audit_id: subject_path(entry, known) for entry in entries.rows}
-    return page(request, "audit.html.jinja", entries=entries, asked=query, paths=paths)
+    facts = {entry.audit_id: facts_of(entry) for entry in entries.rows}
+    return page(request, "audit.html.jinja", entries=entries, asked=query, paths=paths, facts=facts)
 
 
 def subject_path(entry: AuditEntry, entities: tuple[str, ...]) -> str:
     """The page of what an entry is about; empty where it has none."""
-    if entry.action in _BY_JOB:
-        return f"/jobs/{quote(entry.subject, safe='')}"
-    job = entry.facts.get("job")
-    if entry.action == "job.submit" and isinstance(job, str):
-        return f"/jobs/{quote(job, safe='')}"
-    if entry.subject in entities and entry.action.partition(".")[0] in (*_BY_ENTITY, "job"):
-        return f"/entities/{quote(entry.subject, safe='')}"
-    return ""
+    room = {"job.cancel": "jobs", "job.retry": "jobs", "cutover.apply": "plans"}.get(entry.action)
+    if room is not None and entry.subject:
+        return f"/{room}/{quote(entry.subject, safe='')}"
+    return f"/entities/{quote(entry.subject, safe='')}" if entry.subject in entities else ""
+
+
+def facts_of(entry: AuditEntry) -> tuple[Fact, ...]:
+    """The facts that an entry tells, each with the page of what it names; those that say nothing are left out."""
+    return tuple(_fact(name, value) for name, value in entry.facts.items() if value not in (None, "", [], ()))
+
+
+def _fact(name: str, value: object) -> Fact:
+    told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    path = f"{_ROOMS[name]}{quote(told, safe='')}" if name in _ROOMS else ""
+    return Fact(name.replace("_", " "), told, path)
