@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
@@ -26,9 +26,10 @@ from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
 from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
+from lockgate.adapters.warehouses.rows import Row, ShownPair, numbers_in, route_of, served_of, shown_pair_of, words_of
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm, Edition, Publication, Route, Stage
+from lockgate.core.route import Arm, Edition, Publication, Route
 from lockgate.core.sql import column, table
 from lockgate.errors import StaleToken
 
@@ -80,7 +81,7 @@ class DuckDBServing:
             edition = record_edition(connection, publication, number, file)
             if not publication.held:
                 show(connection, route, publication.served)
-            forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
+            forget_outdated(connection, self._layout, entity, shown=numbers_in(_shown_pair(connection, entity)))
         sweep(self._layout, publication.served, self.editions(entity))
         return edition
 
@@ -193,38 +194,21 @@ def _stored(connection: DuckDBPyConnection, route: Route) -> Route:
     if (in_force.token if in_force else 0) != route.token:
         raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
     moved = replace(route, token=route.token + 1)
-    connection.execute(statement("set_route"), _words(moved))
+    connection.execute(statement("set_route"), words_of(moved))
     return moved
 
 
-def _words(route: Route) -> dict[str, Any]:
-    return {
-        "entity": route.entity,
-        "incumbent": route.incumbent,
-        "candidate": route.candidate,
-        "stage": route.stage.value,
-        "share": route.share,
-        "token": route.token,
-    }
-
-
 def _route(connection: DuckDBPyConnection, entity: str) -> Route | None:
-    row = connection.execute(statement("route"), {"entity": entity}).fetchone()
-    if row is None:
-        return None
-    name, incumbent, candidate, stage, share, token = row
-    return Route(name, incumbent, candidate, Stage(stage), share, token)
+    return route_of(connection.execute(statement("route"), {"entity": entity}).fetchone())
 
 
 def _served(connection: DuckDBPyConnection, entity: str) -> Relation | None:
-    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return Relation(row[0], row[1]) if row else None
+    return served_of(_shown_row(connection, entity))
 
 
-def _shown_pair(connection: DuckDBPyConnection, entity: str) -> tuple[int | None, int | None]:
-    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return (row[2], row[3]) if row else (None, None)
+def _shown_pair(connection: DuckDBPyConnection, entity: str) -> ShownPair:
+    return shown_pair_of(_shown_row(connection, entity))
 
 
-def _shown_numbers(connection: DuckDBPyConnection, entity: str) -> frozenset[int]:
-    return frozenset(number for number in _shown_pair(connection, entity) if number)
+def _shown_row(connection: DuckDBPyConnection, entity: str) -> Row:
+    return connection.execute(statement("shown"), {"entity": entity}).fetchone()
