@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from lockgate.core.nearness import nearest
 from lockgate.core.secret import VARIABLE_PREFIX
 from lockgate.errors import UnknownName
 
@@ -96,6 +96,6 @@ def unknown_variables() -> tuple[str, ...]:
 
 def _unknown(name: str) -> str:
     """What to say of a variable that means nothing."""
-    near = get_close_matches(name, Settings.model_fields, n=1)
+    near = nearest(name, Settings.model_fields)
     suggestion = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
     return f"{PREFIX}{name.upper()} means nothing{suggestion}"
