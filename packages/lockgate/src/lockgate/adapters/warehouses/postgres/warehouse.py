@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.postgres.bulk import read
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.landing import PostgresLandings
 from lockgate.adapters.warehouses.postgres.serving import PostgresServing
@@ -59,6 +58,8 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
 
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Warehouse.query`."""
+        from lockgate.adapters.warehouses.postgres.bulk import read
+
         return read(self._sessions.conninfo(), query)
 
     def close(self) -> None:
