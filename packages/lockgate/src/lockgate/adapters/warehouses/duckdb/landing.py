@@ -21,7 +21,6 @@ from lockgate.adapters.warehouses.duckdb.raw_log import (
     write_entry,
 )
 from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
-from lockgate.core.ports import Clock
 from lockgate.core.relation import Relation
 from lockgate.core.sql import column
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
@@ -29,6 +28,8 @@ from lockgate.errors import ContractBroken, SourceInconsistent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from lockgate.core.ports import Clock
 
 TURN_SECONDS = 60.0
 

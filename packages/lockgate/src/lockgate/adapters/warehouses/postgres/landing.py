@@ -18,7 +18,6 @@ from lockgate.adapters.warehouses.postgres.sessions import (
     statement,
 )
 from lockgate.core.load import Landed, Landing, LoadMode, Pin, Pruned, Quarantined
-from lockgate.core.ports import Clock
 from lockgate.core.relation import Column, Relation
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, log_of
 from lockgate.core.types import ColumnType, Kind
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from psycopg import sql
 
     from lockgate.adapters.warehouses.postgres.bulk import Bulk
+    from lockgate.core.ports import Clock
 
 QUARANTINE = Relation("lockgate", "quarantine")
 _BIGINT, _TEXT = ColumnType(Kind.BIGINT), ColumnType(Kind.TEXT)

@@ -9,13 +9,15 @@ from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.landing import PostgresLandings
 from lockgate.adapters.warehouses.postgres.serving import PostgresServing
 from lockgate.adapters.warehouses.postgres.sessions import Sessions, statement
-from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop, opened
-from lockgate.core.ports import Capabilities, Clock
+from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+
+    from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop
+    from lockgate.core.ports import Clock
 
 CAPABILITIES = Capabilities(
     dialect="postgres",
@@ -49,6 +51,8 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
 
     def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[PostgresWorkshop]:
         """See `lockgate.core.ports.Warehouse.workshop`."""
+        from lockgate.adapters.warehouses.postgres.workshop import opened
+
         return opened(self._sessions, name, wait_seconds=wait_seconds)
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
