@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, TypeAlias
 
 from lockgate.app import cutting_over
-from lockgate.app.controller import judge
-from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.deciding import try_note_moves
+from lockgate.app.entities import entity_of
 from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
-from lockgate.app.performing import entity_of
-from lockgate.app.recorder import Recorder
-from lockgate.app.wiring import Wiring
-from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
-from lockgate.core.gate import Evidence, GateAnswer
-from lockgate.core.route import Stage
-from lockgate.core.run import RunRequest
-from lockgate.cutover import Listener
-from lockgate.flow import StepListener
 
-Alone = Callable[[str, StepListener, float], AbstractContextManager[Recorder]]
+if TYPE_CHECKING:
+    from lockgate.app.cutting_over import RolledBack, RouteStatus
+    from lockgate.app.recorder import Recorder
+    from lockgate.app.wiring import Wiring
+    from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
+    from lockgate.core.gate import Evidence, GateAnswer
+    from lockgate.core.route import Stage
+    from lockgate.cutover import Listener
+    from lockgate.flow import StepListener
+
+Alone: TypeAlias = "Callable[[str, StepListener, float], AbstractContextManager[Recorder]]"
 
 
 class Cutovers:
@@ -67,6 +68,7 @@ class Cutovers:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.core.run import RunRequest
 
         def cycle(entities: Sequence[str]) -> str:
             with self._alone("cutover", steps, wait_seconds) as recorder:
@@ -123,6 +125,8 @@ class Cutovers:
         Raises:
             UnknownName: there is no such entity.
         """
+        from lockgate.app.controller import judge
+
         with self._telling():
             return judge(self._wiring, group_of(self._wiring, entity_of(self._wiring, entity)))
 

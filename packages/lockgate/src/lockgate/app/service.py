@@ -13,7 +13,8 @@ from lockgate.adapters.secrets.redaction import redact_also_with, redacted, with
 from lockgate.app import cutting_over
 from lockgate.app.control_loop import ControlLoop
 from lockgate.app.cutting_over import RolledBack, RouteStatus
-from lockgate.app.performing import Begun, entity_of, inputs_of, perform
+from lockgate.app.entities import entity_of
+from lockgate.app.performing import Begun, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Listener
 from lockgate.app.switching import set_dbt_enabled, stale_view

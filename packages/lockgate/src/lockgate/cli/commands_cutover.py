@@ -11,7 +11,6 @@ from lockgate.cli.cutovers import show_answers, show_decisions, show_plan, show_
 from lockgate.cli.exits import Exit, exit_of_answer
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, standard_error, standard_output
-from lockgate.cli.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +90,8 @@ def apply(
     as_json: Json = False,
 ) -> int:
     """Do the steps of a plan. Begun again after a crash, it goes on where it was."""
+    from lockgate.cli.progress import Progress
+
     with opened(context) as app:
         result = app.cutovers.apply(plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
     return _ended(result, as_json=as_json)
@@ -101,6 +102,8 @@ def promote(
     context: typer.Context, entity: Entity, candidate: Candidate = None, wait: Wait = 60.0, as_json: Json = False
 ) -> int:
     """Plan the way to promoted, and apply it: the candidate answers for everything, if its gates say go."""
+    from lockgate.cli.progress import Progress
+
     with opened(context) as app:
         made = app.cutovers.plan(entity, _stage("promoted"), by=me(), candidate=candidate)
         if not as_json:

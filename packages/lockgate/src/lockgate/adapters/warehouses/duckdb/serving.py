@@ -6,10 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from lockgate.adapters.warehouses.arms import Shown, check_order, check_seen, check_token, newest_of, shown_by
-from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
+from lockgate.adapters.warehouses.duckdb.catalog import changing, composed, reading, statement
 from lockgate.adapters.warehouses.duckdb.editions import (
     editions_of,
     forget_outdated,
@@ -25,12 +23,11 @@ from lockgate.adapters.warehouses.duckdb.editions import (
 from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
 from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
 from lockgate.adapters.warehouses.rows import Row, ShownPair, numbers_in, route_of, served_of, shown_pair_of, words_of
-from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route
-from lockgate.core.sql import column, table
 from lockgate.errors import StaleToken
 
 if TYPE_CHECKING:
@@ -169,18 +166,14 @@ def show(connection: DuckDBPyConnection, route: Route, served: Relation) -> None
     connection.execute(statement("set_shown"), words | {"incumbent": incumbent, "candidate": candidate})
 
 
-def _query(shown: Shown, route: Route) -> exp.Expression:
+def _query(shown: Shown, route: Route) -> str:
+    """One arm alone where the other one is idle; else each has its buckets."""
     arms = [(arm, one) for arm, one in shown.arms if len(shown.arms) == 1 or arm is not route.idle_arm]
-    columns = [column(one.name) for one in shown.columns]
-    selects = [(arm, exp.select(*columns).from_(table(published.stored))) for arm, published in arms]
-    if len(selects) == 1:
-        return selects[0][1]
-    bucket, bound = column(BUCKET_COLUMN), exp.Literal.number(route.share)
-    sides = {
-        Arm.INCUMBENT: exp.GTE(this=bucket, expression=bound),
-        Arm.CANDIDATE: exp.LT(this=bucket, expression=bound),
-    }
-    return exp.union(*[select.where(sides[arm]) for arm, select in selects], distinct=False)
+    columns = ", ".join(identifier(one.name) for one in shown.columns)
+    read = {arm.value: relation_name(published.stored) for arm, published in arms}
+    if len(read) == 1:
+        return composed("one_arm", columns=columns, edition=read.popitem()[1])
+    return composed("two_arms", columns=columns, share=route.share, **read)
 
 
 def _checked_route(connection: DuckDBPyConnection, publication: Publication) -> Route:

@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
-from lockgate.adapters.warehouses.duckdb.catalog import reading
+from lockgate.adapters.warehouses.duckdb.catalog import composed, reading
 from lockgate.adapters.warehouses.duckdb.engine import attached, columns_of, engine, in_transaction
-from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of, schema_name
+from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link
+from lockgate.adapters.warehouses.duckdb.names import identifier
 from lockgate.adapters.warehouses.duckdb.raw_log import entries, pinned, raw_query
 from lockgate.core.execution import WorkshopAccess
 from lockgate.core.load import Pin
@@ -24,6 +23,7 @@ from lockgate.core.sql import table
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+    from sqlglot import exp
 
 LINKS = "raw"
 
@@ -45,6 +45,8 @@ class DuckDBWorkshop:
 
     def build(self, name: str, query: exp.Expression) -> int:
         """See `lockgate.core.ports.Workshop.build`."""
+        from sqlglot import exp
+
         built = table(Relation(self.name, name))
         with self._confined() as connection:
             creation = exp.Create(this=built, kind="TABLE", replace=True, expression=query)
@@ -75,6 +77,8 @@ def confinement(folder: Path) -> tuple[str, ...]:
 
     The order matters: what is allowed cannot be set any more once external access is off.
     """
+    from sqlglot import exp
+
     # A view names its files as patterns; DuckDB compares what is allowed with the pattern as it is written.
     spellings = sorted({f"{folder}/", f"{glob.escape(str(folder))}/"})
     allowed = exp.array(*map(exp.Literal.string, spellings)).sql("duckdb")
@@ -108,9 +112,7 @@ def _lay_out(layout: Layout, name: str) -> None:
     streams = layout.streams()
     with attached(layout.workshop_database(name)) as connection, in_transaction(connection):
         for schema in sorted({stream.schema for stream in streams}):
-            connection.execute(
-                exp.Drop(tables=[schema_name(schema)], kind="SCHEMA", exists=True, cascade=True).sql("duckdb")
-            )
+            connection.execute(composed("drop_schema", schema=identifier(schema)))
         for stream in streams:
             _show(connection, layout, name, stream, pins.get(stream))
         create_schema(connection, name)
@@ -122,4 +124,4 @@ def _show(connection: DuckDBPyConnection, layout: Layout, name: str, stream: Rel
     for entry in pinned(log, pin):
         for file in entry.files:
             link(file, links / file.relative_to(own))
-    create_view(connection, stream, raw_query(log, pin, lambda file: links / file.relative_to(own)))
+    create_view(connection, stream, raw_query(log, pin, lambda file: links / file.relative_to(own)).sql("duckdb"))
