@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -73,6 +74,12 @@ def root(
     context.obj = Invocation(project=project, target=target)
 
 
+@cache
+def _command() -> Callable[..., int | None]:
+    """The application as a parser, made once: that means reading the signature of every verb."""
+    return typer.main.get_command(application)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
     sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
@@ -82,7 +89,7 @@ def run(arguments: list[str]) -> int:
     """Runs one command: its exit code."""
     as_json = "--json" in arguments
     try:
-        code = application(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
+        code = _command()(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
         if code == INTERRUPTED:  # what the parser makes of Ctrl-C
             tell_interrupted(as_json=as_json)
         sys.stdout.flush()
