@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated
@@ -42,6 +43,11 @@ _WITH_VALUES = {"--project", "--target"}
 
 def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
     """The command line with the verb that the arguments name, and its neighbours; where they name none, with all."""
+    return _application(_module(arguments))
+
+
+def _application(module: str | None) -> typer.Typer:
+    """The command line with the verbs of one module, or with all."""
     application = typer.Typer(
         name="lockgate",
         help="Bring a business's data into a tested warehouse, and change how without breaking a number.",
@@ -52,21 +58,20 @@ def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
         rich_markup_mode=None,  # plain help: importing what draws boxes takes longer than everything else together
     )
     application.callback()(root)
-    named = VERBS.get(_verb(arguments))
-    for module in (named,) if named else dict.fromkeys(VERBS.values()):
-        import_module(module).register(application)
+    for name in (module,) if module else dict.fromkeys(VERBS.values()):
+        import_module(name).register(application)
     return application
 
 
-def _verb(arguments: Sequence[str]) -> str:
-    """The first argument that is neither a global option nor its value; empty where another option comes before it."""
+def _module(arguments: Sequence[str]) -> str | None:
+    """Where the verb is, which is the first argument but for global options and their values; None: none is named."""
     rest = iter(arguments)
     for argument in rest:
         if argument in _WITH_VALUES:
             next(rest, None)
         elif not argument.startswith(tuple(f"{option}=" for option in _WITH_VALUES)):
-            return "" if argument.startswith("-") else argument
-    return ""
+            return VERBS.get(argument)
+    return None
 
 
 def _print_version(wanted: bool) -> None:
@@ -90,11 +95,17 @@ def root(
     context.obj = Invocation(project=project, target=target)
 
 
+@cache
+def _parser(module: str | None) -> Callable[..., int | None]:
+    """The command line as a parser, made once: that means reading the signature of every verb in it."""
+    return typer.main.get_command(_application(module))
+
+
 def run(arguments: list[str]) -> int:
     """Runs one command: its exit code."""
     as_json = "--json" in arguments
     try:
-        code = command_line(arguments)(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
+        code = _parser(_module(arguments))(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
         if code == INTERRUPTED:  # what the parser makes of Ctrl-C
             tell_interrupted(as_json=as_json)
         sys.stdout.flush()

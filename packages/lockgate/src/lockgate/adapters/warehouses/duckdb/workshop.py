@@ -5,12 +5,13 @@ from __future__ import annotations
 import glob
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.catalog import composed, reading
 from lockgate.adapters.warehouses.duckdb.engine import attached, columns_of, engine, in_transaction
+from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link
 from lockgate.adapters.warehouses.duckdb.names import identifier
@@ -29,7 +30,7 @@ LINKS = "raw"
 
 
 class DuckDBWorkshop:
-    """Builds in the workshop's file, unable to reach any other."""
+    """Builds in the workshop's file, unable to reach any other; open from the first call on, until it is closed."""
 
     dialect = "duckdb"
 
@@ -38,9 +39,15 @@ class DuckDBWorkshop:
         self.name = name
         self._database = layout.workshop_database(name)
         self._confinement = confinement(layout.workshop(name))
+        self._session = ExitStack()
+        self._connection: DuckDBPyConnection | None = None
 
     def access(self) -> WorkshopAccess:
-        """See `lockgate.core.ports.Workshop.access`; `setup` is SQL to be executed once, right after connecting."""
+        """See `lockgate.core.ports.Workshop.access`; `setup` is SQL to be executed once, right after connecting.
+
+        What is open here is closed: the file is one process's at a time.
+        """
+        self.close()
         return WorkshopAccess("duckdb", self.name, {"path": str(self._database), "setup": self._confinement})
 
     def build(self, name: str, query: exp.Expression) -> int:
@@ -51,8 +58,8 @@ class DuckDBWorkshop:
         with self._confined() as connection:
             creation = exp.Create(this=built, kind="TABLE", replace=True, expression=query)
             connection.execute(creation.sql("duckdb"))
-            row = connection.execute(exp.select(exp.Count(this=exp.Star())).from_(built).sql("duckdb")).fetchone()
-        return int(row[0]) if row else 0
+            rows = connection.execute(exp.select(exp.Count(this=exp.Star())).from_(built).sql("duckdb")).fetchall()
+        return int(rows[0][0])
 
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Workshop.query`."""
@@ -64,12 +71,28 @@ class DuckDBWorkshop:
         with self._confined() as connection:
             return columns_of(connection, relation)
 
+    def close(self) -> None:
+        """Gives the file back; the next call opens it again."""
+        self._connection = None
+        self._session.close()
+
     @contextmanager
     def _confined(self) -> Iterator[DuckDBPyConnection]:
-        with engine(self._database) as connection:
-            for statement in self._confinement[1:]:
-                connection.execute(statement)
-            yield connection
+        """The one connection, since an instance takes 25 ms to start; after a failure it is not used again."""
+        with translated():
+            try:
+                if self._connection is None:
+                    self._connection = self._opened()
+                yield self._connection
+            except BaseException:
+                self.close()
+                raise
+
+    def _opened(self) -> DuckDBPyConnection:
+        connection = self._session.enter_context(engine(self._database))
+        for statement in self._confinement[1:]:
+            connection.execute(statement)
+        return connection
 
 
 def confinement(folder: Path) -> tuple[str, ...]:
@@ -99,7 +122,8 @@ def opened(layout: Layout, name: str, *, wait_seconds: float) -> Iterator[DuckDB
     """
     with layout.locked(f"workshop {name}", wait_seconds=wait_seconds):
         _lay_out(layout, name)
-        yield DuckDBWorkshop(name, layout)
+        with closing(DuckDBWorkshop(name, layout)) as workshop:
+            yield workshop
 
 
 def _lay_out(layout: Layout, name: str) -> None:
