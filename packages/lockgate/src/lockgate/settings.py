@@ -40,7 +40,8 @@ class Settings(BaseModel):
     )
     mode: Literal["development", "production"] = Field(
         "development",
-        description="Whom `serve` believes: `development`, callers of this machine; `production`, who sends the token.",
+        description="Whom `serve` believes: `development`, callers of this machine too, while nobody has an account;"
+        " `production`, only who signs in or sends a token.",
     )
     judge_seconds: float = Field(
         10.0, gt=0, description="How often `serve` looks at every route, besides when requests tell something new."

@@ -184,7 +184,7 @@ def test_two_tokens_are_none(status):
 
 
 def test_a_machine_is_known_by_its_token(admitted, access):
-    made, text = access.add_token("ci", ["operator"], by="ada")
+    _, text = access.add_token("ci", ["operator"], by="ada")
 
     caller = admitted(bearer(text), "10.0.0.9", PRODUCTION).caller
 

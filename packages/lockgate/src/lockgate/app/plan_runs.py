@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -25,7 +25,9 @@ TURN_SECONDS = 600.0
 RENEW_SECONDS = 3.0
 _HOST = "plan"
 
-Ended = Callable[[PlanResult | LockgateError], None]
+Ended = Callable[[PlanResult | Failure], None]
+# What people are told of a defect of ours.
+UNEXPECTED = Failure("LG811", "Unexpected", "the server failed", "Its log tells why.")
 
 
 @dataclass(slots=True)
@@ -96,26 +98,25 @@ class PlanRuns:
             applying.is_over.set()
         heart.join()
 
-    def _applied(self, applying: Applying) -> PlanResult | LockgateError:
+    def _applied(self, applying: Applying) -> PlanResult | Failure:
         facts: dict[str, object] = {"plan": applying.plan_id, "by": applying.by}
         logger.info("plan begun", extra={"facts": facts})
-        outcome: PlanResult | LockgateError
         try:
-            outcome = self._cutovers().apply(
+            result = self._cutovers().apply(
                 applying.plan_id, lambda at, step: self._reached(applying, at, step), Unwatched(), by=applying.by,
                 reason=applying.reason, wait_seconds=TURN_SECONDS,
             )  # fmt: skip
         except LockgateError as error:
-            outcome = error
-        except Exception as error:
-            logger.exception("plan failed", extra={"facts": facts})
-            outcome = LockgateError(f"{type(error).__name__}; the log tells more")
-        if isinstance(outcome, LockgateError):
-            outcome.message = redacted(outcome.message)
-            applying.failure = Failure.of(outcome)
-        said = outcome.code if isinstance(outcome, LockgateError) else outcome.answer.value
-        logger.info("plan ended", extra={"facts": {**facts, "answer": said}})
-        return outcome
+            failure = Failure.of(error)
+            applying.failure = replace(failure, message=redacted(failure.message))
+        except Exception:
+            logger.exception("a plan met a defect", extra={"facts": facts})
+            applying.failure = UNEXPECTED
+        else:
+            logger.info("plan ended", extra={"facts": {**facts, "answer": result.answer.value}})
+            return result
+        logger.info("plan broke off", extra={"facts": {**facts, "error": applying.failure.code}})
+        return applying.failure
 
     def _reached(self, applying: Applying, position: int, _: PlanStep) -> None:
         if self._stopping.is_set():

@@ -93,9 +93,10 @@ class Observed:
         if exchange.status is not None:
             log().error("an answer broke off", exc_info=error)
             raise error
-        response: ASGIApp = self._explained(exchange, error)
-        if wants_page(exchange.scope) and not isinstance(error, ClientGone):
-            response = refused_page(Request(exchange.scope), self._explained(exchange, error))
+        problem = self._explained(exchange, error)
+        response: ASGIApp = problem
+        if wants_page(exchange.scope) and problem.body:
+            response = refused_page(Request(exchange.scope), problem)
         if isinstance(error, Refusal) and error.fault is Fault.TOO_LARGE:
             response = Lingering(response, self._desk.options)
         await response(exchange.scope, receive, exchange.send)

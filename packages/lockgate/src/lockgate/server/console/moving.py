@@ -18,10 +18,11 @@ from lockgate.config import parse_buckets
 from lockgate.core.access import AuditOutcome
 from lockgate.core.cutover import PlanResult
 from lockgate.core.gate import Answer
+from lockgate.core.job import Failure
 from lockgate.core.route import Stage
 from lockgate.errors import CutoverInvalid, LockgateError, StaleToken, UnknownName
 from lockgate.server.bodies import WITHOUT_NUL, checked_query
-from lockgate.server.changing import changing, outcome_of
+from lockgate.server.changing import changing
 from lockgate.server.console.entities import EntityName, known
 from lockgate.server.console.listing import Asked, asked
 from lockgate.server.console.rendering import caller_of, fragment, page, see
@@ -166,12 +167,12 @@ async def _apply(request: Request, plan_id: str, *, is_promotion: bool) -> Respo
     return see(f"/plans/{segment(plan_id)}")
 
 
-def _tell(service: Service, audit_id: int | None, came: PlanResult | LockgateError) -> None:
+def _tell(service: Service, audit_id: int | None, came: PlanResult | Failure) -> None:
     """Ends the audit's entry of a plan that is over."""
     if audit_id is None:
         return
-    if isinstance(came, LockgateError):
-        service.access.end_change(audit_id, outcome_of(came), {"code": came.code})
+    if isinstance(came, Failure):
+        service.access.end_change(audit_id, AuditOutcome.FAILED, {"code": came.code})
         return
     outcome = AuditOutcome.DONE if came.answer is Answer.GO else AuditOutcome.REFUSED
     service.access.end_change(audit_id, outcome, {"answer": came.answer.value, "steps": len(came.outcomes)})

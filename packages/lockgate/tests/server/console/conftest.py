@@ -1,0 +1,236 @@
+"""A console over a small real project: rules on both sides, a run that found differences and set a record aside."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from contextlib import contextmanager
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event
+
+from lockgate.app import App
+from lockgate.app.service import Service
+from lockgate.core.run import RunRequest
+from lockgate.flow import Unwatched
+
+NAMES = ("people", "people_by_a_name_as_long_as_it_may_be")
+FILE = """
+project: people
+sources:
+  files: {kind: csv, streams: {people: {path: people.csv, columns: {id: bigint}}}}
+gates:
+  parity: {unexplained_differences: 0}
+  signed: {sign_off: {roles: [owner], people: 1}}
+roles: {owner: [anna]}
+entities:
+"""
+ENTITY = """
+  NAME:
+    key: [person_id]
+    contract: {person_id: bigint, name: text, made_by: text}
+    implementations:
+      one: {rules: rules/one_NUMBER.yml}
+      two: {rules: rules/two_NUMBER.yml}
+    route: {incumbent: one, candidate: two, stage: shadow, gates: [parity, signed]}
+    compare: {exclude: [made_by]}
+"""
+RULES = """
+entity: NAME
+from: raw.people
+rules:
+  - rename: {id: person_id}
+  - derive: {made_by: "'MARKER'", name: "VALUE"}
+output: [person_id, name, made_by]
+"""
+WRONG = "case when person_id % 10 = 0 then upper(name) else name end"
+
+
+def write_project(folder: Path, names: tuple[str, ...] = NAMES) -> None:
+    """A project whose first entity's candidate is wrong for every tenth row; one record's id is no number."""
+    (folder / "rules").mkdir(parents=True)
+    rows = "".join(f"{number},name {number}\n" for number in range(1, 41))
+    (folder / "people.csv").write_text(f"id,name\n{rows}x,nobody\n", encoding="utf-8")
+    text = FILE
+    for number, name in enumerate(names):
+        text += ENTITY.replace("NAME", name).replace("NUMBER", str(number))
+        for side in ("one", "two"):
+            value = WRONG if side == "two" and number == 0 else "name"
+            rules = RULES.replace("NAME", name).replace("MARKER", side).replace("VALUE", value)
+            (folder / f"rules/{side}_{number}.yml").write_text(rules, encoding="utf-8")
+    (folder / "lockgate.yml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory) -> Path:
+    """A project that was run once."""
+    folder = tmp_path_factory.mktemp("console") / "people"
+    write_project(folder)
+    with App.open(folder) as app:
+        assert app.run(RunRequest(), Unwatched()).success
+    return folder
+
+
+@pytest.fixture
+def folder(prepared, tmp_path) -> Path:
+    """A copy of the project that was run once, of one's own."""
+    return Path(shutil.copytree(prepared, tmp_path / "people"))
+
+
+class Console(Service):
+    """The project's service, which executes nothing by itself."""
+
+    def start(self) -> None:
+        """Leaves jobs where they are."""
+
+
+@pytest.fixture
+def service(folder):
+    opened = Console.open(folder)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def store(service):
+    """The control plane, to put things down."""
+    return service._wiring.store
+
+
+VOID = {"meta", "link", "input", "br", "hr", "img", "col"}
+
+
+class Seen(HTMLParser):
+    """A page as a reader of markup sees it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.forms: list[dict[str, object]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self._open == [], self._open
+
+    def handle_starttag(self, tag, attrs):
+        attributes = dict(attrs)
+        self.tags.append((tag, attributes))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "form":
+            self.forms.append({**attributes, "fields": {}})
+        if tag in {"input", "select", "textarea", "button"} and "name" in attributes and "form" in self._open:
+            self.forms[-1]["fields"][attributes["name"]] = attributes.get("value")
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self._open, tag
+        assert self._open.pop() == tag, (tag, self.getpos())
+
+    def handle_data(self, data):
+        if "script" not in self._open and "style" not in self._open:
+            self.text += f"{data} "
+
+    @property
+    def words(self) -> str:
+        return " ".join(self.text.split())
+
+    @property
+    def links(self) -> set[str]:
+        return {attributes["href"] for tag, attributes in self.tags if tag == "a"}
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for each, attributes in self.tags if each == tag]
+
+    def flaws(self) -> list[str]:
+        """What no page of ours may have."""
+        found = []
+        if len(self.of("h1")) != 1:
+            found.append("not one h1")
+        levels = [int(tag[1]) for tag, _ in self.tags if tag in {"h1", "h2", "h3", "h4"}]
+        if any(later - earlier > 1 for earlier, later in zip(levels, levels[1:], strict=False)):
+            found.append(f"headings out of order: {levels}")
+        for tag, attributes in self.tags:
+            inline = [name for name in attributes if name == "style" or name.startswith("on")]
+            found += [f"{tag} has {name}" for name in inline]
+            if tag == "script" and not attributes.get("src"):
+                found.append("a script stands in the page")
+            if tag == "style":
+                found.append("a style stands in the page")
+        ids = Counter(attributes["id"] for _, attributes in self.tags if attributes.get("id"))
+        found += [f"id {name} stands there twice" for name, times in ids.items() if times > 1]
+        named = {each for _, attributes in self.tags for each in (attributes.get("aria-labelledby") or "").split()}
+        described = {each for _, attributes in self.tags for each in (attributes.get("aria-describedby") or "").split()}
+        targets = {attributes["for"] for attributes in self.of("label") if attributes.get("for")}
+        found += [f"nothing has the id {name}" for name in (named | described | targets) - set(ids)]
+        posting = [form for form in self.forms if form.get("method") == "post"]
+        found += [f"the form to {form['action']} has no csrf" for form in posting if "csrf" not in form["fields"]]
+        tables, captions = len(self.of("table")), len(self.of("caption"))
+        if tables != captions:
+            found.append("a table without a caption")
+        return found
+
+
+@pytest.fixture
+def seen():
+    """Reads markup."""
+    return Seen
+
+
+@pytest.fixture
+def look(client):
+    """Looks at a page of the console, which must be one without flaws."""
+
+    def look(path: str, status: int = 200) -> Seen:
+        answer = client.get(path, headers={"Accept": "text/html"})
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        page = Seen(answer.text)
+        assert page.flaws() == []
+        return page
+
+    return look
+
+
+@pytest.fixture
+def client(running):
+    return running()[1]
+
+
+@pytest.fixture
+def sent(client):
+    """Sends a form of the console."""
+
+    def sent(path: str, status: int = 303, **fields: str):
+        answer = client.post(path, data=fields, headers={"Sec-Fetch-Site": "same-origin", "Accept": "text/html"})
+        assert answer.status_code == status, answer.text
+        return answer
+
+    return sent
+
+
+@pytest.fixture
+def statements(store):
+    """Counts what the control plane is asked meanwhile."""
+
+    @contextmanager
+    def statements():
+        asked: list[str] = []
+
+        def note(_connection, _cursor, statement, *_more):
+            if not statement.startswith(("BEGIN", "PRAGMA")):
+                asked.append(statement)
+
+        engine = store.database._engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            yield asked
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+
+    return statements
