@@ -18,8 +18,8 @@ from types import SimpleNamespace
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.app.access import Access
 from lockgate.app.cutting_over import RolledBack, RouteStatus
-from lockgate.app.record_desk import RecordsAnswer
 from lockgate.app.entity_states import EntityState
+from lockgate.app.record_desk import RecordsAnswer
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
 from lockgate.core.gate import Answer, ConditionAnswer, Evidence, EvidenceKind, GateAnswer, Pair

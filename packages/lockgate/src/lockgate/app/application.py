@@ -14,25 +14,23 @@ from typing import TYPE_CHECKING, Self
 
 from lockgate.app import notifying
 from lockgate.app.cutovers import Cutovers
+from lockgate.app.entities import entity_of
 from lockgate.app.new_files import write_over
-from lockgate.app.notifying import Sent, Tried, deliver_soon
-from lockgate.app.performing import entity_of, perform
-from lockgate.app.pruning import pruned
-from lockgate.app.turns import alone
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
-from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
-from lockgate.core.entity import Entity
-from lockgate.core.job import JobResult, TransformRequest
-from lockgate.core.load import Load, Pruned, Quarantined
-from lockgate.core.notice import Delivery, DeliveryStatus
-from lockgate.core.ports import Progress
-from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
-from lockgate.flow import StepListener
 
 if TYPE_CHECKING:
     from lockgate.app.access import Access
     from lockgate.app.checks import Findings
     from lockgate.app.look import ShownEdition
+    from lockgate.app.notifying import Sent, Tried
+    from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
+    from lockgate.core.entity import Entity
+    from lockgate.core.job import JobResult
+    from lockgate.core.load import Load, Pruned, Quarantined
+    from lockgate.core.notice import Delivery, DeliveryStatus
+    from lockgate.core.ports import Progress
+    from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
+    from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
 
 
@@ -123,6 +121,8 @@ class App:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.app.turns import alone
+        from lockgate.core.run import RunRequest
 
         streams = self._wiring.streams(names)
         with alone(self._wiring, "load", listener, wait_seconds) as recorder:
@@ -137,11 +137,12 @@ class App:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.app.turns import alone
 
         with alone(self._wiring, "run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
             result = run.executed(run.steps())
-        deliver_soon(self._wiring)
+        notifying.deliver_soon(self._wiring)
         return result
 
     def learn_noise(
@@ -154,6 +155,7 @@ class App:
             ComparisonInvalid: inputs moved or files changed meanwhile, or rows come and go.
         """
         from lockgate.app import noise
+        from lockgate.core.run import RunRequest
 
         entity, _, implementation = name.partition("@")
         request = RunRequest(select=(entity,), engines=(implementation,), load=False)
@@ -169,6 +171,9 @@ class App:
         Raises:
             LockgateError: what refused or failed the execution.
         """
+        from lockgate.app.performing import perform
+        from lockgate.core.job import TransformRequest
+
         request = TransformRequest(entity, engine)
         return perform(self._wiring, request, lambda _inputs: None, wait_seconds=wait_seconds)
 
@@ -198,6 +203,8 @@ class App:
         Raises:
             TargetBusy: another run held the target all the while.
         """
+        from lockgate.app.pruning import pruned
+
         with self._wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
             return pruned(self._wiring, keep=keep, older_than=older_than, dry_run=dry_run)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from lockgate.app import look
-from lockgate.app.performing import entity_of
+from lockgate.app.entities import entity_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.comparison import Comparison, ComparisonRecord, ComparisonRequest, Verdict
 from lockgate.core.comparison_document import comparison_from

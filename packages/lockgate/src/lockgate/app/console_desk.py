@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from lockgate.app import cutting_over
 from lockgate.app.cutovers import Cutovers
+from lockgate.app.entities import entity_of
 from lockgate.app.entity_view import EntityView, entity_view
 from lockgate.app.gate_view import AskedGate, GateView, asked_gates, gate_view
 from lockgate.app.glance import Overview, overview
-from lockgate.app.performing import entity_of
 from lockgate.app.plan_runs import Ended, PlanRuns
 from lockgate.app.plan_view import PlanView, plan_view
 from lockgate.app.wiring import Wiring

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lockgate.app import cutting_over
-from lockgate.app.controller import judge
-from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.deciding import try_note_moves
+from lockgate.app.entities import entity_of
 from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
-from lockgate.app.performing import entity_of
-from lockgate.app.turns import alone
-from lockgate.app.wiring import Wiring
-from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
-from lockgate.core.gate import Evidence, GateAnswer
-from lockgate.core.route import Stage
-from lockgate.core.run import RunRequest
-from lockgate.cutover import Listener
-from lockgate.flow import StepListener
+
+if TYPE_CHECKING:
+    from lockgate.app.cutting_over import RolledBack, RouteStatus
+    from lockgate.app.wiring import Wiring
+    from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
+    from lockgate.core.gate import Evidence, GateAnswer
+    from lockgate.core.route import Stage
+    from lockgate.cutover import Listener
+    from lockgate.flow import StepListener
 
 
 class Cutovers:
@@ -71,6 +71,8 @@ class Cutovers:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.app.turns import alone
+        from lockgate.core.run import RunRequest
 
         def cycle(entities: Sequence[str]) -> str:
             with alone(self._wiring, "cutover", steps, wait_seconds) as recorder:
@@ -127,6 +129,8 @@ class Cutovers:
         Raises:
             UnknownName: there is no such entity.
         """
+        from lockgate.app.controller import judge
+
         with self._telling():
             return judge(self._wiring, group_of(self._wiring, entity_of(self._wiring, entity)))
 

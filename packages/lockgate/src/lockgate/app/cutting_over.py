@@ -16,9 +16,8 @@ from lockgate.app.deciding import (
     try_note_moves,
     warn_of_signatures,
 )
+from lockgate.app.entities import entity_of
 from lockgate.app.pairs import approval_of, gate_answers, group_of, pair_of, policy_of, seen_of, unsplittable
-from lockgate.app.performing import entity_of
-from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Action, Decision, Plan, PlanResult, PlanStep, StepOutcome, StepStatus
 from lockgate.core.entity import Entity
@@ -248,6 +247,8 @@ def _rolled_back(wiring: Wiring, before: Route, after: Route, by: _By, unrecorde
             note_move(wiring, entity, before)
             decision = decide(wiring, decision)
         except LockgateError as error:
+            from lockgate.app.recorder import told
+
             unrecorded = told(error)
     release_incumbent(wiring, entity, after)
     return RolledBack(decision, next(iter(_shown(wiring, entity, after.incumbent)), None), unrecorded)

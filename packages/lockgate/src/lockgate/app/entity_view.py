@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from lockgate.app.asked_at_once import gates_now
+from lockgate.app.entities import entity_of
 from lockgate.app.entity_states import Stood, state_of
 from lockgate.app.glance import FAILED_WITHIN, Glance, Known, glance_of, loads_read
 from lockgate.app.look import ShownEdition
 from lockgate.app.pairs import gates_of, group_of, pair_of, policy_of, unsplittable
-from lockgate.app.performing import entity_of
 from lockgate.app.plan_view import PlanHead, plan_head
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Decision

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from lockgate.app.asked_at_once import gates_now
 from lockgate.app.cutting_over import gates_seen
+from lockgate.app.entities import entity_of
 from lockgate.app.entity_states import standings_of
-from lockgate.app.performing import entity_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer, GateDeclaration
 from lockgate.core.nearness import did_you_mean

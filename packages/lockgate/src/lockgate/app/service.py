@@ -16,8 +16,9 @@ from lockgate.app.archive import Archive
 from lockgate.app.console_desk import ConsoleDesk
 from lockgate.app.control_loop import ControlLoop
 from lockgate.app.cutting_over import RolledBack, RouteStatus
+from lockgate.app.entities import entity_of
 from lockgate.app.entity_states import EntityState, standings_of, states_of
-from lockgate.app.performing import Begun, entity_of, inputs_of, perform
+from lockgate.app.performing import Begun, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Listener
 from lockgate.app.switching import set_dbt_enabled

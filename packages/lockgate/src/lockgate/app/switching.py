@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from lockgate.app.deciding import decide, note_move
-from lockgate.app.performing import entity_of
+from lockgate.app.entities import entity_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.entity import Entity

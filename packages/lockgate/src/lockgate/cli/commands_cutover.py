@@ -12,8 +12,6 @@ from lockgate.cli.exits import Exit, exit_of_answer
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, standard_error, standard_output
 from lockgate.cli.passwords import FromStdin
-from lockgate.cli.progress import Progress
-from lockgate.cli.signer import proven_signer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,6 +87,8 @@ def apply(
     as_json: Json = False,
 ) -> int:
     """Do the steps of a plan. Begun again after a crash, it goes on where it was."""
+    from lockgate.cli.progress import Progress
+
     with opened(context) as app, changing(app.access, "cutover.apply", plan_id) as change:
         result = app.cutovers.apply(plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
         change.tell(answer=result.answer)
@@ -100,6 +100,8 @@ def promote(
     context: typer.Context, entity: Entity, candidate: Candidate = None, wait: Wait = 60.0, as_json: Json = False
 ) -> int:
     """Plan the way to promoted, and apply it: the candidate answers for everything, if its gates say go."""
+    from lockgate.cli.progress import Progress
+
     with opened(context) as app, changing(app.access, "cutover.promote", entity, candidate=candidate) as change:
         made = app.cutovers.plan(entity, _stage("promoted"), by=me(), candidate=candidate)
         if not as_json:
@@ -212,6 +214,8 @@ def sign(
 
     Where there are accounts, you prove by your password who you are, and you are an approver.
     """
+    from lockgate.cli.signer import proven_signer
+
     told = {"gate": gate, "role": role, "reason": reason}
     with opened(context) as app, changing(app.access, "gate.sign", entity, **told) as change:
         signer = proven_signer(app.access, name, from_stdin=from_stdin)

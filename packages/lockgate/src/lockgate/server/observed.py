@@ -8,12 +8,12 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lockgate.adapters.logs.first_line import log
 from lockgate.core.access import CallerKind
 from lockgate.core.correlation import correlated
 from lockgate.errors import LockgateError, UnknownName
@@ -91,7 +91,7 @@ class Observed:
 
     async def _answer_error(self, exchange: _Exchange, receive: Receive, error: Exception) -> None:
         if exchange.status is not None:
-            structlog.get_logger().error("an answer broke off", exc_info=error)
+            log().error("an answer broke off", exc_info=error)
             raise error
         problem = self._explained(exchange, error)
         response: ASGIApp = problem
@@ -116,7 +116,7 @@ class Observed:
             if isinstance(error, UnknownName) and asked is not None:
                 more["nearest"] = self._desk.nearest(error, asked) or None
             return problem_of(error, **more)
-        structlog.get_logger().error("a request failed", exc_info=error)
+        log().error("a request failed", exc_info=error)
         return refusal_of(Refusal(Fault.UNEXPECTED, "the log tells why, under the correlation id"), **more)
 
 
@@ -163,7 +163,7 @@ class _Exchange:
         route = getattr(self.scope.get("route"), "path", None)
         self._desk.metrics.request_ended(self.method, route, status, seconds)
         is_quiet = route in PROBES and status < HTTPStatus.BAD_REQUEST
-        structlog.get_logger().log(
+        log().log(
             logging.DEBUG if is_quiet else logging.INFO,
             "request",
             method=self.method,

@@ -15,12 +15,12 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from lockgate.adapters.logs.first_line import log
 from lockgate.adapters.logs.forwarding import forward_log
 from lockgate.app.service import Service
 from lockgate.errors import ControlPlaneUnavailable, SecretMissing, TargetBusy
@@ -226,4 +226,4 @@ def _raise_open_files() -> None:
 def _tell(listener: socket.socket) -> None:
     """Says where the server listens."""
     host, port, *_ = listener.getsockname()
-    structlog.get_logger().info("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    log().info("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lockgate.core.gate import Evidence, EvidenceKind, Pair, Traffic
 from lockgate.core.plain import to_plain
 from lockgate.store.cutover_tables import evidence, traffic
-from lockgate.store.database import Database
+from lockgate.store.database import Database, insert_into
 from lockgate.store.scope import Scope
 
 _COUNTED = ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed", "slower_count")
@@ -55,7 +54,7 @@ class EvidenceLog:
         """
         values = {**_traffic_of(pair, token), "worker": worker, **asdict(total)}
         with self._database.writing() as connection:
-            put = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(traffic)
+            put = insert_into(connection, traffic)
             changed = {name: put.excluded[name] for name in (*SUMMED, "last_at")}
             whole = put.values(self._scope.values() | values).on_conflict_do_update(
                 index_elements=["project", "target", "entity", "token", "worker"],

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from lockgate.adapters.warehouses.rows import route_of
 from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.load import Pin
 from lockgate.core.relation import Column, Contract, Relation
-from lockgate.core.route import EDITIONS_SUFFIX, KEPT_EDITIONS, Arm, Edition, Publication, Route, Stage, Standing
+from lockgate.core.route import EDITIONS_SUFFIX, KEPT_EDITIONS, Arm, Edition, Publication, Standing
 from lockgate.core.sql import bucket_expression
 from lockgate.errors import UnknownName
 
@@ -102,17 +103,11 @@ def edition_of(row: Sequence[Any]) -> Edition:
     return Edition(entity, number, implementation, rows, published_at, told, is_held, size, revision)
 
 
-def route_of(row: Sequence[Any]) -> Route:
-    """The route that a row tells of, in the order of the statement `route`."""
-    entity, incumbent, candidate, stage, share, token = row
-    return Route(entity, incumbent, candidate, Stage(stage), share, token)
-
-
 def standings_of(
     routes: Iterable[Sequence[Any]], editions: Iterable[Sequence[Any]], shown: Iterable[Sequence[Any]]
 ) -> Mapping[str, Standing]:
     """What all the rows of the three ledgers tell, by entity."""
-    routed = {route.entity: route for route in map(route_of, routes)}
+    routed = {route.entity: route for route in map(route_of, routes) if route}
     kept: dict[str, list[Edition]] = {}
     for edition in map(edition_of, editions):
         kept.setdefault(edition.entity, []).append(edition)

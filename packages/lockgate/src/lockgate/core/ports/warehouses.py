@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lockgate.core.execution import WorkshopAccess
-from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
-from lockgate.core.relation import Column, Relation
-from lockgate.core.route import Arm, Edition, Publication, Route, Standing
-
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+
+    from lockgate.core.execution import WorkshopAccess
+    from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
+    from lockgate.core.relation import Column, Relation
+    from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,26 @@ SELECT served_schema, served_name, incumbent, candidate FROM lockgate.shown WHER
 INSERT OR REPLACE INTO lockgate.shown (entity, served_schema, served_name, incumbent, candidate)
 VALUES ($entity, $schema, $name, $incumbent, $candidate)
 
+-- name: create_schema
+CREATE SCHEMA IF NOT EXISTS {schema}
+
+-- name: drop_schema
+DROP SCHEMA IF EXISTS {schema} CASCADE
+
+-- name: create_view
+CREATE OR REPLACE VIEW {view} AS {query}
+
+-- name: drop_view
+DROP VIEW IF EXISTS {view}
+
+-- name: one_arm
+SELECT {columns} FROM {edition}
+
+-- name: two_arms
+SELECT {columns} FROM {incumbent} WHERE _bucket >= {share}
+UNION ALL
+SELECT {columns} FROM {candidate} WHERE _bucket < {share}
+
 -- name: copy_edition
 COPY (SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows)
 TO {file} (FORMAT parquet)
