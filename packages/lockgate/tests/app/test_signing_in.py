@@ -10,7 +10,7 @@ import pytest
 from lockgate.adapters.credentials.argon2 import Argon2Passwords
 from lockgate.app.access import Access
 from lockgate.app.wiring import open_wiring
-from lockgate.errors import SignInRefused
+from lockgate.errors import SecretMissing, SignInRefused
 from lockgate.testing.credentials import OTHER, PASSWORD, QuickPasswords
 
 MINUTE = timedelta(minutes=1)
@@ -184,6 +184,19 @@ def test_of_many_guesses_at_once_five_count_and_the_right_one_among_the_rest_is_
     refusal(accesses[1], password=PASSWORD)
     for each in wirings:
         each.close()
+
+
+@pytest.mark.parametrize("password", [PASSWORD, OTHER])
+def test_without_a_key_nobody_is_let_in_and_nothing_is_told_of_the_password(access, wiring, passwords, password):
+    wiring.secrets_folder.mkdir(parents=True)
+    (wiring.secrets_folder / "signing-key").write_text("no key", encoding="utf-8")
+    (wiring.secrets_folder / "signing-key").chmod(0o600)
+
+    with pytest.raises(SecretMissing):
+        access.sign_in("ada", password, address=HERE)
+
+    assert passwords.checked == []
+    assert access.people()[0].failures == 0
 
 
 def test_with_argon2_it_works_alike(wiring):

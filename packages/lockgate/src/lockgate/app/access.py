@@ -83,6 +83,7 @@ class Access:
         Raises:
             SignInRefused: they are not let in; whether because of the name, the password or a lock is not told.
             SignInBusy: too many sign in at the same moment.
+            SecretMissing: nobody is let in, for there is no key to sign tokens with.
         """
         return sign_in(self._wiring, self._passwords, self._tokens, (name, password), address)
 

@@ -24,7 +24,9 @@ def sign_in(wiring: Wiring, passwords: Passwords, tokens: Tokens, given: Given, 
 
     Raises:
         SignInRefused: they are not let in.
+        SecretMissing: nobody is, for there is no key to sign tokens with; that is told whatever the password.
     """
+    tokens.check_key()
     person, kept = prove(wiring, passwords, given, address)
     now = wiring.clock()
     wiring.store.sessions.prune(now, idle_since=now - IDLE)

@@ -30,6 +30,10 @@ class JwtTokens:
         """`keys` gives the keys in force; with True, those that there are now."""
         self._keys = keys
 
+    def check_key(self) -> None:
+        """See `lockgate.core.ports.Tokens`."""
+        self._keys(False)
+
     def written(self, claims: Mapping[str, object]) -> str:
         """See `lockgate.core.ports.Tokens`."""
         key = self._keys(False)[0]

@@ -30,6 +30,13 @@ class Passwords(Protocol):
 class Tokens(Protocol):
     """Writes claims as signed text, and reads such text back; may be used by several threads."""
 
+    def check_key(self) -> None:
+        """Returns where there is a key to sign with.
+
+        Raises:
+            SecretMissing: there is none.
+        """
+
     def written(self, claims: Mapping[str, object]) -> str:
         """The claims as a signed token.
 
