@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.cutovers import Cutovers
+from lockgate.core.correlation import correlated, correlation_id
 from lockgate.core.cutover import PlanResult, PlanStep
 from lockgate.core.job import Failure, Lease
 from lockgate.errors import LockgateError, TargetBusy
@@ -65,7 +66,8 @@ class PlanRuns:
             if lease is None:
                 return False
             applying = self._known[plan_id] = Applying(plan_id, by, reason)
-        Thread(target=self._run, args=(applying, lease, ended), name=f"lockgate-{plan_id}", daemon=True).start()
+        asked = (applying, lease, ended, correlation_id())
+        Thread(target=self._run, args=asked, name=f"lockgate-{plan_id}", daemon=True).start()
         return True
 
     def known(self, plan_id: str) -> Applying | None:
@@ -83,12 +85,12 @@ class PlanRuns:
         for applying in tuple(self._known.values()):
             applying.is_over.wait(patience_seconds)
 
-    def _run(self, applying: Applying, lease: Lease, ended: Ended) -> None:
+    def _run(self, applying: Applying, lease: Lease, ended: Ended, asked_by: str | None) -> None:
         heart = Thread(target=self._beat, args=(applying, lease), name="lockgate-plan-lease", daemon=True)
         heart.start()
-        outcome = self._applied(applying)
         try:
-            ended(outcome)
+            with correlated(asked_by):
+                ended(self._applied(applying))
             self._slots().release(lease)
         except LockgateError as error:
             logger.warning(
