@@ -73,10 +73,10 @@ class Admission:
         if len(sent) > 1 or scheme.lower() != "bearer":
             raise unauthenticated("the token is not the right one")
         shared = self._options.token
-        if shared is not None and hmac.compare_digest(given.strip().encode(), shared.encode()):
+        if shared is not None and hmac.compare_digest(given.strip(" ").encode(), shared.encode()):
             return _SHARED
         try:
-            caller = await self._known.of_token(given.strip(), is_seen=is_seen)
+            caller = await self._known.of_token(given.strip(" "), is_seen=is_seen)
         except (TokenRefused, SecretMissing) as error:
             raise unauthenticated(error.message) from None
         if caller is None:
