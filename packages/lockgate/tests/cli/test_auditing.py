@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import inspect
+import sys
 
 import pytest
+import typer
 
 from lockgate.app.access import Access
 from lockgate.app.wiring import open_wiring
 from lockgate.cli.auditing import changing, told_afterwards
+from lockgate.cli.entrypoint import command_line
 from lockgate.core.access import AuditOutcome, CallerKind
 from lockgate.errors import ControlPlaneUnavailable, CutoverInvalid, DbtFailed, StatementFailed
 
@@ -110,3 +114,44 @@ def test_a_roll_back_is_told_once_it_is_done(access):
         assert access.audit() == ()
 
     assert told(access)[2:] == ("cutover.roll-back", "users", AuditOutcome.DONE, {"reason": "wrong"})
+
+
+# Those look, write files for whoever typed them, or play a part beside the project.
+LOOKING = {
+    "init", "check", "transform", "gate", "serve", "loads list", "loads show", "quarantine list", "quarantine show",
+    "editions list", "editions show", "rules explain", "rules export", "rules test", "cutover show", "cutover status",
+    "cutover decisions", "evidence list", "jobs list", "jobs show", "notices list", "notices send", "notices test",
+    "govern user list", "govern user sessions", "govern token list", "govern audit list", "sandbox up",
+    "sandbox receive",
+}  # fmt: skip
+TOLD = ("changing(", "told_afterwards(")
+# Those are told by a function that they share with another.
+SHARED = {
+    "compare": "_noise",
+    "dbt enable": "_switched",
+    "dbt disable": "_switched",
+    "govern user disable": "_enabled",
+    "govern user enable": "_enabled",
+}
+
+
+def commands(group, words=()):
+    """Every command of the command line with the function behind it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+        else:
+            yield " ".join((*words, name)), inspect.unwrap(command.callback)
+
+
+def test_every_command_looks_or_tells_the_audit_what_it_changes():
+    every = dict(commands(typer.main.get_command(command_line())))
+
+    told = set()
+    for name, function in every.items():
+        teller = getattr(sys.modules[function.__module__], SHARED[name]) if name in SHARED else function
+        if any(each in inspect.getsource(teller) for each in TOLD):
+            told.add(name)
+
+    assert told & LOOKING == set()
+    assert set(every) - told == LOOKING
