@@ -73,8 +73,14 @@ def quiet():
 
 
 @pytest.fixture
-def service():
+def in_memory():
+    """A service in memory, also where others are about a real one."""
     return memory_service.MemoryService()
+
+
+@pytest.fixture
+def service(in_memory):
+    return in_memory
 
 
 @pytest.fixture

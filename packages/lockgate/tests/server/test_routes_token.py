@@ -40,7 +40,8 @@ def test_given_back_it_is_good_for_nothing_at_once(signed_in, service):
 
 
 @pytest.mark.parametrize(
-    ("name", "password"), [("ada", "not hers 51"), ("nobody", PASSWORD), ("", ""), ("ada", "x" * 1000), ("a" * 255, PASSWORD)]
+    ("name", "password"),
+    [("ada", "not hers 51"), ("nobody", PASSWORD), ("", ""), ("ada", "x" * 1000), ("a" * 255, PASSWORD)],
 )
 def test_anything_else_gives_none_and_tells_one_thing(signed_in, name, password):
     client, _ = signed_in

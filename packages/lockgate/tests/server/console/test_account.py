@@ -11,6 +11,11 @@ OTHER = "twelve brown otters at dusk"
 RIGHT = {"old": PASSWORD, "new": OTHER, "again": OTHER}
 
 
+@pytest.fixture
+def service(in_memory):
+    return in_memory
+
+
 def test_it_shows_who_one_is_and_where_one_is_signed_in(browse, service):
     browser = browse().as_one("approver")
     service.access.sign_in("ada", PASSWORD, address="10.0.0.9")

@@ -11,6 +11,11 @@ OTHER = "twelve brown otters at dusk"
 
 
 @pytest.fixture
+def service(in_memory):
+    return in_memory
+
+
+@pytest.fixture
 def admin(browse):
     return browse().as_one("admin")
 

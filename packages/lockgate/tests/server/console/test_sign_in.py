@@ -14,6 +14,11 @@ COOKIE = re.compile(r"lockgate=[A-Za-z0-9_-]{43}; HttpOnly; Path=/; SameSite=str
 
 
 @pytest.fixture
+def service(in_memory):
+    return in_memory
+
+
+@pytest.fixture
 def access(service):
     service.access.add_person("ada", PASSWORD, ["viewer"])
     return service.access

@@ -14,6 +14,11 @@ TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]{43}")
 
 
 @pytest.fixture
+def service(in_memory):
+    return in_memory
+
+
+@pytest.fixture
 def admin(browse):
     return browse().as_one("admin")
 
