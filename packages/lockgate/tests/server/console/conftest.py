@@ -15,8 +15,16 @@ from sqlalchemy import event
 
 from lockgate.app import App
 from lockgate.app.service import Service
+from lockgate.core.execution import Execution, NodeResult, NodeStatus
+from lockgate.core.job import Failure, Inputs, JobResult, RoutedBy, Submission, TransformRequest
+from lockgate.core.load import Pin
+from lockgate.core.relation import Relation
+from lockgate.core.route import Stage
 from lockgate.core.run import RunRequest
 from lockgate.flow import Unwatched
+from lockgate.server.console.page_table import PAGES
+from lockgate.testing.alerts import HOSTILE
+from lockgate.testing.jobs import NOON
 
 NAMES = ("people", "people_by_a_name_as_long_as_it_may_be")
 FILE = """
@@ -50,8 +58,8 @@ output: [person_id, name, made_by]
 WRONG = "case when person_id % 10 = 0 then upper(name) else name end"
 
 
-def write_project(folder: Path, names: tuple[str, ...] = NAMES) -> None:
-    """A project whose first entity's candidate is wrong for every tenth row; one record's id is no number."""
+def write_project(folder: Path, names: tuple[str, ...] = NAMES, *, is_wrong: bool = True) -> None:
+    """A project whose first entity's candidate may be wrong for every tenth row; one record's id is no number."""
     (folder / "rules").mkdir(parents=True)
     rows = "".join(f"{number},name {number}\n" for number in range(1, 41))
     (folder / "people.csv").write_text(f"id,name\n{rows}x,nobody\n", encoding="utf-8")
@@ -59,10 +67,16 @@ def write_project(folder: Path, names: tuple[str, ...] = NAMES) -> None:
     for number, name in enumerate(names):
         text += ENTITY.replace("NAME", name).replace("NUMBER", str(number))
         for side in ("one", "two"):
-            value = WRONG if side == "two" and number == 0 else "name"
+            value = WRONG if is_wrong and side == "two" and number == 0 else "name"
             rules = RULES.replace("NAME", name).replace("MARKER", side).replace("VALUE", value)
             (folder / f"rules/{side}_{number}.yml").write_text(rules, encoding="utf-8")
     (folder / "lockgate.yml").write_text(text, encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def writing_project():
+    """Writes such a project."""
+    return write_project
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +137,9 @@ class Seen(HTMLParser):
         if tag not in VOID:
             self._open.append(tag)
         if tag == "form":
-            self.forms.append({**attributes, "fields": {}})
+            self.forms.append({**attributes, "fields": {}, "has_button": False})
+        if tag == "button" and "form" in self._open:
+            self.forms[-1]["has_button"] = True
         if tag in {"input", "select", "textarea", "button"} and "name" in attributes and "form" in self._open:
             self.forms[-1]["fields"][attributes["name"]] = attributes.get("value")
 
@@ -238,3 +254,44 @@ def statements(store):
             event.remove(engine, "before_cursor_execute", note)
 
     return statements
+
+
+def put_down_everything(service: Service) -> dict[str, object]:
+    """Puts down one of everything that has a page, and jobs in each state: what the paths of pages name."""
+    store, archive = service._wiring.store, service.archive
+    inputs = Inputs("two", "sha256:0123456789abcdef", (Pin(Relation("raw", "people"), 3, 3),))
+    asked = [TransformRequest("people", variables={"state": state}) for state in ("queued", "done", "failed", "gone")]
+    jobs = store.jobs.submit([Submission(each, "Zoë Ångström, 人", inputs) for each in asked], NOON)
+    nodes = (NodeResult("model.people.stg_people", NodeStatus.SUCCESS, 0.25, rows=40, file="models/stg_people.sql"),)
+    done = Execution("people", "two", Relation("analytics__two", "people"), 40, 1.5, nodes=nodes)
+    fallen_back = Failure("LG501", "DbtFailed", "The model <people> broke: " + "a long story " * 20, "Mend it.")
+    for job, outcome in ((jobs[1], JobResult(done, inputs, RoutedBy.ROUTE, fallen_back)), (jobs[2], fallen_back)):
+        claim = store.jobs.claim(job.execution_id, "worker", NOON)
+        store.jobs.begun(claim, inputs, NOON)
+        store.jobs.finish(claim, outcome, NOON)
+    store.jobs.cancel(jobs[3].job_id, NOON)
+    store.notices.add(HOSTILE, ["team"])
+    plan = service.console.plan("people", Stage.CANARY, by="anna", share=None, candidate=None)
+    service.roll_back(NAMES[1], by="anna", reason="Zoë says: näh", off=True)
+    return {
+        "name": "people",
+        "gate": "signed",
+        "plan_id": plan.plan_id,
+        "decision_id": store.cutovers.decisions(limit=1)[0].decision_id,
+        "comparison_id": archive.comparisons()[-1].comparison_id,
+        "job_id": jobs[1].job_id,
+        "run_id": archive.runs()[0].run_id,
+        "load_id": archive.loads()[0].load_id,
+    }
+
+
+def paths_of(named: dict[str, object]) -> list[str]:
+    """The path of every page, of one of each kind where there are several."""
+    paths = [page.path for page in PAGES if page.method == "GET" and not page.path.startswith("/static")]
+    return [path.format(**named) for path in paths if not path.endswith("/live")]
+
+
+@pytest.fixture(scope="session")
+def everything():
+    """Puts down one of everything in a service: the paths of all pages that there are then."""
+    return lambda service: paths_of(put_down_everything(service))
