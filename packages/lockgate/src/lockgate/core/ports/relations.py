@@ -43,6 +43,12 @@ class Bench(QueryEngine, Protocol):
     def keep(self, name: str, rows: pa.RecordBatchReader, columns: str) -> None:
         """Makes the temporary table `name` of rows as they come; `columns` is its select list over the reader's."""
 
+    def meet(self, name: str, rows: pa.RecordBatchReader, query: str) -> None:
+        """Makes the temporary table `name` of a query that has the rows, as they come, as its `arriving`.
+
+        Of a join with `arriving` on its left, what stands on the right is held in memory, and the rows never are.
+        """
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
