@@ -24,12 +24,12 @@ _DIGESTS = """
 create or replace temp table digests as select {keys}, {digest} as digest from ({rows}) as one
 """
 _MET = """
-select {columns}, a.is_there, {found}
-from (select *, {digest} as digest, true as is_there from (select {received} from arriving) as one) as a
+select {columns}, {found}
+from (select *, {digest} as digest from (select {received} from arriving) as one) as a
     full outer join digests as h on {keys}
-where a.is_there is null or h.digest is null or a.digest <> h.digest
+where a.digest is null or h.digest is null or a.digest <> h.digest
 """
-_CAME = "select {columns} from met where is_there"
+_CAME = "select {columns} from met where c0 is not null"
 _OF_THESE_KEYS = """
 select every.* from ({rows}) as every semi join (select {found} from met where k0 is not null) as wanted on {keys}
 """

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 BATCH_BYTES = 16 * 1024 * 1024
 # Hashing a row costs far more than handing its hash to another process, so it pays to share it out early.
 _PARALLEL = {"parallel_setup_cost": "10", "parallel_tuple_cost": "0.001"}
+# What a join may keep in memory before it writes to the server's disk; 4 MB is the default.
+_MEMORY = {"work_mem": "64MB"}
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TABLES = """
 SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -57,7 +59,7 @@ class PostgresEngine:
 @contextmanager
 def opened_postgres(url: str) -> Iterator[tuple[PostgresEngine, Sessions]]:
     """A session that sees the database as it is now until it is closed, and sessions to look into its catalog."""
-    sessions = Sessions(url, settings={**SETTINGS, **_PARALLEL, "default_transaction_read_only": "on"})
+    sessions = Sessions(url, settings={**SETTINGS, **_PARALLEL, **_MEMORY, "default_transaction_read_only": "on"})
     try:
         with bulk_session(sessions.conninfo()) as bulk:
             bulk.run(_SNAPSHOT)
