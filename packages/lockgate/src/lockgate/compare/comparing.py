@@ -191,8 +191,9 @@ def _no_fingerprints(work: _Work) -> str:
 
 
 def _streamed(work: _Work, why: str) -> _Gathered:
+    is_plain = work.scope.where is None and work.scope.hash_limit is None
     sendings = [
-        Sending(side, is_left, work.scope.rows(side, left=is_left), profile.rows)
+        Sending(side, is_left, work.scope.rows(side, left=is_left), profile.rows, is_plain)
         for side, profile, is_left in zip(work.sides, work.profiles, (True, False), strict=True)
     ]
     outside = [each for each in sendings if each.side.engine is not work.bench]

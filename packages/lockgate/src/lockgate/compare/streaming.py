@@ -15,12 +15,16 @@ from lockgate.core.ports import Bench, Progress, Side
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A query in a side's own database, with columns c0, c1 and so on, and how many rows it is expected to have."""
+    """A query in a side's own database, with columns c0, c1 and so on, and how many rows it is expected to have.
+
+    `is_plain` says that it has the side's rows as they are stored.
+    """
 
     side: Side
     is_left: bool
     rows: str
     many: int | None = None
+    is_plain: bool = False
 
 
 def streamed(bench: Bench, scope: Scope, sending: Sending, progress: Progress) -> str:
@@ -41,7 +45,8 @@ def arriving(scope: Scope, sending: Sending, progress: Progress) -> Iterator[tup
     columns = [pair.left if sending.is_left else pair.right for pair in scope.pairs]
     sends = ", ".join(f"{sent(one, f'c{number}', dialect)} as c{number}" for number, one in enumerate(columns))
     kept = ", ".join(f"{received(one, f'c{number}', dialect)} as c{number}" for number, one in enumerate(columns))
-    with side.engine.stream(f"select {sends} from ({sending.rows}) as sent") as reader:
+    query = f"select {sends} from ({sending.rows}) as sent"
+    with side.engine.stream(query, is_plain=sending.is_plain) as reader:
         yield pa.RecordBatchReader.from_batches(reader.schema, _counted(reader, sending, progress)), kept
 
 

@@ -30,8 +30,11 @@ class QueryEngine(Protocol):
             WarehouseUnavailable: it does not answer.
         """
 
-    def stream(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
-        """The rows of one query as they come; they are never in memory together."""
+    def stream(self, sql: str, *, is_plain: bool = False) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The rows of one query as they come; they are never in memory together.
+
+        `is_plain` says that they are rows as they are stored, which nothing is reckoned for.
+        """
 
 
 class Bench(QueryEngine, Protocol):
