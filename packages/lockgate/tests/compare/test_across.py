@@ -151,6 +151,25 @@ def test_times_before_christ_travel_and_hash_alike(across, asked):
         assert [(f.verdict, f.rows_moved > 0) for f in across(one, other, **asked)] == [(Verdict.PASS, True)] * 2
 
 
+@pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
+def test_infinite_times_travel_as_what_they_are(across, type_):
+    asked = {"method": Method.STREAM}
+    found = {
+        (one, other): [each.rows.changed for each in across(f"{one}::{type_}", f"{other}::{type_}", **asked)]
+        for one in ("'infinity'", "'-infinity'", "null", "'2000-01-01'")
+        for other in ("'infinity'", "'-infinity'", "null", "'2000-01-01'")
+    }
+
+    assert found == {(one, other): [int(one != other)] * 2 for one, other in found}
+
+
+@pytest.mark.parametrize("last", ["294247-01-10 04:00:54.775807", "294276-12-31 23:59:59.999999"])
+def test_a_moment_past_the_last_of_duckdb_is_not_taken_for_infinity(across, last):
+    found = across(f"timestamp '{last}'", "timestamp 'infinity'", method=Method.STREAM)
+
+    assert [(one.verdict, one.rows.changed) for one in found] == [(Verdict.FAIL, 1)] * 2
+
+
 @pytest.mark.parametrize("type_", ["timestamp", "timestamptz"])
 def test_years_that_only_postgresql_has_are_a_difference(across, type_):
     found = across(f"{type_} '294270-01-01 00:00:00+00'", f"{type_} '2020-01-01 00:00:00+00'")

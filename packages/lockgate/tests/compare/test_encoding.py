@@ -40,6 +40,11 @@ VECTORS = (
     ("double", "cast('5e-324' as double)", "cast('5e-324' as float8)", "1"),
     ("real", "cast('0.1' as float)", "cast('0.1' as real)", str(0x3FB99999A0000000)),
     ("date", "date '0044-03-15'", "date '0044-03-15'", "0044-03-15"),
+    ("date", "date '0044-03-15 (BC)'", "date '0044-03-15 BC'", "0044-03-15 BC"),
+    ("date", "date '0001-12-31 (BC)'", "date '0001-12-31 BC'", "0001-12-31 BC"),
+    ("date", "date '-infinity'", "date '-infinity'", "-infinity"),
+    ("timestamp", "timestamp 'infinity'", "timestamp 'infinity'", "infinity"),
+    ("timestamptz", "timestamptz '-infinity'", "timestamptz '-infinity'", "-infinity"),
     ("time", "time '23:59:59.5'", "time '23:59:59.5'", "23:59:59.5"),
     ("timestamp", "timestamp '2024-02-29 12:00:00'", "timestamp '2024-02-29 12:00:00'", "2024-02-29 12:00:00"),
     (
@@ -60,11 +65,11 @@ VECTORS = (
 # Columns in DuckDB, as type and value, and what stands for them in a record.
 PIECES = (
     ("bigint", "cast(7 as bigint)", "7;"),
-    ("bigint", "cast(null as bigint)", "~"),
+    ("bigint", "cast(null as bigint)", "~;"),
     ("text", "'ab'", "2:ab"),
     ("text", "'é~'", "3:é~"),
     ("text", "''", "0:"),
-    ("text", "cast(null as text)", "~"),
+    ("text", "cast(null as text)", "~:"),
     ("boolean", "true", "1;"),
     ("date", "date '2024-02-29'", "2024-02-29;"),
 )
@@ -130,7 +135,7 @@ def test_the_bits_of_doubles_are_those_of_ieee_754(engines):
 def test_a_record_tells_where_each_value_ends(engines, dialect):
     pieces = [piece(paired(column(type_), column(type_)), column(type_), x, dialect) for type_, x, _ in PIECES]
 
-    assert engines[dialect](record(pieces, dialect)) == "7;~2:ab3:é~0:~1;2024-02-29;"
+    assert engines[dialect](record(pieces, dialect)) == "7;~;2:ab3:é~0:~:1;2024-02-29;"
 
 
 def test_numbers_of_unlike_types_have_one_form():

@@ -138,12 +138,12 @@ def test_decimals_of_any_size_have_the_digits_that_they_are_written_with(engines
     columns = [Column("text", "numeric", CENTS)]
     written = ComparedColumn("c", ColumnType.parse("numeric"), "number", is_written=True)
     stored = compared(columns[0], "postgres")
-    digits = piece(paired(written, stored), written, "x", "duckdb")
+    digits = record([piece(paired(written, stored), written, "x", "duckdb")], "duckdb")
 
     texts = ", ".join(f"({n}, '{one:f}')" for n, one in enumerate(numbers))
     left = engines["duckdb"](f"select {digits} from (values {texts}) as given(place, x) order by place")
     values = ", ".join(f"({n}, cast('{one:f}' as numeric))" for n, one in enumerate(numbers))
-    stored_digits = piece(paired(written, stored), stored, "x", "postgres")
+    stored_digits = record([piece(paired(written, stored), stored, "x", "postgres")], "postgres")
     right = engines["postgres"](f"select {stored_digits} from (values {values}) as given(place, x) order by place")
 
     assert left == right

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from lockgate.adapters.relations.references import Opening, opened
+from lockgate.adapters.relations.references import Opening, TableReference, opened
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.evidence import kept, noisy_columns
@@ -29,7 +29,9 @@ from lockgate.core.secret import SCHEME
 from lockgate.errors import UnknownName
 from lockgate.settings import read_settings, secret_variables
 
+# A join in the bench holds one whole side; of rows that come from elsewhere it holds keys and digests.
 MOST_MEMORY_BYTES = 4 * 1024**3
+MOST_MEMORY_BYTES_ACROSS = 1_100_000_000
 Names = tuple[str, str]
 
 
@@ -122,7 +124,7 @@ def _needs_project(name: str) -> bool:
 def _compared(
     named: Sequence[Named], request: ComparisonRequest, progress: Progress, folder: Path, *, today: date
 ) -> Comparison:
-    with opened(folder, memory_bytes=_memory_bytes()) as opening:
+    with opened(folder, memory_bytes=_memory_bytes(named)) as opening:
         left, right = [_side(opening, each, progress) for each in named]
         if not request.key:
             raise missing_key(left, right)
@@ -165,7 +167,12 @@ def _without(expected: ExpectedDifference, excluded: frozenset[str]) -> Expected
     return None if expected.columns and not columns else replace(expected, columns=columns)
 
 
-def _memory_bytes() -> int:
+def _memory_bytes(named: Sequence[Named]) -> int:
     """Half of this machine's memory, four gigabytes at most; what needs more is on disk meanwhile."""
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return min(MOST_MEMORY_BYTES, physical // 2)
+    most = MOST_MEMORY_BYTES if not any(map(_is_elsewhere, named)) else MOST_MEMORY_BYTES_ACROSS
+    return min(most, physical // 2)
+
+
+def _is_elsewhere(named: Named) -> bool:
+    return isinstance(named.reference, TableReference) and named.reference.kind == "postgres"

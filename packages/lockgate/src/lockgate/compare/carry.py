@@ -13,7 +13,20 @@ from lockgate.core.comparison import ComparedColumn
 from lockgate.core.types import ColumnType, Kind
 
 # What PostgreSQL's binary format brings as it is; the rest comes as the text that PostgreSQL prints.
-_AS_IT_IS = frozenset({Kind.BOOLEAN, Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT, Kind.REAL, Kind.DOUBLE, Kind.BYTES})
+_AS_IT_IS = frozenset(
+    {
+        Kind.BOOLEAN,
+        Kind.SMALLINT,
+        Kind.INTEGER,
+        Kind.BIGINT,
+        Kind.REAL,
+        Kind.DOUBLE,
+        Kind.BYTES,
+        Kind.DATE,
+        Kind.TIMESTAMP,
+        Kind.TIMESTAMPTZ,
+    }
+)
 _BENCH_TYPES = {
     Kind.SMALLINT: "smallint",
     Kind.INTEGER: "integer",
@@ -28,11 +41,15 @@ _BENCH_TYPES = {
     Kind.TIMESTAMPTZ: "timestamptz",
     Kind.JSON: "json",
 }
-_DATED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.TIMESTAMPTZ})
-# PostgreSQL writes BC at the end of a time, DuckDB behind the date.
-_BEFORE_CHRIST = (
-    "case when ends_with({x}, ' BC') then regexp_replace({x}, '^(\\S+)(.*) BC$', '\\1 (BC)\\2') else {x} end"
-)
+# The driver counts from 1970 where PostgreSQL counts from 2000, and lets what is past the last number begin again from
+# the first: infinity and minus infinity come as the second numbers below; so do years that the bench has not.
+_DAY = """case when {x} >= date '4714-11-24 (BC)' then {x} when {x} is not null then cast(
+    case {x} - date '1970-01-01' when -2147472692 then 'infinity' when -2147472691 then '-infinity'
+        else 'a later year' end as date) end"""
+_MOMENT = """case when {x} >= cast('4714-11-24 (BC) 00:00:00+00' as {type}) and {x} < cast('infinity' as {type})
+    then {x} when {x} is not null then cast(case epoch_us({x}) when -9222425352054775809 then 'infinity'
+        when -9222425352054775808 then '-infinity' else 'a later year' end as {type}) end"""
+_DATED = {Kind.DATE: _DAY, Kind.TIMESTAMP: _MOMENT, Kind.TIMESTAMPTZ: _MOMENT}
 BENCH = "duckdb"
 
 
@@ -58,8 +75,8 @@ def received(column: ComparedColumn, x: str, dialect: str) -> str:
     """SQL, in the bench, for a value as it came."""
     if dialect == BENCH or carried(column, dialect).is_written:
         return x
-    if column.type.kind in _DATED:
-        x = _BEFORE_CHRIST.format(x=x)
+    if dated := _DATED.get(column.type.kind):
+        return dated.format(x=x, type=_bench_type(column))
     return f"cast({x} as {_bench_type(column)})"
 
 

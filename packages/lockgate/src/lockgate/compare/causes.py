@@ -62,15 +62,36 @@ _ANY = (
     ("NULL", "{r} is null"),
     ("a value where left is NULL", "{l} is null"),
 )
+# What `_makes_number` says, with each value made once: so many sums of it take longer to plan than to reckon.
+_MADE = """
+select made.place as place, count(*) as n from (
+    select mine, yours, unnest([{values}]) as made
+    from (select try_cast(l{number} as double) as mine, try_cast(r{number} as double) as yours
+        from {differences} where {left}) as numbers
+) as each_value
+where mine <> 0 and abs(made.value - yours) <= 1e-12 * greatest(abs(made.value), abs(yours)) group by made.place
+"""
+_COMMON = """
+select place, v, n, every from (
+    select one.place as place, one.v as v, count(*) as n, sum(count(*)) over (partition by one.place) as every
+    from (select unnest([{values}]) as one from {differences} where {its}) as each_value
+    group by one.place, one.v
+) as counted
+qualify row_number() over (partition by place order by n desc, v) = 1 order by place
+"""
 _CANDIDATES = INTEGERS | {Kind.TEXT, Kind.BOOLEAN, Kind.DATE}
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A transform in words, and a condition that is true of the rows whose right value it makes."""
+    """A transform in words, and a condition that is true of the rows whose right value it makes.
+
+    Of a number, `made` is the value that it makes of the left one, which stands there as `mine`.
+    """
 
     words: str
     condition: str
+    made: str = ""
 
 
 def causes(
@@ -102,7 +123,7 @@ def _column_causes(bench: Bench, scope: Scope, number: int, every: int, predicat
     differing = changed(pair, number)
     steps, left = _steps(scope, pair, number), differing
     for _ in range(MOST_TURNS):
-        step, count = _most(bench, steps, left)
+        step, count = _most(bench, steps, left, number)
         if count < max(FEWEST_ROWS, FEWEST_SHARE * every):
             where = predicates.found(left, Status.CHANGED) if left == differing else None
             if where is not None:
@@ -125,7 +146,7 @@ def _steps(scope: Scope, pair: Pair, number: int) -> list[_Step]:
     one, other = f"l{number}", f"r{number}"
     found = [_Step(words, f"coalesce({condition.format(l=one, r=other)}, false)") for words, condition in _ANY]
     if pair.form.is_number:
-        found += [_Step(words, _makes_number(sql, number)) for words, sql in _NUMBERS]
+        found += [_Step(words, _makes_number(sql, number), sql.format(l="mine")) for words, sql in _NUMBERS]
     elif pair.form.is_time:
         found += [_Step(f"left {hours:+d} hours", _makes_time(hours, number)) for hours in _HOURS]
         found.append(_Step("date of left", f"coalesce(cast({one} as date) = cast({other} as timestamp), false)"))
@@ -163,12 +184,18 @@ def _makes_time(hours: int, number: int) -> str:
     return f"coalesce({moments} = {hours * 3_600_000_000}, false)"
 
 
-def _most(bench: Bench, steps: Sequence[_Step], left: str) -> tuple[_Step, int]:
+def _most(bench: Bench, steps: Sequence[_Step], left: str, number: int) -> tuple[_Step, int]:
     """The transform that makes most of the right values, the first among equals, and how many it makes."""
-    counts = ", ".join(f"count(case when {step.condition} then 1 end) as s{n}" for n, step in enumerate(steps))
-    found = numbers(bench, f"select {counts} from {DIFFERENCES} where {left}")
-    best = max(range(len(steps)), key=lambda n: (found[n], -n))
-    return steps[best], found[best]
+    tested = [n for n, step in enumerate(steps) if not step.made]
+    counts = ", ".join(f"count(case when {steps[n].condition} then 1 end) as s{n}" for n in tested)
+    found = dict(zip(tested, numbers(bench, f"select {counts} from {DIFFERENCES} where {left}"), strict=True))
+    made = {n: step.made for n, step in enumerate(steps) if step.made}
+    if made:
+        values = ", ".join(f"{{'place': {n}, 'value': {sql}}}" for n, sql in made.items())
+        query = _MADE.format(values=values, number=number, differences=DIFFERENCES, left=left)
+        found |= {row["place"]: row["n"] for row in bench.query(query).to_pylist()}
+    best = max(range(len(steps)), key=lambda n: (found.get(n, 0), -n))
+    return steps[best], found.get(best, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +244,11 @@ class _Predicates:
     def _common(self, its: str, status: Status) -> Iterator[tuple[int, str | None, int, int]]:
         """By column: its most frequent value among the rows, how many rows have it, and how many rows there are."""
         letter = "r" if status is Status.EXTRA else "l"
-        for number in self._columns:
-            query = (
-                f"select cast({letter}{number} as varchar) as v, count(*) as n, sum(count(*)) over () as every "
-                f"from {DIFFERENCES} where {its} group by 1 order by n desc, v limit 1"
-            )
+        values = ", ".join(f"{{'place': {n}, 'v': cast({letter}{n} as varchar)}}" for n in self._columns)
+        if values:
+            query = _COMMON.format(values=values, differences=DIFFERENCES, its=its)
             for row in self._bench.query(query).to_pylist():
-                yield number, row["v"], int(row["n"]), int(row["every"])
+                yield row["place"], row["v"], int(row["n"]), int(row["every"])
 
     def _totals_of(self, number: int, *, left: bool) -> Mapping[object, int]:
         """How many rows of the whole relation have each value of a column; empty where there are too many values."""

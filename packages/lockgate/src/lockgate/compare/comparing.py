@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -14,6 +15,7 @@ from lockgate.compare.expected import explained
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.grouping import groups
 from lockgate.compare.joining import can_join, in_bench, join_here, join_there
+from lockgate.compare.meeting import can_meet, met
 from lockgate.compare.odd_keys import join_with_odd_keys
 from lockgate.compare.outsiders import with_outsiders
 from lockgate.compare.probing import probed
@@ -189,22 +191,27 @@ def _no_fingerprints(work: _Work) -> str:
 
 
 def _streamed(work: _Work, why: str) -> _Gathered:
-    left, right = (
-        streamed(
-            work.bench,
-            work.scope,
-            Sending(side, is_left, work.scope.rows(side, left=is_left), profile.rows),
-            work.progress,
-        )
+    is_plain = work.scope.where is None and work.scope.hash_limit is None
+    sendings = [
+        Sending(side, is_left, work.scope.rows(side, left=is_left), profile.rows, is_plain)
         for side, profile, is_left in zip(work.sides, work.profiles, (True, False), strict=True)
-    )
+    ]
+    outside = [each for each in sendings if each.side.engine is not work.bench]
+    if outside and not work.has_odd_keys and can_meet(work.local):
+        left, right = _met(work, sendings, max(outside, key=lambda each: each.many or 0))
+    else:
+        left, right = (streamed(work.bench, work.scope, each, work.progress) for each in sendings)
     join = join_with_odd_keys if work.has_odd_keys else join_here
     join(work.bench, work.local, left, right)
-    moved = sum(
-        profile.rows for profile, side in zip(work.profiles, work.sides, strict=True) if side.engine is not work.bench
-    )
-    is_here = all(side.engine is work.bench for side in work.sides)
-    return _Gathered(Method.JOIN if is_here else Method.STREAM, why, moved)
+    return _Gathered(Method.STREAM if outside else Method.JOIN, why, sum(each.many or 0 for each in outside))
+
+
+def _met(work: _Work, sendings: Sequence[Sending], coming: Sending) -> tuple[str, str]:
+    """The bench's queries for the rows that may differ, of which those of one side are looked at as they come."""
+    (other,) = (each for each in sendings if each is not coming)
+    here = streamed(work.bench, work.scope, other, work.progress)
+    came, of_these_keys = met(work.bench, (work.scope, work.local), coming, here, work.progress)
+    return (came, of_these_keys) if coming.is_left else (of_these_keys, came)
 
 
 def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:

@@ -1,7 +1,7 @@
 """Values as SQL: what an engine compares itself, and canonical text that is the same in every engine.
 
 Canonical text is injective within a form: values with equal text are equal. A row's record is the canonical text of
-its columns one after another, each piece told from the next: `~` for NULL, `<bytes>:<text>` for text, else `<text>;`.
+its columns one after another, each told from the next: `<bytes>:<text>` for text, else `<text>;`, of NULL `~:` or `~;`.
 So NULL and '' differ, and no delimiter inside a value moves a border. Its MD5 stands for the row; nothing rests on
 that being hard to forge, only on chance (60 bits of it are used: lockgate.compare.fingerprint).
 """
@@ -140,6 +140,8 @@ _TEXTS = {
 }
 # An instant is written as UTC has it, without a zone.
 _INSTANTS = {Kind.TIMESTAMPTZ: "timezone('UTC', {v})", Kind.TIMESTAMP: "{v}"}
+_BEFORE_CHRIST = """case when {v} >= date '0001-01-01' then {written}
+    when isfinite({v}) then replace({written}, ' (BC)', '') || ' BC' else {written} end"""
 _SIZED = frozenset({Form.TEXT, Form.UNLIKE, Form.INTERVAL, Form.NANOSECONDS})
 _BYTES = {"duckdb": "strlen({t})", "postgres": "octet_length({t})"}
 _AS_TEXT = {"duckdb": "varchar", "postgres": "text"}
@@ -180,7 +182,16 @@ def text(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
         return _dated(_INSTANTS[kind].format(v=v), dialect)
     if pair.form is Form.DATE:
         return _dated(v, dialect)
-    return f"cast({_TEXTS[dialect][pair.form].format(v=v, scale=pair.scale)} as {_AS_TEXT[dialect]})"
+    if pair.form is Form.DECIMAL:
+        return f"cast({_decimal(pair, side, v, dialect)} as {_AS_TEXT[dialect]})"
+    return f"cast({_TEXTS[dialect][pair.form].format(v=v)} as {_AS_TEXT[dialect]})"
+
+
+def _decimal(pair: Pair, side: ComparedColumn, v: str, dialect: str) -> str:
+    """A decimal that is written with the pair's scale; one that has it already needs no conversion."""
+    if side.type.kind is Kind.NUMERIC and side.type.scale == pair.scale and not side.is_written:
+        return v
+    return _TEXTS[dialect][Form.DECIMAL].format(v=v, scale=pair.scale)
 
 
 def _dated(v: str, dialect: str) -> str:
@@ -188,21 +199,22 @@ def _dated(v: str, dialect: str) -> str:
     written = f"cast({v} as {_AS_TEXT[dialect]})"
     if dialect == "postgres":
         return written
-    return f"case when contains({written}, '(BC)') then replace({written}, ' (BC)', '') || ' BC' else {written} end"
+    return _BEFORE_CHRIST.format(v=v, written=written)
 
 
-def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> str:
-    """SQL for one piece of a record."""
+def piece(pair: Pair, side: ComparedColumn, x: str, dialect: str) -> tuple[str, ...]:
+    """SQL for what stands for a value in a record: none of the parts is NULL."""
     canonical = text(pair, side, x, dialect)
     if pair.form not in _SIZED:
-        return f"coalesce({canonical} || ';', '~')"
+        return f"coalesce({canonical}, '~')", "';'"
     size = _BYTES[dialect].format(t=canonical)
-    return f"coalesce(cast({size} as {_AS_TEXT[dialect]}) || ':' || {canonical}, '~')"
+    return f"coalesce(cast({size} as {_AS_TEXT[dialect]}), '~')", "':'", f"coalesce({canonical}, '')"
 
 
-def record(pieces: Sequence[str], dialect: str) -> str:
+def record(pieces: Sequence[tuple[str, ...]], dialect: str) -> str:
     """SQL for a record made of pieces, put together as the engine does it fastest."""
-    return f"concat({', '.join(pieces)})" if dialect == "duckdb" else " || ".join(pieces)
+    parts = [part for each in pieces for part in each]
+    return f"concat({', '.join(parts)})" if dialect == "duckdb" else " || ".join(parts)
 
 
 _WRITTEN_TYPES = {

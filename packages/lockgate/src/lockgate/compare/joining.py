@@ -16,11 +16,9 @@ DIFFERENCES = "differences"
 _MOST_COLUMNS = {"postgres": 1664}
 # In braces: rows of either side with columns c0, c1 …, what is brought along of both, the conditions.
 _JOIN = """
-select case when r.is_there is null then 'missing' when l.is_there is null then 'extra' else 'changed' end as status,
-    {columns}
-from (select *, true as is_there from ({left}) as one) as l
-    full outer join (select *, true as is_there from ({right}) as other) as r on {keys}
-where l.is_there is null or r.is_there is null or {differ}
+select case when r.c0 is null then 'missing' when l.c0 is null then 'extra' else 'changed' end as status, {columns}
+from ({left}) as l full outer join ({right}) as r on {keys}
+where l.c0 is null or r.c0 is null or {differ}
 """
 
 
@@ -33,7 +31,7 @@ def in_bench(scope: Scope, dialects: tuple[str, str]) -> Scope:
 
 
 def difference_query(scope: Scope, left: str, right: str, dialect: str) -> str:
-    """SQL for the rows that differ, of two queries with columns c0, c1 and so on."""
+    """SQL for the rows that differ, of two queries with columns c0, c1 and so on, of whose keys none is NULL."""
     columns = [
         f"{sent(pair.left, f'l.c{n}', dialect)} as l{n}, {sent(pair.right, f'r.c{n}', dialect)} as r{n}"
         for n, pair in enumerate(scope.pairs)

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 BATCH_ROWS = 100_000
-_KEEP = "create or replace temp table {name} as select {columns} from arriving"
+_KEEP = "select {columns} from arriving"
+_MADE = "create or replace temp table {name} as {query}"
+# DuckDB takes rows that come for few, and would hold those.
+_AS_WRITTEN = "SET disabled_optimizers = 'build_side_probe_side'"
 
 
 class DuckDBBench:
@@ -39,8 +42,9 @@ class DuckDBBench:
             return self.connection.sql(sql).to_arrow_table()
 
     @contextmanager
-    def stream(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+    def stream(self, sql: str, *, is_plain: bool = False) -> Iterator[pa.RecordBatchReader]:
         """See `lockgate.core.ports.QueryEngine.stream`. The rows are whole in Arrow: the bench may keep them itself."""
+        del is_plain  # it makes no difference here
         with translated():
             table = self.connection.sql(sql).to_arrow_table()
         yield table.to_reader(BATCH_ROWS)
@@ -52,11 +56,17 @@ class DuckDBBench:
 
     def keep(self, name: str, rows: pa.RecordBatchReader, columns: str) -> None:
         """See `lockgate.core.ports.Bench.keep`."""
+        self.meet(name, rows, _KEEP.format(columns=columns))
+
+    def meet(self, name: str, rows: pa.RecordBatchReader, query: str) -> None:
+        """See `lockgate.core.ports.Bench.meet`."""
         with translated():
             self.connection.register("arriving", rows)
+            self.connection.execute(_AS_WRITTEN)
             try:
-                self.connection.execute(_KEEP.format(name=name, columns=columns))
+                self.connection.execute(_MADE.format(name=name, query=query))
             finally:
+                self.connection.execute("RESET disabled_optimizers")
                 self.connection.unregister("arriving")
 
     def number(self) -> int:

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 BATCH_BYTES = 16 * 1024 * 1024
 # Hashing a row costs far more than handing its hash to another process, so it pays to share it out early.
 _PARALLEL = {"parallel_setup_cost": "10", "parallel_tuple_cost": "0.001"}
+# What a join may keep in memory before it writes to the server's disk; 4 MB is the default.
+_MEMORY = {"work_mem": "64MB"}
+# Rows as they are stored take longer to hand over to another process than to read.
+_WORKERS = "SET LOCAL max_parallel_workers_per_gather TO {many}"
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _TABLES = """
 SELECT n.nspname || '.' || c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -41,23 +45,33 @@ class PostgresEngine:
     def __init__(self, bulk: Bulk) -> None:
         """Read in an open session."""
         self._bulk = bulk
+        self._is_alone = False
 
     def query(self, sql: str) -> pa.Table:
         """See `lockgate.core.ports.QueryEngine.query`."""
         with _translated():
+            self._work(is_alone=False)
             return self._bulk.read(sql)
 
     @contextmanager
-    def stream(self, sql: str) -> Iterator[pa.RecordBatchReader]:
+    def stream(self, sql: str, *, is_plain: bool = False) -> Iterator[pa.RecordBatchReader]:
         """See `lockgate.core.ports.QueryEngine.stream`."""
-        with _translated(), translated_midway(), self._bulk.reader(sql, batch_bytes=BATCH_BYTES) as reader:
-            yield reader
+        with _translated(), translated_midway():
+            self._work(is_alone=is_plain)
+            with self._bulk.reader(sql, batch_bytes=BATCH_BYTES) as reader:
+                yield reader
+
+    def _work(self, *, is_alone: bool) -> None:
+        """Lets the server answer what comes next in one process, or in as many as it likes."""
+        if is_alone != self._is_alone:
+            self._bulk.run(_WORKERS.format(many=0 if is_alone else "DEFAULT"))
+            self._is_alone = is_alone
 
 
 @contextmanager
 def opened_postgres(url: str) -> Iterator[tuple[PostgresEngine, Sessions]]:
     """A session that sees the database as it is now until it is closed, and sessions to look into its catalog."""
-    sessions = Sessions(url, settings={**SETTINGS, **_PARALLEL, "default_transaction_read_only": "on"})
+    sessions = Sessions(url, settings={**SETTINGS, **_PARALLEL, **_MEMORY, "default_transaction_read_only": "on"})
     try:
         with bulk_session(sessions.conninfo()) as bulk:
             bulk.run(_SNAPSHOT)

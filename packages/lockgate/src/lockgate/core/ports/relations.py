@@ -30,8 +30,11 @@ class QueryEngine(Protocol):
             WarehouseUnavailable: it does not answer.
         """
 
-    def stream(self, sql: str) -> AbstractContextManager[pa.RecordBatchReader]:
-        """The rows of one query as they come; they are never in memory together."""
+    def stream(self, sql: str, *, is_plain: bool = False) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The rows of one query as they come; they are never in memory together.
+
+        `is_plain` says that they are rows as they are stored, which nothing is reckoned for.
+        """
 
 
 class Bench(QueryEngine, Protocol):
@@ -42,6 +45,12 @@ class Bench(QueryEngine, Protocol):
 
     def keep(self, name: str, rows: pa.RecordBatchReader, columns: str) -> None:
         """Makes the temporary table `name` of rows as they come; `columns` is its select list over the reader's."""
+
+    def meet(self, name: str, rows: pa.RecordBatchReader, query: str) -> None:
+        """Makes the temporary table `name` of a query that has the rows, as they come, as its `arriving`.
+
+        Of a join with `arriving` on its left, what stands on the right is held in memory, and the rows never are.
+        """
 
 
 @dataclass(frozen=True, slots=True)
