@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
-from markupsafe import Markup
-
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.core.legible import cut, legible, percent
 
@@ -15,12 +13,22 @@ _UNITS = (("d", 86400), ("h", 3600), ("min", 60))
 _BYTES = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
+class Markup(str):
+    """Text that is markup already: templates write it as it is."""
+
+    __slots__ = ()
+
+    def __html__(self) -> str:
+        """What templates ask for."""
+        return str(self)
+
+
 def when(at: datetime | None) -> str:
     """An instant to the second, as a `time` element; a dash where there is none."""
     if at is None:
         return "–"
     utc = at.astimezone(UTC)
-    return Markup('<time datetime="{}">{}</time>').format(utc.isoformat(timespec="seconds"), f"{utc:%Y-%m-%d %H:%M:%S}")
+    return Markup(f'<time datetime="{utc.isoformat(timespec="seconds")}">{utc:%Y-%m-%d %H:%M:%S}</time>')
 
 
 def lasting(length: timedelta | float | None) -> str:
