@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from lockgate.app.entity_states import Stood
 from lockgate.app.pairs import gate_answers, gates_of, holding
@@ -50,16 +49,18 @@ def _pairs(wiring: Wiring, entities: Sequence[Stood]) -> list[tuple[Stood, Pair]
 
 
 class _Revisions:
-    """Revisions as they are now, each dbt project's read once."""
+    """Revisions as they are now, each dbt project's read once, and that of rule sets of one name, which is of them all.
+
+    See `RuleBook.revision`: a rule set can read the others of its name.
+    """
 
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
-        self._projects: dict[tuple[Path, str], str] = {}
+        self._known: dict[tuple[str, ...], str] = {}
 
     def of(self, implementation: Implementation) -> str:
-        if implementation.engine is Engine.RULES:
-            return self._wiring.revision(implementation)
-        place = (implementation.path, implementation.git_revision)
-        if place not in self._projects:
-            self._projects[place] = self._wiring.revision(implementation)
-        return self._projects[place]
+        is_rules = implementation.engine is Engine.RULES
+        own = (implementation.name,) if is_rules else (str(implementation.path), implementation.git_revision)
+        if own not in self._known:
+            self._known[own] = self._wiring.revision(implementation)
+        return self._known[own]

@@ -11,7 +11,7 @@ from lockgate.core.entity import Entity
 from lockgate.core.job import RoutedBy
 from lockgate.core.route import Arm, Edition, Route, Stage, Standing
 from lockgate.errors import EngineOff
-from lockgate.transform.cycle import ensure_route
+from lockgate.transform.cycle import declared_route
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter, warning_of
 
 
@@ -54,14 +54,17 @@ class Stood:
 
 
 def standings_of(wiring: Wiring) -> tuple[Stood, ...]:
-    """Every entity, in the project's order, in a fixed number of statements; a declared route is stored once."""
+    """Every entity, in the project's order, in a fixed number of statements.
+
+    Where no route is stored it is the declared one, under the token 0; whoever looks writes nothing.
+    """
     found = wiring.warehouse.standings()
-    return tuple(_stood(wiring, entity, found) for entity in wiring.project.entities.values())
+    return tuple(_stood(entity, found) for entity in wiring.project.entities.values())
 
 
-def _stood(wiring: Wiring, entity: Entity, found: Mapping[str, Standing]) -> Stood:
+def _stood(entity: Entity, found: Mapping[str, Standing]) -> Stood:
     standing = found.get(entity.name, Standing(entity.name))
-    return Stood(entity, standing.route or ensure_route(entity, wiring.warehouse), standing.editions, standing.shown)
+    return Stood(entity, standing.route or declared_route(entity), standing.editions, standing.shown)
 
 
 def states_of(wiring: Wiring) -> tuple[EntityState, ...]:

@@ -21,7 +21,7 @@ from lockgate.core.record import ComparisonHead, ExecutionHead
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Arm, Route, Stage
 from lockgate.errors import LockgateError
-from lockgate.transform.cycle import ensure_route
+from lockgate.transform.cycle import declared_route
 
 MOST_COMPARISONS = 40
 MOST_EXECUTIONS = 80
@@ -134,7 +134,7 @@ def entity_view(wiring: Wiring, name: str) -> EntityView:
 
 def _stood(wiring: Wiring, entity: Entity) -> Stood:
     warehouse = wiring.warehouse
-    route = ensure_route(entity, warehouse)
+    route = warehouse.route(entity.name) or declared_route(entity)
     return Stood(entity, route, warehouse.editions(entity.name), warehouse.shown(entity.name))
 
 

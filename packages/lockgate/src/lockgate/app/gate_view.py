@@ -14,7 +14,7 @@ from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer, GateDeclarati
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.route import Route
 from lockgate.errors import UnknownName
-from lockgate.transform.cycle import ensure_route
+from lockgate.transform.cycle import declared_route
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def gate_view(wiring: Wiring, name: str, gate: str) -> GateView:
         known = ", ".join(entity.route.gates) or "none"
         hint = did_you_mean(gate, entity.route.gates)
         raise UnknownName(f"{name} goes through no gate {gate!r}; it has {known}", hint=hint, name=gate)
-    declared, route = wiring.project.gates[gate], ensure_route(entity, wiring.warehouse)
+    declared, route = wiring.project.gates[gate], wiring.warehouse.route(name) or declared_route(entity)
     seen, answers = gates_seen(wiring, entity)
     answer = next((one for one in answers if one.gate == gate), None)
     wanted = {number for one in answer.conditions for number in one.evidence} if answer else set()

@@ -112,7 +112,7 @@ def comparison_from(document: Mapping[str, Any]) -> Comparison:
 
 def _of(kind: type[Read], told: Mapping[str, Any]) -> Read:
     """A dataclass of what is told of it; what a later Lockgate tells besides is passed over."""
-    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]  every kind is a dataclass
+    known = {each.name for each in fields(kind)}  # type: ignore[arg-type]
     return kind(**{name: value for name, value in told.items() if name in known})
 
 

@@ -46,7 +46,7 @@ def test_a_share_is_a_line_as_thick_and_never_too_thin_to_see(stage, share, told
 def test_long_and_odd_names_are_cut_and_made_legible():
     picture = route_picture(Route("users", "x" * 40, "d\u202ebt", Stage.SHADOW, 0, 3))
 
-    assert picture.incumbent == "x" * 16 + "…"
+    assert picture.incumbent == "x" * 13 + "…"
     assert picture.candidate == "d\\u202ebt"
 
 

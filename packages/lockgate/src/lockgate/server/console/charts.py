@@ -11,7 +11,7 @@ from lockgate.core.legible import cut, legible, percent
 from lockgate.core.record import ComparisonHead, ExecutionHead, RecordStatus
 from lockgate.core.route import Route, Stage
 
-LONGEST_NAME = 17
+LONGEST_NAME = 14
 MOST_CYCLES = 20
 CYCLE_WIDTH = 34
 PLOT_HEIGHT = 96

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from starlette.requests import Request
@@ -39,7 +39,10 @@ async def comparisons_page(request: Request) -> Response:
     read = partial(desk.service.archive.comparisons, verdict=query.verdict, before=query.before, limit=ROWS + 1)
     found = await desk.ask(read, query.entity)
     lines = rows_of(request, [line_of(record) for record in found], lambda line: line.number)
-    facts = {"entities": choices("every entity", desk.service.names()), "verdicts": choices("any verdict", Verdict)}
+    facts: dict[str, Any] = {
+        "entities": choices("every entity", desk.service.names()),
+        "verdicts": choices("any verdict", Verdict),
+    }
     return page(request, "comparisons.html.jinja", lines=lines, asked=query, **facts)
 
 
@@ -58,5 +61,5 @@ async def differing_rows(request: Request, comparison_id: ComparisonId) -> Respo
     kept = await desk.ask(archive.comparison, comparison_id)
     look = partial(archive.differing_rows, comparison_id, are_values_shown=query.values)
     found = await desk.threads.call(look)
-    blocks, facts = sample_blocks(found), {"are_shown": query.values, "counts": found.rows}
-    return page(request, "comparison_rows.html.jinja", view=view_of(kept), blocks=blocks, **facts)
+    facts: dict[str, Any] = {"blocks": sample_blocks(found), "are_shown": query.values, "counts": found.rows}
+    return page(request, "comparison_rows.html.jinja", view=view_of(kept), **facts)

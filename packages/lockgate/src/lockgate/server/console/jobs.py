@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from starlette.requests import Request
@@ -41,7 +41,7 @@ async def jobs_page(request: Request) -> Response:
     names = desk.service.names()
     engines = sorted({engine for known in names.values() for engine in known})
     filters = {"every_entity": choices("every entity", names), "statuses": choices("any status", JobStatus)}
-    facts = {"asked": query, "entities": tuple(names), "engines": engines, "lasted": lasted, **filters}
+    facts: dict[str, Any] = {"asked": query, "entities": tuple(names), "engines": engines, "lasted": lasted, **filters}
     return page(request, "jobs.html.jinja", jobs=jobs, now=datetime.now(UTC), **facts)
 
 

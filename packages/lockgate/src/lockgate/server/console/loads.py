@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Path
 from starlette.requests import Request
@@ -43,7 +43,12 @@ async def loads_page(request: Request) -> Response:
     loads = rows_of(request, await desk.ask(read), lambda load: load.load_id)
     streams = choices("every stream", archive.streams)
     stored = (status for status in LoadStatus if status is not LoadStatus.UNCHANGED)
-    facts = {"asked": query, "streams": streams, "statuses": choices("any status", stored), "lasted": lasted}
+    facts: dict[str, Any] = {
+        "asked": query,
+        "streams": streams,
+        "statuses": choices("any status", stored),
+        "lasted": lasted,
+    }
     return page(request, "loads.html.jinja", loads=loads, now=datetime.now(UTC), **facts)
 
 
@@ -60,5 +65,5 @@ async def quarantine_page(request: Request) -> Response:
     desk, query = desk_of(request), asked(request, RecordsAsked)
     archive, most = desk.service.archive, int(query.most)
     found = await desk.ask(partial(archive.quarantine, query.stream, limit=most + 1))
-    facts = {"asked": query, "streams": choices("every stream", archive.streams), "many": MANY_RECORDS}
+    facts: dict[str, Any] = {"asked": query, "streams": choices("every stream", archive.streams), "many": MANY_RECORDS}
     return page(request, "quarantine.html.jinja", records=found[:most], has_more=len(found) > most, most=most, **facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Path
 from starlette.requests import Request
@@ -33,7 +33,7 @@ async def runs_page(request: Request) -> Response:
     desk, query = desk_of(request), asked(request, RunsAsked)
     read = partial(desk.service.archive.runs, status=query.status, before=query.before, limit=ROWS + 1)
     runs = rows_of(request, await desk.ask(read), lambda run: run.run_id)
-    facts = {"asked": query, "statuses": choices("any status", RecordStatus), "lasted": lasted}
+    facts: dict[str, Any] = {"asked": query, "statuses": choices("any status", RecordStatus), "lasted": lasted}
     return page(request, "runs.html.jinja", runs=runs, now=datetime.now(UTC), **facts)
 
 
@@ -63,5 +63,5 @@ async def _seen(desk: Desk, run_id: int) -> RunView:
     return RunView(run, executed(await desk.ask(desk.service.archive.executions, run_id)))
 
 
-def _facts() -> dict[str, object]:
+def _facts() -> dict[str, Any]:
     return {"now": datetime.now(UTC), "lasted": lasted, "lines_of": lines_of}
