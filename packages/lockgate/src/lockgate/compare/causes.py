@@ -242,13 +242,24 @@ class _Predicates:
         return best
 
     def _common(self, its: str, status: Status) -> Iterator[tuple[int, str | None, int, int]]:
-        """By column: its most frequent value among the rows, how many rows have it, and how many rows there are."""
+        """By column: its most frequent value among the rows, how many rows have it, and how many rows there are.
+
+        Columns in which no value is that of nearly all rows may be left out.
+        """
         letter = "r" if status is Status.EXTRA else "l"
-        values = ", ".join(f"{{'place': {n}, 'v': cast({letter}{n} as varchar)}}" for n in self._columns)
+        leaning = self._leaning(its, letter)
+        values = ", ".join(f"{{'place': {n}, 'v': cast({letter}{n} as varchar)}}" for n in leaning)
         if values:
             query = _COMMON.format(values=values, differences=DIFFERENCES, its=its)
             for row in self._bench.query(query).to_pylist():
                 yield row["place"], row["v"], int(row["n"]), int(row["every"])
+
+    def _leaning(self, its: str, letter: str) -> list[int]:
+        """The columns in which (nearly) all rows may have one value: their hashes are (nearly) all odd, or all even."""
+        odd = "".join(f", count(case when hash({letter}{n}) % 2 = 1 then 1 end) as s{n}" for n in self._columns)
+        every, *counts = numbers(self._bench, f"select count(*) as every{odd} from {DIFFERENCES} where {its}")
+        fewest = max(FEWEST_ROWS, ITS_OWN * every)
+        return [n for n, many in zip(self._columns, counts, strict=True) if max(many, every - many) >= fewest]
 
     def _totals_of(self, number: int, *, left: bool) -> Mapping[object, int]:
         """How many rows of the whole relation have each value of a column; empty where there are too many values."""
