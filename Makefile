@@ -87,6 +87,8 @@ install = echo "installing $(1)" && $(uv) pip sync --quiet --compile-bytecode --
 .venv/.dev: .venv/.setup locks/dev.txt $(manifests)
 	@command -v curl > /dev/null || { echo "the documentation's commands need curl: installing it from Debian"; \
 	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends curl; }
+	@command -v chromium > /dev/null || { echo "the console is tried in a browser: installing Debian's chromium"; \
+	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; }
 	@$(call install,locks/dev.txt)
 	@rm -f .venv/.bench && touch .venv/.runtime $@
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from pages.access import access_page
 from pages.commands import commands_page
 from pages.configuration import configuration_page
 from pages.errors import errors_page
@@ -16,6 +17,7 @@ from pages.truth_matrix import truth_matrix_page
 
 REFERENCE = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
+    "access.md": access_page,
     "commands.md": commands_page,
     "configuration.md": configuration_page,
     "errors.md": errors_page,

@@ -12,6 +12,7 @@ from lockgate.app import access as front_door
 from lockgate.app.access import Access
 from lockgate.app.wiring import open_wiring
 from lockgate.cli.entrypoint import run
+from lockgate.server.route_table import ROUTES
 from lockgate.testing.credentials import OTHER, PASSWORD, QuickPasswords
 
 
@@ -218,3 +219,24 @@ def test_an_unknown_account_is_told_the_nearest(asked):
     code, document = asked("user", "unlock", "adda")
 
     assert (code, document["error"]["hint"]) == (2, "Did you mean 'ada'?")
+
+
+def test_who_may_call_what_is_the_table_that_the_server_goes_by(typed, asked):
+    code, rows = asked("access")
+    routes = {(row["method"], row["path"]): row for row in rows}
+
+    assert (code, len(rows)) == (0, len(ROUTES))
+    assert routes["POST", "/api/entities/{name}/cutover/rollback"] == {
+        "method": "POST",
+        "path": "/api/entities/{name}/cutover/rollback",
+        "roles": ["operator", "approver", "admin"],
+        "change": "cutover.roll-back",
+        "is_page": False,
+    }
+    assert routes["GET", "/api/health"]["roles"] is None
+    code, out, _ = typed("access")
+    assert code == 0
+    assert [line.split() for line in out.splitlines() if " /people " in line] == [
+        ["│", "GET", "/people", "│", "admin", "│", "–", "│"],
+        ["│", "POST", "/people", "│", "admin", "│", "person.add", "│"],
+    ]

@@ -89,7 +89,9 @@ class MemoryAccess(Access):
     def __init__(self, folder: Path, project: str = "inventory") -> None:
         self.folder = folder
         self.late = timedelta()
-        shutil.copy(empty_control_plane(), folder / "control.db")
+        self.is_shared = (folder / "control.db").exists()
+        if not self.is_shared:
+            shutil.copy(empty_control_plane(), folder / "control.db")
         self.wiring = SimpleNamespace(
             store=open_store(f"sqlite:///{folder / 'control.db'}", project=project, target="main"),
             clock=lambda: datetime.now(UTC) + self.late,
@@ -102,7 +104,8 @@ class MemoryAccess(Access):
 
     def close(self) -> None:
         self.wiring.store.close()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.is_shared:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
 
 class MemoryService:

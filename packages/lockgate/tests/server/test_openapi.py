@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections import Counter
 from concurrent.futures import Future
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from schemathesis import GenerationMode
 
 from lockgate.server import create_api
 
-ANSWERS = {200, 202, 400, 404, 405, 409, 422}
+ANSWERS = {200, 202, 400, 401, 404, 405, 409, 422}
+PASSWORD = "eleven grey herons at dawn"
 COMMITTED = Path(__file__).parents[4] / "docs/reference/openapi.json"
 
 
@@ -34,9 +36,10 @@ def test_every_route_tells_its_refusals(service):
     assert len({each["operationId"] for each in operations}) == len(operations)
 
 
-def fuzz(url: str, examples: int) -> Counter:
+def fuzz(url: str, examples: int, token: str | None = None) -> Counter:
     """Sends what the document allows and what it does not, and compares the answers with it: how many of which."""
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json", headers=headers)
     seen: Counter = Counter()
     for found in schema.get_all_operations():
         for mode in GenerationMode:
@@ -45,7 +48,7 @@ def fuzz(url: str, examples: int) -> Counter:
             @settings(max_examples=examples, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
             @given(cases)
             def once(case) -> None:
-                seen[case.operation.label, case.call_and_validate().status_code] += 1
+                seen[case.operation.label, case.call_and_validate(headers=headers).status_code] += 1
 
             # Of a route that takes anything, nothing is wrong.
             with contextlib.suppress(Unsatisfiable):
@@ -72,10 +75,38 @@ def test_a_fuzzer_finds_no_answer_that_the_document_does_not_tell(address):
     seen = fuzz(address, examples=15)
 
     statuses = {status for _, status in seen}
-    assert len({route for route, _ in seen}) == 15
-    assert {200, 202, 404, 422} <= statuses <= ANSWERS
+    assert len({route for route, _ in seen}) == 17
+    assert {200, 202, 401, 404, 422} <= statuses <= ANSWERS
+
+
+@pytest.fixture
+def token_of(service):
+    """A machine's token with these roles; for `expired` one that is good no longer."""
+
+    def token_of(name: str) -> str:
+        service.access.late = -timedelta(days=2) if name == "expired" else timedelta()
+        role = "admin" if name == "expired" else name
+        _, text = service.access.add_token(name, [role], lifetime=timedelta(days=1), by="somebody")
+        service.access.late = timedelta()
+        return text
+
+    return token_of
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["viewer", "operator", "approver"])
+def test_nor_does_one_with_the_token_of_some_role(address, token_of, name):
+    seen = fuzz(address, examples=3, token=token_of(name))
+
+    statuses = {status for _, status in seen}
+    assert statuses <= {*ANSWERS, 403}
+    assert (403 in statuses) is (name != "operator")
 
 
 @pytest.mark.soak
-def test_a_fuzzer_with_patience_finds_none_either(address):
-    assert {status for _, status in fuzz(address, examples=1_000)} <= ANSWERS
+@pytest.mark.parametrize("name", ["viewer", "operator", "approver", "admin"])
+def test_a_fuzzer_with_patience_finds_none_either(address, token_of, name):
+    seen = fuzz(address, examples=800, token=token_of(name))
+
+    assert {status for _, status in seen} <= {*ANSWERS, 403}
+    assert sum(seen.values()) >= 20_000

@@ -54,7 +54,7 @@ def test_a_method_that_a_route_does_not_know_is_told_which_it_knows(client):
 
 
 def test_an_unknown_path_is_a_problem(client):
-    for path in ("/", "/api", "/api/jobs/", "/api/%00", "/api/%ff%fe"):
+    for path in ("/nowhere", "/api", "/api/jobs/", "/api/%00", "/api/%ff%fe"):
         response = client.get(path)
 
         assert (response.status_code, response.json()["code"]) == (404, "LG807")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lockgate.adapters.registry import require
 from lockgate.cli.auditing import changing, me
 from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import opened
@@ -33,6 +34,20 @@ def register(application: typer.Typer) -> None:
     govern.add_typer(token, name="token")
     govern.add_typer(audit, name="audit")
     application.add_typer(govern, name="govern")
+
+
+@govern.command("access")
+def show_access(context: typer.Context, as_json: Json = False) -> int:
+    """Every route of `lockgate serve`: who may call it, and what the audit calls it."""
+    require("server", "`lockgate govern access`")
+    from lockgate.server.access_table import access_table
+
+    rows = access_table()
+    if as_json:
+        print_json(rows)
+    else:
+        print_table("", ("route", "who", "audit"), [(f"{row.method} {row.path}", row.who, row.change) for row in rows])
+    return Exit.FINE
 
 
 @user.command("list")

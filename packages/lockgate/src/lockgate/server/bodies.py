@@ -69,8 +69,8 @@ class TokenBody(BaseModel):
 
     model_config = _AS_SENT
 
-    name: str = Field(max_length=255, description="The name of an account.", examples=["ada"])
-    password: str = Field(max_length=1000, repr=False, description="Its password.")
+    name: str = Field(max_length=255, pattern=WITHOUT_NUL, description="The name of an account.", examples=["ada"])
+    password: str = Field(max_length=1000, pattern=WITHOUT_NUL, repr=False, description="Its password.")
 
 
 class JobsQuery(BaseModel):

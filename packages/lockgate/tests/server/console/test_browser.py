@@ -178,7 +178,7 @@ def test_a_candidate_is_signed_promoted_step_by_step_and_rolled_back(served, ope
     is_current(page, "Your signature is recorded.")
 
     page.goto("/entities/people/plan")
-    page.get_by_label("promoted").check()
+    page.get_by_role("radio", name="promoted").check()
     page.get_by_role("button", name="Make the plan").click()
     page.wait_for_url("**/plans/people-1*")
     with served.busy():
@@ -194,6 +194,8 @@ def test_a_candidate_is_signed_promoted_step_by_step_and_rolled_back(served, ope
     page.goto("/entities/people/roll-back")
     page.get_by_label("Why").fill("Somebody complained.")
     page.get_by_role("button", name="Roll back").click()
+    is_current(page, "people was rolled back")
+    page.goto("/decisions?entity=people")
     is_current(page, "Somebody complained.")
     page.goto("/audit?action=cutover")
     for action in ("cutover.sign", "cutover.plan", "cutover.promote", "cutover.roll-back"):
@@ -201,16 +203,19 @@ def test_a_candidate_is_signed_promoted_step_by_step_and_rolled_back(served, ope
 
 
 def test_a_plan_is_gone_on_with_after_the_server_was_killed(served, opened):
+    with App.open(served.folder) as app:
+        app.cutovers.roll_back("people", by="anna", reason="from the beginning", off=True)
     page = opened(served)
     sign_in(page, path="/entities/people/plan")
-    page.get_by_label("canary").check()
+    page.get_by_role("radio", name="canary").check()
     page.get_by_role("button", name="Make the plan").click()
     page.wait_for_url("**/plans/people-1*")
 
     with served.busy():
         page.get_by_label("Why").fill("A tenth may see it.")
         page.get_by_role("button", name="Apply it").click()
-        is_current(page, "It is being applied.")
+        expect(page.locator(".step.done")).to_have_count(1)
+        expect(page.locator(".step.running")).to_contain_text("Cycle")
         served.kill()
     served.begin()
 
@@ -219,8 +224,8 @@ def test_a_plan_is_gone_on_with_after_the_server_was_killed(served, opened):
     is_current(again, "It was left in the middle.")
     again.get_by_label("Why").fill("Go on.")
     again.get_by_role("button", name="Go on with it").click()
-    is_current(again, "goes on only where it says go")
-    expect(again.locator("main")).not_to_contain_text("It is being applied.")
+    is_current(again, "It was refused at a step; nothing was moved beyond it.")
+    is_current(again, "Gate signed refused")
 
 
 # --- live -------------------------------------------------------------------------------------------------------------
@@ -258,7 +263,7 @@ def test_whoever_loses_the_right_to_look_is_shown_the_way_to_sign_in(served, ope
     with App.open(served.folder) as app:
         app.access.set_enabled("vera", is_enabled=False)
 
-    page.wait_for_url("**/sign-in?next=*", timeout=PATIENCE_SECONDS * 1000)
+    page.wait_for_url(re.compile("/sign-in"))
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------
@@ -319,7 +324,7 @@ def test_the_keyboard_is_enough(served, opened):
     page.keyboard.press("/")
     page.keyboard.type("people_by")
     page.keyboard.press("Enter")
-    page.wait_for_url("**name=people_by*")
+    page.wait_for_url(re.compile("text=people_by"))
     seen = [focused(page) for _ in range(40)]
 
     assert "people_by_a_name_as_long_as_it_may_be" in [text for text, _ in seen]

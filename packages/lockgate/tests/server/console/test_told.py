@@ -42,7 +42,7 @@ def test_changes_tell_who_what_and_how_it_went(look, service):
 
     page = look("/audit")
 
-    assert "anna person cutover.promote people refused plan people-1 ; code LG601" in page.words
+    assert "anna person · ::1 cutover.promote people refused plan people-1 ; code LG601" in page.words
     assert {"/plans/people-1", "/entities/people", "/jobs/a%2Fb", "/audit?actor=anna"} <= page.links
     assert "machine:bo" in page.words
     assert "machine:bo" not in look("/audit?actor=anna&action=cutover&subject=people").words
@@ -64,11 +64,13 @@ def test_an_entry_leads_to_the_page_of_its_subject(action, subject, path):
 
 
 def test_facts_that_say_nothing_are_left_out_and_names_lead_to_their_pages():
-    facts = {"engine": None, "candidate": "", "run": 7, "audit_id": 3, "people": ["a", "b"], "share": 0}
+    job = "0123456789abcdef" * 2
+    facts = {"engine": None, "candidate": "", "run": 7, "audit_id": 3, "people": ["a", "b"], "share": 0, "job": job}
 
     assert facts_of(replace(ENTRY, facts=facts)) == (
         Fact("run", "7", "/runs/7"),
         Fact("audit id", "3"),
         Fact("people", "a, b"),
         Fact("share", "0"),
+        Fact("job", "0123456789ab…", f"/jobs/{job}"),
     )

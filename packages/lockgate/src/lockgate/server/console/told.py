@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from lockgate.server.console.listing import ROWS, Asked, Name, Number, asked, ch
 from lockgate.server.console.rendering import page
 from lockgate.server.desk import desk_of
 
+_ID = re.compile("[0-9a-f]{32}")
 _ROOMS = {"job": "/jobs/", "run": "/runs/", "plan": "/plans/", "decision": "/decisions/"}
 
 
@@ -80,4 +82,4 @@ def facts_of(entry: AuditEntry) -> tuple[Fact, ...]:
 def _fact(name: str, value: object) -> Fact:
     told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
     path = f"{_ROOMS[name]}{quote(told, safe='')}" if name in _ROOMS else ""
-    return Fact(name.replace("_", " "), told, path)
+    return Fact(name.replace("_", " "), told if not _ID.fullmatch(told) else f"{told[:12]}…", path)
