@@ -2,8 +2,8 @@
 
 A digest is 64 bits of the bench's own hash over all values but the key's, each as what the sides have in common. The
 bench holds one side's keys and digests; of the rows that come it keeps those whose key it has not, or whose digest is
-another one. Then it looks at the rows of these keys alone, value by value. Rows with equal digests are taken as equal: a
-row that changed goes unnoticed with a chance of 2⁻⁶⁴.
+another one. Then it looks at the rows of these keys alone, value by value. Rows with equal digests are taken as equal:
+one that changed goes unnoticed with a chance of 2⁻⁶⁴.
 """
 
 from __future__ import annotations
