@@ -10,8 +10,17 @@ import pytest
 
 pytest.register_assert_rewrite("lockgate.testing")
 
+# A fault at its full count takes longer than any other test may.
+SOAK_SECONDS = 4 * 3600
 # What a crash of the machine would lose is of no interest to a test.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
+
+
+def pytest_collection_modifyitems(items) -> None:
+    """Gives full counts the time that they take."""
+    for item in items:
+        if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from filelock import FileLock
 
 
 @pytest.fixture
-def demo_port() -> Iterator[None]:
-    """The port that the demo's discovery service listens on, to oneself: tests run side by side."""
-    with FileLock(Path(tempfile.gettempdir()) / "lockgate-demo-port.lock"):
-        yield
+def alone() -> Iterator[Callable[[str], object]]:
+    """Takes the ports that a program listens on, by its name, to oneself: tests run side by side."""
+    with ExitStack() as held:
+        folder = Path(tempfile.gettempdir())
+        yield lambda name: held.enter_context(FileLock(folder / f"lockgate-{name}-port.lock"))

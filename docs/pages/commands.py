@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from lockgate.cli.entrypoint import application
+from lockgate.cli.entrypoint import command_line
 from pages.schema import in_cell
 
 
@@ -19,7 +19,7 @@ def commands_page() -> str:
         "Exit codes: 0 fine, 1 the data said no, 2 wrong use or a failure of ours or of an outside system,",
         "3 not enough evidence. This page is generated from `lockgate/cli/`.",
     ]
-    commands = verbs(typer.main.get_command(application), "lockgate")
+    commands = verbs(typer.main.get_command(command_line()), "lockgate")
     return "\n".join([*head, *(line for path, command in commands for line in command_section(path, command))]) + "\n"
 
 

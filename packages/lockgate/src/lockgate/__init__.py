@@ -6,14 +6,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockgate.app import App, RunResult
+    from lockgate.app import App
+    from lockgate.core.run import RunResult
     from lockgate.errors import LockgateError
     from lockgate.sandbox.postgres import start_postgres
 
 _HOMES = {
     "App": "lockgate.app",
     "LockgateError": "lockgate.errors",
-    "RunResult": "lockgate.app",
+    "RunResult": "lockgate.core.run",
     "start_postgres": "lockgate.sandbox.postgres",
 }
 

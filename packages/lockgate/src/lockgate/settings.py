@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from lockgate.core.nearness import nearest
 from lockgate.core.secret import VARIABLE_PREFIX
 from lockgate.errors import UnknownName
 
@@ -18,10 +17,10 @@ PREFIX = "LOCKGATE_"
 STATE_FOLDER = ".lockgate"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What a machine or a person decides about a project, apart from its files."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     project: Path | None = Field(None, description="The project's folder; else the nearest one with a `lockgate.yml`.")
     target: str | None = Field(
@@ -41,7 +40,8 @@ class Settings(BaseSettings):
     )
     mode: Literal["development", "production"] = Field(
         "development",
-        description="Whom `serve` believes: `development`, callers of this machine; `production`, who sends the token.",
+        description="Whom `serve` believes: `development`, callers of this machine too, while nobody has an account;"
+        " `production`, only who signs in or sends a token.",
     )
     judge_seconds: float = Field(
         10.0, gt=0, description="How often `serve` looks at every route, besides when requests tell something new."
@@ -69,13 +69,15 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The settings that the environment states now.
+    """The settings that the environment states now; an empty variable states nothing, and capitals do not matter.
 
     Raises:
         UnknownName: a variable has a value that it may not have.
     """
+    stated = {name.upper(): value for name, value in os.environ.items() if value}
+    prefixed = {name: value for name, value in stated.items() if name.startswith(PREFIX)}
     try:
-        return Settings()
+        return Settings.model_validate({name.removeprefix(PREFIX).lower(): each for name, each in prefixed.items()})
     except ValidationError as error:
         detail = error.errors(include_url=False, include_input=False)[0]
         variable = PREFIX + str(detail["loc"][0]).upper()
@@ -96,6 +98,6 @@ def unknown_variables() -> tuple[str, ...]:
 
 def _unknown(name: str) -> str:
     """What to say of a variable that means nothing."""
-    near = get_close_matches(name, Settings.model_fields, n=1)
+    near = nearest(name, Settings.model_fields)
     suggestion = f"; did you mean {PREFIX}{near[0].upper()}?" if near else ""
     return f"{PREFIX}{name.upper()} means nothing{suggestion}"

@@ -7,12 +7,15 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 import pytest
 
+from lockgate.app.access import Access
 from lockgate.app.wiring import open_wiring
+from lockgate.testing.credentials import PASSWORD, QuickPasswords
 
 FILES = {
     "lockgate.yml": """
@@ -285,3 +288,46 @@ def shop(tmp_path) -> Path:
     (tmp_path / "lockgate.yml").write_text(SHOP, encoding="utf-8")
     (tmp_path / "orders.csv").write_text("id,item\nx,y\n", encoding="utf-8")
     return tmp_path
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+
+
+class Now:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 2, 28, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Now:
+    return Now()
+
+
+@pytest.fixture
+def wiring(tmp_path, clock):
+    """A project of nothing, at a clock of its own."""
+    folder = tmp_path / "governed"
+    folder.mkdir()
+    (folder / "lockgate.yml").write_text("project: shop\n", encoding="utf-8")
+    wiring = open_wiring(folder, None)
+    wiring.clock = clock
+    yield wiring
+    wiring.close()
+
+
+@pytest.fixture
+def passwords() -> QuickPasswords:
+    return QuickPasswords()
+
+
+@pytest.fixture
+def access(wiring, passwords) -> Access:
+    """Its front door, with ada as its admin."""
+    found = Access(wiring, passwords)
+    found.add_person("ada", PASSWORD, ["admin"])
+    return found

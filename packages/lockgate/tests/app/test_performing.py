@@ -100,7 +100,7 @@ def test_the_incumbent_answers_where_the_candidate_fails_and_both_are_written_do
 def test_nobody_answers_for_what_was_cancelled(wiring, performed, monkeypatch):
     begun = []
 
-    def cancelled(batch, variables, *, full_refresh):
+    def cancelled(batch, variables, *, full_refresh, on_node):
         begun.append(batch.pieces[0].implementation.name)
         return (FailedExecution("people", "dbt", DbtCancelled()),)
 

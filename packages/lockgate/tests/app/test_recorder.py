@@ -7,9 +7,14 @@ import json
 import pytest
 import structlog
 
-from lockgate.app import App
+from lockgate.app import App, recorder
+from lockgate.app.recorder import recorded
+from lockgate.core.execution import NodeResult, NodeStatus
 from lockgate.core.run import RunRequest
-from lockgate.flow import Unwatched
+from lockgate.errors import ControlPlaneUnavailable
+from lockgate.flow import Step, Unwatched
+from lockgate.store import open_store
+from lockgate.testing.jobs import NOON
 
 
 @pytest.fixture
@@ -65,3 +70,53 @@ def test_whoever_looks_closely_sees_what_begins(events):
     assert [without_time(event) for event in began] == [
         {"event": "execution started", "entity": "people", "implementation": "rules"}
     ]
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = open_store(f"sqlite:///{tmp_path / 'control.db'}", project="people", target="main")
+    yield opened
+    opened.close()
+
+
+def node(name: str, status: NodeStatus = NodeStatus.SUCCESS) -> NodeResult:
+    return NodeResult(f"model.people.{name}", status, 0.25)
+
+
+def test_a_step_tells_of_its_nodes_while_it_runs(store, monkeypatch):
+    monkeypatch.setattr(recorder, "SECONDS_BETWEEN", 0.0)
+
+    with recorded(store, lambda: NOON, Unwatched(), "transform") as going:
+        going.started(Step("build people by dbt", dict))
+        going.node_ended(node("first"))
+        going.node_ended(node("second", NodeStatus.ERROR))
+        (step,) = store.runs.run(going.run_id).steps
+
+    assert step.facts == {
+        "nodes": 2,
+        "bad": 1,
+        "recent": [["model.people.first", "success", 0.25], ["model.people.second", "error", 0.25]],
+    }
+
+
+def test_nodes_that_end_at_once_are_told_of_once(store):
+    with recorded(store, lambda: NOON, Unwatched(), "transform") as going:
+        going.started(Step("build people by dbt", dict))
+        for number in range(20):
+            going.node_ended(node(str(number)))
+        (step,) = store.runs.run(going.run_id).steps
+
+    assert step.facts["nodes"] == 1
+
+
+def test_a_node_that_cannot_be_told_of_stops_nothing(store, monkeypatch):
+    def unreachable(*_given):
+        raise ControlPlaneUnavailable("it is away")
+
+    with recorded(store, lambda: NOON, Unwatched(), "transform") as going:
+        going.started(Step("build people by dbt", dict))
+        monkeypatch.setattr(type(store.runs), "step_progressed", unreachable)
+        going.node_ended(node("first"))
+        (step,) = store.runs.run(going.run_id).steps
+
+    assert step.facts == {}

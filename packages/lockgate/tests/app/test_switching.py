@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 
@@ -76,16 +75,15 @@ def test_a_canary_of_dbt_that_is_switched_off_answers_for_no_key(wiring):
 
 
 @pytest.mark.parametrize(("share", "newest_load", "is_told"), [(10_000, 7, True), (10_000, 6, False), (0, 7, False)])
-def test_a_view_that_shows_again_what_dbt_made_before_newer_loads_is_warned_of(wiring, share, newest_load, is_told):
-    entity, at = wiring.project.entities["people"], datetime(2026, 3, 1, 12, tzinfo=UTC)
+def test_a_view_that_shows_again_what_dbt_made_before_newer_loads_is_warned_of(share, newest_load, is_told):
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
     editions = (
         Edition("people", 1, "dbt", 2, at, (Pin(Relation("raw", "people"), 1, 6),)),
         Edition("people", 2, "rules", 2, at, (Pin(Relation("raw", "people"), 1, newest_load),)),
     )
-    target = SimpleNamespace(warehouse=SimpleNamespace(editions=lambda _: editions))
     route = Route("people", "rules", "dbt", Stage.PROMOTED, share, 3)
 
-    told = stale_view(target, entity, route)
+    told = stale_view(route, editions)
 
     assert told == (
         "the served view of people shows edition 1 of dbt, published 2026-03-01 12:00:00 UTC; rules has one of newer "

@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from lockgate.app.checks import Findings
-from lockgate.cli.entrypoint import run
+from lockgate.cli.entrypoint import VERBS, command_line, run
 from lockgate.errors import Problem
 
 PROJECT = """
@@ -392,6 +393,27 @@ def test_warnings_of_a_check_are_shown_and_are_no_failure(lockgate, monkeypatch)
     assert "are fine" in out
     assert "warning: dbt/models/a.yml:3: old syntax" in err
     assert document["warnings"] == [{"message": "old syntax", "file": "dbt/models/a.yml", "line": 3, "remedy": ""}]
+
+
+def test_every_verb_is_in_the_module_that_is_imported_for_it() -> None:
+    alone = {verb: set(get_command(command_line([verb])).commands) for verb in VERBS}
+
+    assert list(VERBS) == [verb for module in dict.fromkeys(VERBS.values()) for verb in VERBS if VERBS[verb] == module]
+    assert alone == {verb: {one for one in VERBS if VERBS[one] == VERBS[verb]} for verb in VERBS}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help", "gate"], ["gaet"], [], ["--project", "gate", "-h"], ["--target"], ["--target=x", "--version"]],
+)
+def test_where_no_verb_is_named_all_are_there(arguments) -> None:
+    assert set(get_command(command_line(arguments)).commands) == set(VERBS)
+
+
+def test_global_options_stand_before_the_verb() -> None:
+    found = get_command(command_line(["--project", "load", "--target=x", "gate", "--help"])).commands
+
+    assert set(found) == {"cutover", "evidence", "gate"}
 
 
 def test_help_imports_nothing_that_draws() -> None:

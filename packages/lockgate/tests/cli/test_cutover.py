@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import getpass
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -31,6 +33,10 @@ roles:
 RULES = "entity: people\nfrom: raw.people\nrules: [{rename: {id: person_id}}]\noutput: [person_id, name]\n"
 LOUD = RULES.replace("}}]", '}}, {derive: {name: "case when person_id = 2 then upper(name) else name end"}}]')
 BROKEN = RULES.replace("}}]", "}}, {derive: {name: no_such_column}}]")
+# Types a command; its last line names every module that was loaded for it.
+CHILD = (
+    "import sys; from lockgate.cli.entrypoint import run; code = run(sys.argv[1:]); print(*sys.modules); sys.exit(code)"
+)
 ROWS = "id,name\n1,Ada\n2,Łukasz\n3,Grüße\n"
 
 
@@ -349,6 +355,37 @@ def test_rolling_back_does_not_wait_for_a_valid_project_file(asked, typed, proje
     (project / "lockgate.yml").write_text(PROJECT, encoding="utf-8")
     _, status = asked("cutover", "status")
     assert (status[0]["route"]["stage"], status[0]["route"]["share"]) == ("shadow", 0)
+
+
+@pytest.mark.parametrize("target", ["duckdb", "postgres"])
+def test_rolling_back_loads_nothing_that_only_other_verbs_need(asked, project, request, monkeypatch, target):
+    others = {
+        "adbc_driver_manager",
+        "alembic",
+        "dbos",
+        "dbt",
+        "dlt",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "sqlglot",
+        "structlog",
+    }
+    rooms = {"compare", "flow", "ingest", "transform.rules", "app.controller", "app.run", "adapters.git", "core.job"}
+    vendors = {"duckdb": {"psycopg", "sqlalchemy.dialects.postgresql"}, "postgres": {"duckdb", "filelock"}}
+    if target == "postgres":
+        monkeypatch.setenv("LOCKGATE_SECRET_WAREHOUSE_URL", request.getfixturevalue("postgres_url"))
+        declared(project, "entities:", "targets: {main: {kind: postgres, url: 'secret://warehouse-url'}}\nentities:")
+    asked("run")
+    moved(asked, "--to", "canary")
+
+    words = ("--project", str(project), "cutover", "rollback", "people")
+    done = subprocess.run([sys.executable, "-c", CHILD, *words], capture_output=True, text=True, check=True)
+
+    told, modules = done.stdout.splitlines()
+    assert told.startswith("people: old answers for everything")
+    loaded = set(modules.split())
+    assert loaded & (others | vendors[target] | {f"lockgate.{room}" for room in rooms}) == set()
 
 
 def test_a_candidate_that_is_built_alone_is_told_to_be_held_back(asked, typed):

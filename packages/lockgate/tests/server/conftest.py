@@ -66,15 +66,21 @@ class Running:
 
 @pytest.fixture(autouse=True)
 def quiet():
-    """Nothing is printed by the threads that answer."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    """Nothing is printed, nor made ready to be printed, by the threads that answer."""
+    structlog.configure(processors=[lambda *_: ""], logger_factory=structlog.ReturnLoggerFactory())
     yield
     structlog.reset_defaults()
 
 
 @pytest.fixture
-def service():
+def in_memory():
+    """A service in memory, also where others are about a real one."""
     return memory_service.MemoryService()
+
+
+@pytest.fixture
+def service(in_memory):
+    return in_memory
 
 
 @pytest.fixture
@@ -104,3 +110,52 @@ def client(running, service):
     """A client of a server whose jobs end well at once."""
     service.seconds = 0
     return running()[1]
+
+
+PASSWORD = "eleven grey herons at dawn"
+
+
+class Browser:
+    """What a browser does of what matters here: it keeps cookies, says where forms come from, and follows nothing."""
+
+    def __init__(self, server, service) -> None:
+        self.url = server.url
+        self._access = service.access
+        self.client = httpx.Client(base_url=server.url, timeout=20, headers={"Accept": "text/html"})
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        return self.client.get(path, headers={"Sec-Fetch-Site": "same-origin", **headers})
+
+    def token(self) -> str:
+        """What the forms of this session carry."""
+        return self.get("/account").text.partition('name="csrf" value="')[2].partition('"')[0]
+
+    def send(self, path: str, fields: dict[str, str] | None = None, **headers: str) -> httpx.Response:
+        """Sends a form of a page of ours, with the session's token unless `fields` has another."""
+        given = {"csrf": self.token(), **(fields or {})}
+        return self.client.post(path, data=given, headers={"Origin": self.url, **headers})
+
+    def sign_in(self, name: str, password: str = PASSWORD, **fields: str) -> httpx.Response:
+        data = {"name": name, "password": password, **fields}
+        return self.client.post("/sign-in", data=data, headers={"Origin": self.url})
+
+    def as_one(self, *roles: str, name: str = "ada") -> Browser:
+        """Somebody with these roles, who has signed in."""
+        self._access.add_person(name, PASSWORD, roles)
+        assert self.sign_in(name).status_code == 303
+        return self
+
+
+@pytest.fixture
+def browse(running, service):
+    """A browser of a server with these options."""
+    opened = []
+
+    def browse(**options) -> Browser:
+        server = running(**options)[0] if options or not opened else opened[0][0]
+        opened.append((server, Browser(server, service)))
+        return opened[-1][1]
+
+    yield browse
+    for _, browser in opened:
+        browser.client.close()

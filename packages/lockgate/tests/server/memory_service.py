@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache, cached_property
+from pathlib import Path
+from types import SimpleNamespace
 
+from lockgate.adapters.secrets.chain import open_secrets
+from lockgate.app.access import Access
 from lockgate.app.cutting_over import RolledBack, RouteStatus
+from lockgate.app.entity_states import EntityState
 from lockgate.app.record_desk import RecordsAnswer
-from lockgate.app.service import EntityState
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
 from lockgate.core.gate import Answer, ConditionAnswer, Evidence, EvidenceKind, GateAnswer, Pair
@@ -30,6 +38,7 @@ from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Route, Stage
 from lockgate.errors import CapabilityMissing, CutoverInvalid, JobFinal, KeyReused, UnknownName
+from lockgate.store import open_store
 
 NOW = datetime(2026, 1, 31, 5, 0, tzinfo=UTC)
 NODES = (
@@ -49,8 +58,57 @@ COMPARISON = Evidence(
 PINS = (Pin(Relation("raw", "users"), 4, 7),)
 
 
+class QuickPasswords:
+    """Fulfils the `Passwords` port with one round, and counts the hashings."""
+
+    def __init__(self) -> None:
+        self.hashings = 0
+
+    def hashed(self, password: str) -> str:
+        self.hashings += 1
+        return hashlib.sha256(password.encode()).hexdigest()
+
+    def is_right(self, password: str, kept: str | None) -> bool:
+        return self.hashed(password) == kept
+
+    def is_outdated(self, kept: str) -> bool:
+        return False
+
+
+@cache
+def empty_control_plane() -> Path:
+    """A control plane at its newest revision, made once."""
+    path = Path(tempfile.mkdtemp()) / "control.db"
+    open_store(f"sqlite:///{path}", project="inventory", target="main").close()
+    return path
+
+
+class MemoryAccess(Access):
+    """The real thing over a control plane of its own, with passwords that cost nothing and a clock that can be set."""
+
+    def __init__(self, folder: Path, project: str = "inventory") -> None:
+        self.folder = folder
+        self.late = timedelta()
+        shutil.copy(empty_control_plane(), folder / "control.db")
+        self.wiring = SimpleNamespace(
+            store=open_store(f"sqlite:///{folder / 'control.db'}", project=project, target="main"),
+            clock=lambda: datetime.now(UTC) + self.late,
+            project=SimpleNamespace(name=project),
+            secrets=open_secrets({}, folder),
+            secrets_folder=folder,
+        )
+        self.passwords = QuickPasswords()
+        super().__init__(self.wiring, self.passwords)
+
+    def close(self) -> None:
+        self.wiring.store.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
 class MemoryService:
     """Jobs end when a test says so or, with `seconds`, by themselves; what is asked of it is remembered."""
+
+    project, target = "inventory", "main"
 
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds
@@ -67,6 +125,10 @@ class MemoryService:
         self._switches: dict[str | None, bool] = {None: True}
         self._lock = threading.RLock()
 
+    @cached_property
+    def access(self) -> MemoryAccess:
+        return MemoryAccess(Path(tempfile.mkdtemp()))
+
     def start(self) -> None:
         self._may_fail()
         self.is_open = True
@@ -76,6 +138,8 @@ class MemoryService:
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         self.is_open = False
+        if "access" in vars(self):
+            self.access.close()
 
     def submit(self, request, *, caller, key=None) -> Future[Job]:
         future: Future[Job] = Future()

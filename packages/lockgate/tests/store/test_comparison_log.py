@@ -73,6 +73,20 @@ def test_the_newest_comparison_of_an_entity_comes_first(store):
     assert len(store.comparisons.comparisons(limit=1)) == 1
 
 
+def test_comparisons_are_read_on_behind_one_and_by_verdict(store):
+    first, second, third = (
+        store.comparisons.add_comparison("users", ASKED, replace(FOUND, verdict=verdict), NOON)
+        for verdict in (Verdict.FAIL, Verdict.PASS, Verdict.FAIL)
+    )
+
+    behind = store.comparisons.comparisons(before=third)
+    failed = store.comparisons.comparisons("users", verdict=Verdict.FAIL)
+
+    assert [each.comparison_id for each in behind] == [second, first]
+    assert [each.comparison_id for each in failed] == [third, first]
+    assert store.comparisons.comparisons(before=first) == ()
+
+
 def test_other_scopes_do_not_see_it(opened):
     number = opened().comparisons.add_comparison("users", ASKED, FOUND, NOON)
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.gate import Answer
 from lockgate.core.route import Route, Stage
+from lockgate.errors import UnknownName
 
 NOW = datetime(2026, 1, 31, 5, tzinfo=UTC)
 
@@ -30,3 +33,17 @@ def test_rollbacks_are_counted_by_entity_each_once(store):
         store.cutovers.add_decision(one)
 
     assert store.cutovers.rollbacks() == {"users": 2, "orders": 1}
+
+
+def test_decisions_are_listed_from_the_newest_on_behind_one_and_looked_up_by_number(store):
+    one, two, three = (
+        store.cutovers.add_decision(decision(entity, Action.STOP, token))
+        for entity, token in (("users", 3), ("orders", 2), ("users", 4))
+    )
+
+    assert store.cutovers.decisions() == (three, two, one)
+    assert store.cutovers.decisions(before=three.decision_id, limit=1) == (two,)
+    assert store.cutovers.decisions("users", before=three.decision_id) == (one,)
+    assert store.cutovers.decision(two.decision_id) == two
+    with pytest.raises(UnknownName, match="there is no decision 99"):
+        store.cutovers.decision(99)

@@ -47,6 +47,16 @@ def test_what_was_executed_comes_back_newest_first(store):
     assert store.executions.executions("applications") == ()
 
 
+def test_the_executions_of_a_run_are_found_by_its_number(store):
+    runs = [store.runs.start_run("run", NOON) for _ in range(2)]
+    cycles = [store.executions.start_cycle(run, PINS, NOON) for run in runs]
+    first, _ = (store.executions.add_execution(cycle, BY_RULES, NOON) for cycle in cycles)
+
+    found = store.executions.executions(run_id=runs[0])
+
+    assert [record.execution_id for record in found] == [first]
+
+
 def test_a_cycle_keeps_its_pins(store):
     run = store.runs.start_run("run", NOON)
     cycle = store.executions.start_cycle(run, PINS, NOON)

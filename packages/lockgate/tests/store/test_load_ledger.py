@@ -35,6 +35,19 @@ def test_one_load_is_found_by_its_number(store):
     assert store.loads.load(load.load_id) == load
 
 
+def test_loads_are_found_by_stream_and_status_and_read_on_behind_one(store):
+    users, other = store.loads.open_load(NEW), store.loads.open_load(replace(NEW, stream="applications"))
+    failed = store.loads.open_load(replace(NEW, status=LoadStatus.FAILED))
+
+    def found(**asked):
+        return [load.load_id for load in store.loads.loads(**asked)]
+
+    assert found(before=failed.load_id) == [other.load_id, users.load_id]
+    assert found(source="discovery", stream="users") == [failed.load_id, users.load_id]
+    assert found(status=LoadStatus.FAILED) == [failed.load_id]
+    assert found(source="elsewhere") == []
+
+
 def test_a_load_that_is_not_there_cannot_go_on(store):
     with pytest.raises(TargetBusy, match="load 99 was ended by another process"):
         store.loads.add_staged(99, STAGED, RESUME)

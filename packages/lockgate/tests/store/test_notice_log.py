@@ -43,6 +43,14 @@ def test_a_notice_is_kept_as_it_was_for_each_channel(store):
     ]
 
 
+def test_notices_are_read_on_behind_one(store):
+    store.notices.add(NOTICE, ["team", "chat"])
+    newest = store.notices.notices(limit=1)[0]
+
+    assert [each.channel for each in store.notices.notices(before=newest.number)] == ["team"]
+    assert store.notices.notices(SENT, before=newest.number) == ()
+
+
 def test_the_same_notice_is_put_down_once_and_not_sent_again(store):
     store.notices.add(NOTICE, ["team"])
     store.notices.sent(store.notices.claim(), "250")

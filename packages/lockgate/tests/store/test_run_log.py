@@ -45,6 +45,26 @@ def test_the_newest_runs_come_first_and_other_scopes_do_not(opened):
         other.runs.run(second)
 
 
+def test_runs_are_read_on_behind_one_and_by_status(store):
+    first, second = store.runs.start_run("load", NOON), store.runs.start_run("run", LATER)
+    store.runs.finish_run(second, RecordStatus.FAILED, LATER)
+
+    assert [run.run_id for run in store.runs.runs(before=second)] == [first]
+    assert [run.run_id for run in store.runs.runs(status=RecordStatus.FAILED)] == [second]
+
+
+def test_a_running_step_tells_how_far_it_has_come_until_it_ends(store):
+    run_id = store.runs.start_run("run", NOON)
+    store.runs.step_started(run_id, "build", NOON)
+
+    store.runs.step_progressed(run_id, "build", {"nodes": 3})
+
+    assert store.runs.run(run_id).steps == (StepRecord("build", RecordStatus.RUNNING, NOON, None, {"nodes": 3}),)
+    store.runs.step_finished(run_id, "build", LATER, facts={"rows": 9})
+    store.runs.step_progressed(run_id, "build", {"nodes": 4})
+    assert store.runs.run(run_id).steps == (StepRecord("build", RecordStatus.SUCCESS, NOON, LATER, {"rows": 9}),)
+
+
 def test_a_new_run_marks_what_a_dead_one_left_as_interrupted(opened):
     store, other = opened(), opened(target="postgres")
     dead, elsewhere = store.runs.start_run("run", NOON), other.runs.start_run("run", NOON)

@@ -158,3 +158,22 @@ def test_a_lease_runs_out_by_itself(opened):
     time.sleep(0.3)
 
     assert workers.fence(lease)
+
+
+def test_a_slot_that_is_named_is_held_by_one_until_it_is_given_up_or_expires(store, expire):
+    first = store.workers.hold("plan/users-1", "plan")
+
+    assert first is not None
+    assert store.workers.is_held("plan/users-1")
+    assert store.workers.hold("plan/users-1", "plan") is None
+    assert not store.workers.is_held("plan/users-2")
+
+    expire()
+
+    assert not store.workers.is_held("plan/users-1")
+    second = store.workers.hold("plan/users-1", "plan")
+    assert second is not None
+    assert second.token > first.token
+    assert not store.workers.renew(first)
+    store.workers.release(second)
+    assert not store.workers.is_held("plan/users-1")

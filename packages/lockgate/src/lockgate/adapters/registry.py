@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from lockgate.core.nearness import nearest
 from lockgate.errors import CapabilityMissing, ExtraMissing, UnknownName
 
 WAREHOUSES = {
@@ -53,7 +53,7 @@ def adapter(table: dict[str, str], kind: str) -> Any:
         ExtraMissing: the adapter's vendor is not installed.
     """
     if kind not in table:
-        near = get_close_matches(kind, table, n=1)
+        near = nearest(kind, table)
         suggestion = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(table)}"
         raise UnknownName(f"there is no kind {kind!r}{suggestion}", kind=kind)
     if kind in NEEDS:

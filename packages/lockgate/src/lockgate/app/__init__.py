@@ -3,6 +3,5 @@
 from __future__ import annotations
 
 from lockgate.app.application import App
-from lockgate.core.run import RunResult
 
-__all__ = ["App", "RunResult"]
+__all__ = ["App"]

@@ -6,33 +6,31 @@ What a verb alone needs is imported with it: a roll-back does not wait for the l
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lockgate.app import notifying
 from lockgate.app.cutovers import Cutovers
+from lockgate.app.entities import entity_of
 from lockgate.app.new_files import write_over
-from lockgate.app.notifying import Sent, Tried, deliver_soon
-from lockgate.app.performing import entity_of, perform
-from lockgate.app.pruning import pruned
-from lockgate.app.recorder import Recorder, recorded
-from lockgate.app.turns import run_lock
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
-from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
-from lockgate.core.entity import Entity
-from lockgate.core.job import JobResult, TransformRequest
-from lockgate.core.load import Load, Pruned, Quarantined
-from lockgate.core.notice import Delivery, DeliveryStatus
-from lockgate.core.ports import Progress
-from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
-from lockgate.flow import StepListener
 
 if TYPE_CHECKING:
+    from lockgate.app.access import Access
     from lockgate.app.checks import Findings
     from lockgate.app.look import ShownEdition
+    from lockgate.app.notifying import Sent, Tried
+    from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
+    from lockgate.core.entity import Entity
+    from lockgate.core.job import JobResult
+    from lockgate.core.load import Load, Pruned, Quarantined
+    from lockgate.core.notice import Delivery, DeliveryStatus
+    from lockgate.core.ports import Progress
+    from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
+    from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
 
 
@@ -123,9 +121,11 @@ class App:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.app.turns import alone
+        from lockgate.core.run import RunRequest
 
         streams = self._wiring.streams(names)
-        with self._alone("load", listener, wait_seconds) as recorder:
+        with alone(self._wiring, "load", listener, wait_seconds) as recorder:
             run = Run(self._wiring, RunRequest(), recorder)
             return run.executed(run.load_steps(streams, bounds))
 
@@ -137,11 +137,12 @@ class App:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.app.turns import alone
 
-        with self._alone("run", listener, wait_seconds) as recorder:
+        with alone(self._wiring, "run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
             result = run.executed(run.steps())
-        deliver_soon(self._wiring)
+        notifying.deliver_soon(self._wiring)
         return result
 
     def learn_noise(
@@ -154,6 +155,7 @@ class App:
             ComparisonInvalid: inputs moved or files changed meanwhile, or rows come and go.
         """
         from lockgate.app import noise
+        from lockgate.core.run import RunRequest
 
         entity, _, implementation = name.partition("@")
         request = RunRequest(select=(entity,), engines=(implementation,), load=False)
@@ -163,19 +165,15 @@ class App:
 
         return noise.learn_noise(self._wiring, self._entity(entity), implementation, run, progress)
 
-    @contextmanager
-    def _alone(self, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
-        """The target to oneself, and what is done there written down."""
-        wiring = self._wiring
-        with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
-            yield found
-
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
         """Executes one implementation, as routed or as named, on the loads landed so far; nothing is published.
 
         Raises:
             LockgateError: what refused or failed the execution.
         """
+        from lockgate.app.performing import perform
+        from lockgate.core.job import TransformRequest
+
         request = TransformRequest(entity, engine)
         return perform(self._wiring, request, lambda _inputs: None, wait_seconds=wait_seconds)
 
@@ -205,6 +203,8 @@ class App:
         Raises:
             TargetBusy: another run held the target all the while.
         """
+        from lockgate.app.pruning import pruned
+
         with self._wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds):
             return pruned(self._wiring, keep=keep, older_than=older_than, dry_run=dry_run)
 
@@ -270,7 +270,14 @@ class App:
     @property
     def cutovers(self) -> Cutovers:
         """The verbs that move routes, and those that look at what routes are moved by."""
-        return Cutovers(self._wiring, self._alone)
+        return Cutovers(self._wiring)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may call, and the audit of what they change."""
+        from lockgate.app.access import Access
+
+        return Access(self._wiring)
 
     def notices(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[Delivery, ...]:
         """The newest notices first, one for each channel."""

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from lockgate.app.rules import catalog_of
@@ -17,6 +16,7 @@ from lockgate.config.references import DBT_FILE
 from lockgate.config.yaml_positions import Document, read_yaml
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import ProjectInspection
+from lockgate.core.nearness import nearest
 from lockgate.core.route import Route
 from lockgate.errors import CapabilityMissing, EngineOff, LockgateError, Problem, ProjectInvalid
 from lockgate.transform.cycle import declared_route
@@ -144,7 +144,7 @@ class _DbtProjects:
             message = f"the dbt project reads {source}, which no stream of this project loads"
             yield self._document.problem((*path, "dbt"), message, "Declare the stream, or leave the model out.")
         if implementation.model not in inspected.models and not inspected.errors:
-            near = get_close_matches(implementation.model, inspected.models, n=1)
+            near = nearest(implementation.model, inspected.models)
             remedy = (
                 f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(sorted(inspected.models)) or 'none'}."
             )

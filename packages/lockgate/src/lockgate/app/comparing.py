@@ -73,13 +73,17 @@ def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progre
 
 
 def compared_editions(
-    wiring: Wiring, entity: Entity, editions: tuple[Edition, Edition], progress: Progress
+    wiring: Wiring,
+    entity: Entity,
+    editions: tuple[Edition, Edition],
+    progress: Progress,
+    request: ComparisonRequest | None = None,
 ) -> Comparison:
-    """The difference of two editions of an entity, every column as it is."""
+    """The difference of two editions of an entity: every column as it is, or just as a request says."""
     named = [named_edition(wiring, entity, one, f"{entity.name}@{one.implementation}#{one.number}") for one in editions]
     with _spill(wiring.state / "comparisons") as folder:
-        request = ComparisonRequest(entity.contract.key)
-        return _compared(named, request, progress, folder, today=wiring.clock().date())
+        asked = request or ComparisonRequest(entity.contract.key)
+        return _compared(named, asked, progress, folder, today=wiring.clock().date())
 
 
 def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:

@@ -17,6 +17,7 @@ from lockgate.app.deciding import (
     warn_of_signatures,
     warn_once,
 )
+from lockgate.app.own_moves import audited
 from lockgate.app.pairs import (
     Approval,
     allowed_rows,
@@ -80,6 +81,12 @@ def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) 
     one of the group is not under way: it would be left behind. A candidate that was taken out of the project answers
     nothing more.
     """
+    decisions = _decided(wiring, group, may_advance=may_advance)
+    audited(wiring, decisions)
+    return decisions
+
+
+def _decided(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool) -> tuple[Decision, ...]:
     gone = next((one for one in group if _is_taken_out(wiring, one)), None)
     if gone is not None:
         return _taken_out(wiring, gone)

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from lockgate.app import cutting_over
-from lockgate.app.controller import judge
-from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.deciding import try_note_moves
+from lockgate.app.entities import entity_of
 from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
-from lockgate.app.performing import entity_of
-from lockgate.app.recorder import Recorder
-from lockgate.app.wiring import Wiring
-from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
-from lockgate.core.gate import Evidence, GateAnswer
-from lockgate.core.route import Stage
-from lockgate.core.run import RunRequest
-from lockgate.cutover import Listener
-from lockgate.flow import StepListener
 
-Alone = Callable[[str, StepListener, float], AbstractContextManager[Recorder]]
+if TYPE_CHECKING:
+    from lockgate.app.cutting_over import RolledBack, RouteStatus
+    from lockgate.app.wiring import Wiring
+    from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
+    from lockgate.core.gate import Evidence, GateAnswer
+    from lockgate.core.route import Stage
+    from lockgate.cutover import Listener
+    from lockgate.flow import StepListener
 
 
 class Cutovers:
     """The cutovers of an open project; `by` names the person who asks."""
 
-    def __init__(self, wiring: Wiring, alone: Alone) -> None:
-        """`alone` gives a command the target to itself, and writes down what is done there."""
+    def __init__(self, wiring: Wiring) -> None:
+        """Of the project that is wired."""
         self._wiring = wiring
-        self._alone = alone
 
     def plan(
         self, entity: str, stage: Stage, *, by: str, share: int | None = None, candidate: str | None = None
@@ -55,7 +52,14 @@ class Cutovers:
         return log.plan(plan_id), log.outcomes(plan_id)
 
     def apply(
-        self, plan_id: str, listener: Listener, steps: StepListener, *, by: str, wait_seconds: float = 0.0
+        self,
+        plan_id: str,
+        listener: Listener,
+        steps: StepListener,
+        *,
+        by: str,
+        reason: str = "",
+        wait_seconds: float = 0.0,
     ) -> PlanResult:
         """Does the steps of a plan that are not done yet, up to the first that is refused.
 
@@ -67,9 +71,11 @@ class Cutovers:
             TargetBusy: another run held the target all the while.
         """
         from lockgate.app.run import Run
+        from lockgate.app.turns import alone
+        from lockgate.core.run import RunRequest
 
         def cycle(entities: Sequence[str]) -> str:
-            with self._alone("cutover", steps, wait_seconds) as recorder:
+            with alone(self._wiring, "cutover", steps, wait_seconds) as recorder:
                 request = RunRequest(select=tuple(entities), load=False)
                 run = Run(self._wiring, request, recorder, may_advance=False)
                 result = run.executed(run.steps())
@@ -78,7 +84,7 @@ class Cutovers:
             return f"run {result.run_id}: {', '.join(_verdicts(self._wiring, entities))}"
 
         with self._telling():
-            return cutting_over.apply_plan(self._wiring, plan_id, cycle, listener, by=by)
+            return cutting_over.apply_plan(self._wiring, plan_id, cycle, listener, by=by, reason=reason)
 
     def roll_back(self, entity: str, *, by: str, reason: str, off: bool = False) -> tuple[RolledBack, ...]:
         """Gives everything back to the incumbents of an entity and its group; nothing is built for it.
@@ -123,6 +129,8 @@ class Cutovers:
         Raises:
             UnknownName: there is no such entity.
         """
+        from lockgate.app.controller import judge
+
         with self._telling():
             return judge(self._wiring, group_of(self._wiring, entity_of(self._wiring, entity)))
 

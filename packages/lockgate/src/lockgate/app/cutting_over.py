@@ -16,9 +16,8 @@ from lockgate.app.deciding import (
     try_note_moves,
     warn_of_signatures,
 )
+from lockgate.app.entities import entity_of
 from lockgate.app.pairs import approval_of, gate_answers, group_of, pair_of, policy_of, seen_of, unsplittable
-from lockgate.app.performing import entity_of
-from lockgate.app.recorder import told
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Action, Decision, Plan, PlanResult, PlanStep, StepOutcome, StepStatus
 from lockgate.core.entity import Entity
@@ -107,10 +106,12 @@ def _moving(wiring: Wiring, entity: Entity, candidate: str | None) -> Moving:
     return Moving(route, pair, runs, unsplittable(entity))
 
 
-def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *, by: str) -> PlanResult:
+def apply_plan(
+    wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *, by: str, reason: str = ""
+) -> PlanResult:
     """Does the steps of a plan that are not done yet, up to the first that is refused.
 
-    `cycle` builds and compares the entities of those names once.
+    `cycle` builds and compares the entities of those names once. `reason` is kept with the decisions.
 
     Raises:
         UnknownName: there is no such plan.
@@ -118,7 +119,7 @@ def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *
     """
     plan = wiring.store.cutovers.plan(plan_id)
     try:
-        return applied(plan, _Hands(wiring, cycle, by), listener)
+        return applied(plan, _Hands(wiring, cycle, _By(by, reason)), listener)
     except StaleToken:
         try_note_moves(wiring, [entity_of(wiring, name) for name in plan.entities])
         raise
@@ -127,7 +128,7 @@ def apply_plan(wiring: Wiring, plan_id: str, cycle: Cycle, listener: Listener, *
 class _Hands:
     """What applying a plan does, by this wiring; see `lockgate.cutover.Hands`."""
 
-    def __init__(self, wiring: Wiring, cycle: Cycle, by: str) -> None:
+    def __init__(self, wiring: Wiring, cycle: Cycle, by: _By) -> None:
         self._wiring = wiring
         self._cycle = cycle
         self._by = by
@@ -187,8 +188,8 @@ class _Hands:
                     answer=_ACTIONS[route.stage].answer,
                     before=before,
                     after=replace(route, token=route.token + 1),
-                    by=self._by,
-                    reason=f"plan {plan.plan_id}",
+                    by=self._by.name,
+                    reason=f"plan {plan.plan_id}" + (f": {self._by.reason}" if self._by.reason else ""),
                     at=self._wiring.clock(),
                     plan_id=plan.plan_id,
                     gates=tuple(one for one in gates if one.entity == route.entity),
@@ -246,6 +247,8 @@ def _rolled_back(wiring: Wiring, before: Route, after: Route, by: _By, unrecorde
             note_move(wiring, entity, before)
             decision = decide(wiring, decision)
         except LockgateError as error:
+            from lockgate.app.recorder import told
+
             unrecorded = told(error)
     release_incumbent(wiring, entity, after)
     return RolledBack(decision, next(iter(_shown(wiring, entity, after.incumbent)), None), unrecorded)
@@ -310,7 +313,7 @@ def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
     route = ensure_route(entity, wiring.warehouse)
     decisions = wiring.store.cutovers.decisions(entity.name, limit=1)
     plans = [plan for plan in wiring.store.cutovers.plans() if entity.name in plan.entities]
-    seen, gates = _gates_now(wiring, entity)
+    seen, gates = gates_seen(wiring, entity)
     return RouteStatus(
         entity=entity.name,
         route=route,
@@ -324,7 +327,7 @@ def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
     )
 
 
-def _gates_now(wiring: Wiring, entity: Entity) -> tuple[Seen | None, tuple[GateAnswer, ...]]:
+def gates_seen(wiring: Wiring, entity: Entity) -> tuple[Seen | None, tuple[GateAnswer, ...]]:
     """What is known of an entity's sides, and what its gates say of it; nothing where one is not there."""
     route = ensure_route(entity, wiring.warehouse)
     if not {route.incumbent, route.candidate} <= entity.implementations.keys():
@@ -344,7 +347,7 @@ def asked_gates(wiring: Wiring, names: Sequence[str]) -> tuple[GateAnswer, ...]:
         if name not in known:
             message = f"there is no gate {name!r}; there are {', '.join(known) or 'none'}"
             raise UnknownName(message, hint=did_you_mean(name, known), name=name)
-    answers = (one for entity in wiring.project.entities.values() for one in _gates_now(wiring, entity)[1])
+    answers = (one for entity in wiring.project.entities.values() for one in gates_seen(wiring, entity)[1])
     return tuple(one for one in answers if not names or one.gate in names)
 
 

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app.wiring import Wiring
 from lockgate.core.deadline import within
 from lockgate.core.legible import cut
 from lockgate.core.notice import Delivery, DeliveryStatus, Notice, NotificationDeclaration, Severity
-from lockgate.core.ports import Notifier
-from lockgate.core.project import Project
 from lockgate.errors import LockgateError, NoticeRefused
 
 if TYPE_CHECKING:
+    from lockgate.app.wiring import Wiring
+    from lockgate.core.ports import Notifier
+    from lockgate.core.project import Project
     from lockgate.store.notice_log import NoticeLog
 
 logger = logging.getLogger(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import cast
@@ -79,11 +80,16 @@ def seen_of(wiring: Wiring, pair: Pair, route: Route) -> Seen:
 
 
 def _evidence_of(wiring: Wiring, pair: Pair) -> tuple[Evidence, ...]:
-    """The pair's evidence, newest first, without what does not hold any more.
+    """The pair's evidence, newest first, without what does not hold any more."""
+    return holding(wiring, pair.entity, wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE))
+
+
+def holding(wiring: Wiring, entity: str, evidence: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence about an entity without what does not hold any more.
 
     That is a comparison made under another agreement, and a signature of one who has not that role now.
     """
-    agreement = agreement_of(wiring.project.entities[pair.entity])
+    agreement = agreement_of(wiring.project.entities[entity])
     roles = wiring.project.roles
 
     def holds(one: Evidence) -> bool:
@@ -91,7 +97,7 @@ def _evidence_of(wiring: Wiring, pair: Pair) -> tuple[Evidence, ...]:
             return one.facts.get("agreement") == agreement
         return one.kind is not EvidenceKind.SIGN_OFF or one.by in roles.get(str(one.facts["role"]), frozenset())
 
-    return tuple(one for one in wiring.store.evidence.evidence(pair=pair, limit=MOST_EVIDENCE) if holds(one))
+    return tuple(one for one in evidence if holds(one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 
 from lockgate.adapters.secrets.redaction import redacted
+from lockgate.app.entities import entity_of
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
 from lockgate.core.entity import Entity
@@ -14,7 +15,7 @@ from lockgate.core.job import FALLBACK, Choice, Failure, Inputs, JobResult, Tran
 from lockgate.core.load import Pin
 from lockgate.errors import DbtCancelled, LockgateError, RetryableError
 from lockgate.flow import Facts, Step, Unwatched, execute
-from lockgate.transform.cycle import batches_of, move_pins, newest_pins, pieces_of, selected
+from lockgate.transform.cycle import batches_of, move_pins, newest_pins, pieces_of
 
 logger = logging.getLogger(__name__)
 
@@ -107,22 +108,14 @@ class _Turn:
         return found[0]
 
     def _outcome(self, implementation: str) -> Outcome:
-        wiring, request = self._wiring, self._request
+        wiring, request, on_node = self._wiring, self._request, self._recorder.node_ended
         (batch,) = batches_of(pieces_of(self._entity, (implementation,)))
         try:
-            (outcome,) = wiring.execute(batch, request.variables, full_refresh=request.full_refresh)
+            anew = request.full_refresh
+            (outcome,) = wiring.execute(batch, request.variables, full_refresh=anew, on_node=on_node)
         except LockgateError as error:
             return FailedExecution(self._entity.name, implementation, error)
         return outcome
-
-
-def entity_of(wiring: Wiring, name: str) -> Entity:
-    """The project's entity of that name.
-
-    Raises:
-        UnknownName: there is none.
-    """
-    return selected(wiring.project.entities, (name,))[0]
 
 
 def _inputs(wiring: Wiring, choice: Choice, pins: tuple[Pin, ...]) -> Inputs:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from lockgate.core.execution import Execution, NodeResult, Outcome
-from lockgate.errors import LockgateError
+if TYPE_CHECKING:
+    from lockgate.core.execution import NodeResult, Outcome
+    from lockgate.errors import LockgateError
 
 
 class Places:
@@ -29,6 +31,8 @@ class Places:
     def outcome(self, outcome: Outcome) -> Outcome:
         """What came of an execution, with such paths alone."""
         nodes = tuple(self._node(node) for node in outcome.nodes)
+        from lockgate.core.execution import Execution
+
         if isinstance(outcome, Execution):
             return replace(outcome, nodes=nodes)
         return replace(outcome, nodes=nodes, error=self.error(outcome.error))

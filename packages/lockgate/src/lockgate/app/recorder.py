@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.core.execution import Execution, Outcome
+from lockgate.core.execution import Execution, NodeResult, Outcome
 from lockgate.core.load import Pin
 from lockgate.core.ports import Clock
 from lockgate.core.record import RecordStatus
@@ -23,6 +25,34 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NOTHING = Relation("", "")
+SECONDS_BETWEEN = 0.5
+MOST_RECENT = 12
+
+
+class Progressed:
+    """How far a step under way has come, node by node."""
+
+    def __init__(self, step: str) -> None:
+        """Nothing of `step` has ended yet."""
+        self.step = step
+        self._ended = self._bad = 0
+        self._recent: deque[tuple[str, str, float]] = deque(maxlen=MOST_RECENT)
+        self._told_at = -SECONDS_BETWEEN
+
+    def adds(self, node: NodeResult) -> bool:
+        """Counts a node; whether the last telling is so long ago that this one is worth another."""
+        self._ended += 1
+        self._bad += node.status.is_bad
+        self._recent.append((node.node, node.status.value, round(node.seconds, 3)))
+        now = monotonic()
+        if now - self._told_at < SECONDS_BETWEEN:
+            return False
+        self._told_at = now
+        return True
+
+    def facts(self) -> dict[str, object]:
+        """How many nodes ended, how many of them badly, and the newest, each with status and seconds."""
+        return {"nodes": self._ended, "bad": self._bad, "recent": [list(one) for one in self._recent]}
 
 
 class Recorder:
@@ -36,6 +66,7 @@ class Recorder:
         self._cycle: int | None = None
         self._executions: dict[tuple[str, str], int] = {}
         self._failed = False
+        self._progress: Progressed | None = None
         self.run_id = store.runs.start_run(command, clock())
 
     def waiting(self, told: str) -> None:
@@ -45,7 +76,16 @@ class Recorder:
     def started(self, step: Step) -> None:
         """A step is about to run."""
         self._store.runs.step_started(self.run_id, step.name, self._clock())
+        self._progress = Progressed(step.name)
         self._listener.started(step)
+
+    def node_ended(self, node: NodeResult) -> None:
+        """A node of the step under way has ended: it is written down some twice a second, for whoever watches."""
+        progress = self._progress
+        if progress is None or not progress.adds(node):
+            return
+        with suppress(LockgateError):  # nothing fails because nobody could be told how far it has come
+            self._store.runs.step_progressed(self.run_id, progress.step, progress.facts())
 
     def finished(self, result: StepResult) -> None:
         """A step has ended or was skipped."""

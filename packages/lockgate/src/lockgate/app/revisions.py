@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from lockgate.adapters.git import Checkout, Checkouts
 from lockgate.adapters.logs.structured import warn
-from lockgate.core.entity import Implementation
 from lockgate.core.legible import cut
+
+if TYPE_CHECKING:
+    from lockgate.adapters.git import Checkout, Checkouts
+    from lockgate.core.entity import Implementation
 
 _Place = tuple[str, Path]
 
@@ -19,10 +23,17 @@ class Revisions:
 
     def __init__(self, folder: Path, state: Path) -> None:
         """Files are written below `state`; nothing is resolved yet."""
-        self._checkouts = Checkouts(folder, state / "revisions")
+        self._folder = folder
+        self._state = state
         self._commits: dict[str, str] = {}
         self._known: dict[_Place, Checkout] = {}
         self._turn = Lock()
+
+    @cached_property
+    def _checkouts(self) -> Checkouts:
+        from lockgate.adapters.git import Checkouts
+
+        return Checkouts(self._folder, self._state / "revisions")
 
     def forget(self) -> None:
         """Has every name resolved again when it is next asked for: branches move."""

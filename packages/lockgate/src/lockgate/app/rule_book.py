@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.core.entity import Engine, Entity, Implementation
-from lockgate.core.execution import FailedExecution, Outcome
-from lockgate.core.ports import Workshop
-from lockgate.core.project import Project
 from lockgate.errors import CapabilityMissing, ConfigurationError, LockgateError
-from lockgate.transform.cycle import Piece
 
 if TYPE_CHECKING:
+    from lockgate.core.execution import Outcome
+    from lockgate.core.ports import Workshop
+    from lockgate.core.project import Project
+    from lockgate.transform.cycle import Piece
     from lockgate.transform.rules import RuleSet
 
 Located = Callable[[Implementation], Implementation]
@@ -79,6 +79,7 @@ class RuleBook:
 
     def executed(self, piece: Piece, workshop: Workshop) -> Outcome:
         """What came of executing one entity's rules in a workshop."""
+        from lockgate.core.execution import FailedExecution
         from lockgate.transform.rules import RuleEngine
 
         try:

@@ -170,7 +170,8 @@ class Run:
     def _executed(self, batch: Batch) -> tuple[Outcome, ...]:
         """What came of each piece; an error of the whole batch is one of every piece."""
         try:
-            return self._wiring.execute(batch, self._request.variables, full_refresh=self._request.full_refresh)
+            anew, on_node = self._request.full_refresh, self._recorder.node_ended
+            return self._wiring.execute(batch, self._request.variables, full_refresh=anew, on_node=on_node)
         except LockgateError as error:
             return tuple(FailedExecution(piece.entity.name, piece.implementation.name, error) for piece in batch.pieces)
 

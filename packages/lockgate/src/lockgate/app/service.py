@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from lockgate.adapters.secrets.redaction import redact_also_with, redacted, without_addresses
 from lockgate.app import cutting_over
+from lockgate.app.access import Access
+from lockgate.app.archive import Archive
+from lockgate.app.console_desk import ConsoleDesk
 from lockgate.app.control_loop import ControlLoop
 from lockgate.app.cutting_over import RolledBack, RouteStatus
-from lockgate.app.performing import Begun, entity_of, inputs_of, perform
+from lockgate.app.entities import entity_of
+from lockgate.app.entity_states import EntityState, standings_of, states_of
+from lockgate.app.performing import Begun, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Listener
-from lockgate.app.switching import set_dbt_enabled, stale_view
+from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.traffic_book import TrafficBook
 from lockgate.app.wiring import Wiring, open_wiring
-from lockgate.core.entity import Entity
 from lockgate.core.job import (
     MAX_ATTEMPTS,
     Claim,
@@ -28,40 +32,16 @@ from lockgate.core.job import (
     Job,
     JobResult,
     JobStatus,
-    RoutedBy,
     Switch,
     TransformRequest,
 )
-from lockgate.core.route import Route, Stage
-from lockgate.errors import EngineOff, LockgateError
-from lockgate.transform.cycle import ensure_route
+from lockgate.core.route import Route
+from lockgate.errors import LockgateError
 from lockgate.transform.job_turn import Ended
 from lockgate.transform.jobs import TransformationJobService
-from lockgate.transform.router import warning_of
 
 # An execution waits as long for another run on the target; then another attempt begins.
 TURN_SECONDS = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class EntityState:
-    """An entity as callers see it: who would answer for it now, and why; nobody where `answers` is None.
-
-    `warning` tells that its served view shows something else, or what is older than what the other side has.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    contract: Mapping[str, str]
-    implementations: Mapping[str, str]
-    stage: Stage
-    incumbent: str
-    candidate: str | None
-    share: int
-    answers: str | None
-    routed_by: RoutedBy | None
-    is_dbt_enabled: bool
-    warning: str = ""
 
 
 class Service:
@@ -210,17 +190,27 @@ class Service:
         """
         return self._records.ask(entity_of(self._wiring, entity), records)
 
+    @property
+    def project(self) -> str:
+        """The project's name."""
+        return self._wiring.project.name
+
+    @property
+    def target(self) -> str:
+        """The name of the target that is served."""
+        return self._wiring.project.default_target
+
     def names(self) -> Mapping[str, Sequence[str]]:
         """The names of the entities, and those of each one's implementations; no database is asked."""
         return {entity.name: tuple(entity.implementations) for entity in self._wiring.project.entities.values()}
 
     def entities(self) -> tuple[EntityState, ...]:
         """Every entity, in the project's order."""
-        return tuple(self._state(entity) for entity in self._wiring.project.entities.values())
+        return states_of(self._wiring)
 
     def routes(self) -> tuple[Route, ...]:
         """The routes in force, in the project's order of entities."""
-        return tuple(ensure_route(entity, self._wiring.warehouse) for entity in self._wiring.project.entities.values())
+        return tuple(one.route for one in standings_of(self._wiring))
 
     def rollback_counts(self) -> Mapping[str, int]:
         """How often each entity was rolled back; those that never were are left out."""
@@ -234,8 +224,10 @@ class Service:
         """
         return cutting_over.statuses(self._wiring, (entity,))[0]
 
-    def roll_back(self, entity: str, *, by: str, reason: str) -> tuple[RolledBack, ...]:
+    def roll_back(self, entity: str, *, by: str, reason: str, off: bool = False) -> tuple[RolledBack, ...]:
         """Gives everything back to the incumbents of an entity and its group; in force at once everywhere, and told.
+
+        With `off`, nothing of the candidate is built any more.
 
         Raises:
             CutoverInvalid: the candidate answers for nothing.
@@ -243,7 +235,7 @@ class Service:
             UnknownName: there is no such entity.
         """
         try:
-            return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason)
+            return cutting_over.roll_back(self._wiring, entity, by=by, reason=reason, off=off)
         finally:
             self._control.wake()
 
@@ -254,6 +246,21 @@ class Service:
             UnknownName: there is no such entity.
         """
         return set_dbt_enabled(self._wiring, entity, enabled=enabled, by=by)
+
+    @cached_property
+    def console(self) -> ConsoleDesk:
+        """What pages about entities ask for and decide."""
+        return ConsoleDesk(self._wiring, self._control.wake)
+
+    @cached_property
+    def archive(self) -> Archive:
+        """What was kept of comparisons, runs, loads and notices, to be looked up."""
+        return Archive(self._wiring)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may call, and the audit of what they change."""
+        return Access(self._wiring)
 
     def check_ready(self) -> None:
         """Returns where requests can be served.
@@ -267,6 +274,8 @@ class Service:
 
     def close(self, *, patience_seconds: float = 30.0) -> None:
         """Takes no more work, ends what is under way, and closes what was opened."""
+        if "console" in vars(self):
+            self.console.close(patience_seconds=patience_seconds)
         self._records.close()
         self._traffic.close()
         self._control.close()
@@ -284,25 +293,3 @@ class Service:
         except LockgateError as error:
             error.message = redacted(error.message)  # it is stored with the job, and shown to whoever asks
             raise
-
-    def _state(self, entity: Entity) -> EntityState:
-        wiring = self._wiring
-        route = ensure_route(entity, wiring.warehouse)
-        try:
-            choice = wiring.router.choose(entity)
-        except EngineOff:
-            choice = None
-        return EntityState(
-            name=entity.name,
-            key=entity.contract.key,
-            contract={column.name: str(column.type) for column in entity.contract.columns},
-            implementations={each.name: each.engine.value for each in entity.implementations.values()},
-            stage=route.stage,
-            incumbent=route.incumbent,
-            candidate=route.candidate,
-            share=route.share,
-            answers=choice.implementation if choice else None,
-            routed_by=choice.routed_by if choice else None,
-            is_dbt_enabled=wiring.switches().is_enabled(entity.name),
-            warning=(warning_of(route, choice) or stale_view(wiring, entity, route)) if choice else "",
-        )

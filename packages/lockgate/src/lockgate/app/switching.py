@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from lockgate.app.deciding import decide, note_move
-from lockgate.app.performing import entity_of
+from lockgate.app.entities import entity_of
 from lockgate.app.wiring import Wiring
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.entity import Entity
@@ -33,21 +34,21 @@ def set_dbt_enabled(wiring: Wiring, entity: str | None, *, enabled: bool, by: st
     return switch
 
 
-def stale_view(wiring: Wiring, entity: Entity, route: Route) -> str:
+def stale_view(route: Route, editions: Sequence[Edition]) -> str:
     """That a promoted candidate is shown as it was before the incumbent's newest loads; empty where it is not.
 
     So it is once dbt, switched off for a while, answers again: nothing was built of it meanwhile.
     """
     if route.stage is not Stage.PROMOTED or route.share == 0:
         return ""
-    free = (edition for edition in wiring.warehouse.editions(entity.name) if not edition.is_held)
+    free = (edition for edition in editions if not edition.is_held)
     newest = {edition.implementation: edition for edition in free}
     shown, other = newest.get(route.candidate or ""), newest.get(route.incumbent)
     if shown is None or other is None or not _reads_older(shown, other):
         return ""
     at = f"{shown.published_at:%Y-%m-%d %H:%M:%S} UTC"
-    told = f"the served view of {entity.name} shows edition {shown.number} of {shown.implementation}, published {at}"
-    return f"{told}; {other.implementation} has one of newer loads. Build both: lockgate run --select {entity.name}"
+    told = f"the served view of {route.entity} shows edition {shown.number} of {shown.implementation}, published {at}"
+    return f"{told}; {other.implementation} has one of newer loads. Build both: lockgate run --select {route.entity}"
 
 
 def _reads_older(one: Edition, other: Edition) -> bool:

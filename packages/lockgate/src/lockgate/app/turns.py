@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
 from lockgate.core.record import RecordStatus
 from lockgate.errors import TargetBusy
 from lockgate.flow import StepListener
+
+
+@contextmanager
+def alone(wiring: Wiring, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
+    """The target to oneself, and what is done there written down.
+
+    Raises:
+        TargetBusy: another run held the target all the while.
+    """
+    with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
+        yield found
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.jobs.dbos import DbosQueue
 from lockgate.adapters.logs.structured import configure_logs, warn
 from lockgate.adapters.registry import NOTIFIERS, SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
@@ -23,24 +22,25 @@ from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import is_writable, writing
 from lockgate.app.places import Places
 from lockgate.app.revisions import Revisions
-from lockgate.app.rule_book import RuleBook
 from lockgate.config import PROJECT_FILE, find_project, keep_last_valid, load_last_valid, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementation
-from lockgate.core.execution import Outcome
-from lockgate.core.load import Load
 from lockgate.core.nearness import did_you_mean
-from lockgate.core.ports import Clock, DbtExecutor, Notifier, Secrets, SourceReader, Stager, Warehouse
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
-from lockgate.core.run import Bounds
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import ConfigurationError, LockgateError, ProjectInvalid, UnknownName
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
 from lockgate.transform.cycle import Batch, ensure_route
-from lockgate.transform.router import DbtSwitches, TransformationModeRouter
 
 if TYPE_CHECKING:
+    from lockgate.adapters.jobs.dbos import DbosQueue
+    from lockgate.app.rule_book import RuleBook
+    from lockgate.core.execution import Outcome
+    from lockgate.core.load import Load
+    from lockgate.core.ports import Clock, DbtExecutor, NodeListener, Notifier, Secrets, SourceReader, Stager, Warehouse
+    from lockgate.core.run import Bounds
     from lockgate.store import Store
+    from lockgate.transform.router import DbtSwitches, TransformationModeRouter
 
 logger = logging.getLogger(__name__)
 
@@ -100,6 +100,7 @@ class Wiring:
         self.judge_seconds = settings.judge_seconds
         self.clock = clock
         self.state = settings.state_folder(project.folder)
+        self.secrets_folder = settings.secrets_folder(project.folder)
         self.places = Places(project.folder, self.state)
         self.revisions = Revisions(project.folder, self.state)
         self._opening = Lock()
@@ -110,6 +111,8 @@ class Wiring:
     @cached_property
     def queue(self) -> DbosQueue:
         """What hands executions to the workers of every process; it does nothing before it is launched."""
+        from lockgate.adapters.jobs.dbos import DbosQueue
+
         name = f"{self.project.name}.{self.project.default_target}"
         return DbosQueue(self._control_address, self.store.workers, name=name)
 
@@ -173,15 +176,21 @@ class Wiring:
     @cached_property
     def rule_book(self) -> RuleBook:
         """The project's rule sets."""
+        from lockgate.app.rule_book import RuleBook
+
         return RuleBook(self.project, self.revisions.located)
 
     @cached_property
     def router(self) -> TransformationModeRouter:
         """What chooses the implementation that answers, by what is in force at that moment."""
+        from lockgate.transform.router import TransformationModeRouter
+
         return TransformationModeRouter(self.switches, lambda entity: ensure_route(entity, self.warehouse))
 
     def switches(self) -> DbtSwitches:
         """`Transformation.Dbt.Enabled` as the file declares it and as it was switched."""
+        from lockgate.transform.router import DbtSwitches
+
         declared: dict[str | None, bool] = {name: each.dbt_enabled for name, each in self.project.entities.items()}
         return DbtSwitches({**declared, None: self.project.dbt_enabled}, self.store.switches.switches())
 
@@ -295,8 +304,10 @@ class Wiring:
         source, stream = found[0]
         return source.relation(stream)
 
-    def execute(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
-        """Executes a batch: what came of each of its pieces, in their order."""
+    def execute(
+        self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool, on_node: NodeListener
+    ) -> tuple[Outcome, ...]:
+        """Executes a batch: what came of each of its pieces, in their order; `on_node` hears of dbt's nodes."""
         located = (self.revisions.located(piece.implementation) for piece in batch.pieces)
         pieces = tuple(replace(piece, implementation=one) for piece, one in zip(batch.pieces, located, strict=True))
         batch = replace(batch, pieces=pieces)
@@ -304,18 +315,20 @@ class Wiring:
             facts = {"entity": piece.entity.name, "implementation": piece.implementation.name}
             logger.debug("execution started", extra={"facts": facts})
         try:
-            outcomes = self._executed(batch, variables, full_refresh=full_refresh)
+            outcomes = self._executed(batch, variables, full_refresh=full_refresh, on_node=on_node)
         except LockgateError as error:
             self.places.error(error)
             raise
         return tuple(self.places.outcome(outcome) for outcome in outcomes)
 
-    def _executed(self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool) -> tuple[Outcome, ...]:
+    def _executed(
+        self, batch: Batch, variables: Mapping[str, object], *, full_refresh: bool, on_node: NodeListener
+    ) -> tuple[Outcome, ...]:
         if batch.engine is Engine.DBT:
             from lockgate.transform.dbt import DbtExecutionService
 
             executor = self.executor_for(batch.pieces[0].implementation.executor)
-            service = DbtExecutionService(executor, self.warehouse)
+            service = DbtExecutionService(executor, self.warehouse, on_node)
             return service.execute_batch(batch, variables, full_refresh=full_refresh)
         with self.warehouse.workshop(batch.workshop) as workshop:
             return tuple(self.rule_book.executed(piece, workshop) for piece in batch.pieces)

@@ -132,6 +132,7 @@ def _compared(context: typer.Context, left: str, right: str, options: Options) -
 
 def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> int:
     """A/A: 0 whatever was learnt."""
+    from lockgate.cli.auditing import changing
     from lockgate.cli.invocation import opened
     from lockgate.cli.progress import Progress
     from lockgate.cli.reading import reading
@@ -140,8 +141,9 @@ def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> i
         raise typer.BadParameter(f"--noise learns by comparing as it is, without {', '.join(ignored)}")
     if left != right or "@" not in left:
         raise typer.BadParameter("--noise compares one implementation with itself: ENTITY@IMPLEMENTATION, twice")
-    with opened(context) as app, reading() as progress:
+    with opened(context) as app, reading() as progress, changing(app.access, "noise.learn", left) as change:
         learnt = app.learn_noise(left, Progress(), progress)
+        change.tell(columns=", ".join(learnt.columns))
     if as_json:
         print_json(learnt)
     else:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lockgate.cli.auditing import changing, me, told_afterwards
 from lockgate.cli.cutovers import show_answers, show_decisions, show_plan, show_result, show_rolled_back, show_status
 from lockgate.cli.exits import Exit, exit_of_answer
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, standard_error, standard_output
-from lockgate.cli.progress import Progress
+from lockgate.cli.passwords import FromStdin
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,11 +40,6 @@ def register(application: typer.Typer) -> None:
     application.command("gate")(gate)
 
 
-def me() -> str:
-    """Who types the command, as the system knows them."""
-    return getpass.getuser()
-
-
 @cutover.command("plan")
 def plan(
     context: typer.Context,
@@ -58,8 +53,9 @@ def plan(
     stage, buckets = _stage(to), _buckets(share)
     if buckets is not None and to != "canary":
         raise typer.BadParameter(f"only a canary has a share, and this leads to {to}", param_hint="--share")
-    with opened(context) as app:
+    with opened(context) as app, changing(app.access, "cutover.plan", entity, to=to, share=share) as change:
         made = app.cutovers.plan(entity, stage, by=me(), share=buckets, candidate=candidate)
+        change.tell(plan=made.plan_id)
     if as_json:
         print_json(made)
     else:
@@ -91,8 +87,11 @@ def apply(
     as_json: Json = False,
 ) -> int:
     """Do the steps of a plan. Begun again after a crash, it goes on where it was."""
-    with opened(context) as app:
+    from lockgate.cli.progress import Progress
+
+    with opened(context) as app, changing(app.access, "cutover.apply", plan_id) as change:
         result = app.cutovers.apply(plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
+        change.tell(answer=result.answer)
     return _ended(result, as_json=as_json)
 
 
@@ -101,11 +100,14 @@ def promote(
     context: typer.Context, entity: Entity, candidate: Candidate = None, wait: Wait = 60.0, as_json: Json = False
 ) -> int:
     """Plan the way to promoted, and apply it: the candidate answers for everything, if its gates say go."""
-    with opened(context) as app:
+    from lockgate.cli.progress import Progress
+
+    with opened(context) as app, changing(app.access, "cutover.promote", entity, candidate=candidate) as change:
         made = app.cutovers.plan(entity, _stage("promoted"), by=me(), candidate=candidate)
         if not as_json:
             show_plan(made)
         result = app.cutovers.apply(made.plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
+        change.tell(plan=made.plan_id, answer=result.answer)
     return _ended(result, as_json=as_json)
 
 
@@ -121,8 +123,13 @@ def rollback(
 
     It does so by the project as it last was valid where lockgate.yml has problems.
     """
-    with opened(context, may_be_invalid=True) as app:
+    told = {"reason": reason, "off": off}
+    with (
+        opened(context, may_be_invalid=True) as app,
+        told_afterwards(app.access, "cutover.roll-back", entity, **told) as change,
+    ):
         done = app.cutovers.roll_back(entity, by=me(), reason=reason, off=off)
+        change.is_untold = any(one.unrecorded for one in done)
     if as_json:
         print_json([_document(one) for one in done])
     else:
@@ -139,7 +146,7 @@ def _document(done: RolledBack) -> dict[str, object]:
 @cutover.command("retire")
 def retire(context: typer.Context, entity: Entity, reason: Reason = "asked for", as_json: Json = False) -> int:
     """End a cutover: the promoted candidate becomes the incumbent, and the old one is not built any more."""
-    with opened(context) as app:
+    with opened(context) as app, changing(app.access, "cutover.retire", entity, reason=reason):
         done = app.cutovers.retire(entity, by=me(), reason=reason)
     if as_json:
         print_json(done)
@@ -180,8 +187,9 @@ def decisions(
 @cutover.command("judge")
 def judge(context: typer.Context, entity: Entity, as_json: Json = False) -> int:
     """Have the controller look at a route now; it moves on or is rolled back as its policy says."""
-    with opened(context) as app:
+    with opened(context) as app, changing(app.access, "cutover.judge", entity) as change:
         decided = app.cutovers.judge(entity)
+        change.tell(decisions=len(decided))
     if as_json:
         print_json({"decisions": decided})
     elif decided:
@@ -198,11 +206,21 @@ def sign(
     gate: Annotated[str, typer.Argument(metavar="GATE", help="The gate that wants a signature.")],
     role: Annotated[str, typer.Option(help="The role in which you sign.")],
     reason: Reason = "",
+    name: Annotated[str | None, typer.Option("--as", help="Your account; else your login name.")] = None,
+    from_stdin: FromStdin = False,
     as_json: Json = False,
 ) -> int:
-    """Sign a gate for the route as it stands; once the route has moved, it is signed anew."""
-    with opened(context) as app:
-        signed = app.cutovers.sign(entity, gate, role, by=me(), reason=reason)
+    """Sign a gate for the route as it stands; once the route has moved, it is signed anew.
+
+    Where there are accounts, you prove by your password who you are, and you are an approver.
+    """
+    from lockgate.cli.signer import proven_signer
+
+    told = {"gate": gate, "role": role, "reason": reason}
+    with opened(context) as app, changing(app.access, "gate.sign", entity, **told) as change:
+        signer = proven_signer(app.access, name, from_stdin=from_stdin)
+        change.tell(signer=signer)
+        signed = app.cutovers.sign(entity, gate, role, by=signer, reason=reason)
     if as_json:
         print_json(signed)
     else:
@@ -260,7 +278,7 @@ def record(
     as_json: Json = False,
 ) -> int:
     """Record a score that gates ask for."""
-    with opened(context) as app:
+    with opened(context) as app, changing(app.access, "score.record", entity, score=score, reason=reason):
         recorded = app.cutovers.record_score(entity, score, by=me(), reason=reason)
     if as_json:
         print_json(recorded)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lockgate.cli.auditing import changing, me
 from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import print_json, print_table, standard_error, standard_output
@@ -95,7 +95,7 @@ def _code(job: Job) -> Exit:
 @jobs.command("cancel")
 def cancel_job(context: typer.Context, job: JobId, as_json: Json = False) -> int:
     """Take a job back; the execution it waits for goes on where others wait for it too."""
-    with served(context) as service:
+    with served(context) as service, changing(service.access, "job.cancel", job):
         found = service.cancel(job)
     _tell(found, as_json=as_json)
     return Exit.FINE
@@ -104,7 +104,7 @@ def cancel_job(context: typer.Context, job: JobId, as_json: Json = False) -> int
 @jobs.command("retry")
 def retry_job(context: typer.Context, job: JobId, as_json: Json = False) -> int:
     """Let a job that failed or was cancelled wait again; `lockgate serve` executes it."""
-    with served(context) as service:
+    with served(context) as service, changing(service.access, "job.retry", job):
         found = service.retry(job)
     _tell(found, as_json=as_json)
     return Exit.FINE
@@ -134,7 +134,8 @@ def disable(context: typer.Context, entity: EntityName = None, as_json: Json = F
 
 def _switched(context: typer.Context, entity: str | None, *, enabled: bool, as_json: bool) -> int:
     with served(context) as service:
-        switch = service.set_dbt_enabled(entity, enabled=enabled, by=getpass.getuser())
+        with changing(service.access, "dbt.switch", entity or "", enabled=enabled):
+            switch = service.set_dbt_enabled(entity, enabled=enabled, by=me())
         states = service.entities()
     if as_json:
         print_json({"switch": switch, "entities": states})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lockgate.cli.auditing import changing
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table
@@ -47,8 +49,10 @@ def load(
 
     if full and (since is not None or until is not None):
         raise typer.BadParameter("--full reads everything, so it takes neither --since nor --until")
-    with opened(context) as app:
+    with opened(context) as app, changing(app.access, "load.start", ", ".join(streams or ()), full=full) as change:
         result = app.load(tuple(streams or ()), Bounds(full, since, until), Progress(), wait_seconds=wait)
+        change.tell(run=result.run_id, loads=", ".join(str(one.load_id) for one in result.loads))
+        change.went(result.errors.values())
     if as_json:
         print_json(result)
     else:
@@ -101,7 +105,9 @@ def prune_loads(
 ) -> int:
     """Remove loads that a later whole load replaced and that no pin or kept edition stands on."""
     age = parsed_age(older_than)
-    with opened(context) as app:
+    with opened(context) as app, ExitStack() as told:
+        if not dry_run:
+            told.enter_context(changing(app.access, "load.prune", "", keep=keep, older_than=older_than))
         found = app.prune_loads(keep=keep, older_than=age, dry_run=dry_run, wait_seconds=wait)
     if as_json:
         print_json(found)

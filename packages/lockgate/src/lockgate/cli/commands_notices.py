@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from lockgate.cli.auditing import changing
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_output
@@ -56,7 +57,7 @@ def retry_notice(
     as_json: Json = False,
 ) -> int:
     """Let a notice that was set aside be tried again."""
-    with opened(context) as app:
+    with opened(context) as app, changing(app.access, "notice.retry", str(number)):
         found = app.retry_notice(number)
     _tell((found,), as_json=as_json)
     return Exit.FINE

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lockgate.cli.auditing import changing
 from lockgate.cli.cutovers import show_decisions
 from lockgate.cli.exits import Exit, exit_of, exit_of_answer
 from lockgate.cli.invocation import opened
@@ -59,8 +60,12 @@ def run(
         variables=parsed_variables(variables),
         load=not skip_load,
     )
+    subject = ", ".join(request.select)
     with opened(context) as app:
-        result = app.run(request, Progress(), wait_seconds=wait)
+        with changing(app.access, "run.start", subject, engine=", ".join(request.engines)) as change:
+            result = app.run(request, Progress(), wait_seconds=wait)
+            change.tell(run=result.run_id)
+            change.went(result.errors.values())
         unwritten = _reported(app, result, report) if report is not None else None
     if as_json:
         errors = {**result.errors, "report": unwritten} if unwritten else result.errors

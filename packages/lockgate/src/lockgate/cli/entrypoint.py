@@ -3,52 +3,76 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lockgate.cli import (
-    commands_compare,
-    commands_cutover,
-    commands_jobs,
-    commands_load,
-    commands_notices,
-    commands_project,
-    commands_rules,
-    commands_run,
-    commands_sandbox,
-    commands_serve,
-)
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import PIPED_WIDTH, print_error, print_json
 from lockgate.cli.unexpected import INTERRUPTED, tell_interrupted, tell_unexpected, usage_problem
 from lockgate.errors import LockgateError
 
-application = typer.Typer(
-    name="lockgate",
-    help="Bring a business's data into a tested warehouse, and change how without breaking a number.",
-    no_args_is_help=True,
-    add_completion=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": PIPED_WIDTH},
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: importing what draws boxes takes longer than everything else together
-)
-for module in (
-    commands_project,
-    commands_load,
-    commands_run,
-    commands_rules,
-    commands_compare,
-    commands_cutover,
-    commands_jobs,
-    commands_notices,
-    commands_serve,
-    commands_sandbox,
-):
-    module.register(application)
+# The module of each verb, in the order in which help tells of them.
+VERBS = {
+    "init": "lockgate.cli.commands_project",
+    "check": "lockgate.cli.commands_project",
+    "load": "lockgate.cli.commands_load",
+    "loads": "lockgate.cli.commands_load",
+    "quarantine": "lockgate.cli.commands_load",
+    "run": "lockgate.cli.commands_run",
+    "transform": "lockgate.cli.commands_run",
+    "editions": "lockgate.cli.commands_run",
+    "rules": "lockgate.cli.commands_rules",
+    "compare": "lockgate.cli.commands_compare",
+    "cutover": "lockgate.cli.commands_cutover",
+    "evidence": "lockgate.cli.commands_cutover",
+    "gate": "lockgate.cli.commands_cutover",
+    "jobs": "lockgate.cli.commands_jobs",
+    "dbt": "lockgate.cli.commands_jobs",
+    "notices": "lockgate.cli.commands_notices",
+    "govern": "lockgate.cli.commands_govern",
+    "serve": "lockgate.cli.commands_serve",
+    "sandbox": "lockgate.cli.commands_sandbox",
+}
+_WITH_VALUES = {"--project", "--target"}
+
+
+def command_line(arguments: Sequence[str] = ()) -> typer.Typer:
+    """The command line with the verb that the arguments name, and its neighbours; where they name none, with all."""
+    return _application(_module(arguments))
+
+
+def _application(module: str | None) -> typer.Typer:
+    """The command line with the verbs of one module, or with all."""
+    application = typer.Typer(
+        name="lockgate",
+        help="Bring a business's data into a tested warehouse, and change how without breaking a number.",
+        no_args_is_help=True,
+        add_completion=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": PIPED_WIDTH},
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # plain help: importing what draws boxes takes longer than everything else together
+    )
+    application.callback()(root)
+    for name in (module,) if module else dict.fromkeys(VERBS.values()):
+        import_module(name).register(application)
+    return application
+
+
+def _module(arguments: Sequence[str]) -> str | None:
+    """Where the verb is, which is the first argument but for global options and their values; None: none is named."""
+    rest = iter(arguments)
+    for argument in rest:
+        if argument in _WITH_VALUES:
+            next(rest, None)
+        elif not argument.startswith(tuple(f"{option}=" for option in _WITH_VALUES)):
+            return VERBS.get(argument)
+    return None
 
 
 def _print_version(wanted: bool) -> None:
@@ -60,7 +84,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@application.callback()
 def root(
     context: typer.Context,
     project: Annotated[Path | None, typer.Option(help="The project's folder; else the nearest lockgate.yml.")] = None,
@@ -73,16 +96,17 @@ def root(
     context.obj = Invocation(project=project, target=target)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs one command and ends the process with its exit code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else list(arguments)))
+@cache
+def _parser(module: str | None) -> Callable[..., int | None]:
+    """The command line as a parser, made once: that means reading the signature of every verb in it."""
+    return typer.main.get_command(_application(module))
 
 
 def run(arguments: list[str]) -> int:
     """Runs one command: its exit code."""
     as_json = "--json" in arguments
     try:
-        code = application(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
+        code = _parser(_module(arguments))(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE
         if code == INTERRUPTED:  # what the parser makes of Ctrl-C
             tell_interrupted(as_json=as_json)
         sys.stdout.flush()

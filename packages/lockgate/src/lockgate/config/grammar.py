@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Pl
 from pydantic_core import PydanticCustomError
 
 from lockgate.config.names import NAME_PATTERN, PROJECT_PATTERN, column_fault, name_fault, schema_fault, suggestion
+from lockgate.core.nearness import nearest
 from lockgate.core.secret import SCHEME
 from lockgate.core.types import ColumnType, Kind
 
@@ -99,7 +99,7 @@ def _timezone(written: str) -> str:
     try:
         ZoneInfo(written)
     except (ValueError, OSError, KeyError) as error:
-        near = get_close_matches(written, available_timezones(), n=1)
+        near = nearest(written, available_timezones())
         remedy = f"Did you mean {near[0]!r}?" if near else "Write one such as Europe/Berlin."
         raise fault(f"there is no time zone {written!r}", remedy) from error
     return written

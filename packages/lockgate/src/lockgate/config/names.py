@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from difflib import get_close_matches
 from itertools import count
+
+from lockgate.core.nearness import nearest
 
 SEPARATOR = "__"
 LONGEST_NAME = 40
@@ -49,7 +50,7 @@ def column_fault(name: str) -> str | None:
 def suggestion(wrong: str, known: Iterable[str], what: str = "known here") -> str:
     """The nearest known name as a question, or all of them where none is near."""
     names = [name for name in known if name != wrong]
-    near = get_close_matches(wrong.lower(), names, n=1, cutoff=0.6)
+    near = nearest(wrong, names)
     if near:
         return f"Did you mean '{near[0]}'?"
     return f"{what.capitalize()}: {', '.join(sorted(names))}." if names else "There are none."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
+from typing import TYPE_CHECKING
 
 from lockgate.core.nearness import did_you_mean_or_known
 from lockgate.errors import ComparisonInvalid
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 _CONDITION_HINT = "Write what could stand behind WHERE, over columns of the left side alone: amount > 0"
 # Functions that answer otherwise each time that they are asked, by the names of sqlglot, PostgreSQL and DuckDB.
@@ -25,6 +26,9 @@ def condition_of(written: str, names: Collection[str]) -> exp.Expr:
         ComparisonInvalid: it is no condition, reads something else than columns, names one that is not there, or has
             other answers each time.
     """
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
     try:
         condition = exp.condition(written, dialect="postgres")
     except SqlglotError as error:

@@ -21,16 +21,18 @@ Redact = Callable[[str], str]
 def to_plain(value: object, redact: Redact = str) -> object:
     """A value of what JSON holds: objects, lists, text, finite numbers, truth values, null.
 
-    Dataclasses become objects. Instants, days and times are ISO 8601, durations seconds, decimals and UUIDs text,
-    bytes base64 (RFC 4648); what is no number is `NaN`, `Infinity` or `-Infinity` as text, as PostgreSQL writes it.
-    Errors go through `redact`; other values stay as they are.
+    Dataclasses become objects, sets lists in the order of their text. Instants, days and times are ISO 8601, durations
+    seconds, decimals and UUIDs text, bytes base64 (RFC 4648); what is no number is `NaN`, `Infinity` or `-Infinity` as
+    text, as PostgreSQL writes it. Errors go through `redact`; other values stay as they are.
     """
     if isinstance(value, LockgateError):
         return problem(value, redact)
     if isinstance(value, Mapping):
         return {str(key): to_plain(item, redact) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, list | tuple):
         return [to_plain(item, redact) for item in value]
+    if isinstance(value, set | frozenset):
+        return [to_plain(item, redact) for item in sorted(value, key=str)]
     if is_dataclass(value) and not isinstance(value, type | ColumnType):
         return {field.name: to_plain(getattr(value, field.name), redact) for field in fields(value) if field.repr}
     return _scalar(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from lockgate.core.comparison import Verdict
 from lockgate.core.execution import Execution
 from lockgate.core.load import Pin
 
@@ -66,4 +67,29 @@ class ExecutionRecord:
     execution: Execution
     status: RecordStatus
     finished_at: datetime
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonHead:
+    """A comparison without what it found out about columns, rows and causes."""
+
+    comparison_id: int
+    entity: str
+    verdict: Verdict
+    unexplained: int
+    compared_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionHead:
+    """An execution without its nodes and rules, and when its cycle began."""
+
+    cycle_id: int
+    run_id: int
+    began_at: datetime
+    implementation: str
+    rows: int
+    seconds: float
+    status: RecordStatus
     error: str = ""

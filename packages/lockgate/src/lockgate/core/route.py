@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -84,6 +85,19 @@ class Route:
         if implementation == self.incumbent:
             return Arm.INCUMBENT
         return Arm.CANDIDATE if implementation == self.candidate else None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that a target tells of an entity: its route (None: none is stored), and its editions, oldest first.
+
+    `shown` has the numbers of those that the served view stands on, each with its arm.
+    """
+
+    entity: str
+    route: Route | None = None
+    editions: tuple[Edition, ...] = ()
+    shown: Mapping[int, Arm] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

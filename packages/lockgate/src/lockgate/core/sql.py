@@ -1,40 +1,46 @@
-"""The few pieces of SQL that several rooms build, as sqlglot trees."""
+"""The few pieces of SQL that several rooms build, as sqlglot trees.
+
+sqlglot is imported where a tree is built: rooms that build one now and then do not wait for it before.
+"""
 
 from __future__ import annotations
 
-from sqlglot import exp, parse_one
+from typing import TYPE_CHECKING
 
 from lockgate.core.bucket import BUCKETS, LAST_BUCKET
 from lockgate.core.relation import Relation
 from lockgate.core.types import ColumnType, Kind, digits
 
+if TYPE_CHECKING:
+    from sqlglot import exp
+
 _BUCKET = {
     "postgres": "mod(cast(cast('x' || substring(md5({text}) from 1 for 8) as bit(32)) as bigint), {buckets})",
     "duckdb": "cast('0x' || substring(md5({text}), 1, 8) as bigint) % {buckets}",
 }
-_SQL_KINDS = {
-    Kind.TIMESTAMP: exp.DataType.Type.TIMESTAMP,
-    Kind.TIMESTAMPTZ: exp.DataType.Type.TIMESTAMPTZ,
-    Kind.INTEGER: exp.DataType.Type.INT,
-    Kind.NUMERIC: exp.DataType.Type.DECIMAL,
-    Kind.REAL: exp.DataType.Type.FLOAT,
-    Kind.BYTES: exp.DataType.Type.VARBINARY,
-}
+# Kinds that sqlglot calls otherwise.
+_SQL_NAMES = {Kind.INTEGER: "INT", Kind.NUMERIC: "DECIMAL", Kind.REAL: "FLOAT", Kind.BYTES: "VARBINARY"}
 
 
 def column(name: str) -> exp.Column:
     """A column by its quoted name."""
+    from sqlglot import exp
+
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
 def table(relation: Relation) -> exp.Table:
     """A relation by its quoted names."""
+    from sqlglot import exp
+
     return exp.table_(exp.to_identifier(relation.name, quoted=True), db=exp.to_identifier(relation.schema, quoted=True))
 
 
 def sql_type(type_: ColumnType) -> exp.DataType:
     """A logical type as SQL's; sqlglot spells it in each dialect. Numeric without precision gets core's default."""
-    kind = _SQL_KINDS.get(type_.kind) or exp.DataType.Type[type_.kind.name]
+    from sqlglot import exp
+
+    kind = exp.DataType.Type[_SQL_NAMES.get(type_.kind, type_.kind.name)]
     parameters = digits(type_) if type_.kind is Kind.NUMERIC else ()
     size = [exp.DataTypeParam(this=exp.Literal.number(number)) for number in parameters]
     return exp.DataType(this=kind, expressions=size)
@@ -48,6 +54,8 @@ def bucket_expression(key: tuple[str, ...], dialect: str) -> exp.Expr:
     Raises:
         KeyError: the dialect is neither `duckdb` nor `postgres`.
     """
+    from sqlglot import parse_one
+
     part = "cast(length(cast({0} as text)) as text) || ':' || cast({0} as text)"
     text = " || ".join(part.format(column(name).sql(dialect)) for name in key)
     bucket = _BUCKET[dialect].format(text=text, buckets=BUCKETS)

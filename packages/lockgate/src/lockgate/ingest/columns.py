@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
-from difflib import get_close_matches
 
 import pyarrow.parquet as pq
 
 from lockgate.core.load import MISENCODED
+from lockgate.core.nearness import nearest
 from lockgate.core.ports import Staged
 from lockgate.core.relation import Column
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, NewColumnPolicy, Stream
@@ -62,7 +62,7 @@ def refuse_missing(names: Sequence[str], stream: Stream) -> None:
     """
     for wanted in (*stream.key, *([stream.cursor] if stream.cursor else [])):
         if wanted not in names:
-            near = get_close_matches(wanted, names, n=1)
+            near = nearest(wanted, names)
             told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(names)}"
             raise ContractBroken(f"{stream.name} has no column {wanted!r}; {told}", column=wanted)
 

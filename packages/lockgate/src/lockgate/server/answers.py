@@ -322,6 +322,14 @@ class FailedNodeAnswer(BaseModel):
     file: str | None = None
 
 
+class TokenAnswer(BaseModel):
+    """A token, in the shape of RFC 6749, section 5.1."""
+
+    access_token: str = Field(repr=False, description="To be sent as `Authorization: Bearer`.")
+    token_type: Literal["Bearer"]
+    expires_in: int = Field(description="The seconds that it is good for, unless its session ends before.")
+
+
 class Problem(BaseModel):
     """What is wrong (RFC 9457)."""
 

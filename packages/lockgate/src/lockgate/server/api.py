@@ -16,9 +16,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from lockgate.app.service import Service
+from lockgate.core.access import CallerKind
 from lockgate.errors import LockgateError
+from lockgate.server.admission import Admitted, unauthenticated
 from lockgate.server.bodies import invalid, query_flaws
 from lockgate.server.desk import Desk
+from lockgate.server.doors import GuardedRoute, door_of
 from lockgate.server.observed import Observed
 from lockgate.server.openapi import document_of
 from lockgate.server.options import Options
@@ -43,6 +46,7 @@ def create_api(service: Service, *, options: Options | None = None, metrics_fold
         telemetry=NO_TELEMETRY,  # type: ignore[arg-type]
     )
     api.state.desk = desk
+    api.router.route_class = GuardedRoute
     for route in ROUTES:
         route.add_to(api)
     api.openapi = lambda: document_of(api)  # type: ignore[method-assign]
@@ -82,6 +86,9 @@ async def _warm(desk: Desk) -> None:
 
 async def _unmatched(request: Request, error: Exception) -> Response:
     """The answer where no route takes path and method; OPTIONS is told which methods there are."""
+    admitted: Admitted = request.state.admitted
+    if admitted.caller.kind is CallerKind.NOBODY and door_of(request.scope) is None:
+        raise admitted.why_not or unauthenticated() from error
     allowed = _allowed(request.app, request.url.path)
     if not allowed:
         raise Refusal(Fault.NOT_FOUND, "there is no such route", hint="GET /docs lists the routes.") from error

@@ -64,6 +64,15 @@ class RollbackBody(BaseModel):
     reason: str = Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL, description="Kept with the decision.")
 
 
+class TokenBody(BaseModel):
+    """Who signs in."""
+
+    model_config = _AS_SENT
+
+    name: str = Field(max_length=255, description="The name of an account.", examples=["ada"])
+    password: str = Field(max_length=1000, repr=False, description="Its password.")
+
+
 class JobsQuery(BaseModel):
     """Which jobs to list."""
 
@@ -80,6 +89,8 @@ class JobsQuery(BaseModel):
 Body = TypeVar("Body", bound=BaseModel)
 
 NEAR = "did you mean"
+# What a page is told to say is a parameter of every page's address.
+SAID = "said"
 _BESIDE_TABLES = frozenset(field.alias for field in JobBody.model_fields.values())
 # In JSON's words, where pydantic has Python's.
 _SENTENCES = {
@@ -143,6 +154,22 @@ def refuse_repeated(parameters: Sequence[tuple[str, str]]) -> None:
     flaws = [Flaw("stands there twice", parameter=name) for name, times in count.items() if times > 1]
     if flaws:
         raise invalid(flaws[:MOST_FLAWS])
+
+
+def checked_query(kind: type[Body], parameters: Sequence[tuple[str, str]]) -> Body:
+    """The parameters of a page's address; those that a form left empty say nothing.
+
+    Raises:
+        Refusal: they are unknown, of another type, or stand there twice; all of them are named.
+    """
+    refuse_repeated(parameters)
+    try:
+        return kind.model_validate({name: value for name, value in parameters if value})
+    except ValidationError as error:
+        known = [name for name in kind.model_fields if name != SAID]
+        found = error.errors(include_url=False, include_input=False, include_context=False)[:MOST_FLAWS]
+        flaws = [Flaw(_sentence(each, known), parameter=".".join(str(part) for part in each["loc"])) for each in found]
+        raise invalid(flaws) from None
 
 
 def query_flaws(errors: Sequence[Any]) -> list[Flaw]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,6 +20,8 @@ from lockgate.core.deadline import within
 from lockgate.core.job import Job
 from lockgate.core.nearness import nearest
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
+from lockgate.server.admission import Admission
+from lockgate.server.known_callers import KnownCallers
 from lockgate.server.listening import turn_away
 from lockgate.server.metrics import Known, Metrics
 from lockgate.server.options import Options
@@ -30,6 +33,9 @@ from lockgate.server.threads import Threads
 GRACE = 0.1
 # The figures do not wait longer for the one among them that the control plane knows.
 COUNTING_SECONDS = 1.0
+# A password is made hard to guess by memory and time: whoever tries many takes none of the threads of others.
+HASHINGS = 2
+HASHINGS_WAITING = 30
 
 Given = ParamSpec("Given")
 Got = TypeVar("Got")
@@ -47,9 +53,13 @@ class Desk:
         service.when_compared(self.metrics.compared)
         self.threads = Threads(options)
         self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
+        self._hashing = Threads(replace(options, threads=HASHINGS, calls_waiting=HASHINGS_WAITING))
+        self.known_callers = KnownCallers(service.access, self.ask, self.threads.call)
+        self.admission = Admission(options, self.known_callers)
         self._counting: dict[str, asyncio.Future[Any]] = {}
         self.replays = Replays(options)
         self.in_flight = 0
+        self.streams = 0
         self.connections: set[object] = set()
         self.failure: LockgateError | None = None
         self._stopping: asyncio.Future[None] | None = None
@@ -96,6 +106,16 @@ class Desk:
         """
         with within(self.options.database_seconds):
             return await self._in_time(self._databases.call(function, *given, **named))
+
+    async def hash(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
+        """What a function of the service gives that works on a password, called in a thread for those.
+
+        Raises:
+            ControlPlaneUnavailable: there was no answer within `database_seconds`.
+            Refusal: too many wait for an answer.
+        """
+        with within(self.options.database_seconds):
+            return await self._in_time(self._hashing.call(function, *given, **named))
 
     async def answer(self, future: Future[Got]) -> Got:
         """What the service was asked for and will have stored.
@@ -147,6 +167,7 @@ class Desk:
         """Lets calls under way end; those that wait are dropped."""
         self.threads.close()
         self._databases.close()
+        self._hashing.close()
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:
         """Known names like those asked for: entities or, of an entity that there is, implementations."""

@@ -8,33 +8,39 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lockgate.adapters.logs.first_line import log
+from lockgate.core.access import CallerKind
 from lockgate.core.correlation import correlated
 from lockgate.errors import LockgateError, UnknownName
-from lockgate.server.admission import admit
+from lockgate.server.admission import Admitted
 from lockgate.server.correlation import HEADER, correlation_id
 from lockgate.server.desk import Desk
 from lockgate.server.problems import Fault, Refusal, head_too_large, overloaded, problem_of, refusal_of
 from lockgate.server.reading import ClientGone, Lingering
+from lockgate.server.refused_pages import refused_page, wants_page
 from lockgate.server.target import head_bytes, in_origin_form
 
 SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
+    # Without a referrer, browsers send forms of ours as if nobody knew where from: `Origin: null` (Fetch, 3.2).
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 # What proxies write down where the client hung up before it was answered.
 CLIENT_GONE = 499
+REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SEE_OTHER})
 # What asks all the time whether the server is well.
 PROBES = frozenset({"/api/health", "/api/ready", "/metrics"})
 
@@ -70,25 +76,27 @@ class Observed:
     async def _answer(self, exchange: _Exchange, receive: Receive) -> None:
         scope = exchange.scope
         try:
-            exchange.caller = scope["state"]["caller"] = self._admitted(scope)
+            self._refuse_flood(scope)
+            exchange.admit(await self._desk.admission.admit(scope))
             await self._app(scope, receive, exchange.send)
         except Exception as error:  # noqa: BLE001  whatever it is, the caller gets a problem
             await self._answer_error(exchange, receive, error)
 
-    def _admitted(self, scope: Scope) -> str:
-        """Who calls, where that is somebody who may, and there is room."""
+    def _refuse_flood(self, scope: Scope) -> None:
+        """Returns where there is room for a request."""
         if self._desk.in_flight > self._desk.options.requests:
             raise overloaded("too many requests are under way")
         if head_bytes(scope) > self._desk.options.head_bytes:
             raise head_too_large(self._desk.options.head_bytes)
-        peer = scope["client"][0] if scope.get("client") else None
-        return admit(scope["path"], Headers(scope=scope), peer, self._desk.options)
 
     async def _answer_error(self, exchange: _Exchange, receive: Receive, error: Exception) -> None:
         if exchange.status is not None:
-            structlog.get_logger().error("an answer broke off", exc_info=error)
+            log().error("an answer broke off", exc_info=error)
             raise error
-        response: ASGIApp = self._explained(exchange, error)
+        problem = self._explained(exchange, error)
+        response: ASGIApp = problem
+        if wants_page(exchange.scope) and problem.body:
+            response = refused_page(Request(exchange.scope), problem)
         if isinstance(error, Refusal) and error.fault is Fault.TOO_LARGE:
             response = Lingering(response, self._desk.options)
         await response(exchange.scope, receive, exchange.send)
@@ -108,7 +116,7 @@ class Observed:
             if isinstance(error, UnknownName) and asked is not None:
                 more["nearest"] = self._desk.nearest(error, asked) or None
             return problem_of(error, **more)
-        structlog.get_logger().error("a request failed", exc_info=error)
+        log().error("a request failed", exc_info=error)
         return refusal_of(Refusal(Fault.UNEXPECTED, "the log tells why, under the correlation id"), **more)
 
 
@@ -126,6 +134,12 @@ class _Exchange:
         self._bytes = 0
         self._send = send
         self._desk = desk
+
+    def admit(self, admitted: Admitted) -> None:
+        """Lets the handlers know who calls."""
+        caller = admitted.caller
+        self.scope["state"].update(admitted=admitted, caller=caller, csrf=admitted.csrf)
+        self.caller = "" if caller.kind is CallerKind.NOBODY else str(caller)
 
     async def send(self, message: Message) -> None:
         """Sends a part of the answer, its head with what every answer has."""
@@ -149,7 +163,7 @@ class _Exchange:
         route = getattr(self.scope.get("route"), "path", None)
         self._desk.metrics.request_ended(self.method, route, status, seconds)
         is_quiet = route in PROBES and status < HTTPStatus.BAD_REQUEST
-        structlog.get_logger().log(
+        log().log(
             logging.DEBUG if is_quiet else logging.INFO,
             "request",
             method=self.method,
@@ -158,5 +172,5 @@ class _Exchange:
             status=int(status),
             seconds=round(seconds, 6),
             bytes=self._bytes,
-            caller=self.caller or "refused",
+            caller=self.caller or ("refused" if status in REFUSALS else "anyone"),
         )

@@ -20,8 +20,9 @@ DESCRIPTION = (
     "Transforms entities, by jobs that outlive crashes. JSON is read under any content type. Errors are problem "
     "documents (RFC 9457). Every answer has `X-Correlation-Id`: the caller's, where it sent one."
 )
+_BODIES = (bodies.JobBody, bodies.RecordsBody, bodies.RollbackBody, bodies.SwitchBody, bodies.TokenBody)
 _SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
-    *((kind, "validation") for kind in (bodies.JobBody, bodies.RecordsBody, bodies.RollbackBody, bodies.SwitchBody)),
+    *((kind, "validation") for kind in _BODIES),
     *(
         (kind, "serialization")
         for kind in (
@@ -34,6 +35,7 @@ _SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
             answers.RecordsAnswer,
             answers.RollbackAnswer,
             answers.SwitchAnswer,
+            answers.TokenAnswer,
             answers.TransformAnswer,
         )
     ),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.errors import (
+    AccountRefused,
     CapabilityMissing,
     CutoverInvalid,
     EngineOff,
@@ -19,9 +20,13 @@ from lockgate.errors import (
     JobFinal,
     KeyReused,
     LockgateError,
+    NotAllowed,
+    PasswordRefused,
     RetryableError,
     RuleSetInvalid,
+    SignInRefused,
     StaleToken,
+    TokenRefused,
     UnknownName,
 )
 
@@ -38,6 +43,11 @@ STATUSES: Mapping[type[LockgateError], HTTPStatus] = {
     JobFinal: HTTPStatus.CONFLICT,
     JobCancelled: HTTPStatus.CONFLICT,
     KeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    SignInRefused: HTTPStatus.UNAUTHORIZED,
+    TokenRefused: HTTPStatus.UNAUTHORIZED,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    PasswordRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    AccountRefused: HTTPStatus.CONFLICT,
     RetryableError: HTTPStatus.SERVICE_UNAVAILABLE,
     LockgateError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

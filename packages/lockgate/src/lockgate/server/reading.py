@@ -30,16 +30,26 @@ async def read_document(request: Request, options: Options, threads: Threads) ->
         Refusal: it is too large, too slow, encoded or no JSON.
         ClientGone: the client hung up.
     """
+    body = await read_body(request, options, options.body_bytes)
+    return parse(body, options) if len(body) <= SMALL_BYTES else await threads.call(parse, body, options)
+
+
+async def read_body(request: Request, options: Options, most_bytes: int) -> bytes:
+    """The body that a request carries.
+
+    Raises:
+        Refusal: it has more bytes than that, is too slow or encoded.
+        ClientGone: the client hung up.
+    """
     if request.headers.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
         raise Refusal(Fault.ENCODED, "the body is compressed", hint="Send it without Content-Encoding.")
     try:
         async with asyncio.timeout(options.body_seconds):
-            body = await _read(request, options.body_bytes)
+            return await _read(request, most_bytes)
     except TimeoutError:
         raise _too_slow(options) from None
     except ClientDisconnect:
         raise ClientGone from None
-    return parse(body, options) if len(body) <= SMALL_BYTES else await threads.call(parse, body, options)
 
 
 async def _read(request: Request, limit: int) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from lockgate.app import service
+from lockgate.app.entity_states import EntityState
 from lockgate.app.record_desk import RecordsAnswer
 from lockgate.core.job import Failure, Job, JobResult, JobStatus, Switch
 from lockgate.core.plain import to_plain
@@ -136,7 +136,7 @@ def _records_fallback(answer: RecordsAnswer) -> dict[str, object] | None:
     return _fallback(answer.fallen_back, answer.instead_of).model_dump(mode="json", by_alias=True)
 
 
-def entity_answer(entity: service.EntityState) -> EntityAnswer:
+def entity_answer(entity: EntityState) -> EntityAnswer:
     """An entity as callers see it."""
     return EntityAnswer(
         entity_type=entity.name,
@@ -154,7 +154,7 @@ def entity_answer(entity: service.EntityState) -> EntityAnswer:
     )
 
 
-def switch_answer(switch: Switch, entities: Sequence[service.EntityState]) -> SwitchAnswer:
+def switch_answer(switch: Switch, entities: Sequence[EntityState]) -> SwitchAnswer:
     """The live switch, and what is odd about the entities that it concerns."""
     concerned = [each for each in entities if switch.entity in {None, each.name}]
     return SwitchAnswer(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from lockgate.errors import UnknownName
 from lockgate.server.bodies import RollbackBody, checked
+from lockgate.server.changing import changing
 from lockgate.server.cutover_rendering import cutover_answer, rollback_answer
 from lockgate.server.desk import desk_of
 from lockgate.server.reading import read_document
@@ -29,7 +30,8 @@ async def roll_back(request: Request, name: EntityPath) -> Response:
     body = checked(RollbackBody, await read_document(request, desk.options, desk.threads))
     _refuse_nul(name)
     by = str(request.state.caller)
-    done = await desk.ask(desk.service.roll_back, name, by=by, reason=body.reason)
+    async with changing(request, name, reason=body.reason):
+        done = await desk.ask(desk.service.roll_back, name, by=by, reason=body.reason)
     return render(rollback_answer(done))
 
 

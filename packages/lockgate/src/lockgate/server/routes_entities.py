@@ -8,14 +8,17 @@ from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lockgate.app.service import EntityState
+from lockgate.app.entity_states import EntityState
 from lockgate.errors import UnknownName
 from lockgate.server.answers import EntitiesAnswer
 from lockgate.server.bodies import SwitchBody, checked
+from lockgate.server.changing import changing
 from lockgate.server.desk import desk_of
 from lockgate.server.reading import read_document
 from lockgate.server.rendering import entity_answer, render, switch_answer
 
+# What the audit calls the subject of a switch that is thrown for all.
+EVERY_ENTITY = "*"
 EntityPath = Annotated[str, Path(description="The name of an entity.", examples=["users"])]
 
 
@@ -51,7 +54,8 @@ async def _switch(request: Request, entity: str | None) -> Response:
     desk = desk_of(request)
     body = checked(SwitchBody, await read_document(request, desk.options, desk.threads))
     by = str(request.state.caller)
-    switch = await desk.ask(desk.service.set_dbt_enabled, entity, enabled=body.enabled, by=by)
+    async with changing(request, entity or EVERY_ENTITY, enabled=body.enabled):
+        switch = await desk.ask(desk.service.set_dbt_enabled, entity, enabled=body.enabled, by=by)
     return render(switch_answer(switch, await _entities(request)))
 
 

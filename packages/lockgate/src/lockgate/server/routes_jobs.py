@@ -14,6 +14,7 @@ from starlette.responses import Response
 from lockgate.core.job import IdempotencyKey, Job
 from lockgate.errors import RetryableError, UnknownName
 from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation, refuse_repeated
+from lockgate.server.changing import changing
 from lockgate.server.desk import Desk, desk_of
 from lockgate.server.idempotency import key_of
 from lockgate.server.preference import preference_of
@@ -103,13 +104,15 @@ async def show_job(request: Request, job_id: JobId) -> Response:
 
 async def cancel_job(request: Request, job_id: JobId) -> Response:
     """Cancel a job; its execution goes on where other jobs wait for it."""
-    return await _job(request, job_id, desk_of(request).service.cancel)
+    async with changing(request, job_id):
+        return await _job(request, job_id, desk_of(request).service.cancel)
 
 
 async def retry_job(request: Request, job_id: JobId) -> Response:
     """Make a job that failed or was cancelled wait again."""
     desk = desk_of(request)
-    response = await _job(request, job_id, desk.service.retry)
+    async with changing(request, job_id):
+        response = await _job(request, job_id, desk.service.retry)
     response.status_code = HTTPStatus.ACCEPTED
     response.headers["Location"] = job_path(job_id)
     return response
@@ -124,7 +127,9 @@ async def _job(request: Request, job_id: str, call: Callable[[str], Job]) -> Res
 async def _submit(request: Request, desk: Desk, body: JobBody, key: IdempotencyKey | None) -> Job:
     """The job, once it is durable."""
     caller = str(request.state.caller)
-    job = await desk.answer(desk.service.submit(body.request(), caller=caller, key=key))
+    async with changing(request, body.entity_type, engine=body.engine) as change:
+        job = await desk.answer(desk.service.submit(body.request(), caller=caller, key=key))
+        change.tell(job=job.job_id)
     desk.count(job)
     return job
 

@@ -15,19 +15,19 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from lockgate.adapters.logs.first_line import log
 from lockgate.adapters.logs.forwarding import forward_log
 from lockgate.app.service import Service
-from lockgate.errors import ControlPlaneUnavailable, TargetBusy
+from lockgate.errors import ControlPlaneUnavailable, SecretMissing, TargetBusy
 from lockgate.server.api import create_api
 from lockgate.server.declared import declared_options
 from lockgate.server.listening import BACKLOG, give_up, listen, queued, turn_away
-from lockgate.server.options import Options
+from lockgate.server.options import Mode, Options
 from lockgate.server.protocol import PatientProtocol
 from lockgate.server.stopping import MOMENT_SECONDS, SIGNALS
 
@@ -48,9 +48,34 @@ class ProjectApi:
 
     def __call__(self, metrics_folder: Path | None) -> FastAPI:
         """The API over a service of the process's own."""
-        service = Service.open(self.folder, target=self.target)
+        service = self.open_service()
         forward_log("uvicorn")
         return create_api(service, options=self.options, metrics_folder=metrics_folder)
+
+    def open_service(self) -> Service:
+        """The service, where there is anybody who could call it.
+
+        Raises:
+            SecretMissing: in production nobody has an account or a token.
+        """
+        service = Service.open(self.folder, target=self.target)
+        try:
+            if self.options.mode is Mode.PRODUCTION and self.options.token is None:
+                _refuse_unreachable(service)
+        except BaseException:
+            service.close()
+            raise
+        return service
+
+
+def _refuse_unreachable(service: Service) -> None:
+    known = service.access.known()
+    if not known.has_people and not known.has_tokens:
+        hint = (
+            "Make an account, `lockgate govern user add NAME --role admin`, or a token, `lockgate govern token add "
+            "NAME`; or set the secret `api-token`."
+        )
+        raise SecretMissing("in production callers sign in or send a token, and nobody has either", hint=hint)
 
 
 def serve(
@@ -67,13 +92,15 @@ def serve(
     Raises:
         ProjectInvalid: with all problems of the project's files.
         UnknownName: there is no project, or no target of that name.
+        SecretMissing: in production nobody has an account or a token.
         TargetBusy: the address is taken.
         ControlPlaneUnavailable: the control plane does not answer.
     """
     chosen = options or declared_options(folder)
+    make = ProjectApi(folder, target, chosen)
     if workers > 1:
-        Service.open(folder, target=target).close()  # what is wrong with the project is told once, and here
-    run_api(ProjectApi(folder, target, chosen), host=host, port=port, workers=workers, options=chosen)
+        make.open_service().close()  # what is wrong with the project is told once, and here
+    run_api(make, host=host, port=port, workers=workers, options=chosen)
 
 
 def run_api(make: MakeApi, *, host: str, port: int, workers: int, options: Options) -> None:
@@ -199,4 +226,4 @@ def _raise_open_files() -> None:
 def _tell(listener: socket.socket) -> None:
     """Says where the server listens."""
     host, port, *_ = listener.getsockname()
-    structlog.get_logger().info("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    log().info("serving", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")

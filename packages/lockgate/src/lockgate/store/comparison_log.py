@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import and_, delete, insert, select
 
 from lockgate.core.comparison import Comparison, ComparisonRecord, ComparisonRequest, Noise, Verdict
@@ -39,14 +41,23 @@ class ComparisonLog:
             taken = insert(comparison).values(self._scope.values() | values).returning(comparison.c.comparison_id)
             return int(connection.execute(taken).scalar_one())
 
-    def comparisons(self, entity: str | None = None, *, limit: int = 100) -> tuple[ComparisonRecord, ...]:
-        """The newest comparisons first."""
-        mine = (
-            self._scope.of(comparison)
-            if entity is None
-            else self._scope.of(comparison) & (comparison.c.entity == entity)
-        )
-        query = select(comparison).where(mine).order_by(comparison.c.comparison_id.desc()).limit(limit)
+    def comparisons(
+        self,
+        entity: str | None = None,
+        *,
+        verdict: Verdict | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[ComparisonRecord, ...]:
+        """The newest comparisons first, numbered below `before` where it is given."""
+        query = select(comparison).where(self._scope.of(comparison))
+        if entity is not None:
+            query = query.where(comparison.c.entity == entity)
+        if verdict is not None:
+            query = query.where(comparison.c.verdict == verdict)
+        if before is not None:
+            query = query.where(comparison.c.comparison_id < before)
+        query = query.order_by(comparison.c.comparison_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_record(dict(row)) for row in connection.execute(query).mappings())
 
@@ -90,6 +101,17 @@ class ComparisonLog:
                 Noise(entity, row["implementation"], row["revision"], tuple(row["columns"]), row["learnt_at"])
                 for row in connection.execute(query).mappings()
             )
+
+
+def request_of(record: ComparisonRecord) -> ComparisonRequest:
+    """What was asked of a comparison that was kept."""
+    asked: ComparisonRequest = _requests().validate_python(record.found["request"])
+    return asked
+
+
+@cache
+def _requests() -> TypeAdapter[ComparisonRequest]:
+    return TypeAdapter(ComparisonRequest)
 
 
 def _record(row: Mapping[str, Any]) -> ComparisonRecord:

@@ -97,7 +97,7 @@ class CutoverLog:
             exclude_others(connection, self._scope, "decisions")
             row = connection.execute(select(decision).where(mine)).mappings().first()
             if row is not None:
-                kept = _decision(dict(row))
+                kept = decision_of(dict(row))
                 if not kept.is_found or made.is_found or kept.after != made.after:
                     return kept
                 connection.execute(update(decision).where(mine).values(_row(made, token)))
@@ -108,12 +108,30 @@ class CutoverLog:
                 along(stored, connection)
             return stored
 
-    def decisions(self, entity: str | None = None, *, limit: int = 100) -> tuple[Decision, ...]:
-        """The newest decisions first, of one entity or of all."""
-        mine = self._scope.of(decision) if entity is None else self._scope.of(decision) & (decision.c.entity == entity)
-        query = select(decision).where(mine).order_by(decision.c.decision_id.desc()).limit(limit)
+    def decisions(
+        self, entity: str | None = None, *, before: int | None = None, limit: int = 100
+    ) -> tuple[Decision, ...]:
+        """The newest decisions first, of one entity or of all, numbered below `before` where it is given."""
+        query = select(decision).where(self._scope.of(decision))
+        query = query if entity is None else query.where(decision.c.entity == entity)
+        query = query if before is None else query.where(decision.c.decision_id < before)
+        query = query.order_by(decision.c.decision_id.desc()).limit(limit)
         with self._database.reading() as connection:
-            return tuple(_decision(dict(row)) for row in connection.execute(query).mappings())
+            return tuple(decision_of(dict(row)) for row in connection.execute(query).mappings())
+
+    def decision(self, decision_id: int) -> Decision:
+        """One decision.
+
+        Raises:
+            UnknownName: there is none of that number on this target.
+        """
+        query = select(decision).where(self._scope.of(decision), decision.c.decision_id == decision_id)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        if row is None:
+            hint = "`lockgate cutover decisions` lists them."
+            raise UnknownName(f"there is no decision {decision_id}", hint=hint, decision_id=decision_id)
+        return decision_of(dict(row))
 
     def rollbacks(self) -> Mapping[str, int]:
         """How often each entity was rolled back; those that never were are left out."""
@@ -159,7 +177,8 @@ def _row(made: Decision, token: int) -> dict[str, Any]:
     }
 
 
-def _decision(row: Mapping[str, Any]) -> Decision:
+def decision_of(row: Mapping[str, Any]) -> Decision:
+    """Columns as a decision."""
     return Decision(
         decision_id=row["decision_id"],
         entity=row["entity"],

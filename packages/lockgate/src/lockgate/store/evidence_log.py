@@ -8,16 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lockgate.core.gate import Evidence, EvidenceKind, Pair, Traffic
 from lockgate.core.plain import to_plain
 from lockgate.store.cutover_tables import evidence, traffic
-from lockgate.store.database import Database
+from lockgate.store.database import Database, insert_into
 from lockgate.store.scope import Scope
 
 _COUNTED = ("requests", "errors", "shared_errors", "records", "wrong", "unbucketed", "slower_count")
-_SUMMED = (*_COUNTED, "slower_sum", "slower_squares")
+SUMMED = (*_COUNTED, "slower_sum", "slower_squares")
 
 
 class EvidenceLog:
@@ -45,7 +44,7 @@ class EvidenceLog:
         mine = and_(self._scope.of(evidence), *(evidence.c[name] == value for name, value in wanted.items()))
         query = select(evidence).where(mine).order_by(evidence.c.evidence_id.desc()).limit(limit)
         with self._database.reading() as connection:
-            return tuple(_evidence(dict(row)) for row in connection.execute(query).mappings())
+            return tuple(evidence_of(dict(row)) for row in connection.execute(query).mappings())
 
     def write_traffic(self, pair: Pair, token: int, worker: str, total: Traffic) -> None:
         """Writes all that a worker has seen of a pair under a token, in place of what it wrote before.
@@ -55,8 +54,8 @@ class EvidenceLog:
         """
         values = {**_traffic_of(pair, token), "worker": worker, **asdict(total)}
         with self._database.writing() as connection:
-            put = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(traffic)
-            changed = {name: put.excluded[name] for name in (*_SUMMED, "last_at")}
+            put = insert_into(connection, traffic)
+            changed = {name: put.excluded[name] for name in (*SUMMED, "last_at")}
             whole = put.values(self._scope.values() | values).on_conflict_do_update(
                 index_elements=["project", "target", "entity", "token", "worker"],
                 set_=changed,
@@ -68,17 +67,21 @@ class EvidenceLog:
         """What all workers have seen of a pair, at just these revisions, since its route got `token`."""
         wanted = (traffic.c[name] == value for name, value in _traffic_of(pair, token).items())
         mine = and_(self._scope.of(traffic), *wanted)
-        summed = [func.coalesce(func.sum(traffic.c[name]), 0).label(name) for name in _SUMMED]
+        summed = [func.coalesce(func.sum(traffic.c[name]), 0).label(name) for name in SUMMED]
         query = select(*summed, func.max(traffic.c.last_at).label("last_at")).where(mine)
         with self._database.reading() as connection:
-            row = dict(connection.execute(query).mappings().one())
-        counts = {name: int(row[name]) for name in _COUNTED}
-        return Traffic(
-            **counts,
-            slower_sum=float(row["slower_sum"]),
-            slower_squares=float(row["slower_squares"]),
-            last_at=row["last_at"],
-        )
+            return traffic_in(dict(connection.execute(query).mappings().one()))
+
+
+def traffic_in(row: Mapping[str, Any]) -> Traffic:
+    """Summed columns as traffic."""
+    counts = {name: int(row[name]) for name in _COUNTED}
+    return Traffic(
+        **counts,
+        slower_sum=float(row["slower_sum"]),
+        slower_squares=float(row["slower_squares"]),
+        last_at=row["last_at"],
+    )
 
 
 def _traffic_of(pair: Pair, token: int) -> dict[str, str | int]:
@@ -87,7 +90,8 @@ def _traffic_of(pair: Pair, token: int) -> dict[str, str | int]:
     return {"entity": pair.entity, "token": token, **revisions}
 
 
-def _evidence(row: Mapping[str, Any]) -> Evidence:
+def evidence_of(row: Mapping[str, Any]) -> Evidence:
+    """Columns as a piece of evidence."""
     pair = Pair(**{name: row[name] for name in Pair.__dataclass_fields__})
     return Evidence(
         row["evidence_id"], EvidenceKind(row["kind"]), pair, row["token"], row["at"], row["by"], row["facts"]

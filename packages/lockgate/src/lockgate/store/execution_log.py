@@ -78,10 +78,13 @@ class ExecutionLog:
         with self._database.reading() as connection:
             return tuple(_cycle(row) for row in connection.execute(query).mappings())
 
-    def executions(self, entity: str | None = None, *, limit: int = 100) -> tuple[ExecutionRecord, ...]:
-        """The newest executions first, of one entity or of all, with their nodes and rules."""
+    def executions(
+        self, entity: str | None = None, *, run_id: int | None = None, limit: int = 100
+    ) -> tuple[ExecutionRecord, ...]:
+        """The newest executions first, of one entity or run or of all, with their nodes and rules."""
         query = select(execution).select_from(_IN_SCOPE).where(self._scope.of(run))
         query = query if entity is None else query.where(execution.c.entity == entity)
+        query = query if run_id is None else query.where(run.c.run_id == run_id)
         query = query.order_by(execution.c.execution_id.desc()).limit(limit)
         with self._database.reading() as connection:
             rows = connection.execute(query).mappings().all()

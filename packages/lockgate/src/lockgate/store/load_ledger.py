@@ -82,9 +82,22 @@ class StoredLoads:
             if finished.status in FINAL:
                 connection.execute(delete(staged_package).where(staged_package.c.load_id == finished.load_id))
 
-    def loads(self, *, limit: int = 100) -> tuple[Load, ...]:
-        """The newest loads first."""
-        query = select(load).where(self._scope.of(load)).order_by(load.c.load_id.desc()).limit(limit)
+    def loads(
+        self,
+        *,
+        source: str | None = None,
+        stream: str | None = None,
+        status: LoadStatus | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[Load, ...]:
+        """The newest loads first, numbered below `before` where it is given."""
+        wanted = {load.c.source: source, load.c.stream: stream, load.c.status: status}
+        query = select(load).where(self._scope.of(load))
+        query = query.where(*(column == value for column, value in wanted.items() if value is not None))
+        if before is not None:
+            query = query.where(load.c.load_id < before)
+        query = query.order_by(load.c.load_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_load(row) for row in connection.execute(query).mappings())
 

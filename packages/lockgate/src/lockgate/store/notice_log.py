@@ -13,13 +13,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from lockgate.core.notice import Delivery, DeliveryStatus, Notice, Severity
 from lockgate.core.plain import to_plain
 from lockgate.errors import UnknownName
 from lockgate.store.cutover_tables import notice as outbox
-from lockgate.store.database import Database, now_of
+from lockgate.store.database import Database, insert_into, now_of
 from lockgate.store.scope import Scope
 
 CLAIM_SECONDS = 180.0  # far longer than one attempt may take
@@ -50,15 +49,22 @@ class NoticeLog:
         with self._joining(connection) as joined:
             now = now_of(joined)
             rows = [self._row(notice, channel, now) for channel in dict.fromkeys(channels)]
-            put = (postgresql if joined.dialect.name == "postgresql" else sqlite).insert(outbox)
-            once = put.on_conflict_do_nothing(index_elements=["project", "target", "notice_id", "channel"])
+            once = insert_into(joined, outbox).on_conflict_do_nothing(
+                index_elements=["project", "target", "notice_id", "channel"]
+            )
             added = once.returning(outbox.c.number)
             return sum(joined.execute(added.values(row)).first() is not None for row in rows)
 
-    def notices(self, status: DeliveryStatus | None = None, *, limit: int = 100) -> tuple[Delivery, ...]:
-        """What was ever put down, or what stands so, the newest first."""
-        mine = self._scope.of(outbox) if status is None else and_(self._scope.of(outbox), outbox.c.status == status)
-        query = select(outbox).where(mine).order_by(outbox.c.number.desc()).limit(limit)
+    def notices(
+        self, status: DeliveryStatus | None = None, *, before: int | None = None, limit: int = 100
+    ) -> tuple[Delivery, ...]:
+        """What was ever put down, or what stands so, the newest first; numbered below `before` where it is given."""
+        query = select(outbox).where(self._scope.of(outbox))
+        if status is not None:
+            query = query.where(outbox.c.status == status)
+        if before is not None:
+            query = query.where(outbox.c.number < before)
+        query = query.order_by(outbox.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_delivery(row) for row in connection.execute(query).mappings())
 

@@ -2,27 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from lockgate.errors import LockgateError
-from lockgate.store.comparison_log import ComparisonLog
-from lockgate.store.cutover_log import CutoverLog
 from lockgate.store.database import Database, open_database
-from lockgate.store.evidence_log import EvidenceLog
-from lockgate.store.execution_log import ExecutionLog
-from lockgate.store.job_log import JobLog
-from lockgate.store.load_ledger import StoredLoads
-from lockgate.store.notice_log import NoticeLog
-from lockgate.store.run_log import RunLog
 from lockgate.store.scope import Scope
-from lockgate.store.switch_log import SwitchLog
 from lockgate.store.upgrade import upgrade
-from lockgate.store.worker_leases import WorkerLeases
+
+if TYPE_CHECKING:
+    from lockgate.store.access_log import AccessLog
+    from lockgate.store.attempt_log import AttemptLog
+    from lockgate.store.audit_log import AuditLog
+    from lockgate.store.comparison_log import ComparisonLog
+    from lockgate.store.cutover_log import CutoverLog
+    from lockgate.store.evidence_log import EvidenceLog
+    from lockgate.store.execution_log import ExecutionLog
+    from lockgate.store.glance_log import GlanceLog
+    from lockgate.store.job_log import JobLog
+    from lockgate.store.load_ledger import StoredLoads
+    from lockgate.store.notice_log import NoticeLog
+    from lockgate.store.people_log import PeopleLog
+    from lockgate.store.run_log import RunLog
+    from lockgate.store.session_log import SessionLog
+    from lockgate.store.switch_log import SwitchLog
+    from lockgate.store.token_log import TokenLog
+    from lockgate.store.worker_leases import WorkerLeases
+
+_LOGS = {
+    "access": "lockgate.store.access_log:AccessLog",
+    "attempts": "lockgate.store.attempt_log:AttemptLog",
+    "audit": "lockgate.store.audit_log:AuditLog",
+    "comparisons": "lockgate.store.comparison_log:ComparisonLog",
+    "cutovers": "lockgate.store.cutover_log:CutoverLog",
+    "evidence": "lockgate.store.evidence_log:EvidenceLog",
+    "executions": "lockgate.store.execution_log:ExecutionLog",
+    "glances": "lockgate.store.glance_log:GlanceLog",
+    "jobs": "lockgate.store.job_log:JobLog",
+    "loads": "lockgate.store.load_ledger:StoredLoads",
+    "notices": "lockgate.store.notice_log:NoticeLog",
+    "people": "lockgate.store.people_log:PeopleLog",
+    "runs": "lockgate.store.run_log:RunLog",
+    "sessions": "lockgate.store.session_log:SessionLog",
+    "switches": "lockgate.store.switch_log:SwitchLog",
+    "tokens": "lockgate.store.token_log:TokenLog",
+    "workers": "lockgate.store.worker_leases:WorkerLeases",
+}
 
 
-@dataclass(frozen=True, slots=True)
 class Store:
-    """What is remembered of one project on one target."""
+    """What is remembered of one project on one target; a log is imported when it is first asked for."""
 
     loads: StoredLoads
     runs: RunLog
@@ -34,7 +63,28 @@ class Store:
     evidence: EvidenceLog
     cutovers: CutoverLog
     notices: NoticeLog
-    database: Database
+    glances: GlanceLog
+    access: AccessLog
+    people: PeopleLog
+    sessions: SessionLog
+    attempts: AttemptLog
+    tokens: TokenLog
+    audit: AuditLog
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        """Remember what is of `scope` in `database`."""
+        self.database = database
+        self._scope = scope
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> object:
+            """The log of that name, the same one each time."""
+            if name not in _LOGS:
+                raise AttributeError(f"the store has no log {name!r}")
+            module, kind = _LOGS[name].split(":")
+            made = getattr(import_module(module), kind)(self.database, self._scope)
+            return self.__dict__.setdefault(name, made)
 
     def close(self) -> None:
         """Gives connections back; the store can be used again."""
@@ -56,17 +106,4 @@ def open_store(address: str, *, project: str, target: str) -> Store:
     except LockgateError:
         database.close()
         raise
-    scope = Scope(project, target)
-    return Store(
-        loads=StoredLoads(database, scope),
-        runs=RunLog(database, scope),
-        executions=ExecutionLog(database, scope),
-        jobs=JobLog(database, scope),
-        workers=WorkerLeases(database, scope),
-        switches=SwitchLog(database, scope),
-        comparisons=ComparisonLog(database, scope),
-        evidence=EvidenceLog(database, scope),
-        cutovers=CutoverLog(database, scope),
-        notices=NoticeLog(database, scope),
-        database=database,
-    )
+    return Store(database, Scope(project, target))

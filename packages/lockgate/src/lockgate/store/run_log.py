@@ -64,9 +64,22 @@ class RunLog:
         with self._database.writing() as connection:
             connection.execute(update(run).where(run.c.run_id == run_id).values(status=status, finished_at=at))
 
-    def runs(self, *, limit: int = 100) -> tuple[RunRecord, ...]:
-        """The newest runs first, without their steps."""
-        query = select(run).where(self._scope.of(run)).order_by(run.c.run_id.desc()).limit(limit)
+    def step_progressed(self, run_id: int, name: str, facts: Mapping[str, object]) -> None:
+        """Stores how far a step that is running has come; what it says at its end takes the place of that."""
+        with self._database.writing() as connection:
+            mine = (run_step.c.run_id == run_id) & (run_step.c.name == name)
+            connection.execute(update(run_step).where(mine, run_step.c.finished_at.is_(None)).values(facts=dict(facts)))
+
+    def runs(
+        self, *, status: RecordStatus | None = None, before: int | None = None, limit: int = 100
+    ) -> tuple[RunRecord, ...]:
+        """The newest runs first, without their steps; numbered below `before` where it is given."""
+        query = select(run).where(self._scope.of(run))
+        if status is not None:
+            query = query.where(run.c.status == status)
+        if before is not None:
+            query = query.where(run.c.run_id < before)
+        query = query.order_by(run.c.run_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_run(row) for row in connection.execute(query).mappings())
 

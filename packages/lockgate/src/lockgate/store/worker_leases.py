@@ -41,6 +41,22 @@ class WorkerLeases:
                 number += 1
             return self._grant(connection, f"{host}-{number}", host, now)
 
+    def hold(self, slot: str, host: str) -> Lease | None:
+        """Just this slot; None where somebody holds it."""
+        with self._alone() as connection:
+            now = now_of(connection)
+            return None if self._is_held(connection, slot, now) else self._grant(connection, slot, host, now)
+
+    def is_held(self, slot: str) -> bool:
+        """Whether somebody holds a slot."""
+        with self._database.reading() as connection:
+            return self._is_held(connection, slot, now_of(connection))
+
+    def _is_held(self, connection: Connection, slot: str, now: datetime) -> bool:
+        mine = and_(self._scope.of(worker), worker.c.slot == slot)
+        expires_at = connection.scalar(select(worker.c.expires_at).where(mine))
+        return expires_at is not None and expires_at > now
+
     def renew(self, lease: Lease) -> bool:
         """Holds on to a slot; False where the lease is over."""
         with self._database.writing() as connection:

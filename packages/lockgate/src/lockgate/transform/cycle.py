@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from lockgate.core.bucket import BUCKETS
 from lockgate.core.entity import Engine, Entity, Implementation
-from lockgate.core.execution import Execution
 from lockgate.core.load import Pin, pin_of
 from lockgate.core.nearness import did_you_mean
-from lockgate.core.ports import Landings, Serving
 from lockgate.core.relation import Relation
 from lockgate.core.route import Publication, Route, Stage
 from lockgate.errors import UnknownName
+
+if TYPE_CHECKING:
+    from lockgate.core.execution import Execution
+    from lockgate.core.ports import Landings, Serving
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,11 @@ class DbtSwitches:
         """Whether dbt may answer for an entity."""
         return self._is_on(None) and self._is_on(entity)
 
+    @property
+    def is_enabled_for_all(self) -> bool:
+        """Whether dbt may answer at all; single entities may do without it."""
+        return self._is_on(None)
+
     def _is_on(self, what: str | None) -> bool:
         stored = {switch.entity: switch.enabled for switch in self.stored}
         return stored.get(what, self.declared.get(what, True))

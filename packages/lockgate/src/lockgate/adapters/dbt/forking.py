@@ -25,7 +25,7 @@ LONGEST_TRACE = 4000
 Work = Callable[[Message, socket.socket], None]
 
 
-def nothing() -> None:
+def nothing(*_: object) -> None:
     """Nothing is left to do."""
 
 
@@ -53,12 +53,19 @@ class ForkServer:
     """
 
     def __init__(
-        self, control: socket.socket, work: Work, *, grace_seconds: float, after: Callable[[], None] = nothing
+        self,
+        control: socket.socket,
+        work: Work,
+        *,
+        grace_seconds: float,
+        before: Callable[[Message], None] = nothing,
+        after: Callable[[], None] = nothing,
     ) -> None:
-        """`work` is done in each child; `after` here, once a child has ended."""
+        """`work` is done in each child; `before` here, when one is asked for, and `after` once it has ended."""
         self._control = control
         self._work = work
         self._grace_seconds = grace_seconds
+        self._before = before
         self._after = after
         self._children: list[_Child] = []
         self._is_open = True
@@ -121,6 +128,7 @@ class ForkServer:
                     self._ask_to_end(child)
             return
         connection = socket.socket(fileno=descriptors[0])
+        self._before(message)
         ours = os.getpid()
         process = os.fork()
         if process == 0:

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from lockgate.adapters.dbt.confinement import console
 from lockgate.adapters.dbt.profile import PROFILE_FILE, write_profile
 from lockgate.adapters.dbt.templates import note_templates
 from lockgate.adapters.dbt.wire import Message, send
+from lockgate.core.nearness import nearest
 
 MANIFEST = "manifest.json"
 RUN_RESULTS = "run_results.json"
@@ -33,7 +33,7 @@ def invoke(manifest: Any, project: Message, request: Message, connection: socket
     models = {node.name for node in manifest.nodes.values() if node.resource_type == "model"}
     missing = [name for name in request["models"] if name not in models]
     if missing:
-        near = get_close_matches(missing[0], models, n=1)
+        near = nearest(missing[0], models)
         tell({"kind": "unknown", "model": missing[0], "near": near, "models": sorted(models)[:NAMED]})
         return
     with console(Path(request["folder"]) / CONSOLE):

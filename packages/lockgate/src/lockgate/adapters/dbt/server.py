@@ -6,6 +6,7 @@ standard input, over which requests come. It ends when that socket does.
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import socket
@@ -18,6 +19,7 @@ from typing import Any
 
 from lockgate.adapters.dbt.forking import ForkServer
 from lockgate.adapters.dbt.parsing import serve_project
+from lockgate.adapters.dbt.rehearsal import parse_texts_once, rehearse
 
 # What dbt would import in each of its commands, and each adapter when it connects.
 _WITH_EVERY_COMMAND = (
@@ -43,6 +45,7 @@ def import_dbt() -> None:
     plugins.get_prefixed_modules()
     _spare_work_for_messages()
     _look_for_schemas_once()
+    parse_texts_once()
 
 
 def _spare_work_for_messages() -> None:
@@ -69,8 +72,9 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     import_dbt()
+    gc.freeze()  # so that collecting garbage in a child does not copy what it shares with this process
     # A project's process needs its own children's grace before it ends.
-    ForkServer(control, serve_project, grace_seconds=2 * float(sys.argv[1])).serve()
+    ForkServer(control, serve_project, grace_seconds=2 * float(sys.argv[1]), before=rehearse).serve()
 
 
 if __name__ == "__main__":

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 
+from lockgate.adapters.logs.first_line import log
+
 
 class Forwarder(logging.Handler):
     """Hands log records on to structlog."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Writes a record as an event, under its logger's name, with the `facts` that it carries as `extra`."""
-        import structlog
-
         error = record.exc_info[1] if record.exc_info else None
         facts = {"exc_info": error} if error else {}
         facts |= getattr(record, "facts", {})
-        structlog.get_logger().log(record.levelno, record.getMessage(), logger=record.name, **facts)
+        log().log(record.levelno, record.getMessage(), logger=record.name, **facts)
 
 
 def forward_log(name: str, level: int = logging.INFO, *, alone: bool = True) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from functools import partial
 from typing import Any
 
+from lockgate.adapters.logs.first_line import log, set_up_later
 from lockgate.adapters.logs.forwarding import forward_log
 from lockgate.core.correlation import correlation_id
 
@@ -14,6 +16,11 @@ LEVELS: Mapping[str, int] = {"debug": 10, "info": 20, "warning": 30, "error": 40
 
 def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -> None:
     """From now on, log events at `level` or graver go to standard error, every text in them through `redact`."""
+    set_up_later(partial(_set_up, as_json=as_json, level=LEVELS[level], redact=redact))
+    forward_log("lockgate", LEVELS[level], alone=False)
+
+
+def _set_up(*, as_json: bool, level: int, redact: Callable[[str], str]) -> None:
     import structlog
 
     def redacted(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -34,11 +41,10 @@ def configure_logs(*, as_json: bool, level: str, redact: Callable[[str], str]) -
             redacted,
             looks,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # whatever standard error is by then
         cache_logger_on_first_use=False,
     )
-    forward_log("lockgate", LEVELS[level], alone=False)
 
 
 def with_correlation(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -49,9 +55,7 @@ def with_correlation(_logger: Any, _method: str, event: MutableMapping[str, Any]
 
 def warn(sentence: str) -> None:
     """Logs what a person should look at, though nothing failed."""
-    import structlog
-
-    structlog.get_logger().warning(sentence)
+    log().warning(sentence)
 
 
 def _without_secrets(value: Any, redact: Callable[[str], str]) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
 from lockgate.adapters.reports.charts import BarChart, bar_chart
 from lockgate.adapters.reports.page import rendered
-from lockgate.core.comparison import HIDDEN, Comparison, Group, RowCounts, Sample, Status, Verdict
+from lockgate.core.comparison import HIDDEN, ColumnDifference, Comparison, Group, RowCounts, Sample, Status, Verdict
 from lockgate.core.legible import cut, cut_alike, legible, shown
 
 LONGEST_NAME = 80
@@ -38,7 +38,7 @@ class Part:
 
 def render_comparison(found: Comparison, made_at: datetime) -> str:
     """The comparison as one HTML page. It holds keys, names, counts and causes; values only where they are shown."""
-    differing = sorted((one for one in found.columns if one.changed), key=lambda one: -one.changed)
+    differing = differing_columns(found)
     worst = sorted(found.groups, key=lambda group: -group.rows.differing)
     return rendered(
         "comparison.html.jinja",
@@ -48,10 +48,10 @@ def render_comparison(found: Comparison, made_at: datetime) -> str:
         parts=parts_of(found.rows),
         columns=differing[:MOST_COLUMNS],
         columns_left_out=max(0, len(differing) - MOST_COLUMNS),
-        chart=_chart({one.name: one.changed for one in differing[:MOST_COLUMNS]}),
+        chart=column_chart(differing[:MOST_COLUMNS]),
         groups=[(_names(group), group.rows) for group in worst[:MOST_GROUPS]],
         groups_left_out=max(0, len(worst) - MOST_GROUPS),
-        samples=[(_title(block[0]), [_row(each) for each in block]) for block in _blocks(found.samples)],
+        samples=sample_blocks(found),
         are_hidden=any(HIDDEN in {sample.left, sample.right} for sample in found.samples if sample.column),
         editions=[(side, each) for side, kept in zip(("left", "right"), found.editions, strict=True) for each in kept],
     )
@@ -79,9 +79,20 @@ def parts_of(rows: RowCounts) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _chart(changed: Mapping[str, int]) -> BarChart:
-    values: dict[str | None, int] = {legible(name): many for name, many in changed.items()}
+def differing_columns(found: Comparison) -> list[ColumnDifference]:
+    """The columns with changed values, those with most of them first."""
+    return sorted((one for one in found.columns if one.changed), key=lambda one: -one.changed)
+
+
+def column_chart(columns: Sequence[ColumnDifference]) -> BarChart:
+    """A bar for each column, as long as it has changed values."""
+    values: dict[str | None, int] = {legible(one.name): one.changed for one in columns}
     return bar_chart("Changed values by column", list(values), {"changed values": values})
+
+
+def sample_blocks(found: Comparison) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """The samples under titles: of each column, and of rows of one side alone; a row is its key and two values."""
+    return [(_title(block[0]), [_row(each) for each in block]) for block in _blocks(found.samples)]
 
 
 def _names(group: Group) -> list[str]:

@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from pydantic_core import to_json
 
 from lockgate.adapters.sources.sampling import sampled
 from lockgate.core.load import SourceFile
+from lockgate.core.nearness import nearest
 from lockgate.core.ports import Extraction, JsonRecords, Package, Secrets
 from lockgate.core.stream import Source, Stream
 from lockgate.errors import ExtraMissing, LockgateError, SourceRefused, SourceUnavailable
@@ -79,7 +79,7 @@ class DltReader:
         if resources is None:
             return opened
         if name not in resources:
-            near = get_close_matches(name, list(resources), n=1)
+            near = nearest(name, list(resources))
             told = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(resources)}"
             raise SourceRefused(f"{self._source.name} has no resource {name!r}; {told}", resource=name)
         return resources[name]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from lockgate.adapters.warehouses.rows import route_of
 from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.load import Pin
 from lockgate.core.relation import Column, Contract, Relation
-from lockgate.core.route import EDITIONS_SUFFIX, KEPT_EDITIONS, Edition, Publication
+from lockgate.core.route import EDITIONS_SUFFIX, KEPT_EDITIONS, Arm, Edition, Publication, Standing
 from lockgate.core.sql import bucket_expression
 from lockgate.errors import UnknownName
 
@@ -100,6 +101,21 @@ def edition_of(row: Sequence[Any]) -> Edition:
     written: WrittenPins = _from_json(pins)
     told = tuple(Pin(Relation(schema, stream), first, last) for schema, stream, first, last in written)
     return Edition(entity, number, implementation, rows, published_at, told, is_held, size, revision)
+
+
+def standings_of(
+    routes: Iterable[Sequence[Any]], editions: Iterable[Sequence[Any]], shown: Iterable[Sequence[Any]]
+) -> Mapping[str, Standing]:
+    """What all the rows of the three ledgers tell, by entity."""
+    routed = {route.entity: route for route in map(route_of, routes) if route}
+    kept: dict[str, list[Edition]] = {}
+    for edition in map(edition_of, editions):
+        kept.setdefault(edition.entity, []).append(edition)
+    arms = {entity: {one: arm for one, arm in zip(pair, Arm, strict=True) if one} for entity, *pair in shown}
+    return {
+        name: Standing(name, routed.get(name), tuple(kept.get(name, ())), arms.get(name, {}))
+        for name in sorted({*routed, *kept, *arms})
+    }
 
 
 def published_of(row: Sequence[Any], stored: Relation, columns: tuple[Column, ...]) -> Published:

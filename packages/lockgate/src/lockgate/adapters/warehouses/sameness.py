@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.editions import Published, bucket_column, edition_table
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Publication
 from lockgate.core.types import ColumnType, Kind, digits
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 
 def candidate_for(publication: Publication, newest: Published | None) -> Published | None:
@@ -38,6 +40,8 @@ def pairing(contract: Contract, dialect: str) -> dict[str, str]:
     With as many rows on both sides, and whole rows of `kept` each there once, no pair that differs means that the sides
     are equal and that the key is one.
     """
+    from sqlglot import exp
+
     names = (*contract.names, BUCKET_COLUMN)
     pairs = {name: (_of("fresh", name), _of("kept", name)) for name in names}
     paired = [exp.EQ(this=fresh, expression=kept) for fresh, kept in (pairs[name] for name in contract.key)]
@@ -46,4 +50,6 @@ def pairing(contract: Contract, dialect: str) -> dict[str, str]:
 
 
 def _of(side: str, name: str) -> exp.Column:
+    from sqlglot import exp
+
     return exp.column(exp.to_identifier(name, quoted=True), table=side)

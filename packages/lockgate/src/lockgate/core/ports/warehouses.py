@@ -7,14 +7,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from lockgate.core.execution import WorkshopAccess
-from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
-from lockgate.core.relation import Column, Relation
-from lockgate.core.route import Arm, Edition, Publication, Route
-
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+
+    from lockgate.core.execution import WorkshopAccess
+    from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
+    from lockgate.core.relation import Column, Relation
+    from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,9 @@ class Serving(Protocol):
 
     def shown(self, entity: str) -> Mapping[int, Arm]:
         """The numbers of the editions that the served view stands on, each with its arm."""
+
+    def standings(self) -> Mapping[str, Standing]:
+        """What `route`, `editions` and `shown` tell of every entity, by its name, in as many statements as for one."""
 
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """Keeps an edition beyond the newest three until the same call lets go of it."""

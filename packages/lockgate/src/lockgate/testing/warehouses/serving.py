@@ -13,7 +13,7 @@ from lockgate.core.bucket import bucket_of
 from lockgate.core.load import Pin
 from lockgate.core.ports import Warehouse
 from lockgate.core.relation import Column, Contract, Relation
-from lockgate.core.route import Arm, Edition, Route, Stage
+from lockgate.core.route import Arm, Edition, Route, Stage, Standing
 from lockgate.core.sql import table
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import LockgateError, OutputInvalid, StaleToken
@@ -99,6 +99,18 @@ class ServingConformance:
             warehouse.publish(replace(publication(built, name, token), pins=(Pin(RAW_USERS, 1, last),), anew=True))
 
         assert [edition.implementation for edition in warehouse.editions(ENTITY)] == ["rules", "dbt", "dbt"]
+
+    def test_tells_how_every_entity_stands_at_once(self, warehouse: Warehouse) -> None:
+        assert warehouse.standings() == {}
+        publish(warehouse, "rules", users(2, "one"))
+        publish(warehouse, "dbt", users(3, "two"))
+        other = warehouse.set_route(Route("ß", "rules", None, Stage.OFF, 0, 0))
+
+        found = warehouse.standings()
+
+        stands = Standing(ENTITY, warehouse.route(ENTITY), warehouse.editions(ENTITY), dict(warehouse.shown(ENTITY)))
+        assert found == {ENTITY: stands, "ß": Standing("ß", other)}
+        assert len(stands.editions) == 2
 
     def test_an_empty_output_is_an_empty_valid_edition(self, warehouse: Warehouse) -> None:
         publish(warehouse, "rules", users(2, "one"))

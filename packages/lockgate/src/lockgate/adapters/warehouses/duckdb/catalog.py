@@ -25,6 +25,11 @@ def statement(name: str) -> str:
     return statements(__package__, "statements.sql")[name]
 
 
+def composed(name: str, **parts: str | int) -> str:
+    """The statement of that name with what its braces ask for: SQL, quoted names, numbers."""
+    return statement(name).format(**parts)
+
+
 @contextmanager
 def reading(layout: Layout) -> Iterator[DuckDBPyConnection]:
     """A connection in which the catalog, as it is now, is the default database."""

@@ -9,13 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlglot import exp
-
 from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
-from lockgate.adapters.warehouses.duckdb.catalog import statement
+from lockgate.adapters.warehouses.duckdb.catalog import composed, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of, engine, parquet
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
 from lockgate.adapters.warehouses.editions import (
     Published,
     bucket_sql,
@@ -31,7 +30,6 @@ from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Publication
-from lockgate.core.sql import column, table
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -81,7 +79,7 @@ def is_unchanged(layout: Layout, publication: Publication, newest: Published | N
         words["kept"] = parquet([file]).sql("duckdb")
         try:
             same = _counted(connection, words["built"]) == edition.rows and not _one(
-                connection, statement("differs").format(**words)
+                connection, composed("differs", **words)
             )
         except duckdb.DataError:
             return False
@@ -106,7 +104,7 @@ def release_editions(connection: DuckDBPyConnection, editions: Iterable[Edition]
 
 
 def _counted(connection: DuckDBPyConnection, relation: str) -> int:
-    return int(_one(connection, statement("count_rows").format(edition=relation)))
+    return int(_one(connection, composed("count_rows", edition=relation)))
 
 
 def _one(connection: DuckDBPyConnection, query: str) -> Any:
@@ -120,34 +118,33 @@ def _refuse_lossy(connection: DuckDBPyConnection, built: Relation, casts: tuple[
     doubtful = [cast for cast in casts if cast.refused]
     if doubtful:
         counts = [f"count(*) FILTER (WHERE {cast.refused})" for cast in doubtful]
-        words = {"counts": ", ".join(counts), "built": table(built).sql("duckdb")}
-        row = connection.execute(statement("count_lost").format(**words)).fetchone() or ()
+        told = composed("count_lost", counts=", ".join(counts), built=relation_name(built))
+        row = connection.execute(told).fetchone() or ()
         refuse_lost(built, dict(zip([cast.column for cast in doubtful], row, strict=True)))
 
 
 def _copy(connection: DuckDBPyConnection, publication: Publication, casts: tuple[Cast, ...], aside: Path) -> None:
-    words = {**_fresh(publication, casts), "file": exp.Literal.string(str(aside)).sql("duckdb")}
-    connection.execute(statement("copy_edition").format(**words))
+    from sqlglot import exp
+
+    file = exp.Literal.string(str(aside)).sql("duckdb")
+    connection.execute(composed("copy_edition", **_fresh(publication, casts), file=file))
 
 
 def _fresh(publication: Publication, casts: tuple[Cast, ...]) -> dict[str, str]:
     """What the rows of an edition are selected by."""
     return {
-        "values": ", ".join(f"{cast.value} AS {column(cast.column).sql('duckdb')}" for cast in casts),
+        "values": ", ".join(f"{cast.value} AS {identifier(cast.column)}" for cast in casts),
         "bucket": bucket_sql(publication.contract, "duckdb"),
-        "built": table(publication.built).sql("duckdb"),
+        "built": relation_name(publication.built),
     }
 
 
 def _bad_keys(connection: DuckDBPyConnection, file: Path, key: tuple[str, ...]) -> tuple[int, int]:
     """How many rows have no key, and how many keys several rows have."""
-    names = [column(name).sql("duckdb") for name in key]
-    words = {
-        "key": ", ".join(names),
-        "missing": " OR ".join(f"{name} IS NULL" for name in names),
-        "edition": parquet([file]).sql("duckdb"),
-    }
-    row = connection.execute(statement("count_keys").format(**words)).fetchone()
+    names = [identifier(name) for name in key]
+    missing = " OR ".join(f"{name} IS NULL" for name in names)
+    told = composed("count_keys", key=", ".join(names), missing=missing, edition=parquet([file]).sql("duckdb"))
+    row = connection.execute(told).fetchone()
     return (row[0], row[1]) if row else (0, 0)
 
 
@@ -162,9 +159,8 @@ def record_edition(connection: DuckDBPyConnection, publication: Publication, num
 
 def show_edition(connection: DuckDBPyConnection, served: Relation, edition: Edition, file: Path) -> None:
     """Makes an edition's rows readable as a relation."""
-    create_view(
-        connection, edition_table(served, edition.entity, edition.number), exp.select("*").from_(parquet([file]))
-    )
+    read = composed("one_arm", columns="*", edition=parquet([file]).sql("duckdb"))
+    create_view(connection, edition_table(served, edition.entity, edition.number), read)
 
 
 def rehome_editions(connection: DuckDBPyConnection, layout: Layout, entity: str) -> None:
@@ -206,8 +202,8 @@ def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str,
     served = {row[1]: _served(row) for row in rows}
     for edition in outdated(tuple(map(edition_of, rows)), spared=shown | kept):
         place = served[edition.number]
-        stored = table(edition_table(place, entity, edition.number))
-        connection.execute(exp.Drop(tables=[stored], kind="VIEW", exists=True).sql("duckdb"))
+        stored = edition_table(place, entity, edition.number)
+        connection.execute(composed("drop_view", view=relation_name(stored)))
         connection.execute(statement("forget_edition"), {"entity": entity, "number": edition.number})
         with suppress(FileNotFoundError):
             os.utime(layout.edition(place, edition.number, edition.implementation))

@@ -12,15 +12,14 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
 from lockgate.adapters.warehouses.duckdb.failures import translated
+from lockgate.adapters.warehouses.duckdb.names import relation_name
 from lockgate.core.relation import Column, Relation
-from lockgate.core.sql import table
 from lockgate.core.types import ColumnType, Kind
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+    from sqlglot import exp
 
 _instances: dict[int, DuckDBPyConnection] = {}
 _guard = Lock()
@@ -113,6 +112,8 @@ def _instance() -> DuckDBPyConnection:
 
 def parquet(files: Sequence[Path], **options: bool) -> exp.Expr:
     """Parquet files as a table function; names are taken literally."""
+    from sqlglot import exp
+
     names = exp.array(*[exp.Literal.string(glob.escape(str(file))) for file in files])
     settings = [exp.EQ(this=exp.column(name), expression=exp.convert(value)) for name, value in options.items()]
     return exp.func("read_parquet", names, *settings, dialect="duckdb")
@@ -123,7 +124,7 @@ def columns_of(connection: DuckDBPyConnection, relation: Relation) -> tuple[Colu
     import duckdb
 
     try:
-        rows = connection.sql(f"DESCRIBE {table(relation).sql('duckdb')}").fetchall()
+        rows = connection.sql(f"DESCRIBE {relation_name(relation)}").fetchall()
     except duckdb.CatalogException:
         return ()
     return tuple(Column(name, logical_type(type_)) for name, type_, *_ in rows)

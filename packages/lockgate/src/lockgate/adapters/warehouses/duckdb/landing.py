@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
-from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
+from lockgate.adapters.warehouses.duckdb.catalog import changing, composed, reading, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of as described
 from lockgate.adapters.warehouses.duckdb.engine import engine, parquet
 from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
 from lockgate.adapters.warehouses.duckdb.raw_log import (
     SYSTEM,
     columns_of,
@@ -22,14 +21,15 @@ from lockgate.adapters.warehouses.duckdb.raw_log import (
     write_entry,
 )
 from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
-from lockgate.core.ports import Clock
 from lockgate.core.relation import Relation
-from lockgate.core.sql import column, table
+from lockgate.core.sql import column
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
 from lockgate.errors import ContractBroken, SourceInconsistent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
+
+    from lockgate.core.ports import Clock
 
 TURN_SECONDS = 60.0
 
@@ -98,6 +98,8 @@ class DuckDBLandings:
         files = [file for entry in entries(self._layout, relation) for file in entry.rejects]
         if not files:
             return ()
+        from sqlglot import exp
+
         names = [column(name) for name in (LOAD_ID_COLUMN, POSITION_COLUMN, "column", "reason", "record")]
         newest = [exp.Ordered(this=name, desc=True) for name in names[:2]]
         query = exp.select(*names).from_(parquet(files)).order_by(*newest).limit(limit)
@@ -138,24 +140,18 @@ def pins_of(connection: DuckDBPyConnection) -> tuple[Pin, ...]:
 
 def show_stream(connection: DuckDBPyConnection, layout: Layout, relation: Relation, pin: Pin | None) -> None:
     """Makes a stream's view in the catalog show the pinned loads in the columns of the whole log."""
-    create_view(connection, relation, raw_query(entries(layout, relation), pin, lambda file: file))
+    create_view(connection, relation, raw_query(entries(layout, relation), pin, lambda file: file).sql("duckdb"))
 
 
-def create_view(connection: DuckDBPyConnection, relation: Relation, query: exp.Expression) -> None:
+def create_view(connection: DuckDBPyConnection, relation: Relation, query: str) -> None:
     """Creates or replaces a view, and its schema where it is missing."""
     create_schema(connection, relation.schema)
-    creation = exp.Create(this=table(relation), kind="VIEW", replace=True, expression=query)
-    connection.execute(creation.sql("duckdb"))
+    connection.execute(composed("create_view", view=relation_name(relation), query=query))
 
 
 def create_schema(connection: DuckDBPyConnection, schema: str) -> None:
     """Creates a schema where it is missing."""
-    connection.execute(exp.Create(this=schema_name(schema), kind="SCHEMA", exists=True).sql("duckdb"))
-
-
-def schema_name(schema: str) -> exp.Table:
-    """A schema by its quoted name."""
-    return exp.Table(db=exp.to_identifier(schema, quoted=True))
+    connection.execute(composed("create_schema", schema=identifier(schema)))
 
 
 def _refuse_other_counts(landing: Landing) -> None:

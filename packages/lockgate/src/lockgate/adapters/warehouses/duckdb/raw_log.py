@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.engine import parquet
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link, written
@@ -17,6 +16,9 @@ from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
 from lockgate.core.types import ColumnType, Kind, digits
+
+if TYPE_CHECKING:
+    from sqlglot import exp
 
 NOTE = "landed.json"
 _BIGINT = ColumnType(Kind.BIGINT)
@@ -110,6 +112,8 @@ def pinned(log: tuple[Entry, ...], pin: Pin | None) -> tuple[Entry, ...]:
 
 def raw_query(log: tuple[Entry, ...], pin: Pin | None, place: Callable[[Path], Path]) -> exp.Expression:
     """The rows of the pinned loads, in the columns of the whole log; `place` says where a file is to be read."""
+    from sqlglot import exp
+
     columns = (*SYSTEM, *columns_of(log))
     shown = [entry for entry in pinned(log, pin) if entry.files]
     if not shown:
@@ -122,4 +126,6 @@ def raw_query(log: tuple[Entry, ...], pin: Pin | None, place: Callable[[Path], P
 
 
 def _value(one: Column, *, present: bool) -> exp.Expr:
+    from sqlglot import exp
+
     return exp.alias_(exp.cast(column(one.name) if present else exp.null(), sql_type(one.type)), one.name, quoted=True)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
-
-from sqlglot import exp
+from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.arms import Shown, check_order, check_seen, check_token, newest_of, shown_by
-from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
+from lockgate.adapters.warehouses.duckdb.catalog import changing, composed, reading, statement
 from lockgate.adapters.warehouses.duckdb.editions import (
     editions_of,
     forget_outdated,
@@ -25,11 +23,11 @@ from lockgate.adapters.warehouses.duckdb.editions import (
 from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
 from lockgate.adapters.warehouses.duckdb.layout import Layout
-from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, still_there
-from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
+from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, standings_of, still_there
+from lockgate.adapters.warehouses.rows import Row, ShownPair, numbers_in, route_of, served_of, shown_pair_of, words_of
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm, Edition, Publication, Route, Stage
-from lockgate.core.sql import column, table
+from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 from lockgate.errors import StaleToken
 
 if TYPE_CHECKING:
@@ -80,7 +78,7 @@ class DuckDBServing:
             edition = record_edition(connection, publication, number, file)
             if not publication.held:
                 show(connection, route, publication.served)
-            forget_outdated(connection, self._layout, entity, shown=_shown_numbers(connection, entity))
+            forget_outdated(connection, self._layout, entity, shown=numbers_in(_shown_pair(connection, entity)))
         sweep(self._layout, publication.served, self.editions(entity))
         return edition
 
@@ -137,6 +135,16 @@ class DuckDBServing:
         with reading(self._layout) as connection:
             return {number: arm for number, arm in zip(_shown_pair(connection, entity), Arm, strict=True) if number}
 
+    def standings(self) -> Mapping[str, Standing]:
+        """See `lockgate.core.ports.Serving.standings`."""
+        with reading(self._layout) as connection:
+            return standings_of(
+                *(
+                    connection.execute(statement(name)).fetchall()
+                    for name in ("all_routes", "all_editions", "all_shown")
+                )
+            )
+
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
         words = {"entity": edition.entity, "number": edition.number, "kept": kept}
@@ -168,18 +176,14 @@ def show(connection: DuckDBPyConnection, route: Route, served: Relation) -> None
     connection.execute(statement("set_shown"), words | {"incumbent": incumbent, "candidate": candidate})
 
 
-def _query(shown: Shown, route: Route) -> exp.Expression:
+def _query(shown: Shown, route: Route) -> str:
+    """One arm alone where the other one is idle; else each has its buckets."""
     arms = [(arm, one) for arm, one in shown.arms if len(shown.arms) == 1 or arm is not route.idle_arm]
-    columns = [column(one.name) for one in shown.columns]
-    selects = [(arm, exp.select(*columns).from_(table(published.stored))) for arm, published in arms]
-    if len(selects) == 1:
-        return selects[0][1]
-    bucket, bound = column(BUCKET_COLUMN), exp.Literal.number(route.share)
-    sides = {
-        Arm.INCUMBENT: exp.GTE(this=bucket, expression=bound),
-        Arm.CANDIDATE: exp.LT(this=bucket, expression=bound),
-    }
-    return exp.union(*[select.where(sides[arm]) for arm, select in selects], distinct=False)
+    columns = ", ".join(identifier(one.name) for one in shown.columns)
+    read = {arm.value: relation_name(published.stored) for arm, published in arms}
+    if len(read) == 1:
+        return composed("one_arm", columns=columns, edition=read.popitem()[1])
+    return composed("two_arms", columns=columns, share=route.share, **read)
 
 
 def _checked_route(connection: DuckDBPyConnection, publication: Publication) -> Route:
@@ -193,38 +197,21 @@ def _stored(connection: DuckDBPyConnection, route: Route) -> Route:
     if (in_force.token if in_force else 0) != route.token:
         raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
     moved = replace(route, token=route.token + 1)
-    connection.execute(statement("set_route"), _words(moved))
+    connection.execute(statement("set_route"), words_of(moved))
     return moved
 
 
-def _words(route: Route) -> dict[str, Any]:
-    return {
-        "entity": route.entity,
-        "incumbent": route.incumbent,
-        "candidate": route.candidate,
-        "stage": route.stage.value,
-        "share": route.share,
-        "token": route.token,
-    }
-
-
 def _route(connection: DuckDBPyConnection, entity: str) -> Route | None:
-    row = connection.execute(statement("route"), {"entity": entity}).fetchone()
-    if row is None:
-        return None
-    name, incumbent, candidate, stage, share, token = row
-    return Route(name, incumbent, candidate, Stage(stage), share, token)
+    return route_of(connection.execute(statement("route"), {"entity": entity}).fetchone())
 
 
 def _served(connection: DuckDBPyConnection, entity: str) -> Relation | None:
-    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return Relation(row[0], row[1]) if row else None
+    return served_of(_shown_row(connection, entity))
 
 
-def _shown_pair(connection: DuckDBPyConnection, entity: str) -> tuple[int | None, int | None]:
-    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return (row[2], row[3]) if row else (None, None)
+def _shown_pair(connection: DuckDBPyConnection, entity: str) -> ShownPair:
+    return shown_pair_of(_shown_row(connection, entity))
 
 
-def _shown_numbers(connection: DuckDBPyConnection, entity: str) -> frozenset[int]:
-    return frozenset(number for number in _shown_pair(connection, entity) if number)
+def _shown_row(connection: DuckDBPyConnection, entity: str) -> Row:
+    return connection.execute(statement("shown"), {"entity": entity}).fetchone()

@@ -119,6 +119,26 @@ SELECT served_schema, served_name, incumbent, candidate FROM lockgate.shown WHER
 INSERT OR REPLACE INTO lockgate.shown (entity, served_schema, served_name, incumbent, candidate)
 VALUES ($entity, $schema, $name, $incumbent, $candidate)
 
+-- name: create_schema
+CREATE SCHEMA IF NOT EXISTS {schema}
+
+-- name: drop_schema
+DROP SCHEMA IF EXISTS {schema} CASCADE
+
+-- name: create_view
+CREATE OR REPLACE VIEW {view} AS {query}
+
+-- name: drop_view
+DROP VIEW IF EXISTS {view}
+
+-- name: one_arm
+SELECT {columns} FROM {edition}
+
+-- name: two_arms
+SELECT {columns} FROM {incumbent} WHERE _bucket >= {share}
+UNION ALL
+SELECT {columns} FROM {candidate} WHERE _bucket < {share}
+
 -- name: copy_edition
 COPY (SELECT cast_rows.*, CAST({bucket} AS smallint) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows)
 TO {file} (FORMAT parquet)
@@ -145,3 +165,16 @@ FROM {edition}
 
 -- name: count_lost
 SELECT {counts} FROM {built}
+
+-- name: all_routes
+SELECT entity, incumbent, candidate, stage, share, token FROM lockgate.route
+
+-- name: all_editions
+SELECT
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
+    bucket_by, key, served_schema, served_name, kept
+FROM lockgate.edition
+ORDER BY entity, number
+
+-- name: all_shown
+SELECT entity, incumbent, candidate FROM lockgate.shown

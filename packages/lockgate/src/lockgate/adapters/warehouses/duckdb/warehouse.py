@@ -10,13 +10,15 @@ from lockgate.adapters.warehouses.duckdb.engine import columns_of
 from lockgate.adapters.warehouses.duckdb.landing import DuckDBLandings, pins_of, show_stream
 from lockgate.adapters.warehouses.duckdb.layout import Layout
 from lockgate.adapters.warehouses.duckdb.serving import DuckDBServing, rehome
-from lockgate.adapters.warehouses.duckdb.workshop import DuckDBWorkshop, opened
-from lockgate.core.ports import Capabilities, Clock
+from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+
+    from lockgate.adapters.warehouses.duckdb.workshop import DuckDBWorkshop
+    from lockgate.core.ports import Clock
 
 CAPABILITIES = Capabilities(
     dialect="duckdb",
@@ -64,6 +66,8 @@ class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
 
     def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[DuckDBWorkshop]:
         """See `lockgate.core.ports.Warehouse.workshop`."""
+        from lockgate.adapters.warehouses.duckdb.workshop import opened
+
         return opened(self._layout, name, wait_seconds=wait_seconds)
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import glob
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlglot import exp
-
-from lockgate.adapters.warehouses.duckdb.catalog import reading
+from lockgate.adapters.warehouses.duckdb.catalog import composed, reading
 from lockgate.adapters.warehouses.duckdb.engine import attached, columns_of, engine, in_transaction
-from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of, schema_name
+from lockgate.adapters.warehouses.duckdb.failures import translated
+from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of
 from lockgate.adapters.warehouses.duckdb.layout import Layout, link
+from lockgate.adapters.warehouses.duckdb.names import identifier
 from lockgate.adapters.warehouses.duckdb.raw_log import entries, pinned, raw_query
 from lockgate.core.execution import WorkshopAccess
 from lockgate.core.load import Pin
@@ -24,12 +24,13 @@ from lockgate.core.sql import table
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+    from sqlglot import exp
 
 LINKS = "raw"
 
 
 class DuckDBWorkshop:
-    """Builds in the workshop's file, unable to reach any other."""
+    """Builds in the workshop's file, unable to reach any other; open from the first call on, until it is closed."""
 
     dialect = "duckdb"
 
@@ -38,19 +39,27 @@ class DuckDBWorkshop:
         self.name = name
         self._database = layout.workshop_database(name)
         self._confinement = confinement(layout.workshop(name))
+        self._session = ExitStack()
+        self._connection: DuckDBPyConnection | None = None
 
     def access(self) -> WorkshopAccess:
-        """See `lockgate.core.ports.Workshop.access`; `setup` is SQL to be executed once, right after connecting."""
+        """See `lockgate.core.ports.Workshop.access`; `setup` is SQL to be executed once, right after connecting.
+
+        What is open here is closed: the file is one process's at a time.
+        """
+        self.close()
         return WorkshopAccess("duckdb", self.name, {"path": str(self._database), "setup": self._confinement})
 
     def build(self, name: str, query: exp.Expression) -> int:
         """See `lockgate.core.ports.Workshop.build`."""
+        from sqlglot import exp
+
         built = table(Relation(self.name, name))
         with self._confined() as connection:
             creation = exp.Create(this=built, kind="TABLE", replace=True, expression=query)
             connection.execute(creation.sql("duckdb"))
-            row = connection.execute(exp.select(exp.Count(this=exp.Star())).from_(built).sql("duckdb")).fetchone()
-        return int(row[0]) if row else 0
+            rows = connection.execute(exp.select(exp.Count(this=exp.Star())).from_(built).sql("duckdb")).fetchall()
+        return int(rows[0][0])
 
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Workshop.query`."""
@@ -62,12 +71,28 @@ class DuckDBWorkshop:
         with self._confined() as connection:
             return columns_of(connection, relation)
 
+    def close(self) -> None:
+        """Gives the file back; the next call opens it again."""
+        self._connection = None
+        self._session.close()
+
     @contextmanager
     def _confined(self) -> Iterator[DuckDBPyConnection]:
-        with engine(self._database) as connection:
-            for statement in self._confinement[1:]:
-                connection.execute(statement)
-            yield connection
+        """The one connection, since an instance takes 25 ms to start; after a failure it is not used again."""
+        with translated():
+            try:
+                if self._connection is None:
+                    self._connection = self._opened()
+                yield self._connection
+            except BaseException:
+                self.close()
+                raise
+
+    def _opened(self) -> DuckDBPyConnection:
+        connection = self._session.enter_context(engine(self._database))
+        for statement in self._confinement[1:]:
+            connection.execute(statement)
+        return connection
 
 
 def confinement(folder: Path) -> tuple[str, ...]:
@@ -75,6 +100,8 @@ def confinement(folder: Path) -> tuple[str, ...]:
 
     The order matters: what is allowed cannot be set any more once external access is off.
     """
+    from sqlglot import exp
+
     # A view names its files as patterns; DuckDB compares what is allowed with the pattern as it is written.
     spellings = sorted({f"{folder}/", f"{glob.escape(str(folder))}/"})
     allowed = exp.array(*map(exp.Literal.string, spellings)).sql("duckdb")
@@ -95,7 +122,8 @@ def opened(layout: Layout, name: str, *, wait_seconds: float) -> Iterator[DuckDB
     """
     with layout.locked(f"workshop {name}", wait_seconds=wait_seconds):
         _lay_out(layout, name)
-        yield DuckDBWorkshop(name, layout)
+        with closing(DuckDBWorkshop(name, layout)) as workshop:
+            yield workshop
 
 
 def _lay_out(layout: Layout, name: str) -> None:
@@ -108,9 +136,7 @@ def _lay_out(layout: Layout, name: str) -> None:
     streams = layout.streams()
     with attached(layout.workshop_database(name)) as connection, in_transaction(connection):
         for schema in sorted({stream.schema for stream in streams}):
-            connection.execute(
-                exp.Drop(tables=[schema_name(schema)], kind="SCHEMA", exists=True, cascade=True).sql("duckdb")
-            )
+            connection.execute(composed("drop_schema", schema=identifier(schema)))
         for stream in streams:
             _show(connection, layout, name, stream, pins.get(stream))
         create_schema(connection, name)
@@ -122,4 +148,4 @@ def _show(connection: DuckDBPyConnection, layout: Layout, name: str, stream: Rel
     for entry in pinned(log, pin):
         for file in entry.files:
             link(file, links / file.relative_to(own))
-    create_view(connection, stream, raw_query(log, pin, lambda file: links / file.relative_to(own)))
+    create_view(connection, stream, raw_query(log, pin, lambda file: links / file.relative_to(own)).sql("duckdb"))

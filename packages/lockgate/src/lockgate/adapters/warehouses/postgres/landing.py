@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.postgres.bulk import Bulk, bulk_session, parquet_rows
 from lockgate.adapters.warehouses.postgres.catalog import column_sql, columns_of
 from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import (
@@ -19,7 +18,6 @@ from lockgate.adapters.warehouses.postgres.sessions import (
     statement,
 )
 from lockgate.core.load import Landed, Landing, LoadMode, Pin, Pruned, Quarantined
-from lockgate.core.ports import Clock
 from lockgate.core.relation import Column, Relation
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, log_of
 from lockgate.core.types import ColumnType, Kind
@@ -27,6 +25,9 @@ from lockgate.errors import ContractBroken, SourceInconsistent
 
 if TYPE_CHECKING:
     from psycopg import sql
+
+    from lockgate.adapters.warehouses.postgres.bulk import Bulk
+    from lockgate.core.ports import Clock
 
 QUARANTINE = Relation("lockgate", "quarantine")
 _BIGINT, _TEXT = ColumnType(Kind.BIGINT), ColumnType(Kind.TEXT)
@@ -44,6 +45,8 @@ class PostgresLandings:
 
     def land(self, landing: Landing) -> Landed:
         """See `lockgate.core.ports.Landings.land`."""
+        from lockgate.adapters.warehouses.postgres.bulk import bulk_session
+
         with self._sessions.session() as connection:
             columns = _prepare_log(connection, landing)
             with bulk_session(self._sessions.conninfo()) as bulk:
@@ -195,6 +198,8 @@ def _claim(bulk: Bulk, landing: Landing, now: datetime) -> bool:
 
 
 def _copy(bulk: Bulk, landing: Landing, columns: tuple[Column, ...]) -> None:
+    from lockgate.adapters.warehouses.postgres.bulk import parquet_rows
+
     relation = landing.relation
     rows = rejected = 0
     if landing.files:

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from lockgate.adapters.warehouses.arms import Shown, check_order, check_seen, check_token, newest_of, shown_by
-from lockgate.adapters.warehouses.editions import asked_of, edition_of, edition_table, newest_place, still_there
+from lockgate.adapters.warehouses.editions import (
+    asked_of,
+    edition_of,
+    edition_table,
+    newest_place,
+    standings_of,
+    still_there,
+)
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.editions import (
     create_edition,
@@ -20,8 +26,9 @@ from lockgate.adapters.warehouses.postgres.editions import (
 from lockgate.adapters.warehouses.postgres.patience import patiently
 from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, relation_name, statement
 from lockgate.adapters.warehouses.postgres.views import show
+from lockgate.adapters.warehouses.rows import Row, ShownPair, numbers_in, route_of, served_of, shown_pair_of, words_of
 from lockgate.core.relation import Relation
-from lockgate.core.route import Arm, Edition, Publication, Route, Stage
+from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 from lockgate.errors import StaleToken
 
 ROUTES = Relation("lockgate", "route")
@@ -89,6 +96,16 @@ class PostgresServing:
         with self._sessions.session() as connection:
             return {number: arm for number, arm in zip(_shown_pair(connection, entity), Arm, strict=True) if number}
 
+    def standings(self) -> Mapping[str, Standing]:
+        """See `lockgate.core.ports.Serving.standings`."""
+        with self._sessions.session() as connection:
+            return standings_of(
+                *(
+                    connection.execute(statement(name)).fetchall()
+                    for name in ("all_routes", "all_editions", "all_shown")
+                )
+            )
+
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
         words = {"entity": edition.entity, "number": edition.number, "kept": kept}
@@ -115,7 +132,7 @@ def _added(connection: Connection, publication: Publication) -> Edition:
         edition = create_edition(connection, publication)
         _analyze(connection, edition_table(publication.served, entity, edition.number))
         patiently(connection, [publication.served], lambda: _switch(connection, publication))
-    drop_outdated(connection, entity, shown=_shown_numbers(connection, entity))
+    drop_outdated(connection, entity, shown=numbers_in(_shown_pair(connection, entity)))
     return edition
 
 
@@ -167,42 +184,25 @@ def _store(connection: Connection, routes: Sequence[Route], seen: Mapping[str, f
 def _stored(connection: Connection, route: Route) -> Route:
     """The route with its next token, which is the one in force from the transaction's end on."""
     name = "next_route" if route.token else "first_route"
-    if connection.execute(statement(name), _words(route)).rowcount == 0:
+    if connection.execute(statement(name), words_of(route)).rowcount == 0:
         raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
     return replace(route, token=route.token + 1)
 
 
-def _words(route: Route) -> Mapping[str, Any]:
-    return {
-        "entity": route.entity,
-        "incumbent": route.incumbent,
-        "candidate": route.candidate,
-        "stage": route.stage.value,
-        "share": route.share,
-        "token": route.token,
-    }
-
-
 def _route(connection: Connection, name: str, entity: str) -> Route | None:
-    row = connection.execute(statement(name), {"entity": entity}).fetchone()
-    if row is None:
-        return None
-    entity, incumbent, candidate, stage, share, token = row
-    return Route(entity, incumbent, candidate, Stage(stage), share, token)
+    return route_of(connection.execute(statement(name), {"entity": entity}).fetchone())
 
 
 def _served(connection: Connection, entity: str) -> Relation | None:
-    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return Relation(row[0], row[1]) if row else None
+    return served_of(_shown_row(connection, entity))
 
 
-def _shown_pair(connection: Connection, entity: str) -> tuple[int | None, int | None]:
-    row = connection.execute(statement("shown"), {"entity": entity}).fetchone()
-    return (row[2], row[3]) if row else (None, None)
+def _shown_pair(connection: Connection, entity: str) -> ShownPair:
+    return shown_pair_of(_shown_row(connection, entity))
 
 
-def _shown_numbers(connection: Connection, entity: str) -> frozenset[int]:
-    return frozenset(number for number in _shown_pair(connection, entity) if number)
+def _shown_row(connection: Connection, entity: str) -> Row:
+    return connection.execute(statement("shown"), {"entity": entity}).fetchone()
 
 
 def _analyze(connection: Connection, edition: Relation) -> None:

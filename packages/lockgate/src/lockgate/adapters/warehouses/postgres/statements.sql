@@ -404,3 +404,16 @@ AND _bucket >= (SELECT share FROM lockgate.route WHERE entity = {entity})
 SELECT {columns} FROM {edition}
 WHERE (SELECT share FROM lockgate.route WHERE entity = {entity}) > 0
 AND _bucket < (SELECT share FROM lockgate.route WHERE entity = {entity})
+
+-- name: all_routes
+SELECT entity, incumbent, candidate, stage, share, token FROM lockgate.route
+
+-- name: all_editions
+SELECT
+    entity, number, implementation, rows, published_at, pins, is_held, bytes, revision,
+    bucket_by, key, served_schema, served_name, kept, stored_schema, stored_name
+FROM lockgate.edition
+ORDER BY entity, number
+
+-- name: all_shown
+SELECT entity, incumbent, candidate FROM lockgate.shown

@@ -5,18 +5,19 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.postgres.bulk import read
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.landing import PostgresLandings
 from lockgate.adapters.warehouses.postgres.serving import PostgresServing
 from lockgate.adapters.warehouses.postgres.sessions import Sessions, statement
-from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop, opened
-from lockgate.core.ports import Capabilities, Clock
+from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
+
+    from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop
+    from lockgate.core.ports import Clock
 
 CAPABILITIES = Capabilities(
     dialect="postgres",
@@ -50,6 +51,8 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
 
     def workshop(self, name: str, *, wait_seconds: float = 60.0) -> AbstractContextManager[PostgresWorkshop]:
         """See `lockgate.core.ports.Warehouse.workshop`."""
+        from lockgate.adapters.warehouses.postgres.workshop import opened
+
         return opened(self._sessions, name, wait_seconds=wait_seconds)
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
@@ -59,6 +62,8 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
 
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Warehouse.query`."""
+        from lockgate.adapters.warehouses.postgres.bulk import read
+
         return read(self._sessions.conninfo(), query)
 
     def close(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.postgres.bulk import read
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
 from lockgate.adapters.warehouses.postgres.landing import create_schema
 from lockgate.adapters.warehouses.postgres.sessions import (
@@ -61,6 +60,8 @@ class PostgresWorkshop:
 
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Workshop.query`."""
+        from lockgate.adapters.warehouses.postgres.bulk import read
+
         return read(self._sessions.conninfo(), query)
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:

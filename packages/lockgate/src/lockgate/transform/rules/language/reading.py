@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from lockgate.core.nearness import nearest as names_near
 from lockgate.core.types import ColumnType
 from lockgate.errors import Problem
 from lockgate.transform.rules.language import signatures
@@ -58,7 +58,7 @@ def _unreadable(expression: Expression, error: SqlglotError) -> Problem:
 
 def nearest(name: str, known: Sequence[str], what: str) -> str:
     """A remedy that offers the nearest known name, else all of them."""
-    close = get_close_matches(name, known, 1)
+    close = names_near(name, known)
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"There are: {', '.join(known)}." if known else f"There is no {what}."

@@ -1,96 +1,8 @@
-"""The whole error tree, branched by what the caller should do: fix something, or try again.
-
-LockgateError
-├── FatalError                  trying again will not help
-│   ├── ConfigurationError
-│   │   ├── ProjectInvalid      LG101
-│   │   ├── UnknownName         LG102
-│   │   ├── SecretMissing       LG103
-│   │   ├── ExtraMissing        LG104
-│   │   ├── CapabilityMissing   LG105
-│   │   └── ControlPlaneNewer   LG106
-│   ├── RuleError
-│   │   ├── RuleSetInvalid      LG201
-│   │   └── RuleCaseFailed      LG202
-│   ├── LoadError
-│   │   ├── SourceRefused       LG301
-│   │   ├── SourceInconsistent  LG302
-│   │   └── ContractBroken      LG303
-│   ├── WarehouseError
-│   │   ├── StatementFailed     LG401
-│   │   ├── StaleToken          LG402
-│   │   ├── DependentsInTheWay  LG403
-│   │   ├── OutputInvalid       LG404
-│   │   ├── DiskFull            LG405
-│   │   └── AccessRefused       LG406
-│   ├── DbtError
-│   │   ├── DbtProjectInvalid   LG501
-│   │   ├── WorkshopEscaped     LG502
-│   │   ├── DbtFailed           LG503
-│   │   ├── DbtTimedOut         LG504
-│   │   ├── DbtCancelled        LG505
-│   │   └── DbtTestFailed       LG506
-│   ├── AlertError
-│   │   └── NoticeRefused       LG961
-│   ├── ComparisonInvalid       LG901
-│   ├── CutoverInvalid          LG951
-│   └── JobError
-│       ├── EngineOff           LG701
-│       ├── KeyReused           LG702
-│       ├── JobFinal            LG703
-│       ├── JobSetAside         LG704
-│       └── JobCancelled        LG705
-└── RetryableError              the same call may succeed later
-    ├── SourceUnavailable       LG601
-    ├── WarehouseUnavailable    LG602
-    ├── TargetBusy              LG603
-    ├── PublishBlocked          LG604
-    ├── ControlPlaneUnavailable LG605
-    ├── DbtProcessLost          LG606
-    └── NoticeUnavailable       LG962
-"""
+"""What trying again does not help with; the tree is drawn in `lockgate.errors`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with a project's files: where it is, what it is, what to do."""
-
-    message: str
-    file: str
-    line: int
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        """The problem as one line, `file:line: message (remedy)`."""
-        tail = f" ({self.remedy})" if self.remedy else ""
-        return f"{self.file}:{self.line}: {self.message}{tail}"
-
-
-class LockgateError(Exception):
-    """Something went wrong."""
-
-    code: ClassVar[str] = ""
-    hint: ClassVar[str] = ""
-
-    def __init__(self, message: str | None = None, *, hint: str | None = None, **fields: object) -> None:
-        """Say what happened; `fields` are the facts a program may read, never row values or secrets."""
-        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
-        self.remedy = type(self).hint if hint is None else hint
-        self.fields = fields
-        super().__init__(self.message)
-
-
-class FatalError(LockgateError):
-    """Trying again will not help."""
-
-
-class RetryableError(LockgateError):
-    """The same call may succeed later."""
+from lockgate.errors.roots import FatalError, Problem
 
 
 class ConfigurationError(FatalError):
@@ -306,6 +218,45 @@ class CutoverInvalid(FatalError):
     hint = "`lockgate cutover status` shows where it stands."
 
 
+class AccessError(FatalError):
+    """Somebody is not let in, or may not do what they asked for."""
+
+
+class SignInRefused(AccessError):
+    """The name or the password is wrong, or the account is locked or disabled."""
+
+    code = "LG751"
+    hint = "Try again in a while; `lockgate govern user unlock NAME` ends a lock-out, `passwd` sets another password."
+
+
+class TokenRefused(AccessError):
+    """The token is not one that is valid here and now."""
+
+    code = "LG752"
+    hint = "Sign in again, or have another token made: `lockgate govern token add NAME`."
+
+
+class PasswordRefused(AccessError):
+    """The password is one that is guessed too easily, or cannot be used."""
+
+    code = "LG753"
+    hint = "Take a sentence of twelve characters or more that nobody else would think of."
+
+
+class NotAllowed(AccessError):
+    """None of the caller's roles allows that."""
+
+    code = "LG754"
+    hint = "Ask somebody with the role, or have an admin give it: `lockgate govern user roles NAME`."
+
+
+class AccountRefused(AccessError):
+    """The account or token cannot be made or changed so."""
+
+    code = "LG755"
+    hint = "`lockgate govern user list` and `lockgate govern token list` show those that there are."
+
+
 class JobError(FatalError):
     """A job cannot be done, or cannot be changed as asked."""
 
@@ -343,52 +294,3 @@ class JobCancelled(JobError):
 
     code = "LG705"
     hint = "Submit it again, or `lockgate jobs retry`."
-
-
-class SourceUnavailable(RetryableError):
-    """The source did not answer, or answered with a failure of its own, after all retries."""
-
-    code = "LG601"
-    hint = "Nothing of the load was landed; run it again when the source is back."
-
-
-class WarehouseUnavailable(RetryableError):
-    """The target did not answer."""
-
-    code = "LG602"
-    hint = "Check that the database runs and that its address is right."
-
-
-class TargetBusy(RetryableError):
-    """Another run holds the target."""
-
-    code = "LG603"
-    hint = "Wait for it, or raise --wait."
-
-
-class PublishBlocked(RetryableError):
-    """A reader kept the served view locked, so the edition was not switched; readers lost nothing."""
-
-    code = "LG604"
-    hint = "End the sessions named (often idle in transaction), then run again."
-
-
-class ControlPlaneUnavailable(RetryableError):
-    """The control plane's database did not answer."""
-
-    code = "LG605"
-    hint = "Check LOCKGATE_CONTROL_URL, the file's rights, and that the database runs."
-
-
-class DbtProcessLost(RetryableError):
-    """The process that ran dbt ended before its work did; the edition before still serves."""
-
-    code = "LG606"
-    hint = "Run it again; if it comes back, give the machine more memory or let each model read less at a time."
-
-
-class NoticeUnavailable(RetryableError):
-    """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
-
-    code = "LG962"
-    hint = "`lockgate notices list` shows when it is tried again."

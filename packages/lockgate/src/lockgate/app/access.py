@@ -1,0 +1,264 @@
+"""`Access`: who may call, as the command line and the server ask it; every change is in force within a second."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lockgate.adapters.credentials.argon2 import Argon2Passwords
+from lockgate.adapters.secrets.redaction import redacted
+from lockgate.app.signing_in import prove, sign_in
+from lockgate.core.access import (
+    AuditEntry,
+    AuditOutcome,
+    Caller,
+    MachineToken,
+    Person,
+    Session,
+    SignedIn,
+    TokenFacts,
+)
+from lockgate.core.correlation import correlation_id
+from lockgate.core.ports import Passwords, Tokens
+from lockgate.errors import AccountRefused
+from lockgate.govern.accounts import checked_name, checked_roles
+from lockgate.govern.auditing import kept_facts, kept_name
+from lockgate.govern.known import Known
+from lockgate.govern.passwords import checked_password
+from lockgate.govern.sessions import IDLE, TOUCHED_EVERY, is_over
+from lockgate.govern.tokens import DEFAULT_LIFETIME, LONGEST_LIFETIME, facts_of, machine_claims, new_token_id
+
+if TYPE_CHECKING:
+    from lockgate.app.wiring import Wiring
+
+
+class Access:
+    """The front door to who may. Every thread may use it; where the control plane is away it raises that."""
+
+    def __init__(self, wiring: Wiring, passwords: Passwords | None = None) -> None:
+        """Nothing is opened yet; `passwords` keeps passwords instead of argon2."""
+        self._wiring = wiring
+        self._passwords = passwords or Argon2Passwords()
+
+    # --- who calls ---------------------------------------------------------------------------------------------------
+
+    def epoch(self) -> int:
+        """A number that grows with every change of who may, but for sessions that begin; one cheap read."""
+        return self._wiring.store.access.epoch()
+
+    def known(self) -> Known:
+        """Everything that admits callers, read now; whoever keeps it asks `epoch` whether it is still so.
+
+        A session or token that it does not know may have begun, or been used elsewhere, since: read it once more.
+        """
+        read = self._wiring.store.access.admitting()
+        return Known(
+            read.epoch,
+            {one.name: one for one in read.people},
+            {session.session_id: session for session, _ in read.sessions},
+            {digest: session.session_id for session, digest in read.sessions},
+            {token.token_id: token for token in read.tokens},
+            self._wiring.clock,
+        )
+
+    def read_token(self, text: str) -> TokenFacts:
+        """Which token this is; `Known.caller_of_token` says who has it. No database is asked.
+
+        Raises:
+            TokenRefused: it is none that was signed here for this project, or not good now.
+            SecretMissing: there is no key to verify with.
+        """
+        return facts_of(self._tokens.verified(text), self._wiring.project.name, self._wiring.clock())
+
+    # --- sessions ----------------------------------------------------------------------------------------------------
+
+    def sign_in(self, name: str, password: str, *, address: str = "") -> SignedIn:
+        """Begins a session of somebody who knows their password.
+
+        `address` is where they call from; with none, failures are counted for the account alone.
+
+        Raises:
+            SignInRefused: they are not let in; whether because of the name, the password or a lock is not told.
+            SignInBusy: too many sign in at the same moment.
+            SecretMissing: nobody is let in, for there is no key to sign tokens with.
+        """
+        return sign_in(self._wiring, self._passwords, self._tokens, (name, password), address)
+
+    def prove(self, name: str, password: str, *, address: str = "") -> Person:
+        """Who somebody is, where they know their password; failures count as those of signing in do.
+
+        Raises:
+            SignInRefused: they do not, or the account is locked or disabled.
+            SignInBusy: too many sign in at the same moment.
+        """
+        return prove(self._wiring, self._passwords, (name, password), address)[0]
+
+    def sign_out(self, session_id: str) -> bool:
+        """Ends a session: whether there was one."""
+        return self._wiring.store.sessions.end(session_id)
+
+    def touch(self, session_ids: Collection[str]) -> None:
+        """Notes that sessions are used; one that is over does not come back, and one noted just now stays as it is."""
+        if session_ids:
+            now = self._wiring.clock()
+            since = now - IDLE
+            self._wiring.store.sessions.touch(session_ids, now, seen_until=now - TOUCHED_EVERY, idle_since=since)
+
+    def sessions(self, name: str | None = None) -> tuple[Session, ...]:
+        """The sessions of somebody, or of all, that are not over; the newest first."""
+        now = self._wiring.clock()
+        return tuple(one for one in self._wiring.store.sessions.sessions(name) if not is_over(one, now))
+
+    # --- people ------------------------------------------------------------------------------------------------------
+
+    def people(self) -> tuple[Person, ...]:
+        """Everybody with an account, by name."""
+        return self._wiring.store.people.people()
+
+    def add_person(self, name: str, password: str, roles: Iterable[str]) -> Person:
+        """Makes an account.
+
+        Raises:
+            AccountRefused: there is one of that name, or nobody may be called so, or there is no role.
+            PasswordRefused: the password is guessed too easily.
+            UnknownName: there is no such role.
+        """
+        taken, given = checked_name(name), checked_roles(roles)
+        kept = self._passwords.hashed(checked_password(password, name))
+        return self._wiring.store.people.add(taken, kept, given, self._wiring.clock())
+
+    def set_password(self, name: str, password: str) -> None:
+        """Sets somebody's password; ends their sessions, and a lock-out.
+
+        Raises:
+            PasswordRefused: the password is guessed too easily.
+            UnknownName: there is no such account.
+        """
+        kept = self._passwords.hashed(checked_password(password, name))
+        self._wiring.store.people.set_password(name, kept, self._wiring.clock())
+
+    def change_password(self, name: str, old: str, new: str, *, address: str = "") -> None:
+        """Sets another password for somebody who knows the present one; ends their sessions.
+
+        Raises:
+            SignInRefused: the present one is another, or the account is locked or disabled.
+            PasswordRefused: the new one is guessed too easily, or is the present one.
+        """
+        _, before = prove(self._wiring, self._passwords, (name, old), address)
+        taken = checked_password(new, name, instead_of=old)
+        kept = self._passwords.hashed(taken)
+        self._wiring.store.people.set_password(name, kept, self._wiring.clock(), instead_of=before)
+
+    def set_roles(self, name: str, roles: Iterable[str]) -> Person:
+        """Gives somebody these roles and no others, in force at once.
+
+        Raises:
+            UnknownName: there is no such account or role.
+            AccountRefused: they are the only admin, or there is no role.
+        """
+        return self._wiring.store.people.set_roles(name, checked_roles(roles))
+
+    def set_enabled(self, name: str, *, is_enabled: bool) -> Person:
+        """Lets an account be used again, or not any more: then its sessions end.
+
+        Raises:
+            UnknownName: there is no such account.
+            AccountRefused: they are the only admin.
+        """
+        return self._wiring.store.people.set_enabled(name, is_enabled=is_enabled)
+
+    def unlock(self, name: str) -> Person:
+        """Ends a lock-out.
+
+        Raises:
+            UnknownName: there is no such account.
+        """
+        return self._wiring.store.people.unlock(name)
+
+    def remove_person(self, name: str) -> None:
+        """Takes an account away; its sessions end, and what it did stays in the audit.
+
+        Raises:
+            UnknownName: there is no such account.
+            AccountRefused: they are the only admin.
+        """
+        self._wiring.store.people.remove(name)
+
+    # --- machines ----------------------------------------------------------------------------------------------------
+
+    def tokens(self) -> tuple[MachineToken, ...]:
+        """Every token that was ever made for a machine, the newest first."""
+        return self._wiring.store.tokens.tokens()
+
+    def add_token(
+        self, name: str, roles: Iterable[str], *, lifetime: timedelta = DEFAULT_LIFETIME, by: str
+    ) -> tuple[MachineToken, str]:
+        """Makes a token for a machine: what is kept of it, and the token itself, which is shown this once.
+
+        Raises:
+            AccountRefused: nothing may be called so, there is no role, or it would be good for more than a year.
+            UnknownName: there is no such role.
+            SecretMissing: there is no key to sign with.
+        """
+        if not timedelta() < lifetime <= LONGEST_LIFETIME:
+            raise AccountRefused("a token is good for at least a moment, and at most 365 days")
+        now = self._wiring.clock().replace(microsecond=0)
+        made = MachineToken(new_token_id(), checked_name(name), checked_roles(roles), now, by, now + lifetime)
+        text = self._tokens.written(machine_claims(made, self._wiring.project.name))
+        self._wiring.store.tokens.add(made)
+        return made, text
+
+    def revoke_token(self, token_id: str) -> MachineToken:
+        """Takes a token back.
+
+        Raises:
+            UnknownName: there is none of that id.
+        """
+        return self._wiring.store.tokens.revoke(token_id, self._wiring.clock())
+
+    # --- the audit ---------------------------------------------------------------------------------------------------
+
+    def begin_change(
+        self, caller: Caller, action: str, subject: str, *, address: str = "", facts: Mapping[str, object] | None = None
+    ) -> int:
+        """Puts down that somebody is about to change something: the entry's number, for `end_change`.
+
+        Texts are kept legible, bounded and without secrets.
+        """
+        names = [kept_name(each, redacted) for each in (str(caller), address, action, subject)]
+        actor, source, action, subject = names
+        told = kept_facts(facts or {}, redacted)
+        now, outcome = self._wiring.clock(), AuditOutcome.BEGUN
+        entry = AuditEntry(0, now, actor, caller.kind, source, action, subject, outcome, told)
+        return self._wiring.store.audit.begin(replace(entry, correlation_id=correlation_id()))
+
+    def end_change(self, audit_id: int, outcome: AuditOutcome, facts: Mapping[str, object] | None = None) -> None:
+        """Puts down how it went, once; `facts` are added to those from before."""
+        told = kept_facts(facts or {}, redacted)
+        self._wiring.store.audit.end(audit_id, outcome, told, self._wiring.clock())
+
+    def audit(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        subject: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> tuple[AuditEntry, ...]:
+        """The newest entries first, after the entry `before` where it is given.
+
+        `action` may also be a noun alone: `cutover` for `cutover.promote` and all the others.
+        """
+        log = self._wiring.store.audit
+        return log.entries(actor=actor, action=action, subject=subject, before=before, limit=limit)
+
+    @cached_property
+    def _tokens(self) -> Tokens:
+        from lockgate.adapters.credentials.jwt import JwtTokens
+        from lockgate.adapters.credentials.signing_keys import SigningKeys
+
+        return JwtTokens(SigningKeys(self._wiring.secrets, self._wiring.secrets_folder))

@@ -1,0 +1,61 @@
+"""What may succeed when it is tried again later; the tree is drawn in `lockgate.errors`."""
+
+from __future__ import annotations
+
+from lockgate.errors.roots import RetryableError
+
+
+class SourceUnavailable(RetryableError):
+    """The source did not answer, or answered with a failure of its own, after all retries."""
+
+    code = "LG601"
+    hint = "Nothing of the load was landed; run it again when the source is back."
+
+
+class WarehouseUnavailable(RetryableError):
+    """The target did not answer."""
+
+    code = "LG602"
+    hint = "Check that the database runs and that its address is right."
+
+
+class TargetBusy(RetryableError):
+    """Another run holds the target."""
+
+    code = "LG603"
+    hint = "Wait for it, or raise --wait."
+
+
+class PublishBlocked(RetryableError):
+    """A reader kept the served view locked, so the edition was not switched; readers lost nothing."""
+
+    code = "LG604"
+    hint = "End the sessions named (often idle in transaction), then run again."
+
+
+class ControlPlaneUnavailable(RetryableError):
+    """The control plane's database did not answer."""
+
+    code = "LG605"
+    hint = "Check LOCKGATE_CONTROL_URL, the file's rights, and that the database runs."
+
+
+class DbtProcessLost(RetryableError):
+    """The process that ran dbt ended before its work did; the edition before still serves."""
+
+    code = "LG606"
+    hint = "Run it again; if it comes back, give the machine more memory or let each model read less at a time."
+
+
+class SignInBusy(RetryableError):
+    """Too many are signing in at the same moment."""
+
+    code = "LG607"
+    hint = "Try again in a few seconds."
+
+
+class NoticeUnavailable(RetryableError):
+    """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
+
+    code = "LG962"
+    hint = "`lockgate notices list` shows when it is tried again."

@@ -1,0 +1,81 @@
+"""The guard before every route: whoever may not is refused before its handler is asked, and before its body is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from lockgate.core.access import CallerKind
+from lockgate.errors import NotAllowed
+from lockgate.server.access import ANYONE, READERS, Allowed
+from lockgate.server.admission import Admitted, unauthenticated
+from lockgate.server.changing import tell_refused
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may call a route, and what the audit calls the change that it makes, where it makes one.
+
+    What a page refuses is told by a page, and who has not signed in may do so.
+    """
+
+    method: str
+    path: str
+    allowed: Allowed
+    change: str = ""
+    is_page: bool = False
+
+    def allowed_by(self, method: str) -> Allowed:
+        """Whom a method is for: another one than the route's tells what methods there are, to whoever has a role."""
+        return self.allowed if method == self.method or self.allowed is ANYONE else READERS
+
+
+class GuardedRoute(APIRoute):
+    """A route that asks its door first; one without a door answers nobody."""
+
+    door: Door
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers those who may.
+
+        Raises:
+            Refusal: nobody knows who calls.
+            NotAllowed: the caller has none of the roles.
+        """
+        await enter(scope, self.door)
+        await super().handle(scope, receive, send)
+
+
+def guard(api: FastAPI, door: Door) -> None:
+    """Sets a door before the route that was added last."""
+    route = api.router.routes[-1]
+    assert isinstance(route, GuardedRoute)  # noqa: S101  the router makes no others
+    route.door = door
+
+
+async def enter(scope: Scope, door: Door) -> None:
+    """Returns where the caller may; that a change was refused for want of a role is written down.
+
+    Raises:
+        Refusal: nobody knows who calls.
+        NotAllowed: the caller has none of the roles.
+        ControlPlaneUnavailable: nobody can tell who calls, or which roles they have.
+    """
+    admitted: Admitted = scope["state"]["admitted"]
+    allowed = door.allowed_by(scope["method"])
+    if admitted.caller.may(allowed):
+        return
+    if admitted.caller.kind is CallerKind.NOBODY:
+        raise admitted.why_not or unauthenticated()
+    if door.change and scope["method"] == door.method:
+        await tell_refused(Request(scope), door.change)
+    raise NotAllowed(f"this takes one of the roles {', '.join(sorted(allowed or ()))}")
+
+
+def door_of(scope: Scope) -> Door | None:
+    """The door that a request has come to; none where no route takes its path."""
+    return getattr(scope.get("route"), "door", None)

@@ -1,0 +1,77 @@
+"""Machines' tokens, without the tokens themselves: until when each is good, for what, and whether it was revoked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, and_, insert, select, update
+
+from lockgate.core.access import MachineToken, Role
+from lockgate.errors import UnknownName
+from lockgate.store.access_epoch import grow_epoch
+from lockgate.store.access_tables import machine_token
+from lockgate.store.database import Database
+from lockgate.store.scope import Scope
+
+
+class TokenLog:
+    """The machine tokens of one project, those that have run out too."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        """Keep tokens of the scope's project in `database`."""
+        self._database = database
+        self._scope = scope
+
+    def tokens(self) -> tuple[MachineToken, ...]:
+        """Every token that was ever made, the newest first."""
+        with self._database.reading() as connection:
+            found = read_tokens(connection, self._scope.project)
+        return tuple(sorted(found, key=lambda one: (one.created_at, one.token_id), reverse=True))
+
+    def add(self, token: MachineToken) -> None:
+        """Lets a token be good from now on."""
+        row = {
+            "token_id": token.token_id,
+            "name": token.name,
+            "roles": sorted(token.roles),
+            "created_at": token.created_at,
+            "created_by": token.created_by,
+            "expires_at": token.expires_at,
+        }
+        with self._database.writing() as connection:
+            connection.execute(insert(machine_token).values(project=self._scope.project, **row))
+            grow_epoch(connection, self._scope.project)
+
+    def revoke(self, token_id: str, at: datetime) -> MachineToken:
+        """Takes a token back; one that was taken back before stays as it is.
+
+        Raises:
+            UnknownName: there is none of that id.
+        """
+        mine = and_(machine_token.c.project == self._scope.project, machine_token.c.token_id == token_id)
+        with self._database.writing() as connection:
+            valid = and_(mine, machine_token.c.revoked_at.is_(None))
+            connection.execute(update(machine_token).where(valid).values(revoked_at=at))
+            row = connection.execute(select(machine_token).where(mine)).mappings().first()
+            if row is None:
+                raise UnknownName("there is no token of that id", name=token_id)
+            grow_epoch(connection, self._scope.project)
+            return _token_of(row)
+
+
+def read_tokens(connection: Connection, project: str) -> tuple[MachineToken, ...]:
+    """Every token that was ever made."""
+    rows = connection.execute(select(machine_token).where(machine_token.c.project == project)).mappings()
+    return tuple(_token_of(row) for row in rows)
+
+
+def _token_of(row: RowMapping) -> MachineToken:
+    return MachineToken(
+        row["token_id"],
+        row["name"],
+        frozenset(Role(one) for one in row["roles"]),
+        row["created_at"],
+        row["created_by"],
+        row["expires_at"],
+        row["revoked_at"],
+    )

@@ -1,0 +1,181 @@
+"""What the audit is told of changes that are asked for over HTTP."""
+
+from __future__ import annotations
+
+import threading
+from types import CodeType, FunctionType
+
+import pytest
+
+from lockgate.core.access import AuditOutcome, CallerKind
+from lockgate.errors import ControlPlaneUnavailable
+from lockgate.server.changing import changing
+from lockgate.server.route_table import API_ROUTES, ROUTES
+
+PASSWORD = "eleven grey herons at dawn"
+OTHER = "twelve brown otters at dusk"
+OVER_JSON = {
+    ("POST", "/api/transform"): {"entityType": "users"},
+    ("POST", "/api/jobs"): {"entityType": "users"},
+    ("POST", "/api/entities/{name}/cutover/rollback"): {"reason": "wrong totals"},
+    ("PUT", "/api/dbt"): {"enabled": False},
+    ("PUT", "/api/entities/{name}/dbt"): {"enabled": False},
+    ("POST", "/api/token"): {"name": "ada", "password": PASSWORD},
+}
+CHANGES = [route for route in API_ROUTES if route.change]
+
+
+def reaches(handler: FunctionType, wanted: object, seen: set[object]) -> bool:
+    """Whether a handler calls something, itself or by functions of the server that it names."""
+    names: set[str] = set()
+    codes = [handler.__code__]
+    while codes:
+        code = codes.pop()
+        names |= set(code.co_names)
+        codes += [each for each in code.co_consts if isinstance(each, CodeType)]
+    for found in (handler.__globals__.get(name) for name in names):
+        if found is wanted:
+            return True
+        if isinstance(found, FunctionType) and found.__module__.startswith("lockgate.server") and found not in seen:
+            seen.add(found)
+            if reaches(found, wanted, seen):
+                return True
+    return False
+
+
+def test_the_handlers_of_routes_that_change_something_tell_the_audit_and_no_others():
+    telling = {(route.method, route.path) for route in ROUTES if reaches(route.handler, changing, set())}
+
+    assert telling == {(route.method, route.path) for route in ROUTES if route.change}
+
+
+@pytest.fixture
+def admin(running, service):
+    """A client that sends an admin's token."""
+    _, client = running()
+    service.access.add_person("ada", PASSWORD, ["admin"])
+    client.headers["Authorization"] = f"Bearer {service.access.sign_in('ada', PASSWORD).token}"
+    return client
+
+
+@pytest.fixture
+def sent(admin, service):
+    """Sends a route of the API what it takes, about a job that has ended."""
+    job = service.succeed(service._submitted(_request(), "ada", None).job_id)
+
+    def sent(route):
+        path = route.path.replace("{name}", "users").replace("{job_id}", job.job_id)
+        return admin.request(route.method, path, json=OVER_JSON.get((route.method, route.path)), params=None)
+
+    service.seconds = 0
+    return sent
+
+
+def _request():
+    from lockgate.core.job import TransformRequest
+
+    return TransformRequest("users", None, {}, False, False)
+
+
+@pytest.mark.parametrize("route", CHANGES, ids=lambda route: f"{route.method} {route.path}")
+def test_each_change_is_one_entry_that_tells_how_it_went(sent, service, route):
+    response = sent(route)
+
+    (entry,) = service.access.audit()
+    outcome = AuditOutcome.DONE if response.is_success else AuditOutcome.REFUSED
+    assert (entry.action, entry.outcome) == (route.change, outcome)
+    assert (entry.actor, entry.kind) == ("ada", CallerKind.PERSON)
+    assert (entry.address, entry.correlation_id) == ("127.0.0.1", response.headers["X-Correlation-Id"])
+    assert entry.ended_at >= entry.at
+    if outcome is AuditOutcome.REFUSED:
+        assert entry.facts["code"] == response.json()["code"]
+
+
+@pytest.mark.parametrize("route", CHANGES, ids=lambda route: f"{route.method} {route.path}")
+def test_what_fails_is_told_too(sent, service, route):
+    def failing(*given, **named):
+        raise RuntimeError("secret-51")
+
+    for name in ("submit", "cancel", "retry", "roll_back", "set_dbt_enabled"):
+        setattr(service, name, failing)
+    service.access.sign_in = service.access.sign_out = failing
+
+    response = sent(route)
+
+    (entry,) = service.access.audit()
+    assert response.status_code == 500
+    assert (entry.action, entry.outcome, entry.facts["code"]) == (route.change, AuditOutcome.FAILED, "LG811")
+    assert "secret-51" not in str(entry)
+
+
+def away(*given, **named):
+    raise ControlPlaneUnavailable
+
+
+@pytest.mark.parametrize(
+    "route",
+    [route for route in CHANGES if route.change != "cutover.roll-back"],
+    ids=lambda route: f"{route.method} {route.path}",
+)
+def test_nothing_is_changed_that_cannot_be_written_down(sent, service, route):
+    before = list(service.calls)
+    service.access.begin_change = away
+    service.access.sign_in = service.access.sign_out = lambda *given, **named: pytest.fail("it was done")
+
+    response = sent(route)
+
+    assert (response.status_code, response.json()["code"]) == (503, "LG605")
+    assert (service.calls, service._switches) == (before, {None: True})
+
+
+def test_a_roll_back_is_not_held_up_by_an_audit_that_cannot_be_written(admin, service):
+    service.access.begin_change = away
+
+    response = admin.post("/api/entities/users/cutover/rollback", json={"reason": "wrong totals"})
+
+    assert response.status_code == 200
+    assert service.rolled_back == [("users", "ada: wrong totals")]
+
+
+def test_nor_by_one_that_does_not_answer(admin, service, monkeypatch):
+    monkeypatch.setattr("lockgate.server.changing.AUDIT_SECONDS", 0.05)
+    hanging = threading.Event()
+    service.access.begin_change = lambda *given, **named: hanging.wait(20)
+
+    response = admin.post("/api/entities/users/cutover/rollback", json={"reason": "wrong totals"})
+    hanging.set()
+
+    assert response.status_code == 200
+    assert service.rolled_back == [("users", "ada: wrong totals")]
+
+
+def test_what_was_done_stays_done_where_its_end_cannot_be_written(admin, service):
+    service.access.end_change = away
+
+    response = admin.put("/api/dbt", json={"enabled": False})
+
+    assert response.status_code == 200
+    assert service._switches == {None: False}
+    (entry,) = service.access.audit()
+    assert entry.outcome is AuditOutcome.BEGUN
+
+
+def test_what_is_no_request_at_all_changes_nothing_and_is_not_told(admin, service):
+    assert admin.post("/api/jobs", content=b"no JSON").status_code == 422
+    assert admin.put("/api/dbt", json={"enabled": "yes"}).status_code == 422
+
+    assert service.access.audit() == ()
+
+
+def test_records_are_answered_and_change_nothing(admin, service):
+    response = admin.post("/api/transform", json={"entityType": "users", "records": [{"user_id": 1, "email": "a@b.c"}]})
+
+    assert response.status_code == 200
+    assert service.access.audit() == ()
+
+
+def test_a_job_is_told_with_its_number(admin, service):
+    job_id = admin.post("/api/jobs", json={"entityType": "users", "engine": "rules"}).json()["jobId"]
+
+    (entry,) = service.access.audit()
+    assert (entry.subject, dict(entry.facts)) == ("users", {"engine": "rules", "job": job_id})

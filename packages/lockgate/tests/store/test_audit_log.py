@@ -1,0 +1,81 @@
+"""The audit tells each change once, in order, and is never changed afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from lockgate.core.access import AuditEntry, AuditOutcome, CallerKind
+
+NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
+LATER = NOON + timedelta(seconds=5)
+ENTRY = AuditEntry(
+    audit_id=0,
+    at=NOON,
+    actor="ada",
+    kind=CallerKind.PERSON,
+    address="192.0.2.7",
+    action="cutover.promote",
+    subject="users",
+    outcome=AuditOutcome.BEGUN,
+    facts={"reason": "it is time"},
+    correlation_id="c1",
+)
+
+
+def test_an_entry_is_kept_as_it_was_put_down(store):
+    number = store.audit.begin(ENTRY)
+
+    assert store.audit.entries() == (replace(ENTRY, audit_id=number, target="main"),)
+
+
+def test_how_it_went_is_told_once(store):
+    number = store.audit.begin(ENTRY)
+
+    assert store.audit.end(number, AuditOutcome.DONE, {"plan": "p1"}, LATER)
+    assert not store.audit.end(number, AuditOutcome.FAILED, {"plan": "p2"}, LATER + timedelta(1))
+    assert not store.audit.end(number + 1, AuditOutcome.DONE, {}, LATER)
+
+    facts = {"reason": "it is time", "plan": "p1"}
+    ended = replace(ENTRY, audit_id=number, outcome=AuditOutcome.DONE, facts=facts, ended_at=LATER, target="main")
+    assert store.audit.entries() == (ended,)
+
+
+def test_the_newest_come_first_and_a_page_follows_another(store):
+    numbers = [store.audit.begin(ENTRY) for _ in range(5)]
+
+    first = store.audit.entries(limit=2)
+    second = store.audit.entries(before=first[-1].audit_id, limit=10)
+
+    assert [one.audit_id for one in (*first, *second)] == numbers[::-1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"actor": "bob"}, ["dbt.switch"]),
+        ({"action": "cutover.plan"}, ["cutover.plan"]),
+        ({"action": "cutover"}, ["cutover.plan", "cutover.promote"]),
+        ({"action": "cut"}, []),
+        ({"action": "c%"}, []),
+        ({"subject": "users", "actor": "ada"}, ["cutover.promote"]),
+        ({"subject": "' or 1=1 --"}, []),
+    ],
+)
+def test_entries_are_found_by_who_what_and_about_what(store, asked, found):
+    store.audit.begin(ENTRY)
+    store.audit.begin(replace(ENTRY, action="cutover.plan", subject="orders"))
+    store.audit.begin(replace(ENTRY, action="dbt.switch", actor="bob"))
+
+    assert [one.action for one in store.audit.entries(**asked)] == found
+
+
+def test_projects_do_not_see_each_others_and_targets_do(opened):
+    number = opened().audit.begin(ENTRY)
+    other = opened(project="sales")
+
+    assert other.audit.entries() == ()
+    assert not other.audit.end(number, AuditOutcome.DONE, {}, LATER)
+    assert [one.target for one in opened(target="postgres").audit.entries()] == ["main"]
