@@ -1,9 +1,9 @@
-"""Rows of another database met by digests of the rows in the bench: both sides are read once, and neither is held.
+"""Rows of another database met by digests of the rows in the bench: neither side is held.
 
 A digest is 64 bits of the bench's own hash over all values but the key's, each as what the sides have in common. The
 bench holds one side's keys and digests; of the rows that come it keeps those whose key it has not, or whose digest is
 another one. Then it looks at the rows of these keys alone, value by value. Rows with equal digests are taken as equal:
-one in which one number changed never has the digest of the other, any other goes unnoticed with a chance of 2⁻⁶⁴.
+one that changed goes unnoticed with a chance of 2⁻⁶⁴.
 """
 
 from __future__ import annotations
