@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import tempfile
 import threading
@@ -39,6 +38,7 @@ from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Route, Stage
 from lockgate.errors import CapabilityMissing, CutoverInvalid, JobFinal, KeyReused, UnknownName
 from lockgate.store import open_store
+from lockgate.testing.credentials import QuickPasswords
 
 NOW = datetime(2026, 1, 31, 5, 0, tzinfo=UTC)
 NODES = (
@@ -58,21 +58,18 @@ COMPARISON = Evidence(
 PINS = (Pin(Relation("raw", "users"), 4, 7),)
 
 
-class QuickPasswords:
-    """Fulfils the `Passwords` port with one round, and counts the hashings."""
+class CountedPasswords(QuickPasswords):
+    """Counts the hashings."""
 
-    def __init__(self) -> None:
-        self.hashings = 0
+    hashings = 0
 
     def hashed(self, password: str) -> str:
         self.hashings += 1
-        return hashlib.sha256(password.encode()).hexdigest()
+        return super().hashed(password)
 
     def is_right(self, password: str, kept: str | None) -> bool:
-        return self.hashed(password) == kept
-
-    def is_outdated(self, kept: str) -> bool:
-        return False
+        self.hashings += 1
+        return super().is_right(password, kept)
 
 
 @cache
@@ -99,7 +96,7 @@ class MemoryAccess(Access):
             secrets=open_secrets({}, folder),
             secrets_folder=folder,
         )
-        self.passwords = QuickPasswords()
+        self.passwords = CountedPasswords()
         super().__init__(self.wiring, self.passwords)
 
     def close(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lockgate.errors import SecretMissing, UnknownName
+from lockgate.errors import UnknownName
 from lockgate.server.declared import declared_options
 from lockgate.server.options import Mode, Options
 
@@ -43,12 +43,11 @@ def test_the_secrets_folder_has_the_token(project, monkeypatch):
     assert declared_options(None).token == "from-folder"
 
 
-def test_production_is_for_callers_with_a_token(project, monkeypatch):
+def test_the_mode_is_that_of_the_surroundings(project, monkeypatch):
     monkeypatch.setenv("LOCKGATE_MODE", "production")
-    with pytest.raises(SecretMissing, match="'api-token' is not set"):
-        declared_options(project)
-    monkeypatch.setenv("LOCKGATE_SECRET_API_TOKEN", "from-environment")
 
+    assert declared_options(project) == Options(mode=Mode.PRODUCTION)
+    monkeypatch.setenv("LOCKGATE_SECRET_API_TOKEN", "from-environment")
     assert declared_options(project) == Options(mode=Mode.PRODUCTION, token="from-environment")
 
 

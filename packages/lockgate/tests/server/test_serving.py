@@ -16,10 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from lockgate.errors import ControlPlaneUnavailable, TargetBusy
-from lockgate.server import Options, create_api
+from lockgate.app.service import Service
+from lockgate.errors import ControlPlaneUnavailable, SecretMissing, TargetBusy
+from lockgate.server import Mode, Options, create_api
 from lockgate.server.listening import listen
-from lockgate.server.serving import run_api
+from lockgate.server.serving import ProjectApi, run_api
+from lockgate.testing.credentials import PASSWORD, QuickPasswords
 
 SCRIPT = Path(__file__).with_name("serve_memory.py")
 TLS = ssl.create_default_context()  # made once: it takes longer than a request
@@ -211,3 +213,37 @@ def test_the_service_warms_up_once_the_port_answers(running, service):
     while not service.is_warm:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "lockgate.yml").write_text("project: shop\n", encoding="utf-8")
+    monkeypatch.setenv("LOCKGATE_LOG_LEVEL", "error")
+    return tmp_path
+
+
+def test_production_without_anybody_who_could_call_does_not_begin(project):
+    with pytest.raises(SecretMissing, match="nobody has either"):
+        ProjectApi(project, None, Options(mode=Mode.PRODUCTION)).open_service()
+
+
+@pytest.mark.parametrize("let_in", ["a person", "a machine", "the shared token"])
+def test_one_who_could_is_enough(project, let_in):
+    with Service.open(project) as service:
+        service.access._passwords = QuickPasswords()
+        if let_in == "a person":
+            service.access.add_person("ada", PASSWORD, ["admin"])
+        if let_in == "a machine":
+            service.access.add_token("ci", ["operator"], by="ada")
+    token = "correct-horse-battery" if let_in == "the shared token" else None
+
+    ProjectApi(project, None, Options(mode=Mode.PRODUCTION, token=token)).open_service().close()
+
+
+def test_a_token_that_was_revoked_is_nobody(project):
+    with Service.open(project) as service:
+        made, _ = service.access.add_token("ci", ["operator"], by="ada")
+        service.access.revoke_token(made.token_id)
+
+    with pytest.raises(SecretMissing):
+        ProjectApi(project, None, Options(mode=Mode.PRODUCTION)).open_service()
