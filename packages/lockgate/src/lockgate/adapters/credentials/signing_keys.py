@@ -58,9 +58,9 @@ class SigningKeys:
         try:
             text = self._secrets.resolve(reference(NAME))
         except SecretMissing:
-            if (self._folder / NAME).exists() or not _make(self._folder):
+            if not (self._folder / NAME).exists() and not _make(self._folder):
                 raise
-            text = self._secrets.resolve(reference(NAME))
+            text = self._secrets.resolve(reference(NAME))  # somebody may have made it since
         keys = tuple(_key(line.strip()) for line in text.splitlines() if line.strip())
         if not keys:
             raise SecretMissing(f"the secret {NAME!r} has no key", hint=_HINT, name=NAME)
