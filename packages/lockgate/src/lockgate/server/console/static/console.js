@@ -29,6 +29,9 @@ document.addEventListener("keydown", (pressed) => {
   filter.focus();
 });
 
+// --- where this is stays in sight where the navigation is a strip
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // --- durations that go on: <span data-elapsed="12.5">12 s</span> ---------------------------------------------------
 const seenAt = new WeakMap();
 const lasting = (seconds) => {
