@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 
 from lockgate.adapters.reports.comparison import (
@@ -27,7 +27,7 @@ from lockgate.core.route import Edition
 
 @dataclass(frozen=True, slots=True)
 class ComparisonLine:
-    """One line of the list. `parts` are its rows as one bar."""
+    """One line of the list: how many rows differ, of how many that were compared."""
 
     number: int
     entity: str
@@ -104,25 +104,17 @@ def view_of(kept: KeptComparison) -> ComparisonView:
 def _asked(request: ComparisonRequest) -> Iterator[tuple[str, str]]:
     """What was asked besides the key, in words."""
     usual = ComparisonRequest(())
-    told = {
-        "tolerance": str(request.tolerance),
-        "excluded": ", ".join(sorted(request.excluded)),
-        "noisy": ", ".join(sorted(request.noisy)),
-        "where": str(request.where),
-        "sample_rows": f"about {request.sample_rows} rows",
-        "fewest_rows": str(request.fewest_rows),
+    words = {
+        "tolerance": ("Numbers and times may differ by", str(request.tolerance)),
+        "excluded": ("Columns left out", ", ".join(sorted(request.excluded))),
+        "noisy": ("Columns that differ by themselves", ", ".join(sorted(request.noisy))),
+        "where": ("Only rows where", str(request.where)),
+        "sample_rows": ("A sample of", f"about {request.sample_rows} rows"),
+        "fewest_rows": ("Fewer rows prove nothing", str(request.fewest_rows)),
     }
-    titles = {
-        "tolerance": "Numbers and times may differ by",
-        "excluded": "Columns left out",
-        "noisy": "Columns that differ by themselves",
-        "where": "Only rows where",
-        "sample_rows": "A sample of",
-        "fewest_rows": "Fewer rows prove nothing",
-    }
-    for each in fields(request):
-        if each.name in titles and getattr(request, each.name) != getattr(usual, each.name):
-            yield titles[each.name], told[each.name]
+    for name, told in words.items():
+        if getattr(request, name) != getattr(usual, name):
+            yield told
     for name, rule in request.rules.items():
         yield f"Column {name}", _ruled(rule)
 

@@ -29,6 +29,9 @@ document.addEventListener("keydown", (pressed) => {
   filter.focus();
 });
 
+// --- where this is stays in sight where the navigation is a strip
+document.querySelector(".side [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // --- durations that go on: <span data-elapsed="12.5">12 s</span> ---------------------------------------------------
 const seenAt = new WeakMap();
 const lasting = (seconds) => {
@@ -68,20 +71,30 @@ const show = (part, markup) => {
   if (sentence !== said.textContent) said.textContent = sentence;
 };
 
+// Browsers give a server six connections: what nobody looks at gives its own back.
+const streams = new Map();
+const leave = (part) => { streams.get(part)?.close(); streams.delete(part); };
+
 const watch = (part, failures = 0) => {
+  if (document.hidden || streams.has(part) || !part.dataset.live) return;
   const stream = new EventSource(part.dataset.live);
+  streams.set(part, stream);
   let failed = failures;
   stream.addEventListener("part", (event) => { failed = 0; show(part, event.data); });
-  stream.addEventListener("end", () => { stream.close(); part.removeAttribute("data-live"); });
-  stream.addEventListener("gone", () => { stream.close(); location.reload(); });
+  stream.addEventListener("end", () => { leave(part); part.removeAttribute("data-live"); });
+  stream.addEventListener("gone", () => { leave(part); location.reload(); });
   stream.addEventListener("error", () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser opens it again
+    leave(part);
     if (failed >= 5) { said.textContent = "This page is not live any more. Load it again."; return; }
     setTimeout(() => watch(part, failed + 1), 3000);
   });
-  addEventListener("pagehide", () => stream.close(), { once: true });
 };
 
-const watchAll = () => { for (const part of document.querySelectorAll("[data-live]")) watch(part); };
-addEventListener("pageshow", (event) => { if (event.persisted) watchAll(); });
+const parts = [...document.querySelectorAll("[data-live]")];
+const watchAll = () => parts.forEach((part) => watch(part));
+const leaveAll = () => parts.forEach(leave);
+document.addEventListener("visibilitychange", () => (document.hidden ? leaveAll() : watchAll()));
+addEventListener("pagehide", leaveAll);
+addEventListener("pageshow", watchAll);
 watchAll();
