@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockgate.core.access import Role
-from lockgate.server.access import ANYONE, READERS
+from lockgate.server.access import READERS
 from lockgate.server.route_table import ROUTES
 
 
@@ -36,7 +36,7 @@ def access_table() -> tuple[Access, ...]:
         Access(
             route.method,
             route.path,
-            None if route.allowed is ANYONE else tuple(role for role in Role if role in route.allowed),
+            None if route.allowed is None else tuple(role for role in Role if role in route.allowed),
             route.change,
             route.is_page,
         )
