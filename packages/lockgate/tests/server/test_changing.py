@@ -7,7 +7,7 @@ from types import CodeType, FunctionType
 
 import pytest
 
-from lockgate.core.access import AuditOutcome, CallerKind
+from lockgate.core.access import AuditEnd, AuditOutcome, CallerKind
 from lockgate.errors import ControlPlaneUnavailable
 from lockgate.server.changing import changing
 from lockgate.server.route_table import API_ROUTES, ROUTES
@@ -119,7 +119,7 @@ def away(*given, **named):
 )
 def test_nothing_is_changed_that_cannot_be_written_down(sent, service, route):
     before = list(service.calls)
-    service.access.begin_change = away
+    service.access.write_changes = away
     service.access.sign_in = service.access.sign_out = lambda *given, **named: pytest.fail("it was done")
 
     response = sent(route)
@@ -129,7 +129,7 @@ def test_nothing_is_changed_that_cannot_be_written_down(sent, service, route):
 
 
 def test_a_roll_back_is_not_held_up_by_an_audit_that_cannot_be_written(admin, service):
-    service.access.begin_change = away
+    service.access.write_changes = away
 
     response = admin.post("/api/entities/users/cutover/rollback", json={"reason": "wrong totals"})
 
@@ -140,7 +140,7 @@ def test_a_roll_back_is_not_held_up_by_an_audit_that_cannot_be_written(admin, se
 def test_nor_by_one_that_does_not_answer(admin, service, monkeypatch):
     monkeypatch.setattr("lockgate.server.changing.AUDIT_SECONDS", 0.05)
     hanging = threading.Event()
-    service.access.begin_change = lambda *given, **named: hanging.wait(20)
+    service.access.write_changes = lambda asked: [1] * hanging.wait(20) * len(asked)
 
     response = admin.post("/api/entities/users/cutover/rollback", json={"reason": "wrong totals"})
     hanging.set()
@@ -150,7 +150,8 @@ def test_nor_by_one_that_does_not_answer(admin, service, monkeypatch):
 
 
 def test_what_was_done_stays_done_where_its_end_cannot_be_written(admin, service):
-    service.access.end_change = away
+    write = service.access.write_changes
+    service.access.write_changes = lambda asked: away() if isinstance(asked[0], AuditEnd) else write(asked)
 
     response = admin.put("/api/dbt", json={"enabled": False})
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lockgate.core.access import AuditEntry, AuditOutcome, CallerKind
+from lockgate.core.access import AuditEnd, AuditEntry, AuditOutcome, CallerKind
 
 NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=5)
@@ -79,3 +79,30 @@ def test_projects_do_not_see_each_others_and_targets_do(opened):
     assert other.audit.entries() == ()
     assert not other.audit.end(number, AuditOutcome.DONE, {}, LATER)
     assert [one.target for one in opened(target="postgres").audit.entries()] == ["main"]
+
+
+def test_many_are_put_down_at_once_each_with_its_own_number(store):
+    entries = [replace(ENTRY, subject=f"entity {number}") for number in range(300)]
+
+    numbers = store.audit.write(entries)
+
+    kept = {entry.audit_id: entry.subject for entry in store.audit.entries(limit=1_000)}
+    assert [kept[number] for number in numbers] == [f"entity {number}" for number in range(300)]
+
+
+def test_ends_and_beginnings_are_told_together(store):
+    first, second = store.audit.write([ENTRY, ENTRY])
+    ends = [AuditEnd(first, AuditOutcome.DONE, LATER, {"plan": "p1"}), AuditEnd(first, AuditOutcome.FAILED, LATER)]
+
+    told = store.audit.write(
+        [ends[0], replace(ENTRY, subject="third"), ends[1], AuditEnd(999, AuditOutcome.DONE, LATER)]
+    )
+
+    assert (told[0], told[2], told[3]) == (first, first, 999)
+    outcomes = {entry.audit_id: (entry.outcome, entry.facts) for entry in store.audit.entries()}
+    begun = (AuditOutcome.BEGUN, {"reason": "it is time"})
+    assert outcomes == {
+        first: (AuditOutcome.DONE, {"reason": "it is time", "plan": "p1"}),
+        second: begun,
+        told[1]: begun,
+    }

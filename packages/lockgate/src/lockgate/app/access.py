@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
@@ -12,6 +12,7 @@ from lockgate.adapters.credentials.argon2 import Argon2Passwords
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.signing_in import prove, sign_in
 from lockgate.core.access import (
+    AuditEnd,
     AuditEntry,
     AuditOutcome,
     Caller,
@@ -224,21 +225,32 @@ class Access:
     def begin_change(
         self, caller: Caller, action: str, subject: str, *, address: str = "", facts: Mapping[str, object] | None = None
     ) -> int:
-        """Puts down that somebody is about to change something: the entry's number, for `end_change`.
+        """Puts down that somebody is about to change something: the entry's number, for `end_change`."""
+        return self._wiring.store.audit.begin(self.entry_of(caller, action, subject, address=address, facts=facts))
 
-        Texts are kept legible, bounded and without secrets.
-        """
+    def end_change(self, audit_id: int, outcome: AuditOutcome, facts: Mapping[str, object] | None = None) -> None:
+        """Puts down how it went, once; `facts` are added to those from before."""
+        end = self.end_of(audit_id, outcome, facts)
+        self._wiring.store.audit.end(end.audit_id, end.outcome, end.facts, end.at)
+
+    def write_changes(self, asked: Sequence[AuditEntry | AuditEnd]) -> list[int]:
+        """Puts down many at once, what begins and how others went: the number of the entry of each."""
+        return self._wiring.store.audit.write(asked)
+
+    def entry_of(
+        self, caller: Caller, action: str, subject: str, *, address: str = "", facts: Mapping[str, object] | None = None
+    ) -> AuditEntry:
+        """The entry of a change that begins now; its texts are legible, bounded and without secrets."""
         names = [kept_name(each, redacted) for each in (str(caller), address, action, subject)]
         actor, source, action, subject = names
         told = kept_facts(facts or {}, redacted)
         now, outcome = self._wiring.clock(), AuditOutcome.BEGUN
         entry = AuditEntry(0, now, actor, caller.kind, source, action, subject, outcome, told)
-        return self._wiring.store.audit.begin(replace(entry, correlation_id=correlation_id()))
+        return replace(entry, correlation_id=correlation_id())
 
-    def end_change(self, audit_id: int, outcome: AuditOutcome, facts: Mapping[str, object] | None = None) -> None:
-        """Puts down how it went, once; `facts` are added to those from before."""
-        told = kept_facts(facts or {}, redacted)
-        self._wiring.store.audit.end(audit_id, outcome, told, self._wiring.clock())
+    def end_of(self, audit_id: int, outcome: AuditOutcome, facts: Mapping[str, object] | None = None) -> AuditEnd:
+        """How a change went that ends now."""
+        return AuditEnd(audit_id, outcome, self._wiring.clock(), kept_facts(facts or {}, redacted))
 
     def audit(
         self,

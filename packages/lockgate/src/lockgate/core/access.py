@@ -137,3 +137,13 @@ class AuditEntry:
     correlation_id: str | None = None
     ended_at: datetime | None = None
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEnd:
+    """How a change went that was begun as entry `audit_id`, and what is added to its facts."""
+
+    audit_id: int
+    outcome: AuditOutcome
+    at: datetime
+    facts: Mapping[str, object] = field(default_factory=dict)

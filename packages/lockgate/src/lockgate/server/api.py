@@ -71,7 +71,7 @@ def _lifespan(desk: Desk) -> Callable[[FastAPI], AbstractAsyncContextManager[dic
             raise
         finally:
             desk.stop()
-            desk.close()
+            await asyncio.to_thread(desk.close)
             await asyncio.to_thread(desk.service.close, patience_seconds=desk.patience_seconds)
             desk.metrics.close()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 from http import HTTPStatus
 
 import structlog
@@ -104,9 +103,7 @@ async def _begun(desk: Desk, request: Request, action: str, subject: str, facts:
 async def _begin(desk: Desk, request: Request, action: str, subject: str, facts: dict[str, object]) -> int:
     caller: Caller = request.state.caller
     address = request.client.host if request.client else ""
-    return await desk.ask(
-        partial(desk.service.access.begin_change, caller, action, subject, address=address, facts=facts)
-    )
+    return await desk.answer(desk.audit.begin(caller, action, subject, address=address, facts=facts))
 
 
 async def _ended(desk: Desk, audit_id: int | None, outcome: AuditOutcome, facts: dict[str, object]) -> None:
@@ -114,6 +111,6 @@ async def _ended(desk: Desk, audit_id: int | None, outcome: AuditOutcome, facts:
     if audit_id is None:
         return
     try:
-        await desk.ask(desk.service.access.end_change, audit_id, outcome, facts)
+        await desk.answer(desk.audit.end(audit_id, outcome, facts))
     except (LockgateError, Refusal) as error:
         structlog.get_logger().error("the audit was not ended", audit_id=audit_id, exc_info=error)

@@ -15,6 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from starlette.requests import Request
 
+from lockgate.app.audit_book import AuditBook
 from lockgate.app.service import Service
 from lockgate.core.deadline import within
 from lockgate.core.job import Job
@@ -56,6 +57,7 @@ class Desk:
         self._hashing = Threads(replace(options, threads=HASHINGS, calls_waiting=HASHINGS_WAITING))
         self.known_callers = KnownCallers(service.access, self.ask, self.threads.call)
         self.admission = Admission(options, self.known_callers)
+        self.audit = AuditBook(service.access, seconds=options.database_seconds)
         self._counting: dict[str, asyncio.Future[Any]] = {}
         self.replays = Replays(options)
         self.in_flight = 0
@@ -168,6 +170,7 @@ class Desk:
         self.threads.close()
         self._databases.close()
         self._hashing.close()
+        self.audit.close()
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:
         """Known names like those asked for: entities or, of an entity that there is, implementations."""

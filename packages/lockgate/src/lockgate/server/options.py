@@ -25,9 +25,9 @@ class Options:
     the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
     after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. What control plane and
     target are asked on the way must be answered after `database_seconds`. A server that stops
-    leaves clients `drain_seconds` to send once more on connections that they keep. Of several processes, one that does
-    not answer its supervisor for `worker_seconds`, its imports included, is replaced. A process begins to import dbt
-    `warm_seconds` after it began to answer.
+    leaves clients `drain_seconds` to send once more on connections that they keep. `streams` parts of pages are watched
+    live at once. Of several processes, one that does not answer its supervisor for `worker_seconds`, its imports
+    included, is replaced. A process begins to import dbt `warm_seconds` after it began to answer.
     """
 
     mode: Mode = Mode.DEVELOPMENT

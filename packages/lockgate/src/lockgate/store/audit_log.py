@@ -5,16 +5,23 @@ The one exception is how a change went, which is told once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import RowMapping, and_, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
-from lockgate.core.access import AuditEntry, AuditOutcome, CallerKind
+from lockgate.core.access import AuditEnd, AuditEntry, AuditOutcome, CallerKind
 from lockgate.store.access_tables import audit_entry
 from lockgate.store.database import Database
 from lockgate.store.scope import Scope
+
+_PUT = insert(audit_entry).returning(audit_entry.c.audit_id, sort_by_parameter_order=True)
+_END = (
+    update(audit_entry)
+    .where(audit_entry.c.audit_id == bindparam("number"), audit_entry.c.outcome == AuditOutcome.BEGUN)
+    .values(outcome=bindparam("how"), facts=bindparam("said"), ended_at=bindparam("then"))
+)
 
 
 class AuditLog:
@@ -25,34 +32,44 @@ class AuditLog:
         self._database = database
         self._scope = scope
 
+    def write(self, asked: Sequence[AuditEntry | AuditEnd]) -> list[int]:
+        """Puts entries down, and how others went, in one transaction: the number of the entry of each."""
+        begun = [one for one in asked if isinstance(one, AuditEntry)]
+        ended = {one.audit_id: one for one in reversed(asked) if isinstance(one, AuditEnd)}
+        with self._database.writing() as connection:
+            numbers = iter(self._begin(connection, begun) if begun else ())
+            if ended:
+                self._end(connection, ended)
+        return [next(numbers) if isinstance(one, AuditEntry) else one.audit_id for one in asked]
+
     def begin(self, entry: AuditEntry) -> int:
         """Puts an entry down: its number."""
-        values = {
-            "at": entry.at,
-            "actor": entry.actor,
-            "kind": entry.kind,
-            "address": entry.address,
-            "action": entry.action,
-            "subject": entry.subject,
-            "outcome": entry.outcome,
-            "facts": dict(entry.facts),
-            "correlation_id": entry.correlation_id,
-            "ended_at": entry.ended_at,
-        }
         with self._database.writing() as connection:
-            put = insert(audit_entry).values(self._scope.values() | values).returning(audit_entry.c.audit_id)
-            return connection.execute(put).scalar_one()
+            return self._begin(connection, [entry])[0]
 
     def end(self, audit_id: int, outcome: AuditOutcome, facts: Mapping[str, object], at: datetime) -> bool:
         """Tells how a change went, and more facts of it: whether that was not told before."""
-        mine = and_(audit_entry.c.project == self._scope.project, audit_entry.c.audit_id == audit_id)
-        open_ = and_(mine, audit_entry.c.outcome == AuditOutcome.BEGUN)
         with self._database.writing() as connection:
-            before: Any = connection.execute(select(audit_entry.c.facts).where(open_)).scalar()
-            if before is None:
-                return False
-            values = {"outcome": outcome, "facts": {**before, **facts}, "ended_at": at}
-            return bool(connection.execute(update(audit_entry).where(open_).values(values)).rowcount)
+            return self._end(connection, {audit_id: AuditEnd(audit_id, outcome, at, facts)})
+
+    def _begin(self, connection: Connection, entries: Sequence[AuditEntry]) -> list[int]:
+        rows = [self._scope.values() | _values_of(entry) for entry in entries]
+        return list(connection.execute(_PUT, rows).scalars())
+
+    def _end(self, connection: Connection, ended: Mapping[int, AuditEnd]) -> bool:
+        """Ends those that go on: whether there was one; the first of several ends of one entry counts."""
+        columns = audit_entry.c
+        going = (columns.project == self._scope.project, columns.outcome == AuditOutcome.BEGUN)
+        query = select(columns.audit_id, columns.facts).where(*going, columns.audit_id.in_(ended))
+        found: Sequence[Any] = connection.execute(query).all()
+        rows = [
+            {"number": number, "how": end.outcome, "said": {**facts, **end.facts}, "then": end.at}
+            for number, facts in found
+            for end in (ended[number],)
+        ]
+        if rows:
+            connection.execute(_END, rows)
+        return bool(rows)
 
     def entries(
         self,
@@ -75,6 +92,21 @@ class AuditLog:
         query = select(audit_entry).where(*conditions).order_by(columns.audit_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(_entry_of(row) for row in connection.execute(query).mappings())
+
+
+def _values_of(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "actor": entry.actor,
+        "kind": entry.kind,
+        "address": entry.address,
+        "action": entry.action,
+        "subject": entry.subject,
+        "outcome": entry.outcome,
+        "facts": dict(entry.facts),
+        "correlation_id": entry.correlation_id,
+        "ended_at": entry.ended_at,
+    }
 
 
 def _entry_of(row: RowMapping) -> AuditEntry:
