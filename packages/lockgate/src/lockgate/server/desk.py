@@ -55,7 +55,8 @@ class Desk:
         self.threads = Threads(options)
         self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
         self._hashing = Threads(replace(options, threads=HASHINGS, calls_waiting=HASHINGS_WAITING))
-        self.known_callers = KnownCallers(service.access, self.ask, self.threads.call)
+        self._recognising = Threads(options)  # whoever comes is recognised while databases hang that others asked
+        self.known_callers = KnownCallers(service.access, self._recognise, self.threads.call)
         self.admission = Admission(options, self.known_callers)
         self.audit = AuditBook(service.access, seconds=options.database_seconds)
         self._counting: dict[str, asyncio.Future[Any]] = {}
@@ -108,6 +109,11 @@ class Desk:
         """
         with within(self.options.database_seconds):
             return await self._in_time(self._databases.call(function, *given, **named))
+
+    async def _recognise(self, function: Callable[..., Got], *given: Any) -> Got:
+        """What is known of callers, as `ask` finds it."""
+        with within(self.options.database_seconds):
+            return await self._in_time(self._recognising.call(function, *given))
 
     async def hash(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
         """What a function of the service gives that works on a password, called in a thread for those.
@@ -169,6 +175,7 @@ class Desk:
         """Lets calls under way end; those that wait are dropped."""
         self.threads.close()
         self._databases.close()
+        self._recognising.close()
         self._hashing.close()
         self.audit.close()
 
