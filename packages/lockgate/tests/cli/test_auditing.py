@@ -121,7 +121,7 @@ LOOKING = {
     "init", "check", "transform", "gate", "serve", "loads list", "loads show", "quarantine list", "quarantine show",
     "editions list", "editions show", "rules explain", "rules export", "rules test", "cutover show", "cutover status",
     "cutover decisions", "evidence list", "jobs list", "jobs show", "notices list", "notices send", "notices test",
-    "govern user list", "govern user sessions", "govern token list", "govern audit list", "sandbox up",
+    "govern user list", "govern user sessions", "govern token list", "govern audit list", "govern access", "sandbox up",
     "sandbox receive",
 }  # fmt: skip
 TOLD = ("changing(", "told_afterwards(")
