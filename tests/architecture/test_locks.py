@@ -10,6 +10,7 @@ import tomllib
 import pytest
 
 LOCKS = ["setup", "runtime", "dev", "bench"]
+APART = "airflow"  # an environment of its own, whose lock holds none of the others
 
 
 def pins(text: str) -> dict[str, str]:
@@ -19,10 +20,10 @@ def pins(text: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def locks(root):
-    return {name: (root / "locks" / f"{name}.txt").read_text(encoding="utf-8") for name in LOCKS}
+    return {name: (root / "locks" / f"{name}.txt").read_text(encoding="utf-8") for name in [*LOCKS, APART]}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, APART])
 def test_every_requirement_is_pinned_and_hashed(locks, name):
     requirements = [line for line in locks[name].replace("\\\n", " ").splitlines() if not line.startswith("#")]
 
@@ -32,7 +33,7 @@ def test_every_requirement_is_pinned_and_hashed(locks, name):
     assert loose == []
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, APART])
 def test_a_lock_holds_no_address_and_no_path(locks, name):
     assert (
         re.findall(r"\S*://\S*|^\s*(?:-e|--index|--find|--extra)\S*|\S* @ \S*", locks[name], flags=re.MULTILINE) == []
@@ -51,9 +52,11 @@ def test_every_declared_dependency_is_locked(locks, root):
         extras = project.get("optional-dependencies", {}).values()
         declared |= {_name(text) for texts in [project["dependencies"], *extras] for text in texts}
     groups = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["dependency-groups"]
+    apart = {_name(text) for text in groups.pop(APART)}
     declared |= {_name(text) for texts in groups.values() for text in texts}
 
     assert declared - {"lockgate"} - set(pins(locks["bench"])) == set()
+    assert apart - set(pins(locks[APART])) == set()
 
 
 def _name(requirement: str) -> str:

@@ -50,6 +50,15 @@ def test_the_control_plane_may_be_elsewhere_and_its_address_is_not_shown(monkeyp
     assert "hunter22" not in repr(settings)
 
 
+def test_networks_of_proxies_stand_between_commas(monkeypatch):
+    monkeypatch.setenv("LOCKGATE_TRUSTED_PROXIES", "10.0.0.0/8, ::1,")
+
+    assert [str(one) for one in read_settings().trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+    monkeypatch.setenv("LOCKGATE_TRUSTED_PROXIES", "the proxy")
+    with pytest.raises(UnknownName, match="LOCKGATE_TRUSTED_PROXIES is wrong"):
+        read_settings()
+
+
 def test_an_empty_variable_is_none(monkeypatch):
     monkeypatch.setenv("LOCKGATE_TARGET", "")
 

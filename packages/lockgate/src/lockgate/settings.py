@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from lockgate.core.nearness import nearest
 from lockgate.core.secret import VARIABLE_PREFIX
@@ -15,6 +16,13 @@ from lockgate.errors import UnknownName
 
 PREFIX = "LOCKGATE_"
 STATE_FOLDER = ".lockgate"
+
+Network = IPv4Network | IPv6Network
+
+
+def _listed(written: object) -> object:
+    """What stands between commas."""
+    return [each.strip() for each in written.split(",") if each.strip()] if isinstance(written, str) else written
 
 
 class Settings(BaseModel):
@@ -43,6 +51,11 @@ class Settings(BaseModel):
         description="Whom `serve` believes: `development`, callers of this machine too, while nobody has an account;"
         " `production`, only who signs in or sends a token.",
     )
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_listed)] = Field(
+        (),
+        description="Networks, with commas between them, of the proxies before `serve`: a request from there comes from"
+        " whom its `X-Forwarded-For` names last, apart from these; of nobody else is that header believed.",
+    )
     judge_seconds: float = Field(
         10.0, gt=0, description="How often `serve` looks at every route, besides when requests tell something new."
     )
@@ -54,6 +67,14 @@ class Settings(BaseModel):
         description="The least grave log lines shown: `debug`, `info`, `warning` or `error`;"
         " else `info` where `serve` runs, and `warning`.",
     )
+
+    flow_step: str | None = Field(
+        None,
+        description="Set by Airflow, Dagster and Luigi: the step of a flow, `FLOW/STEP`, that the command is;"
+        " the control plane is told when it begins and how it ends.",
+    )
+    flow_run: str | None = Field(None, description="Likewise, which run of the flow: `RUNTIME/ID`.")
+    flow_interval: str | None = Field(None, description="Likewise, the time that the run is about: `START/END`.")
 
     def state_folder(self, project: Path) -> Path:
         """The folder for what runs of the project leave on this machine."""
@@ -82,6 +103,15 @@ def read_settings() -> Settings:
         detail = error.errors(include_url=False, include_input=False)[0]
         variable = PREFIX + str(detail["loc"][0]).upper()
         raise UnknownName(f"{variable} is wrong: {detail['msg'].lower()}", hint=f"Set {variable} anew.") from error
+
+
+def take_flow_variables() -> tuple[str, str, str]:
+    """Which step of a flow this process is, of which run, about which interval; empty where nobody says so.
+
+    They are taken out of the environment: commands that this one starts are no steps of their own.
+    """
+    step, run, interval = (os.environ.pop(f"{PREFIX}FLOW_{name}", "") for name in ("STEP", "RUN", "INTERVAL"))
+    return step, run, interval
 
 
 def secret_variables() -> Mapping[str, str]:

@@ -77,7 +77,7 @@ def test_whatever_ends_a_session_ends_it_in_every_process(access, wiring, bob, e
     other = Access(elsewhere)
     assert other.epoch() > epoch
     assert (admitted(access, bob), other.known().caller_of_session(bob.secret)) == (None, None)
-    assert access.sessions("bob") == ()
+    assert bob.session not in access.sessions("bob")
     elsewhere.close()
 
 
@@ -121,7 +121,9 @@ def test_a_password_is_changed_by_whoever_knows_the_one_before(access):
         access.change_password("ada", PASSWORD, PASSWORD)
     assert access.prove("ada", PASSWORD)
 
-    access.change_password("ada", PASSWORD, OTHER)
+    begun = access.change_password("ada", PASSWORD, OTHER)
+    assert access.sessions("ada") == (begun.session,)
+    assert admitted(access, begun).name == "ada"
 
     assert access.prove("ada", OTHER)
     with pytest.raises(SignInRefused):
@@ -233,3 +235,14 @@ def test_service_and_app_open_the_same_door(wiring, access):
         assert app.access is app.access
     with Service.open(wiring.project.folder) as service:
         assert service.access.epoch() == access.epoch()
+
+
+def test_of_tokens_a_picture_has_those_that_are_good(access, clock):
+    good, _ = access.add_token("good", ["operator"], lifetime=2 * DAY, by="ada")
+    gone, _ = access.add_token("gone", ["operator"], by="ada")
+    access.add_token("old", ["operator"], lifetime=DAY, by="ada")
+    access.revoke_token(gone.token_id)
+    clock.now += DAY
+
+    assert list(access.known().tokens) == [good.token_id]
+    assert len(access.tokens()) == 3

@@ -271,3 +271,10 @@ def test_looking_costs_the_same_for_one_entity_and_for_many(tmp_path, cutover_pr
 
     assert counts[0] == counts[1]
     assert counts[0] == {"overview": 12, "gates": 3, "entity": 13, "gate": 4, "decisions": 1}
+
+
+def test_looking_at_a_gate_stores_no_route(desk, cutover_project):
+    mine = desk(cutover_project())
+
+    assert mine.gate("people", "parity").route.token == 0
+    assert mine._wiring.warehouse.route("people") is None

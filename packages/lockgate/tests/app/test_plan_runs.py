@@ -47,7 +47,7 @@ class Applies:
         self.fails_with: Exception | None = None
         self.asked: list[tuple[str, str, str]] = []
 
-    def apply(self, plan_id, listener, steps, *, by, reason, wait_seconds):
+    def apply_held(self, plan_id, listener, steps, *, by, reason, wait_seconds):
         self.asked.append((plan_id, by, reason))
         listener(0, STEP)
         self.reached.set()

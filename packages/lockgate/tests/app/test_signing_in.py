@@ -10,7 +10,7 @@ import pytest
 from lockgate.adapters.credentials.argon2 import Argon2Passwords
 from lockgate.app.access import Access
 from lockgate.app.wiring import open_wiring
-from lockgate.errors import SecretMissing, SignInRefused
+from lockgate.errors import SecretMissing, SignInBusy, SignInRefused
 from lockgate.testing.credentials import OTHER, PASSWORD, QuickPasswords
 
 MINUTE = timedelta(minutes=1)
@@ -75,7 +75,8 @@ def test_why_somebody_is_refused_is_not_told_and_the_work_is_the_same(access, pa
 def test_five_wrong_passwords_lock_for_a_minute_also_the_right_one(access, clock):
     for _ in range(5):
         refusal(access)
-    locked = access.people()[0].locked_until
+    locked = access.locked_until("ada", "")
+    assert locked == clock.now + MINUTE
 
     refusal(access, password=PASSWORD)
     assert access.sessions() == ()
@@ -84,7 +85,58 @@ def test_five_wrong_passwords_lock_for_a_minute_also_the_right_one(access, clock
     refusal(access, password=PASSWORD)
     clock.now = locked
     assert access.sign_in("ada", PASSWORD).session.person == "ada"
+    assert (access.people()[0].failures, access.locked_until("ada", "")) == (0, None)
+
+
+def test_whoever_guesses_in_one_place_keeps_nobody_out_elsewhere(access, clock):
+    for _ in range(40):
+        clock.now = access.locked_until("ada", HERE) or clock.now
+        refusal(access, address=HERE)
+
+    refusal(access, password=PASSWORD, address=HERE)
+    assert access.sign_in("ada", PASSWORD, address="192.0.2.8")
+    assert access.locked_until("ada", HERE) is not None
+
+
+def test_a_hundred_wrong_passwords_from_wherever_lock_for_a_quarter_of_an_hour(access, clock):
+    for number in range(99):
+        refusal(access, address=f"192.0.2.{number}")
+    assert access.locked_until("ada", "192.0.2.200") is None
+
+    refusal(access, address="192.0.2.99")
+
+    assert access.locked_until("ada", "192.0.2.200") == access.people()[0].locked_until == clock.now + 15 * MINUTE
+    refusal(access, password=PASSWORD, address="192.0.2.200")
+    clock.now += 15 * MINUTE
+    assert access.sign_in("ada", PASSWORD, address="192.0.2.200")
     assert (access.people()[0].failures, access.people()[0].locked_until) == (0, None)
+
+
+def test_what_was_wrong_a_day_ago_counts_for_nothing(access, clock):
+    for _ in range(4):
+        refusal(access)
+    clock.now += timedelta(days=1)
+
+    refusal(access)
+
+    assert (access.people()[0].failures, access.locked_until("ada", "")) == (1, None)
+
+
+class BusyPasswords(QuickPasswords):
+    """Too many sign in."""
+
+    def is_right(self, password, kept):
+        raise SignInBusy
+
+
+@pytest.mark.parametrize("ask", ["sign_in", "prove"])
+def test_an_attempt_on_which_nobody_looked_at_the_password_counts_for_nothing(access, wiring, ask):
+    busy = Access(wiring, BusyPasswords())
+    for _ in range(25):
+        with pytest.raises(SignInBusy):
+            getattr(busy, ask)("ada", PASSWORD, address=HERE)
+
+    assert access.sign_in("ada", PASSWORD, address=HERE)
 
 
 def test_a_right_password_in_between_begins_the_count_anew(access):
@@ -100,7 +152,8 @@ def test_whoever_is_unlocked_signs_in(access):
     for _ in range(5):
         refusal(access)
 
-    assert access.unlock("ada").locked_until is None
+    assert access.unlock("ada").failures == 0
+    assert access.locked_until("ada", "") is None
     assert access.sign_in("ada", PASSWORD)
 
 
@@ -180,7 +233,7 @@ def test_of_many_guesses_at_once_five_count_and_the_right_one_among_the_rest_is_
 
     assert told == [ANSWER] * 20
     (found,) = accesses[0].people()
-    assert (found.failures, found.locked_until is not None) == (5, True)
+    assert (found.failures, accesses[0].locked_until("ada", "") is not None) == (5, True)
     refusal(accesses[1], password=PASSWORD)
     for each in wirings:
         each.close()

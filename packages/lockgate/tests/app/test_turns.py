@@ -1,45 +1,35 @@
-"""Whoever waits for a target says for whom."""
+"""A run whose process is gone is known to be interrupted, and one that goes on is left alone."""
 
 from __future__ import annotations
 
 import pytest
 
-from lockgate.app.recorder import recorded
-from lockgate.app.turns import run_lock
-from lockgate.app.wiring import open_wiring
-from lockgate.errors import TargetBusy
-from lockgate.flow import Unwatched
+from lockgate.app.turns import interrupt_what_is_gone
+from lockgate.app.wiring import RUN_LOCK, open_wiring
+from lockgate.core.record import RecordStatus
 
 
-class Hearing(Unwatched):
-    def __init__(self) -> None:
-        self.heard: list[str] = []
-
-    def waiting(self, told: str) -> None:
-        self.heard.append(told)
-
-
-def test_the_run_that_holds_the_target_is_named(project) -> None:
-    first, second, hearing = open_wiring(project, None), open_wiring(project, None), Hearing()
-
-    with (
-        run_lock(first, hearing, 0.0),
-        recorded(first.store, first.clock, hearing, "load") as recorder,
-        pytest.raises(TargetBusy),
-        run_lock(second, hearing, 0.1),
-    ):
-        pytest.fail("two held one target")
-    with run_lock(second, hearing, 0.1):
-        pass
-
-    (told,) = hearing.heard
-    assert told.startswith(f"waiting up to 0.1 s for run {recorder.run_id} (load), which began at 20")
+@pytest.fixture
+def wiring(tmp_path):
+    (tmp_path / "lockgate.yml").write_text("project: shop\n", encoding="utf-8")
+    opened = open_wiring(tmp_path, None)
+    yield opened
+    opened.close()
 
 
-def test_who_does_not_wait_says_nothing(project) -> None:
-    first, second, hearing = open_wiring(project, None), open_wiring(project, None), Hearing()
+def test_a_run_that_nobody_has_the_target_for_is_interrupted(wiring):
+    number = wiring.store.runs.start_run("run", wiring.clock())
+    wiring.store.runs.step_started(number, "build", wiring.clock())
 
-    with run_lock(first, hearing, 0.0), pytest.raises(TargetBusy), run_lock(second, hearing, 0.0):
-        pytest.fail("two held one target")
+    interrupt_what_is_gone(wiring)
 
-    assert hearing.heard == []
+    found = wiring.store.runs.run(number)
+    assert (found.status, found.steps[0].status) == (RecordStatus.INTERRUPTED, RecordStatus.INTERRUPTED)
+
+
+def test_a_run_that_goes_on_is_left_alone(wiring):
+    with wiring.warehouse.lock(RUN_LOCK, wait_seconds=0.0):
+        number = wiring.store.runs.start_run("run", wiring.clock())
+        interrupt_what_is_gone(wiring)
+
+        assert wiring.store.runs.run(number).status is RecordStatus.RUNNING

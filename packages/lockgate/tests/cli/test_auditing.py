@@ -15,6 +15,7 @@ from lockgate.cli.auditing import changing, told_afterwards
 from lockgate.cli.entrypoint import command_line
 from lockgate.core.access import AuditOutcome, CallerKind
 from lockgate.errors import ControlPlaneUnavailable, CutoverInvalid, DbtFailed, StatementFailed
+from lockgate.govern.changes import Told, rolling_back
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_a_change_is_begun_before_and_done_after(access):
 )
 @pytest.mark.parametrize("way", [changing, told_afterwards])
 def test_what_is_refused_or_fails_is_told_as_such_and_raised(access, way, error, outcome, code):
-    with pytest.raises(type(error)), way(access, "cutover.plan", "users"):
+    with pytest.raises(type(error)), way(access, Told("cutover.plan", "users")):
         raise error
 
     assert told(access)[4:] == (outcome, {"code": code})
@@ -93,7 +94,7 @@ def test_nothing_is_changed_that_cannot_be_told():
 def test_a_roll_back_is_done_though_it_cannot_be_told(caplog):
     done = []
 
-    with told_afterwards(Broken(), "cutover.roll-back", "users"):
+    with told_afterwards(Broken(), rolling_back("users", "wrong", off=False)):
         done.append("users")
 
     assert done == ["users"]
@@ -103,17 +104,18 @@ def test_a_roll_back_is_done_though_it_cannot_be_told(caplog):
 def test_nothing_is_tried_where_it_is_known_that_nothing_can_be_told():
     broken = Broken()
 
-    with told_afterwards(broken, "cutover.roll-back", "users") as change:
+    with told_afterwards(broken, rolling_back("users", "wrong", off=False)) as change:
         change.is_untold = True
 
     assert broken.asked == 0
 
 
 def test_a_roll_back_is_told_once_it_is_done(access):
-    with told_afterwards(access, "cutover.roll-back", "users", reason="wrong"):
+    with told_afterwards(access, rolling_back("users", "wrong", off=False)):
         assert access.audit() == ()
 
-    assert told(access)[2:] == ("cutover.roll-back", "users", AuditOutcome.DONE, {"reason": "wrong"})
+    facts = {"reason": "wrong", "off": False}
+    assert told(access)[2:] == ("cutover.roll-back", "users", AuditOutcome.DONE, facts)
 
 
 # Those look, write files for whoever typed them, or play a part beside the project.
@@ -122,7 +124,7 @@ LOOKING = {
     "editions list", "editions show", "rules explain", "rules export", "rules test", "cutover show", "cutover status",
     "cutover decisions", "evidence list", "jobs list", "jobs show", "notices list", "notices send", "notices test",
     "govern user list", "govern user sessions", "govern token list", "govern audit list", "govern access", "sandbox up",
-    "sandbox receive",
+    "sandbox receive", "flow list", "flow status", "flow graph", "flow compile", "flow interval",
 }  # fmt: skip
 TOLD = ("changing(", "told_afterwards(")
 # Those are told by a function that they share with another.

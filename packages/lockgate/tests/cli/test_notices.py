@@ -95,3 +95,44 @@ def test_what_was_set_aside_is_tried_again_when_asked(lockgate, put_down, receiv
 
     assert json.loads(lockgate("notices", "send", "--json")[1])[0]["status"] == "sent"
     assert lockgate("notices", "retry", "1")[0] == 2
+
+
+def test_what_is_to_be_told_is_put_down_and_sent(lockgate, receiver):
+    words = ("notices", "tell", "tonight's rows are there\nall of them", "--severity", "warning", "--json")
+
+    code, printed = lockgate(*words)
+
+    told = json.loads(printed)
+    assert (code, told["channels"], [each["status"] for each in told["sent"]]) == (0, ["hook"], ["sent"])
+    assert (told["notice"]["severity"], told["notice"]["subject"]) == ("warning", "tonight's rows are there")
+    (taken,) = receiver.taken
+    assert json.loads(taken.body)["data"]["text"] == "tonight's rows are there\nall of them"
+
+
+def test_the_same_words_told_twice_are_two_notices(lockgate, receiver):
+    for _ in range(2):
+        assert lockgate("notices", "tell", "done", "--subject", "nightly")[0] == 0
+
+    assert [each["notice"]["subject"] for each in json.loads(lockgate("notices", "list", "--json")[1])] == [
+        "nightly"
+    ] * 2
+    assert len(receiver.taken) == 2
+
+
+def test_what_cannot_be_sent_now_is_kept_and_no_failure(lockgate, receiver):
+    receiver.meanwhile = Answer(503)
+
+    assert lockgate("notices", "tell", "done")[0] == 0
+    assert [each["status"] for each in json.loads(lockgate("notices", "list", "--json")[1])] == ["pending"]
+
+
+def test_where_no_channel_is_declared_that_is_said(tmp_path, capsys):
+    (tmp_path / "lockgate.yml").write_text("project: silent\n", encoding="utf-8")
+
+    code = run(["--project", str(tmp_path), "notices", "tell", "done"])
+
+    assert (code, capsys.readouterr().out) == (0, "nobody is told: no channel of the project takes it\n")
+
+
+def test_there_is_something_to_tell(lockgate):
+    assert lockgate("notices", "tell", "  ")[0] == 2

@@ -10,9 +10,10 @@ import pytest
 from lockgate.config import find_project, load_project
 from lockgate.core.comparison import ColumnRule, Status, Tolerance, Transform
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
+from lockgate.core.flow import FlowDeclaration, Schedule, StepDeclaration, StepKind
 from lockgate.core.gate import GateDeclaration
 from lockgate.core.notice import NotificationDeclaration, Severity
-from lockgate.core.project import FlowDeclaration, StepDeclaration, Target
+from lockgate.core.project import Target
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.stream import NewColumnPolicy, Stream
 from lockgate.core.types import ColumnType, Kind
@@ -109,13 +110,17 @@ def test_a_step_needs_the_one_before_unless_it_says_otherwise(write):
     assert project.flows == {
         "nightly": FlowDeclaration(
             "nightly",
-            "0 5 * * *",
-            "America/New_York",
             (
-                StepDeclaration("load", "load discovery", (), 0),
-                StepDeclaration("build", "run --skip-load", ("load",), 2),
-                StepDeclaration("check", "compare users@rules users@dbt --key user_id", ("load", "build"), 0),
+                StepDeclaration("load", StepKind.RUN, ("load", "discovery")),
+                StepDeclaration("build", StepKind.RUN, ("run", "--skip-load"), ("load",), 2),
+                StepDeclaration(
+                    "check",
+                    StepKind.RUN,
+                    ("compare", "users@rules", "users@dbt", "--key", "user_id"),
+                    ("load", "build"),
+                ),
             ),
+            schedule=Schedule("0 5 * * *", "America/New_York"),
         )
     }
 

@@ -1,27 +1,39 @@
-"""Wrong passwords lock for longer and longer, up to a quarter of an hour."""
+"""Wrong passwords lock for longer and longer, up to an hour, in the place where they were given."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lockgate.govern.lockout import LOCKS, lock_after, source_of
+from lockgate.govern.lockout import ACCOUNT_FAILURES, LAPSE, account_locked_until, lock_after, locked_until, source_of
+
+NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("failures", "minutes"), [(0, 0), (4, 0), (5, 1), (6, 2), (7, 4), (8, 8), (9, 15), (10, 15), (10**9, 15)]
+    ("failures", "minutes"),
+    [(0, 0), (4, 0), (5, 1), (6, 2), (7, 4), (8, 8), (9, 16), (10, 32), (11, 60), (12, 60), (10**9, 60)],
 )
 def test_five_lock_for_a_minute_and_each_further_one_for_twice_as_long(failures, minutes):
     assert lock_after(failures) == timedelta(minutes=minutes)
+    assert locked_until(failures, NOON) == (NOON + timedelta(minutes=minutes) if minutes else None)
 
 
-def test_the_table_says_so_up_to_the_longest():
-    assert {failures: lasting.total_seconds() / 60 for failures, lasting in LOCKS.items()} == {
-        5: 1, 6: 2, 7: 4, 8: 8, 9: 15,
-    }  # fmt: skip
+def test_from_one_place_nobody_fails_as_often_as_locks_everywhere():
+    now, failures = NOON, 0
+    while now < NOON + LAPSE:
+        failures += 1
+        now += lock_after(failures)
+
+    assert failures < ACCOUNT_FAILURES / 2
+
+
+def test_a_hundred_lock_everywhere():
+    assert account_locked_until(99, NOON) is None
+    assert account_locked_until(100, NOON) == NOON + timedelta(minutes=15)
 
 
 @given(st.integers(0, 1000))

@@ -9,7 +9,7 @@ import pytest
 from lockgate.core.access import MachineToken, Role, TokenFacts
 from lockgate.errors import TokenRefused
 from lockgate.govern.sessions import new_session
-from lockgate.govern.tokens import facts_of, machine_claims, new_token_id, session_claims
+from lockgate.govern.tokens import facts_of, machine_claims, new_token_id, session_claims, token_id_of
 
 NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
 TOKEN = MachineToken("t1", "etl", frozenset({Role.OPERATOR}), NOON, "ada", NOON + timedelta(days=90))
@@ -71,3 +71,8 @@ def test_each_claim_is_needed(name):
 def test_ids_are_of_128_bits():
     assert len({new_token_id() for _ in range(100)}) == 100
     assert len(new_token_id()) == 32
+
+
+def test_of_one_wish_comes_one_id_like_any_other():
+    assert token_id_of("ada 1") == token_id_of("ada 1") != token_id_of("bea 1")
+    assert len(token_id_of("ada 1")) == len(new_token_id())

@@ -105,10 +105,26 @@ class MemoryAccess(Access):
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class NothingKept:
+    """Stands where pages look things up: there is none of whatever they ask for."""
+
+    streams = ()
+
+    def __getattr__(self, name: str):
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def absent(*given, **named):
+            raise UnknownName("there is nothing of that name")
+
+        return absent
+
+
 class MemoryService:
     """Jobs end when a test says so or, with `seconds`, by themselves; what is asked of it is remembered."""
 
     project, target = "inventory", "main"
+    console = archive = NothingKept()
 
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds

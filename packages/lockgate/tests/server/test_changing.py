@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import CodeType, FunctionType
 
+import httpx
 import pytest
 
 from lockgate.core.access import AuditEnd, AuditOutcome, CallerKind
-from lockgate.errors import ControlPlaneUnavailable
+from lockgate.errors import ControlPlaneUnavailable, EngineOff
 from lockgate.server.changing import changing
 from lockgate.server.route_table import API_ROUTES, ROUTES
 
@@ -159,6 +162,57 @@ def test_what_was_done_stays_done_where_its_end_cannot_be_written(admin, service
     assert service._switches == {None: False}
     (entry,) = service.access.audit()
     assert entry.outcome is AuditOutcome.BEGUN
+
+
+@pytest.mark.parametrize("raised", [None, EngineOff("dbt is off"), ControlPlaneUnavailable("it went away")])
+def test_what_goes_on_after_its_deadline_is_told_once_it_is_over(running, service, raised):
+    _, client = running(database_seconds=0.2)
+    begun, going_on = threading.Event(), threading.Event()
+
+    def late(*given, **named):
+        begun.set()
+        assert going_on.wait(20)
+        if raised is not None:
+            raise raised
+        return service._switches
+
+    service.set_dbt_enabled = late
+    response = client.put("/api/dbt", json={"enabled": False})
+
+    assert (response.status_code, begun.is_set()) == (503, True)
+    (entry,) = service.access.audit()
+    assert entry.outcome is AuditOutcome.BEGUN
+    going_on.set()
+    entry = ended(service.access)
+    wanted = {None: AuditOutcome.DONE, EngineOff: AuditOutcome.REFUSED}
+    assert entry.outcome is wanted.get(raised and type(raised), AuditOutcome.FAILED)
+    assert entry.facts.get("code") == (raised and raised.code)
+
+
+def test_what_was_never_begun_for_want_of_a_thread_has_failed(running, service):
+    _, client = running(database_seconds=0.2, threads=1)
+    begun, going_on = threading.Event(), threading.Event()
+    service.set_dbt_enabled = lambda *given, **named: (begun.set(), going_on.wait(60))
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(client.put, "/api/dbt", json={"enabled": True})
+        assert begun.wait(20)
+        second = httpx.put(f"{client.base_url}/api/entities/users/dbt", json={"enabled": False})
+        assert (first.result().status_code, second.status_code) == (503, 503)
+
+    entry = ended(service.access)
+    going_on.set()
+
+    assert (entry.subject, entry.outcome, entry.facts["code"]) == ("users", AuditOutcome.FAILED, "LG605")
+    assert service._switches == {None: True}
+
+
+def ended(access):
+    """The newest entry, once it is told how it went."""
+    deadline = time.monotonic() + 20
+    while (entry := access.audit()[0]).outcome is AuditOutcome.BEGUN:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return entry
 
 
 def test_what_is_no_request_at_all_changes_nothing_and_is_not_told(admin, service):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 
 from lockgate.errors import UnknownName
@@ -49,6 +51,12 @@ def test_the_mode_is_that_of_the_surroundings(project, monkeypatch):
     assert declared_options(project) == Options(mode=Mode.PRODUCTION)
     monkeypatch.setenv("LOCKGATE_SECRET_API_TOKEN", "from-environment")
     assert declared_options(project) == Options(mode=Mode.PRODUCTION, token="from-environment")
+
+
+def test_whose_word_is_taken_for_who_calls_is_that_of_the_surroundings(project, monkeypatch):
+    monkeypatch.setenv("LOCKGATE_TRUSTED_PROXIES", "192.0.2.0/24")
+
+    assert declared_options(project) == Options(trusted_proxies=(ip_network("192.0.2.0/24"),))
 
 
 def test_where_there_is_no_project_that_is_said(tmp_path, monkeypatch):

@@ -121,7 +121,7 @@ class Cast:
 
 
 def told(client: httpx.Client, method: str, path: str, kind: Kind) -> str:
-    """What becomes of a request: `in`, `sign in`, `role` or the status of another refusal of the caller."""
+    """What becomes of a request: `in`, `sign in`, `role`, `broken`, or the status of another refusal of the caller."""
     with client.stream(method, path, headers=kind.headers) as response:
         location = response.headers.get("Location", "")
         if response.status_code == 401 or location.startswith("/sign-in?next=") or location == "/sign-in":
@@ -129,7 +129,7 @@ def told(client: httpx.Client, method: str, path: str, kind: Kind) -> str:
         if response.status_code == 403:
             text = response.read().decode()
             return "role" if method == "HEAD" or "LG754" in text else "403"
-        return "in"
+        return "broken" if response.status_code >= 500 else "in"
 
 
 def expected(allowed, method: str, kind: Kind) -> str:
@@ -166,6 +166,47 @@ def test_every_route_lets_in_whom_the_table_names_and_nobody_else(running, servi
 
     assert wrong == {}
     assert sent >= 1_000
+
+
+BY_HAND = [
+    ("nobody", "GET /", "sign in"),
+    ("nobody", "GET /api/jobs", "sign in"),
+    ("nobody", "GET /api/health", "in"),
+    ("viewer", "GET /", "in"),
+    ("viewer", "GET /audit", "role"),
+    ("viewer", "POST /api/jobs", "role"),
+    ("viewer", "POST /entities/users/roll-back", "role"),
+    ("viewer", "GET /comparisons/1/rows", "role"),
+    ("operator", "POST /api/jobs", "in"),
+    ("operator", "POST /entities/users/roll-back", "in"),
+    ("operator", "POST /plans/users-1/apply", "in"),
+    ("operator", "POST /plans/users-1/promote", "role"),
+    ("operator", "POST /entities/users/gates/parity/sign", "role"),
+    ("operator", "GET /people", "role"),
+    ("approver", "POST /plans/users-1/promote", "in"),
+    ("approver", "POST /entities/users/gates/parity/sign", "in"),
+    ("approver", "POST /entities/users/roll-back", "in"),
+    ("approver", "GET /audit", "in"),
+    ("approver", "POST /api/jobs", "role"),
+    ("approver", "POST /people", "role"),
+    ("admin", "POST /people", "in"),
+    ("admin", "POST /tokens", "in"),
+    ("admin", "POST /api/jobs", "in"),
+    ("admin", "POST /plans/users-1/promote", "in"),
+]
+
+
+def test_so_it_is_as_people_were_told(running, service):
+    _, client = running(token=SHARED)
+    service.access.add_person("ada", PASSWORD, ["admin"])
+    headers = {"nobody": {}}
+    for role in Role:
+        _, text = service.access.add_token(f"of-{role}", [role], by="somebody")
+        headers[role] = {"Authorization": f"Bearer {text}"}
+
+    got = [(who, asked, told(client, *asked.split(" "), Kind(who, headers[who]))) for who, asked, _ in BY_HAND]
+
+    assert got == BY_HAND
 
 
 @pytest.mark.slow

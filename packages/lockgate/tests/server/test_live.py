@@ -13,6 +13,7 @@ from lockgate.server.access import APPROVERS
 from lockgate.server.doors import Door
 from lockgate.server.known_callers import KnownCallers
 from lockgate.server.live import still_admitted
+from lockgate.server.problems import overloaded
 
 PASSWORD = "eleven grey herons at dawn"
 
@@ -59,13 +60,16 @@ def test_who_is_not_any_more_is_told_at_once(watching, service, end):
     assert watching() is None
 
 
-def test_where_nobody_can_tell_nobody_goes_on(watching, service):
+@pytest.mark.parametrize("why", [ControlPlaneUnavailable("it is away"), overloaded("too many wait")])
+def test_where_nobody_can_tell_that_is_said_and_nobody_is_turned_away(watching, service, why):
     def away():
-        raise ControlPlaneUnavailable
+        raise why
 
     service.access.epoch = service.access.known = away
 
-    assert watching() is None
+    with pytest.raises(type(why)) as caught:
+        watching()
+    assert caught.value is why
 
 
 def test_to_watch_is_no_sign_of_life(watching, service, monkeypatch):

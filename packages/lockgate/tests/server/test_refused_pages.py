@@ -34,7 +34,45 @@ def test_a_form_of_whoever_is_not_signed_in_any_more_is_told_by_a_page(browse, s
     answer = browser.client.post("/people", data={"name": "x"}, headers={"Origin": browser.url})
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (401, "text/html; charset=utf-8")
-    assert 'href="/sign-in' in answer.text
+    assert "Your session has ended" in answer.text
+    assert "token" not in answer.text.partition("<main")[2]
+    assert 'href="/sign-in?next=/people"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "sender", "back"),
+    [
+        ("/people", "/people?name=b%26a&before=bea", "/people%3Fname%3Db%2526a%26before%3Dbea"),
+        ("/people/bea/roles", "/people/bea/roles", "/people"),
+        ("/people/bea/roles", "", "/people"),
+        ("/jobs/j1/cancel", "/jobs/j1", "/jobs/j1"),
+        ("/jobs/j1/cancel", "", "/jobs/j1"),
+        ("/entities/a%20b/plan", "/entities/a%20b/plan?to=canary", "/entities/a%2520b/plan%3Fto%3Dcanary"),
+        ("/people", "https://elsewhere.example/jobs", "/people"),
+        ("/people", "/api/jobs", "/people"),
+        ("/people", "/nowhere", "/people"),
+        ("/people", "http://[", "/people"),
+    ],
+)
+def test_whose_session_ended_signs_in_and_comes_back_to_the_form(browse, service, path, sender, back):
+    service.access.add_person("ada", "eleven grey herons at dawn", ["admin"])
+    browser = browse()
+    referer = {"Referer": sender if "//" in sender else f"{browser.url}{sender}"} if sender else {}
+
+    answer = browser.client.post(path, data={"name": "x"}, headers={"Origin": browser.url, **referer})
+
+    assert answer.status_code == 401
+    assert f'href="/sign-in?next={back}"' in answer.text
+
+
+def test_a_wrong_token_is_still_told_as_one(browse):
+    browser = browse()
+
+    answer = browser.client.post("/people", data={"name": "x"}, headers={"Authorization": "Bearer wrong"})
+
+    assert answer.status_code == 401
+    assert "A token is needed" in answer.text
+    assert "Your session has ended" not in answer.text
 
 
 @pytest.mark.parametrize("path", ["/<script>alert(1)</script>", "/%3Cscript%3Ealert(1)%3C/script%3E", "/\"onload='x'"])
@@ -51,7 +89,7 @@ def test_what_failed_unforeseen_tells_a_page_where_to_look_and_nothing_else(brow
         raise RuntimeError("password secret-51")
 
     browser = browse()
-    service.access.people = failing
+    service.access.list_people = failing
 
     answer = browser.get("/people")
 

@@ -98,3 +98,9 @@ def test_a_page_of_another_site_rolls_nothing_back(client, service):
 
     assert client.post(f"{PATH}/rollback", json={"reason": "x"}, headers=headers).status_code == 403
     assert service.rolled_back == []
+
+
+def test_blanks_are_no_reason(client, service):
+    response = client.post("/api/entities/users/cutover/rollback", json={"reason": "  "})
+
+    assert (response.status_code, service.rolled_back) == (422, [])

@@ -15,17 +15,17 @@ ADMIN = frozenset({Role.ADMIN})
 
 def test_nobody_is_admitted_at_first(store):
     assert store.access.epoch() == 0
-    assert store.access.admitting() == Admitting(0, (), (), ())
+    assert store.access.admitting(NOON) == Admitting(0, (), (), ())
 
 
 def test_everything_that_admits_is_in_it(store):
     ada = store.people.add("ada", "kept", ADMIN, NOON)
     begun = new_session("ada", "", NOON)
-    store.people.admit(begun, "digest", "kept")
+    store.people.admit(begun, "digest", "kept", "")
     token = MachineToken("t1", "etl", ADMIN, NOON, "ada", NOON + timedelta(days=1))
     store.tokens.add(token)
 
-    found = store.access.admitting()
+    found = store.access.admitting(NOON)
 
     (person,) = found.people
     assert (person.name, person.roles, person.signed_in_at) == (ada.name, ADMIN, NOON)
@@ -42,7 +42,7 @@ def test_whoever_reads_an_epoch_has_every_change_that_it_counts(opened):
 
     def look():
         while not done.is_set():
-            found = reader.access.admitting()
+            found = reader.access.admitting(NOON)
             if len(found.people) < found.epoch:
                 torn.append(found)
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lockgate.core.cutover import Action, Decision
+from lockgate.core.cutover import Action, Decision, Plan
 from lockgate.core.gate import Answer
 from lockgate.core.route import Route, Stage
 from lockgate.errors import UnknownName
@@ -47,3 +47,17 @@ def test_decisions_are_listed_from_the_newest_on_behind_one_and_looked_up_by_num
     assert store.cutovers.decision(two.decision_id) == two
     with pytest.raises(UnknownName, match="there is no decision 99"):
         store.cutovers.decision(99)
+
+
+def test_the_newest_plans_of_an_entity_are_found_behind_however_many_others(store):
+    def plan(*entities: str) -> Plan:
+        return Plan("", entities, (), (), (), NOW, "anna")
+
+    mine = [store.cutovers.add_plan(plan("orders", 'łódź "1"_%')) for _ in range(2)]
+    for _ in range(110):
+        store.cutovers.add_plan(plan("users"))
+    store.cutovers.add_plan(plan('łódź "1"_%%'))
+
+    assert store.cutovers.plans_of('łódź "1"_%', limit=3) == (mine[1], mine[0])
+    assert store.cutovers.plans_of("orders", limit=1) == (mine[1],)
+    assert store.cutovers.plans_of("anna", limit=3) == ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, select
@@ -50,6 +50,18 @@ def test_the_database_itself_keeps_a_program_from_waiting_twice(store):
     assert isinstance(caught.value.__cause__, IntegrityError)
 
 
+def test_a_job_that_is_answered_by_what_had_ended_began_when_it_came(store):
+    (first,) = store.jobs.submit([Submission(USERS, "me", SEEN)], NOON)
+    claim = store.jobs.claim(first.execution_id, "worker", NOON)
+    store.jobs.begun(claim, SEEN, NOON)
+    store.jobs.finish(claim, DONE, NOON + timedelta(seconds=1))
+    later = NOON + timedelta(hours=1)
+
+    (second,) = store.jobs.submit([Submission(USERS, "me", SEEN)], later)
+
+    assert (second.joined, second.started_at, second.finished_at) == (True, later, later)
+
+
 def test_a_stale_attempt_is_told_in_its_own_words(store):
     (job,) = store.jobs.submit([Submission(USERS, "me", SEEN)], NOON)
     claim = store.jobs.claim(job.execution_id, "worker", NOON)
@@ -91,7 +103,7 @@ def test_a_thousand_are_stored_in_one_transaction_and_come_back_in_order(store):
 
 SUBMIT_MANY = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from lockgate.core.job import IdempotencyKey, Submission
 from lockgate.store import open_store
 from lockgate.testing.jobs import SEEN, USERS
@@ -117,7 +129,7 @@ def test_processes_that_submit_at_once_agree_on_jobs_and_executions(at_once, ope
 
 CLAIM = """
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from lockgate.errors import StaleToken
 from lockgate.store import open_store
 from lockgate.testing.jobs import DONE

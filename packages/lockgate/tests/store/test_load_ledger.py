@@ -48,6 +48,17 @@ def test_loads_are_found_by_stream_and_status_and_read_on_behind_one(store):
     assert found(source="elsewhere") == []
 
 
+def test_streams_that_never_set_a_record_aside_are_known(store, opened):
+    landed = replace(NEW, status=LoadStatus.LANDED)
+    for stream, rejected in (("clean", 0), ("once", 0), ("once", 3), ("once", 0)):
+        store.loads.open_load(replace(landed, stream=stream, rejected=rejected))
+    store.loads.open_load(replace(landed, stream="going on"))
+    store.loads.open_load(replace(NEW, stream="going on"))
+
+    assert store.loads.clean_streams() == {("discovery", "clean")}
+    assert opened(project="sales").loads.clean_streams() == frozenset()
+
+
 def test_a_load_that_is_not_there_cannot_go_on(store):
     with pytest.raises(TargetBusy, match="load 99 was ended by another process"):
         store.loads.add_staged(99, STAGED, RESUME)

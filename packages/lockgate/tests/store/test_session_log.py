@@ -22,7 +22,7 @@ def begin(store):
 
     def begin(person="ada", at=NOON):
         begun = new_session(person, "192.0.2.7", at)
-        assert store.people.admit(begun, f"digest of {begun.session_id}", "kept")
+        assert store.people.admit(begun, f"digest of {begun.session_id}", "kept", "")
         return begun
 
     return begin

@@ -50,15 +50,15 @@ GOOD = (
 class Answering:
     """An executor that answers with given nodes, or raises."""
 
-    def __init__(self, nodes: tuple[NodeResult, ...], error: LockgateError | None = None) -> None:
-        self.nodes, self.error = nodes, error
+    def __init__(self, nodes: tuple[NodeResult, ...], error: LockgateError | None = None, upstream=None) -> None:
+        self.nodes, self.error, self.upstream = nodes, error, upstream or {}
         self.asked: list[DbtInvocation] = []
 
     def execute(self, invocation: DbtInvocation, on_node) -> DbtExecutionResult:
         self.asked.append(invocation)
         if self.error is not None:
             raise self.error
-        return DbtExecutionResult("i", self.nodes, 1.0, Path("/a"), Path("/l"))
+        return DbtExecutionResult("i", self.nodes, 1.0, Path("/a"), Path("/l"), self.upstream)
 
     def warm(self) -> None:
         """Nothing is to begin."""
@@ -257,6 +257,46 @@ def test_one_entity_alone_selects_what_it_is_asked_to() -> None:
 
     assert result.success
     assert (executor.asked[0].select, executor.asked[0].full_refresh) == (("fct_users",), True)
+
+
+TESTS = tuple(node for node in GOOD if node.kind == "test")
+UPSTREAM = {"fct_users": frozenset({STG, USERS}), "fct_apps": frozenset({STG, USERS, APPS})}
+
+
+def test_tests_alone_are_asked_for_once_and_each_answers_for_its_entities() -> None:
+    executor = Answering(TESTS, upstream=UPSTREAM)
+
+    users, applications = DbtExecutionService(executor, Workshops()).test_batch(BATCH, {"day": 2})
+
+    (asked,) = executor.asked
+    assert (asked.tests_only, asked.select, asked.vars) == (True, ("+fct_users", "+fct_apps"), {"day": 2})
+    assert [trial.name for trial in users.trials] == ["test.p.unique_users"]
+    assert [trial.name for trial in applications.trials] == ["test.p.unique_users", "test.p.owner_exists"]
+    assert (users.error, applications.error, users.failed) == (None, None, ())
+
+
+def test_a_test_that_fails_is_the_error_of_the_entities_that_it_answers_for() -> None:
+    failed = replace(TESTS[1], status=NodeStatus.FAIL, failures=3, message="Got 3 results", file="/p/x.sql")
+
+    users, applications = DbtExecutionService(Answering((TESTS[0], failed), upstream=UPSTREAM), Workshops()).test_batch(
+        BATCH
+    )
+
+    assert users.error is None
+    assert isinstance(applications.error, DbtTestFailed)
+    assert "applications@dbt: test.p.owner_exists failed: Got 3 results" in applications.error.message
+    assert [(trial.name, trial.failures) for trial in applications.failed] == [("test.p.owner_exists", 3)]
+
+
+def test_what_stops_the_tests_is_every_entitys_error() -> None:
+    error = DbtTimedOut()
+
+    found = DbtExecutionService(Answering((), error), Workshops()).test_batch(BATCH)
+
+    assert [(str(one), one.trials, one.error) for one in found] == [
+        ("users@dbt", (), error),
+        ("applications@dbt", (), error),
+    ]
 
 
 @pytest.mark.parametrize("value", [date(2026, 1, 1), float("nan"), {1: "a"}, b"x", (1, 2)])

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from lockgate.adapters.credentials.argon2 import Argon2Passwords
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app.signing_in import prove, sign_in
+from lockgate.app import signing_in
+from lockgate.app.signing_in import Attempt, counted
 from lockgate.core.access import (
     AuditEnd,
     AuditEntry,
     AuditOutcome,
     Caller,
+    HeldUp,
     MachineToken,
     Person,
     Session,
@@ -30,7 +33,14 @@ from lockgate.govern.auditing import kept_facts, kept_name
 from lockgate.govern.known import Known
 from lockgate.govern.passwords import checked_password
 from lockgate.govern.sessions import IDLE, TOUCHED_EVERY, is_over
-from lockgate.govern.tokens import DEFAULT_LIFETIME, LONGEST_LIFETIME, facts_of, machine_claims, new_token_id
+from lockgate.govern.tokens import (
+    DEFAULT_LIFETIME,
+    LONGEST_LIFETIME,
+    facts_of,
+    machine_claims,
+    new_token_id,
+    token_id_of,
+)
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
@@ -55,7 +65,7 @@ class Access:
 
         A session or token that it does not know may have begun, or been used elsewhere, since: read it once more.
         """
-        read = self._wiring.store.access.admitting()
+        read = self._wiring.store.access.admitting(self._wiring.clock())
         return Known(
             read.epoch,
             {one.name: one for one in read.people},
@@ -76,17 +86,31 @@ class Access:
 
     # --- sessions ----------------------------------------------------------------------------------------------------
 
-    def sign_in(self, name: str, password: str, *, address: str = "") -> SignedIn:
+    def begin_attempt(self, address: str) -> Attempt:
+        """Puts an attempt to sign in down for where it comes from, before anything is asked of it."""
+        return signing_in.begin_attempt(self._wiring, address)
+
+    def take_back(self, attempt: Attempt) -> None:
+        """Forgets an attempt that came to nothing, and was not refused."""
+        signing_in.take_back(self._wiring, attempt)
+
+    def locked_until(self, name: str, address: str) -> datetime | None:
+        """Until when somebody is not let in from there, whatever the password; None where they are."""
+        return signing_in.locked_until(self._wiring, name, address)
+
+    def sign_in(self, name: str, password: str, *, address: str = "", attempt: Attempt | None = None) -> SignedIn:
         """Begins a session of somebody who knows their password.
 
-        `address` is where they call from; with none, failures are counted for the account alone.
+        `address` is where they call from; with none, failures are counted for the account alone. `attempt` is the one
+        that was put down already.
 
         Raises:
             SignInRefused: they are not let in; whether because of the name, the password or a lock is not told.
             SignInBusy: too many sign in at the same moment.
             SecretMissing: nobody is let in, for there is no key to sign tokens with.
         """
-        return sign_in(self._wiring, self._passwords, self._tokens, (name, password), address)
+        with counted(self._wiring, address, attempt):
+            return signing_in.sign_in(self._wiring, self._passwords, self._tokens, (name, password), address)
 
     def prove(self, name: str, password: str, *, address: str = "") -> Person:
         """Who somebody is, where they know their password; failures count as those of signing in do.
@@ -95,7 +119,8 @@ class Access:
             SignInRefused: they do not, or the account is locked or disabled.
             SignInBusy: too many sign in at the same moment.
         """
-        return prove(self._wiring, self._passwords, (name, password), address)[0]
+        with counted(self._wiring, address, None):
+            return signing_in.prove(self._wiring, self._passwords, (name, password), address)[0]
 
     def sign_out(self, session_id: str) -> bool:
         """Ends a session: whether there was one."""
@@ -119,6 +144,14 @@ class Access:
         """Everybody with an account, by name."""
         return self._wiring.store.people.people()
 
+    def list_people(self, *, text: str = "", before: str | None = None, limit: int = 100) -> tuple[Person, ...]:
+        """Accounts by name, those whose name has `text` in it; `before` is the name to go on behind."""
+        return self._wiring.store.people.listed(text=normalize("NFC", text), before=before, limit=limit)
+
+    def held_up(self, names: Sequence[str]) -> Mapping[str, HeldUp]:
+        """How these accounts are held up where wrong passwords came from; whoever is not is left out."""
+        return self._wiring.store.people.held_up(names, self._wiring.clock())
+
     def add_person(self, name: str, password: str, roles: Iterable[str]) -> Person:
         """Makes an account.
 
@@ -141,17 +174,18 @@ class Access:
         kept = self._passwords.hashed(checked_password(password, name))
         self._wiring.store.people.set_password(name, kept, self._wiring.clock())
 
-    def change_password(self, name: str, old: str, new: str, *, address: str = "") -> None:
-        """Sets another password for somebody who knows the present one; ends their sessions.
+    def change_password(self, name: str, old: str, new: str, *, address: str = "") -> SignedIn:
+        """Sets another password for somebody who knows the present one; ends their sessions, and begins another.
 
         Raises:
             SignInRefused: the present one is another, or the account is locked or disabled.
             PasswordRefused: the new one is guessed too easily, or is the present one.
+            SignInBusy: too many sign in at the same moment.
+            SecretMissing: there is no key to sign tokens with.
         """
-        _, before = prove(self._wiring, self._passwords, (name, old), address)
-        taken = checked_password(new, name, instead_of=old)
-        kept = self._passwords.hashed(taken)
-        self._wiring.store.people.set_password(name, kept, self._wiring.clock(), instead_of=before)
+        with counted(self._wiring, address, None):
+            given, tokens = (name, old), self._tokens
+            return signing_in.change_password(self._wiring, self._passwords, tokens, given, new, address)
 
     def set_roles(self, name: str, roles: Iterable[str]) -> Person:
         """Gives somebody these roles and no others, in force at once.
@@ -194,20 +228,33 @@ class Access:
         """Every token that was ever made for a machine, the newest first."""
         return self._wiring.store.tokens.tokens()
 
+    def list_tokens(self, *, before: str | None = None, limit: int = 100) -> tuple[MachineToken, ...]:
+        """Tokens, the newest first; `before` is the id of one to go on behind.
+
+        Raises:
+            UnknownName: there is no token `before`.
+        """
+        return self._wiring.store.tokens.listed(before=before, limit=limit)
+
     def add_token(
-        self, name: str, roles: Iterable[str], *, lifetime: timedelta = DEFAULT_LIFETIME, by: str
+        self, name: str, roles: Iterable[str], *, lifetime: timedelta = DEFAULT_LIFETIME, by: str, wish: str = ""
     ) -> tuple[MachineToken, str]:
         """Makes a token for a machine: what is kept of it, and the token itself, which is shown this once.
 
+        `wish` names what is asked for, where it may be sent again: of one wish comes one token, whichever process is
+        asked.
+
         Raises:
-            AccountRefused: nothing may be called so, there is no role, or it would be good for more than a year.
+            AccountRefused: nothing may be called so, there is no role, it would be good for more than a year, or the
+                wish was fulfilled already.
             UnknownName: there is no such role.
             SecretMissing: there is no key to sign with.
         """
         if not timedelta() < lifetime <= LONGEST_LIFETIME:
             raise AccountRefused("a token is good for at least a moment, and at most 365 days")
         now = self._wiring.clock().replace(microsecond=0)
-        made = MachineToken(new_token_id(), checked_name(name), checked_roles(roles), now, by, now + lifetime)
+        token_id = token_id_of(wish) if wish else new_token_id()
+        made = MachineToken(token_id, checked_name(name), checked_roles(roles), now, by, now + lifetime)
         text = self._tokens.written(machine_claims(made, self._wiring.project.name))
         self._wiring.store.tokens.add(made)
         return made, text

@@ -5,7 +5,7 @@ What a verb alone needs is imported with it: a roll-back does not wait for the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -21,15 +21,19 @@ from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
 if TYPE_CHECKING:
     from lockgate.app.access import Access
     from lockgate.app.checks import Findings
+    from lockgate.app.flows import Flows
     from lockgate.app.look import ShownEdition
-    from lockgate.app.notifying import Sent, Tried
+    from lockgate.app.notifying import Sent, Told, Tried
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
     from lockgate.core.entity import Entity
+    from lockgate.core.examination import ExaminationResult
+    from lockgate.core.flow import FlowDeclaration, FlowStatus
     from lockgate.core.job import JobResult
     from lockgate.core.load import Load, Pruned, Quarantined
-    from lockgate.core.notice import Delivery, DeliveryStatus
+    from lockgate.core.notice import Delivery, DeliveryStatus, Severity
     from lockgate.core.ports import Progress
-    from lockgate.core.run import Bounds, Breakdown, RunRequest, RunResult
+    from lockgate.core.project import Project
+    from lockgate.core.run import Bounds, Breakdown, PublishResult, RunRequest, RunResult
     from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
 
@@ -89,6 +93,13 @@ class App:
         return comparing.compared((left, right), request, progress, folder=folder, target=target)
 
     @staticmethod
+    def write_flow(flow: FlowDeclaration, statuses: Mapping[str, FlowStatus], path: Path) -> None:
+        """Writes a flow's steps as a picture, coloured by how they stand."""
+        from lockgate.adapters.reports.flow import drawn
+
+        write_over(path, drawn(flow, statuses))
+
+    @staticmethod
     def write_comparison(found: Comparison, path: Path) -> None:
         """Writes a comparison as a self-contained HTML page with pictures."""
         from lockgate.adapters.reports import render_comparison
@@ -144,6 +155,44 @@ class App:
             result = run.executed(run.steps())
         notifying.deliver_soon(self._wiring)
         return result
+
+    def publish(self, names: tuple[str, ...], listener: StepListener, *, wait_seconds: float = 0.0) -> PublishResult:
+        """Shows consumers what was built of these entities and their groups and held back, if it may be shown.
+
+        Raises:
+            UnknownName: there is no such entity.
+            TargetBusy: another run held the target all the while.
+        """
+        from lockgate.app.publishing import Publishing
+        from lockgate.app.turns import alone
+
+        publishing = Publishing(self._wiring, names)
+        with alone(self._wiring, "publish", listener, wait_seconds) as recorder:
+            result = publishing.executed(recorder)
+        notifying.deliver_soon(self._wiring)
+        return result
+
+    def test(
+        self,
+        names: tuple[str, ...],
+        listener: StepListener,
+        *,
+        engine: str | None = None,
+        variables: Mapping[str, object] | None = None,
+        wait_seconds: float = 0.0,
+    ) -> ExaminationResult:
+        """Tests what was built of these entities, as routed or by one implementation, and builds nothing.
+
+        Raises:
+            UnknownName: there is no such entity or implementation.
+            TargetBusy: another run held the target all the while.
+        """
+        from lockgate.app.examining import Examining
+        from lockgate.app.turns import alone
+
+        examining = Examining(self._wiring, names, engine, variables or {})
+        with alone(self._wiring, "test", listener, wait_seconds) as recorder:
+            return examining.executed(recorder)
 
     def learn_noise(
         self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0
@@ -272,6 +321,18 @@ class App:
         """The verbs that move routes, and those that look at what routes are moved by."""
         return Cutovers(self._wiring)
 
+    @property
+    def project(self) -> Project:
+        """What the project file declares."""
+        return self._wiring.project
+
+    @cached_property
+    def flows(self) -> Flows:
+        """The verbs of flows."""
+        from lockgate.app.flows import Flows
+
+        return Flows(self._wiring)
+
     @cached_property
     def access(self) -> Access:
         """Who may call, and the audit of what they change."""
@@ -286,6 +347,10 @@ class App:
     def deliver_notices(self) -> tuple[Sent, ...]:
         """Sends the notices that are due: what came of each attempt."""
         return notifying.deliver_pending(self._wiring)
+
+    def tell(self, text: str, *, severity: Severity, subject: str, by: str) -> Told:
+        """Puts a notice down for the project's channels, and sends what is due."""
+        return notifying.tell(self._wiring, text, severity=severity, subject=subject, by=by)
 
     def retry_notice(self, number: int) -> Delivery:
         """Lets a notice that was set aside be tried again.

@@ -12,6 +12,7 @@ from threading import Event, Lock, Thread
 from lockgate.app.controller import judge
 from lockgate.app.pairs import group_of
 from lockgate.app.sending import Sending
+from lockgate.app.turns import interrupt_what_is_gone
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Entity
 from lockgate.errors import LockgateError
@@ -55,16 +56,24 @@ class ControlLoop:
         self._sending.close()
 
     def _run(self) -> None:
+        self._interrupt()
         while not self._stopping.wait(self._every_seconds):
             self._look()
 
     def _look(self) -> None:
-        """Judges every group once, by the revisions that branches name now."""
+        """Judges every group once, by the revisions that branches name now; runs that died are known for it."""
+        self._interrupt()
         self._wiring.revisions.forget()
         for group in self._groups():
             if self._stopping.is_set():
                 return
             self._judge(group)
+
+    def _interrupt(self) -> None:
+        try:
+            interrupt_what_is_gone(self._wiring)
+        except LockgateError as error:
+            logger.info("runs not looked at", extra={"facts": {"error": error.code}})
 
     def _groups(self) -> Iterator[Sequence[Entity]]:
         """Each group once."""

@@ -74,19 +74,21 @@ class Judged:
         return self.seen.pair.candidate_revision
 
 
-def judge(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True) -> tuple[Decision, ...]:
+def judge(
+    wiring: Wiring, group: Sequence[Entity], *, may_advance: bool = True, publishes: bool = False
+) -> tuple[Decision, ...]:
     """Judges entities that move together, and acts on it: what was decided about each that was moved.
 
     A route that somebody else moves meanwhile is left to them. Nothing goes forwards without `may_advance`, or while
     one of the group is not under way: it would be left behind. A candidate that was taken out of the project answers
-    nothing more.
+    nothing more. What was built to be held back is shown only where this `publishes`: of a group all or nothing.
     """
-    decisions = _decided(wiring, group, may_advance=may_advance)
+    decisions = _decided(wiring, group, may_advance=may_advance, publishes=publishes)
     audited(wiring, decisions)
     return decisions
 
 
-def _decided(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool) -> tuple[Decision, ...]:
+def _decided(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool, publishes: bool) -> tuple[Decision, ...]:
     gone = next((one for one in group if _is_taken_out(wiring, one)), None)
     if gone is not None:
         return _taken_out(wiring, gone)
@@ -98,7 +100,7 @@ def _decided(wiring: Wiring, group: Sequence[Entity], *, may_advance: bool) -> t
     if len(found) < len(group) and leading.judgement.action in _FORWARDS:
         leading = replace(leading, judgement=Judgement(Action.HOLD, "not all of its group is under way"))
     try:
-        return _act(wiring, found, leading)
+        return _act(wiring, found, leading, publishes=publishes)
     except StaleToken as error:
         _log_left_alone(leading.entity, error)
         return ()
@@ -190,12 +192,12 @@ def _moved_at(route: Route, moves: Sequence[Decision], seen: Sequence[Evidence])
     return found[0] if found else seen[-1].at if seen else None
 
 
-def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> tuple[Decision, ...]:
+def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged, *, publishes: bool) -> tuple[Decision, ...]:
     """Does what the strongest judgement asks for, for the whole group."""
     action = leading.judgement.action
     if not action.is_backwards:
+        _release(wiring, found, publishes=publishes)
         for one in found:
-            _release(wiring, one)
             _warn(wiring, one)
     approvals = [approval_of(wiring, one.entity, one.seen.pair) for one in found] if action in _FORWARDS else []
     if action is Action.HOLD or not _are_all_given(approvals):
@@ -208,7 +210,8 @@ def _act(wiring: Wiring, found: Sequence[Judged], leading: Judged) -> tuple[Deci
     )
     if action.is_backwards:
         for (one, _), route in zip(moved, routes, strict=True):
-            release_incumbent(wiring, one.entity, route)
+            if publishes or not _waits(one):
+                release_incumbent(wiring, one.entity, route)
     return decisions
 
 
@@ -279,8 +282,24 @@ def warn_of_held(wiring: Wiring, entity: Entity) -> None:
         warn_once(wiring, editions_held(route, held, wiring.clock()))
 
 
-def _release(wiring: Wiring, one: Judged) -> None:
-    """Shows both sides' editions at once, if just these were compared and found level."""
-    held, level = tuple(held_editions(wiring, one.entity, one.route).values()), _level(wiring, one)
-    if held and all(edition.number in level for edition in held):
-        wiring.warehouse.release(held, token=one.route.token)
+def _release(wiring: Wiring, found: Sequence[Judged], *, publishes: bool) -> None:
+    """Shows both sides' editions at once, of each whose were just compared and found level.
+
+    What waits to be published is left alone, unless this `publishes`: then all of the group is shown, or nothing.
+    """
+    held = [(one, tuple(held_editions(wiring, one.entity, one.route).values())) for one in found]
+    level = {
+        one.entity.name for one, editions in held if {edition.number for edition in editions} <= _level(wiring, one)
+    }
+    if publishes and len(level) < len(held):
+        return
+    for one, editions in held:
+        if editions and one.entity.name in level and (publishes or not _waits(one)):
+            wiring.warehouse.release(editions, token=one.route.token)
+
+
+def _waits(one: Judged) -> bool:
+    """Whether what was built last was built to be held back until somebody publishes it."""
+    mine = (each for each in one.seen.of(EvidenceKind.EXECUTION, None) if each.token == one.route.token)
+    newest = next(mine, None)
+    return newest is not None and bool(newest.facts.get("held"))

@@ -11,12 +11,15 @@ from lockgate.app.deciding import try_note_moves
 from lockgate.app.entities import entity_of
 from lockgate.app.notifying import deliver_soon
 from lockgate.app.pairs import group_of
+from lockgate.app.plan_leases import shown_as_applied
 
 if TYPE_CHECKING:
     from lockgate.app.cutting_over import RolledBack, RouteStatus
+    from lockgate.app.side_comparison import ComparedSides
     from lockgate.app.wiring import Wiring
     from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome
     from lockgate.core.gate import Evidence, GateAnswer
+    from lockgate.core.ports import Progress
     from lockgate.core.route import Stage
     from lockgate.cutover import Listener
     from lockgate.flow import StepListener
@@ -61,7 +64,7 @@ class Cutovers:
         reason: str = "",
         wait_seconds: float = 0.0,
     ) -> PlanResult:
-        """Does the steps of a plan that are not done yet, up to the first that is refused.
+        """Does the steps of a plan that are not done yet, up to the first that is refused; others see that it goes on.
 
         `listener` hears of the plan's steps, `steps` of those of the cycles in it.
 
@@ -70,6 +73,20 @@ class Cutovers:
             StaleToken: somebody else moved a route since the plan was made.
             TargetBusy: another run held the target all the while.
         """
+        with shown_as_applied(self._wiring.store.workers, plan_id):
+            return self.apply_held(plan_id, listener, steps, by=by, reason=reason, wait_seconds=wait_seconds)
+
+    def apply_held(
+        self,
+        plan_id: str,
+        listener: Listener,
+        steps: StepListener,
+        *,
+        by: str,
+        reason: str = "",
+        wait_seconds: float = 0.0,
+    ) -> PlanResult:
+        """The same, where the caller lets others see that it goes on."""
         from lockgate.app.run import Run
         from lockgate.app.turns import alone
         from lockgate.core.run import RunRequest
@@ -133,6 +150,16 @@ class Cutovers:
 
         with self._telling():
             return judge(self._wiring, group_of(self._wiring, entity_of(self._wiring, entity)))
+
+    def compare(self, entities: Sequence[str], progress: Progress) -> tuple[ComparedSides, ...]:
+        """Compares the newest editions of both sides of each entity's route, and keeps that as evidence for gates.
+
+        Raises:
+            UnknownName: there is no such entity.
+        """
+        from lockgate.app.side_comparison import compared_sides
+
+        return compared_sides(self._wiring, entities, progress)
 
     @contextmanager
     def _telling(self) -> Iterator[None]:

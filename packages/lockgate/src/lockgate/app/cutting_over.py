@@ -26,7 +26,7 @@ from lockgate.core.nearness import did_you_mean
 from lockgate.core.route import Edition, Route, Stage
 from lockgate.cutover import Listener, Moving, Seen, applied, gate_answer, planned, retired, rolled_back, stopped
 from lockgate.errors import CutoverInvalid, LockgateError, StaleToken, UnknownName
-from lockgate.transform.cycle import ensure_route
+from lockgate.transform.cycle import declared_route, ensure_route
 
 Cycle = Callable[[Sequence[str]], str]
 _ACTIONS = {Stage.SHADOW: Action.SHADOW, Stage.CANARY: Action.CANARY, Stage.PROMOTED: Action.PROMOTE}
@@ -312,7 +312,7 @@ def statuses(wiring: Wiring, names: Sequence[str]) -> tuple[RouteStatus, ...]:
 def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
     route = ensure_route(entity, wiring.warehouse)
     decisions = wiring.store.cutovers.decisions(entity.name, limit=1)
-    plans = [plan for plan in wiring.store.cutovers.plans() if entity.name in plan.entities]
+    plans = wiring.store.cutovers.plans_of(entity.name, limit=1)
     seen, gates = gates_seen(wiring, entity)
     return RouteStatus(
         entity=entity.name,
@@ -328,8 +328,11 @@ def _status(wiring: Wiring, entity: Entity) -> RouteStatus:
 
 
 def gates_seen(wiring: Wiring, entity: Entity) -> tuple[Seen | None, tuple[GateAnswer, ...]]:
-    """What is known of an entity's sides, and what its gates say of it; nothing where one is not there."""
-    route = ensure_route(entity, wiring.warehouse)
+    """What is known of an entity's sides, and what its gates say of it; nothing where one is not there.
+
+    A route that was never stored is taken as declared: to look changes nothing.
+    """
+    route = wiring.warehouse.route(entity.name) or declared_route(entity)
     if not {route.incumbent, route.candidate} <= entity.implementations.keys():
         return None, ()
     seen = seen_of(wiring, pair_of(wiring, entity, route.incumbent, route.candidate), route)

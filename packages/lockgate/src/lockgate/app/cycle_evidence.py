@@ -35,8 +35,13 @@ class CycleEvidence:
         """The two sides, at the revisions that they had when the cycle began."""
         return self._pair
 
-    def executed(self, outcome: Outcome, edition: Edition | None, refused: LockgateError | None = None) -> None:
-        """A side was built and published, or was not; `refused` tells why its output could not be published."""
+    def executed(
+        self, outcome: Outcome, edition: Edition | None, refused: LockgateError | None = None, *, held: bool = False
+    ) -> None:
+        """A side was built and published, or was not; `refused` tells why its output could not be published.
+
+        With `held`, its edition waits for `lockgate publish`.
+        """
         error = refused if isinstance(outcome, Execution) else outcome.error
         facts = {
             "implementation": outcome.implementation,
@@ -46,12 +51,17 @@ class CycleEvidence:
             "error": told(error) if error else "",
             "retryable": isinstance(error, RetryableError | StaleToken),
         }
-        self._add(EvidenceKind.EXECUTION, facts)
-        tests = [node for node in outcome.nodes if node.kind in {"test", "unit_test"}]
-        if tests and outcome.implementation == self._pair.candidate:
-            bad = sum(node.status.is_bad for node in tests)
-            warned = sum(node.status is NodeStatus.WARN for node in tests)
-            self._add(EvidenceKind.TESTS, {"passed": len(tests) - bad, "failed": bad, "warned": warned})
+        self._add(EvidenceKind.EXECUTION, facts | ({"held": True} if held else {}))
+        if outcome.implementation == self._pair.candidate:
+            self.tested([node.status for node in outcome.nodes if node.kind in {"test", "unit_test"}])
+
+    def tested(self, statuses: Sequence[NodeStatus]) -> int | None:
+        """The candidate's tests ended so: the number of the evidence; None where there was no test."""
+        if not statuses:
+            return None
+        bad = sum(status.is_bad for status in statuses)
+        warned = sum(status is NodeStatus.WARN for status in statuses)
+        return self._add(EvidenceKind.TESTS, {"passed": len(statuses) - bad, "failed": bad, "warned": warned})
 
     def loaded(self, pins: Sequence[Pin]) -> None:
         """The candidate read these loads; nothing is said where one of them is forgotten."""
@@ -92,9 +102,9 @@ class CycleEvidence:
         self._add(EvidenceKind.COMPARISON, facts)
         return found
 
-    def _add(self, kind: EvidenceKind, facts: Mapping[str, object]) -> None:
+    def _add(self, kind: EvidenceKind, facts: Mapping[str, object]) -> int:
         wiring, token = self._wiring, self._route.token
-        wiring.store.evidence.add_evidence(kind, self._pair, token, wiring.clock(), by=CONTROLLER, facts=facts)
+        return wiring.store.evidence.add_evidence(kind, self._pair, token, wiring.clock(), by=CONTROLLER, facts=facts)
 
     def _loaded_at(self, pin: Pin) -> datetime | None:
         """When the newest load of a pin ended; None where the control plane has forgotten it."""

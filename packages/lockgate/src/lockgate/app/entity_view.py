@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 
 from lockgate.app.asked_at_once import gates_now
 from lockgate.app.entities import entity_of
@@ -160,5 +159,5 @@ def _traffic(wiring: Wiring, stood: Stood) -> Traffic:
 def _plans(wiring: Wiring, name: str) -> tuple[PlanHead, ...]:
     """The newest plans that move the entity."""
     log = wiring.store.cutovers
-    mine = islice((plan for plan in log.plans() if name in plan.entities), MOST_PLANS)
+    mine = log.plans_of(name, limit=MOST_PLANS)
     return tuple(plan_head(plan, log.outcomes(plan.plan_id)) for plan in mine)

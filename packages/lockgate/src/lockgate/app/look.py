@@ -31,9 +31,16 @@ class ShownEdition:
 
 def quarantined(wiring: Wiring, stream: str | None, limit: int) -> tuple[Quarantined, ...]:
     """The newest records set aside, of one `SOURCE.STREAM` or of all, at most `limit` together."""
-    relations = [wiring.relation(stream)] if stream else list(wiring.project.relations())
+    relations = [wiring.relation(stream)] if stream else _with_rejects(wiring)
     found = [record for relation in relations for record in wiring.warehouse.quarantined(relation, limit=limit)]
     return tuple(sorted(found, key=lambda record: (-record.load_id, record.position))[:limit])
+
+
+def _with_rejects(wiring: Wiring) -> list[Relation]:
+    """The raw relations that may hold records set aside: of the others, loads are known and none of them did that."""
+    clean = wiring.store.loads.clean_streams()
+    streams = wiring.project.streams()
+    return [source.relation(stream) for source, stream in streams if (source.name, stream.name) not in clean]
 
 
 def editions(wiring: Wiring) -> tuple[ShownEdition, ...]:

@@ -29,6 +29,7 @@ MOST_AT_ONCE = 1000
 MOST_SOON = 20
 SOON_SECONDS = 3.0
 LEAST_SECONDS = 0.5
+LONGEST_SUBJECT = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,15 @@ class Sent:
     notice_id: str
     status: DeliveryStatus
     said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice that somebody put down, the channels that it goes over, and what came of each attempt to send any."""
+
+    notice: Notice
+    channels: tuple[str, ...]
+    sent: tuple[Sent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,22 @@ def _attempted(log: NoticeLog, notifier: Callable[[str], Notifier], claimed: Del
     log.sent(claimed, said)
     logger.info("notice sent", extra={"facts": facts})
     return Sent(claimed.channel, notice_id, DeliveryStatus.SENT, said)
+
+
+def tell(wiring: Wiring, text: str, *, severity: Severity, subject: str, by: str) -> Told:
+    """Puts down what somebody has to say, for the channels that want it, and sends what is due."""
+    notice = Notice(
+        notice_id=f"told/{uuid4()}",
+        kind="notices.told",
+        severity=severity,
+        subject=redacted(subject or cut(text.strip().splitlines()[0], LONGEST_SUBJECT)),
+        text=redacted(text),
+        at=wiring.clock(),
+        facts={"by": by},
+    )
+    channels = channels_of(wiring.project, notice)
+    wiring.store.notices.add(notice, channels)
+    return Told(notice, channels, deliver_pending(wiring))
 
 
 def try_channel(wiring: Wiring, channel: str) -> Tried:

@@ -12,7 +12,7 @@ from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Evidence, EvidenceKind, GateAnswer, GateDeclaration, Pair
 from lockgate.core.policy import Policy
-from lockgate.core.route import Route
+from lockgate.core.route import Edition, Route
 from lockgate.cutover import Seen, gate_answer, unproven
 from lockgate.errors import CutoverInvalid
 
@@ -116,15 +116,27 @@ def approval_of(wiring: Wiring, entity: Entity, pair: Pair) -> Approval:
     """Whether the candidate may answer for more, whatever gates say.
 
     The newest editions of both sides must have been compared with each other, at just these revisions, and have been
-    found level: more rows may differ unexplained only where a gate says how many.
+    found level: more rows may differ unexplained only where a gate says how many. Neither may be held back: consumers
+    would be shown an older one in its place.
     """
-    newest = {edition.implementation: edition.number for edition in wiring.warehouse.editions(entity.name)}
-    ours, theirs = newest.get(pair.candidate), newest.get(pair.incumbent)
-    found = frozenset(number for number in (ours, theirs) if number)
-    return Approval(entity.name, found, _unapproved(wiring, entity, pair, ours, theirs))
+    sides = _newest(wiring, pair)
+    held = next((one for one in sides if one and one.is_held), None)
+    refused = not_level(wiring, entity, pair)
+    if held is not None and not refused:
+        told = f"edition {held.number} of {held.implementation} is held back"
+        refused = f"{entity.name}: {told}: lockgate publish {entity.name}"
+    return Approval(entity.name, frozenset(one.number for one in sides if one), refused)
 
 
-def _unapproved(wiring: Wiring, entity: Entity, pair: Pair, ours: int | None, theirs: int | None) -> str:
+def _newest(wiring: Wiring, pair: Pair) -> tuple[Edition | None, Edition | None]:
+    """The newest edition of the candidate and of the incumbent."""
+    newest = {edition.implementation: edition for edition in wiring.warehouse.editions(pair.entity)}
+    return newest.get(pair.candidate), newest.get(pair.incumbent)
+
+
+def not_level(wiring: Wiring, entity: Entity, pair: Pair) -> str:
+    """Why it is not known that the newest editions of both sides are level; empty where it is."""
+    ours, theirs = (edition.number if edition else None for edition in _newest(wiring, pair))
     comparisons = (one for one in _evidence_of(wiring, pair) if one.kind is EvidenceKind.COMPARISON)
     found = next(comparisons, None)
     if found is None or set(cast("list[int]", found.facts["editions"])) != {ours, theirs}:

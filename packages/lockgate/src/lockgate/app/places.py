@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from lockgate.core.examination import Examination
     from lockgate.core.execution import NodeResult, Outcome
     from lockgate.errors import LockgateError
 
@@ -36,6 +37,14 @@ class Places:
         if isinstance(outcome, Execution):
             return replace(outcome, nodes=nodes)
         return replace(outcome, nodes=nodes, error=self.error(outcome.error))
+
+    def examination(self, found: Examination) -> Examination:
+        """What came of tests, with such paths alone."""
+        trials = (
+            replace(one, file=self.relative(one.file), message=self.relative(one.message)) for one in found.trials
+        )
+        error = self.error(found.error) if found.error else None
+        return replace(found, trials=tuple(trials), error=error)
 
     def error(self, error: LockgateError) -> LockgateError:
         """The same error, with such paths alone."""

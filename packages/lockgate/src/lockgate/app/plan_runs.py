@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.cutovers import Cutovers
+from lockgate.app.plan_leases import PlanLease, hold_plan, is_held
 from lockgate.core.correlation import correlated, correlation_id
 from lockgate.core.cutover import PlanResult, PlanStep
-from lockgate.core.job import Failure, Lease
+from lockgate.core.job import Failure
 from lockgate.errors import LockgateError, TargetBusy
 from lockgate.flow import Unwatched
 
@@ -23,8 +25,6 @@ logger = logging.getLogger(__name__)
 
 # A cycle of a plan waits as long for another run on the target.
 TURN_SECONDS = 600.0
-RENEW_SECONDS = 3.0
-_HOST = "plan"
 
 Ended = Callable[[PlanResult | Failure], None]
 # What people are told of a defect of ours.
@@ -62,7 +62,7 @@ class PlanRuns:
         with self._turn:
             if self._stopping.is_set():
                 raise TargetBusy("the server is stopping")
-            lease = self._slots().hold(_slot(plan_id), _HOST)
+            lease = hold_plan(self._slots(), plan_id)
             if lease is None:
                 return False
             applying = self._known[plan_id] = Applying(plan_id, by, reason)
@@ -77,7 +77,7 @@ class PlanRuns:
     def is_applied(self, plan_id: str) -> bool:
         """Whether somebody applies a plan now, in whatever process."""
         known = self._known.get(plan_id)
-        return (known is not None and not known.is_over.is_set()) or self._slots().is_held(_slot(plan_id))
+        return (known is not None and not known.is_over.is_set()) or is_held(self._slots(), plan_id)
 
     def close(self, *, patience_seconds: float) -> None:
         """Lets each plan end its step under way; a plan that broke off there can be gone on with."""
@@ -85,26 +85,24 @@ class PlanRuns:
         for applying in tuple(self._known.values()):
             applying.is_over.wait(patience_seconds)
 
-    def _run(self, applying: Applying, lease: Lease, ended: Ended, asked_by: str | None) -> None:
-        heart = Thread(target=self._beat, args=(applying, lease), name="lockgate-plan-lease", daemon=True)
-        heart.start()
+    def _run(self, applying: Applying, lease: PlanLease, ended: Ended, asked_by: str | None) -> None:
         try:
             with correlated(asked_by):
                 ended(self._applied(applying))
-            self._slots().release(lease)
         except LockgateError as error:
             logger.warning(
                 "a plan's end was not told", extra={"facts": {"plan": applying.plan_id, "error": error.code}}
             )
         finally:
+            with suppress(LockgateError):  # it ends by itself
+                lease.release()
             applying.is_over.set()
-        heart.join()
 
     def _applied(self, applying: Applying) -> PlanResult | Failure:
         facts: dict[str, object] = {"plan": applying.plan_id, "by": applying.by}
         logger.info("plan begun", extra={"facts": facts})
         try:
-            result = self._cutovers().apply(
+            result = self._cutovers().apply_held(
                 applying.plan_id, lambda at, step: self._reached(applying, at, step), Unwatched(), by=applying.by,
                 reason=applying.reason, wait_seconds=TURN_SECONDS,
             )  # fmt: skip
@@ -124,15 +122,3 @@ class PlanRuns:
         if self._stopping.is_set():
             raise TargetBusy("the server is stopping", hint="Go on with the plan once it runs again.")
         applying.position = position
-
-    def _beat(self, applying: Applying, lease: Lease) -> None:
-        """Holds on to the lease; without it, another process that goes on with the plan changes nothing twice."""
-        while not applying.is_over.wait(RENEW_SECONDS):
-            try:
-                self._slots().renew(lease)
-            except LockgateError as error:
-                logger.info("lease not renewed", extra={"facts": {"plan": applying.plan_id, "error": error.code}})
-
-
-def _slot(plan_id: str) -> str:
-    return f"plan/{plan_id}"

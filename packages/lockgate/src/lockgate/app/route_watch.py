@@ -102,6 +102,16 @@ class RouteWatch:
             entities = [self._entity(name) for name in members]
             yield Step(f"judge {', '.join(watched)}", partial(self._judge, entities, watched), after=after)
 
+    def notes(self) -> Iterator[Step]:
+        """A step for each pair that writes down how both sides were built; neither compares nor judges."""
+        for name, route in self._routes.items():
+            after = tuple(f"publish {name}@{side}" for side in _sides(route))
+            yield Step(f"note {name}", partial(self._note, self._entity(name)), after=after)
+
+    def _note(self, entity: Entity) -> Facts:
+        self._tell_executions(entity, held=True)
+        return {}
+
     def _compare(self, entity: Entity) -> Facts:
         route = self._routes[entity.name]
         made_by = {side: self._made_by.get(f"{entity.name}@{side}", "") for side in _sides(route)}
@@ -119,10 +129,10 @@ class RouteWatch:
         self.decisions.extend(decided)
         return {"decided": decided[0].action.value, "reason": decided[0].reason}
 
-    def _tell_executions(self, entity: Entity) -> None:
+    def _tell_executions(self, entity: Entity, *, held: bool = False) -> None:
         """Writes down how both sides were built; a side that a failed load held up was not executed.
 
-        Of an output that files of another revision may have made, nothing is said.
+        Of an output that files of another revision may have made, nothing is said. `held` ones wait to be published.
         """
         evidence, route = self._evidence[entity.name], self._routes[entity.name]
         for name in _sides(route):
@@ -132,7 +142,7 @@ class RouteWatch:
                 continue
             if name == route.candidate and edition is not None:
                 evidence.loaded(edition.pins)
-            evidence.executed(outcome, edition, self._refused.get(side))
+            evidence.executed(outcome, edition, self._refused.get(side), held=held)
 
 
 def _sides(route: Route) -> tuple[str, ...]:

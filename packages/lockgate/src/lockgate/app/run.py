@@ -96,7 +96,8 @@ class Run:
         pieces = self._pieces()
         self._watch = self._watching(pieces)
         building = (step for batch in batches_of(pieces) for step in self._batch_steps(batch))
-        return (*loads, pin, *building, *self._watch.steps())
+        watching = self._watch.notes() if request.hold else self._watch.steps()
+        return (*loads, pin, *building, *watching)
 
     def _watching(self, pieces: Sequence[Piece]) -> RouteWatch:
         may_advance = self._may_advance
@@ -212,14 +213,15 @@ class Run:
             return self._published(piece, execution, now)
 
     def _published(self, piece: Piece, execution: Execution, now: datetime) -> Edition:
-        """The edition of an output, held or shown as the route in force asks for; one that moves meanwhile refuses it.
+        """The edition of an output, held or shown as asked for, else as the route in force asks for.
 
         Raises:
-            StaleToken: the route was moved; nothing was changed.
+            StaleToken: the route was moved meanwhile; nothing was changed.
         """
         warehouse, anew = self._wiring.warehouse, self._request.full_refresh
         route = ensure_route(piece.entity, warehouse)
         read = self._holding.read(piece, self._pins)
         publication = publication_of(piece, execution, read, token=route.token, now=now, anew=anew)
-        held, revision = self._watch.holds(piece, route), self._made_by.get(str(piece), "")
+        held = self._request.hold or self._watch.holds(piece, route)
+        revision = self._made_by.get(str(piece), "")
         return warehouse.publish(replace(publication, held=held, revision=revision))

@@ -18,6 +18,7 @@ from lockgate.app.control_loop import ControlLoop
 from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.entities import entity_of
 from lockgate.app.entity_states import EntityState, standings_of, states_of
+from lockgate.app.flows import KIND, STEPS_AT_ONCE, Flows
 from lockgate.app.performing import Begun, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Listener
@@ -54,9 +55,12 @@ class Service:
         self._traffic = TrafficBook(wiring.store.evidence.write_traffic, self._control.judge)
         self._records = RecordDesk(wiring, seen=self._traffic.count)
         self._listeners: list[Ended] = []
+        kinds = {"executions": 1} | ({KIND: STEPS_AT_ONCE} if wiring.project.flows else {})
+        worker = wiring.worker(kinds)
+        self._flows = Flows(wiring).service(worker) if wiring.project.flows else None
         self._jobs = TransformationJobService(
             wiring.store.jobs,
-            wiring.queue,
+            worker.queue("executions"),
             inputs_of=lambda request: inputs_of(wiring, request),
             perform=self._perform,
             stop=wiring.executor.cancel,
@@ -101,6 +105,8 @@ class Service:
         """
         self.check_ready()
         self._jobs.start()
+        if self._flows is not None:
+            self._flows.start()
         self._traffic.start()
         self._control.start()
 
@@ -279,6 +285,8 @@ class Service:
         self._records.close()
         self._traffic.close()
         self._control.close()
+        if self._flows is not None:
+            self._flows.close(patience_seconds=patience_seconds)
         self._jobs.close(patience_seconds=patience_seconds)
         self._wiring.close()
 

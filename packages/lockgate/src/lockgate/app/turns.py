@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
@@ -39,6 +39,14 @@ def run_lock(wiring: Wiring, listener: StepListener, wait_seconds: float) -> Ite
             listener.waiting(f"waiting up to {wait_seconds:g} s for {_holder(wiring)}")
             held.enter_context(wiring.warehouse.lock(RUN_LOCK, wait_seconds=wait_seconds))
         yield
+
+
+def interrupt_what_is_gone(wiring: Wiring) -> None:
+    """Marks runs as interrupted whose process is gone: they count as running, and nobody has the target."""
+    if not wiring.store.runs.runs(status=RecordStatus.RUNNING, limit=1):
+        return
+    with suppress(TargetBusy), wiring.warehouse.lock(RUN_LOCK, wait_seconds=0.0):
+        wiring.store.runs.interrupt()
 
 
 def _holder(wiring: Wiring) -> str:

@@ -33,7 +33,7 @@ from lockgate.settings import Settings, read_settings, secret_variables, unknown
 from lockgate.transform.cycle import Batch, ensure_route
 
 if TYPE_CHECKING:
-    from lockgate.adapters.jobs.dbos import DbosQueue
+    from lockgate.adapters.jobs.dbos import DbosWorker
     from lockgate.app.rule_book import RuleBook
     from lockgate.core.execution import Outcome
     from lockgate.core.load import Load
@@ -108,13 +108,12 @@ class Wiring:
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
         self._control_address = settings.control_address(project.folder)
 
-    @cached_property
-    def queue(self) -> DbosQueue:
-        """What hands executions to the workers of every process; it does nothing before it is launched."""
-        from lockgate.adapters.jobs.dbos import DbosQueue
+    def worker(self, kinds: Mapping[str, int]) -> DbosWorker:
+        """What hands work of these kinds to the workers of every process, as many at a time here; not launched yet."""
+        from lockgate.adapters.jobs.dbos import DbosWorker
 
         name = f"{self.project.name}.{self.project.default_target}"
-        return DbosQueue(self._control_address, self.store.workers, name=name)
+        return DbosWorker(self._control_address, self.store.workers, name=name, workers=kinds)
 
     def declared_now(self, entity: str) -> Entity | None:
         """An entity as the project file has it now; a process that goes on for long knows an older one.

@@ -8,26 +8,17 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from lockgate.errors import (
-    AccessError,
-    CapabilityMissing,
-    CutoverInvalid,
-    EngineOff,
-    JobFinal,
-    LockgateError,
-    StaleToken,
-    UnknownName,
-)
+from lockgate.errors import LockgateError
+from lockgate.govern.changes import Told
 
 if TYPE_CHECKING:
     from lockgate.app.access import Access
     from lockgate.core.access import Caller
+    from lockgate.core.cutover import PlanResult
 
 logger = logging.getLogger(__name__)
 
 AUDIT_SECONDS = 2.0
-# Those say that nothing was begun.
-REFUSALS = (AccessError, CapabilityMissing, CutoverInvalid, EngineOff, JobFinal, StaleToken, UnknownName)
 
 
 def me() -> str:
@@ -48,12 +39,20 @@ class Change:
     def __init__(self) -> None:
         """It went well, as far as is known."""
         self.facts: dict[str, object] = {}
-        self.has_failed = False
+        self.has_failed = self.is_refused = False
         self.is_untold = False
 
     def tell(self, **facts: object) -> None:
         """Adds facts: names and counts, no secret and no row's value."""
         self.facts.update(facts)
+
+    def came(self, result: PlanResult) -> None:
+        """Tells what came of a plan."""
+        from lockgate.core.access import AuditOutcome
+        from lockgate.govern.auditing import outcome_of_plan
+
+        self.is_refused = outcome_of_plan(result) is AuditOutcome.REFUSED
+        self.tell(answer=result.answer, steps=len(result.outcomes))
 
     def went(self, errors: Iterable[LockgateError]) -> None:
         """Tells what went wrong of it, where it did not end by that."""
@@ -64,13 +63,16 @@ class Change:
 
 
 @contextmanager
-def changing(access: Access, action: str, subject: str = "", **facts: object) -> Iterator[Change]:
-    """While this lasts, a command does `action` to `subject`: the audit tells who began it, and how it went.
+def changing(access: Access, what: str | Told, subject: str = "", **facts: object) -> Iterator[Change]:
+    """While this lasts, a command does something to `subject`: the audit tells who began it, and how it went.
+
+    `what` is an action, or all that is told of a change that other doors make too.
 
     Raises:
         ControlPlaneUnavailable: that cannot be written; nothing was changed.
     """
-    audit_id, change = access.begin_change(shell_caller(), action, subject, facts=facts), Change()
+    told = what if isinstance(what, Told) else Told(what, subject, facts)
+    audit_id, change = access.begin_change(shell_caller(), told.action, told.subject, facts=told.facts), Change()
     try:
         yield change
     except BaseException as error:
@@ -80,7 +82,7 @@ def changing(access: Access, action: str, subject: str = "", **facts: object) ->
 
 
 @contextmanager
-def told_afterwards(access: Access, action: str, subject: str, **facts: object) -> Iterator[Change]:
+def told_afterwards(access: Access, told: Told) -> Iterator[Change]:
     """The same for what must not be held up: the audit is told once it is done, if it can be told soon.
 
     Nothing is told where the block finds that nothing can be: `is_untold`.
@@ -94,29 +96,30 @@ def told_afterwards(access: Access, action: str, subject: str, **facts: object) 
         raise
     finally:
         if not change.is_untold:
-            _tell_soon(access, action, subject, facts, (change, failed))
+            _tell_soon(access, told, change, failed)
 
 
-def _tell_soon(
-    access: Access, action: str, subject: str, facts: dict[str, object], went: tuple[Change, BaseException | None]
-) -> None:
+def _tell_soon(access: Access, told: Told, change: Change, failed: BaseException | None) -> None:
     from lockgate.core.deadline import within
 
     try:
         with within(AUDIT_SECONDS):
-            audit_id = access.begin_change(shell_caller(), action, subject, facts=facts)
-            _end(access, audit_id, *went)
+            audit_id = access.begin_change(shell_caller(), told.action, told.subject, facts=told.facts)
+            _end(access, audit_id, change, failed)
     except LockgateError as error:
-        logger.warning("the audit was not written", extra={"facts": {"action": action, "error": error.code}})
+        logger.warning("the audit was not written", extra={"facts": {"action": told.action, "error": error.code}})
 
 
 def _end(access: Access, audit_id: int, change: Change, error: BaseException | None = None) -> None:
     """Tells how it went; what was done is not undone because that cannot be written."""
     from lockgate.core.access import AuditOutcome
+    from lockgate.govern.auditing import outcome_of
 
-    outcome = AuditOutcome.FAILED if error or change.has_failed else AuditOutcome.DONE
-    if isinstance(error, REFUSALS):
+    outcome = AuditOutcome.FAILED if change.has_failed else AuditOutcome.DONE
+    if change.is_refused:
         outcome = AuditOutcome.REFUSED
+    if error is not None:
+        outcome = outcome_of(error)
     code = {"code": getattr(error, "code", "") or type(error).__name__} if error else {}
     with suppress(LockgateError):
         access.end_change(audit_id, outcome, {**change.facts, **code})

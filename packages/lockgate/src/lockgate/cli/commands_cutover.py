@@ -8,26 +8,30 @@ import typer
 
 from lockgate.cli.auditing import changing, me, told_afterwards
 from lockgate.cli.cutovers import show_answers, show_decisions, show_plan, show_result, show_rolled_back, show_status
-from lockgate.cli.exits import Exit, exit_of_answer
+from lockgate.cli.exits import Exit, exit_of, exit_of_answer, exit_of_verdict, worst_of
 from lockgate.cli.invocation import opened
-from lockgate.cli.output import print_json, print_table, standard_error, standard_output
+from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.cli.passwords import FromStdin
+from lockgate.govern.changes import applying, planning, promoting, retiring, rolling_back, signing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from lockgate.app.cutting_over import RolledBack
+    from lockgate.app.side_comparison import ComparedSides
     from lockgate.core.cutover import PlanResult, PlanStep
     from lockgate.core.route import Stage
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Entity = Annotated[str, typer.Argument(metavar="ENTITY", help="The entity; its group moves with it.")]
 Entities = Annotated[list[str] | None, typer.Argument(metavar="ENTITY", help="Only these; else all.")]
+AtLeastOne = Annotated[list[str], typer.Argument(metavar="ENTITY", help="The entities.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with the decision.")]
 Candidate = Annotated[str | None, typer.Option(help="Another implementation than the route's candidate.")]
 Wait = Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)]
 Share = Annotated[str | None, typer.Option(help="The canary's share of the keys, such as 5%; else the policy's first.")]
 Limit = Annotated[int, typer.Option(help="At most so many.", min=1, max=10_000)]
+SHOWN_SAMPLES = 5
 
 cutover = typer.Typer(help="Move an entity from one implementation to another, as teams deploy software.")
 evidence = typer.Typer(help="What was recorded about implementations, and what gates ask for.")
@@ -53,7 +57,7 @@ def plan(
     stage, buckets = _stage(to), _buckets(share)
     if buckets is not None and to != "canary":
         raise typer.BadParameter(f"only a canary has a share, and this leads to {to}", param_hint="--share")
-    with opened(context) as app, changing(app.access, "cutover.plan", entity, to=to, share=share) as change:
+    with opened(context) as app, changing(app.access, planning(entity, to, buckets, candidate)) as change:
         made = app.cutovers.plan(entity, stage, by=me(), share=buckets, candidate=candidate)
         change.tell(plan=made.plan_id)
     if as_json:
@@ -89,9 +93,9 @@ def apply(
     """Do the steps of a plan. Begun again after a crash, it goes on where it was."""
     from lockgate.cli.progress import Progress
 
-    with opened(context) as app, changing(app.access, "cutover.apply", plan_id) as change:
+    with opened(context) as app, changing(app.access, applying(plan_id)) as change:
         result = app.cutovers.apply(plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
-        change.tell(answer=result.answer)
+        change.came(result)
     return _ended(result, as_json=as_json)
 
 
@@ -102,12 +106,13 @@ def promote(
     """Plan the way to promoted, and apply it: the candidate answers for everything, if its gates say go."""
     from lockgate.cli.progress import Progress
 
-    with opened(context) as app, changing(app.access, "cutover.promote", entity, candidate=candidate) as change:
+    with opened(context) as app, changing(app.access, promoting((entity,))) as change:
         made = app.cutovers.plan(entity, _stage("promoted"), by=me(), candidate=candidate)
+        change.tell(plan=made.plan_id)
         if not as_json:
             show_plan(made)
         result = app.cutovers.apply(made.plan_id, _tell, Progress(), by=me(), wait_seconds=wait)
-        change.tell(plan=made.plan_id, answer=result.answer)
+        change.came(result)
     return _ended(result, as_json=as_json)
 
 
@@ -123,10 +128,9 @@ def rollback(
 
     It does so by the project as it last was valid where lockgate.yml has problems.
     """
-    told = {"reason": reason, "off": off}
     with (
         opened(context, may_be_invalid=True) as app,
-        told_afterwards(app.access, "cutover.roll-back", entity, **told) as change,
+        told_afterwards(app.access, rolling_back(entity, reason, off=off)) as change,
     ):
         done = app.cutovers.roll_back(entity, by=me(), reason=reason, off=off)
         change.is_untold = any(one.unrecorded for one in done)
@@ -146,7 +150,7 @@ def _document(done: RolledBack) -> dict[str, object]:
 @cutover.command("retire")
 def retire(context: typer.Context, entity: Entity, reason: Reason = "asked for", as_json: Json = False) -> int:
     """End a cutover: the promoted candidate becomes the incumbent, and the old one is not built any more."""
-    with opened(context) as app, changing(app.access, "cutover.retire", entity, reason=reason):
+    with opened(context) as app, changing(app.access, retiring(entity, reason)):
         done = app.cutovers.retire(entity, by=me(), reason=reason)
     if as_json:
         print_json(done)
@@ -216,8 +220,7 @@ def sign(
     """
     from lockgate.cli.signer import proven_signer
 
-    told = {"gate": gate, "role": role, "reason": reason}
-    with opened(context) as app, changing(app.access, "gate.sign", entity, **told) as change:
+    with opened(context) as app, changing(app.access, signing(entity, gate, role, reason)) as change:
         signer = proven_signer(app.access, name, from_stdin=from_stdin)
         change.tell(signer=signer)
         signed = app.cutovers.sign(entity, gate, role, by=signer, reason=reason)
@@ -228,14 +231,56 @@ def sign(
     return Exit.FINE
 
 
+@cutover.command("compare")
+def compare(context: typer.Context, entities: AtLeastOne, as_json: Json = False) -> int:
+    """Compare the newest editions of both sides of routes, held back or not, as evidence for their gates."""
+    from lockgate.cli.reading import reading
+
+    with (
+        opened(context) as app,
+        reading() as progress,
+        changing(app.access, "cutover.compare", ", ".join(entities)) as change,
+    ):
+        found = app.cutovers.compare(entities, progress)
+        change.went(one.error for one in found if one.error)
+    if as_json:
+        print_json([_sides_document(one) for one in found])
+    return worst_of([_compared(one, as_json=as_json) for one in found])
+
+
+def _sides_document(one: ComparedSides) -> dict[str, object]:
+    """How both sides of an entity's route compare, as `--json` gives it."""
+    from lockgate.core.comparison_document import comparison_document
+
+    found = {"error": one.error} if one.comparison is None else comparison_document(one.comparison)
+    return {"entity": one.entity, **found}
+
+
+def _compared(one: ComparedSides, *, as_json: bool) -> Exit:
+    """Shows how both sides of an entity's route compare: the exit code for it."""
+    from lockgate.cli.comparison import print_comparison
+
+    if one.comparison is not None:
+        if not as_json:
+            print_comparison(one.comparison, most_samples=SHOWN_SAMPLES)
+        return exit_of_verdict(one.comparison.verdict)
+    if one.error is None:
+        return Exit.FINE
+    print_error(one.error)
+    return exit_of((one.error,))
+
+
 def gate(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="[all|NAME]", help="The gate; else all of them.")] = "all",
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[all|NAME]", help="The gates; else all of them.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Ask gates now: go, no-go, or not enough evidence, with what they saw."""
+    asked = tuple(names or ())
     with opened(context) as app:
-        found = app.cutovers.gates(() if name == "all" else (name,))
+        found = app.cutovers.gates(() if "all" in asked else asked)
     if as_json:
         print_json(found)
     else:

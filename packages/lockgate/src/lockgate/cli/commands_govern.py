@@ -13,6 +13,7 @@ from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, print_text, standard_error, standard_output
 from lockgate.cli.passwords import FromStdin, typed_password
+from lockgate.govern.changes import adding_person, adding_token, setting_roles
 
 if TYPE_CHECKING:
     from lockgate.core.access import AuditEntry, MachineToken, Person
@@ -69,7 +70,7 @@ def add_user(
     checked_name(name)
     given = ", ".join(sorted(checked_roles(roles)))
     password = typed_password(f"Password of {name}", from_stdin=from_stdin, twice=True)
-    with opened(context) as app, changing(app.access, "person.add", name, roles=given):
+    with opened(context) as app, changing(app.access, adding_person(name, roles)):
         made = app.access.add_person(name, password, roles)
     _tell(made, f"{name} may sign in as {given}", as_json=as_json)
     return Exit.FINE
@@ -88,7 +89,7 @@ def set_password(context: typer.Context, name: Name, from_stdin: FromStdin = Fal
 @user.command("roles")
 def set_roles(context: typer.Context, name: Name, roles: Roles, as_json: Json = False) -> int:
     """Give an account these roles and no others, in force at once."""
-    with opened(context) as app, changing(app.access, "person.set-roles", name, roles=", ".join(sorted(roles))):
+    with opened(context) as app, changing(app.access, setting_roles(name, roles)):
         found = app.access.set_roles(name, roles)
     _tell(found, f"{name} is {', '.join(sorted(found.roles))}", as_json=as_json)
     return Exit.FINE
@@ -172,8 +173,7 @@ def add_token(
 ) -> int:
     """Make a token for a machine, and print it, this once."""
     lifetime = timedelta(days=days)
-    told = {"roles": ", ".join(sorted(roles)), "days": days}
-    with opened(context) as app, changing(app.access, "token.add", name, **told) as change:
+    with opened(context) as app, changing(app.access, adding_token(name, roles, days)) as change:
         made, text = app.access.add_token(name, roles, lifetime=lifetime, by=me())
         change.tell(token=made.token_id)
     if as_json:

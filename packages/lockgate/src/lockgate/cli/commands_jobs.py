@@ -13,6 +13,7 @@ from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import Invocation
 from lockgate.cli.output import print_json, print_table, standard_error, standard_output
 from lockgate.core.job import Job, JobStatus
+from lockgate.govern.changes import switching
 
 if TYPE_CHECKING:
     from lockgate.app.service import Service
@@ -134,7 +135,7 @@ def disable(context: typer.Context, entity: EntityName = None, as_json: Json = F
 
 def _switched(context: typer.Context, entity: str | None, *, enabled: bool, as_json: bool) -> int:
     with served(context) as service:
-        with changing(service.access, "dbt.switch", entity or "", enabled=enabled):
+        with changing(service.access, switching(entity, enabled=enabled)):
             switch = service.set_dbt_enabled(entity, enabled=enabled, by=me())
         states = service.entities()
     if as_json:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lockgate.cli.auditing import changing
+from lockgate.cli.auditing import changing, me
 from lockgate.cli.exits import Exit, exit_of
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_output
 from lockgate.core.legible import legible
-from lockgate.core.notice import Delivery, DeliveryStatus
+from lockgate.core.notice import Delivery, DeliveryStatus, Severity
+
+if TYPE_CHECKING:
+    from lockgate.app.notifying import Sent
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -45,8 +48,30 @@ def send_notices(context: typer.Context, as_json: Json = False) -> int:
     if as_json:
         print_json(done)
     else:
-        rows = [(each.channel, each.notice_id, each.status, each.said) for each in done]
-        print_table("", ("channel", "notice", "status", "said"), rows)
+        _show_sent(done)
+    return Exit.FINE
+
+
+@notices.command("tell")
+def tell(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="What is to be told.")],
+    severity: Annotated[Severity, typer.Option(help="How much it matters.")] = Severity.INFO,
+    subject: Annotated[str, typer.Option(help="The subject; else the text's first line.")] = "",
+    as_json: Json = False,
+) -> int:
+    """Put a notice down for the project's channels, and send what is due."""
+    if not text.strip():
+        raise typer.BadParameter("there is nothing to tell", param_hint="TEXT")
+    with opened(context) as app, changing(app.access, "notice.tell", severity=severity.value) as change:
+        told = app.tell(text, severity=severity, subject=subject.strip(), by=me())
+        change.tell(notice=told.notice.notice_id, channels=", ".join(told.channels))
+    if as_json:
+        print_json(told)
+    elif told.channels:
+        _show_sent(told.sent)
+    else:
+        standard_output().print("nobody is told: no channel of the project takes it", markup=False)
     return Exit.FINE
 
 
@@ -79,6 +104,11 @@ def try_channel(
     else:
         print_error(tried.error)
     return exit_of((tried.error,)) if tried.error else Exit.FINE
+
+
+def _show_sent(done: tuple[Sent, ...]) -> None:
+    rows = [(each.channel, each.notice_id, each.status, each.said) for each in done]
+    print_table("", ("channel", "notice", "status", "said"), rows)
 
 
 def _tell(found: tuple[Delivery, ...], *, as_json: bool) -> None:

@@ -30,6 +30,9 @@ Wait = Annotated[float, typer.Option(help="Seconds to wait for another run on th
 Engines = Annotated[
     list[str] | None, typer.Option("--engine", help="Build this implementation; repeat for more. Else as routed.")
 ]
+Hold = Annotated[
+    bool, typer.Option("--hold", help="Hold what it builds back from consumers, until `lockgate publish`.")
+]
 
 
 def register(application: typer.Typer) -> None:
@@ -46,6 +49,7 @@ def run(
     full_refresh: Annotated[bool, typer.Option(help="Load everything again and rebuild incremental models.")] = False,
     variables: Annotated[str, typer.Option("--vars", help="Variables for dbt, as a JSON object.")] = "{}",
     skip_load: Annotated[bool, typer.Option(help="Transform what has landed already.")] = False,
+    hold: Hold = False,
     report: Annotated[Path | None, typer.Option(help="Write the run as an HTML page with pictures.")] = None,
     wait: Wait = 60.0,
     as_json: Json = False,
@@ -59,6 +63,7 @@ def run(
         full_refresh=full_refresh,
         variables=parsed_variables(variables),
         load=not skip_load,
+        hold=hold,
     )
     subject = ", ".join(request.select)
     with opened(context) as app:
@@ -71,7 +76,7 @@ def run(
         errors = {**result.errors, "report": unwritten} if unwritten else result.errors
         print_json(replace(result, errors=errors))
     else:
-        _show(result)
+        _show(result, hold=hold)
     if unwritten:
         print_error(unwritten)
     code = exit_of((*result.errors.values(), *([unwritten] if unwritten else [])))
@@ -106,7 +111,7 @@ def parsed_variables(written: str) -> dict[str, object]:
     return variables
 
 
-def _show(result: RunResult) -> None:
+def _show(result: RunResult, *, hold: bool) -> None:
     """The run as tables; errors with what to do, on standard error."""
     if result.executions:
         print_table("Entities", ("entity", "implementation", "rows", "set aside", "seconds"), _rows(result.executions))
@@ -116,15 +121,24 @@ def _show(result: RunResult) -> None:
         print_error(error)
     if result.decisions:
         show_decisions(result.decisions)
+    standard_output().print(f"run {result.run_id}: {_ended(result, hold=hold)} in {result.seconds:.2f} s")
+
+
+def _ended(result: RunResult, *, hold: bool) -> str:
+    """What consumers read now of what was built."""
     done = "[red]not everything was published; what served still serves[/]"
     held = dict.fromkeys(f"{one.entity}@{one.implementation}" for one in result.editions if one.is_held)
-    if result.success and any(decision.action is Action.ROLL_BACK for decision in result.decisions):
+    if result.success and hold:
+        names = " ".join(dict.fromkeys(one.entity for one in result.editions if one.is_held))
+        said = f"held back from consumers: {', '.join(held)}; show it by: lockgate publish {names}"
+        done = f"[yellow]done, neither compared nor judged; {said if held else 'nothing is held back'}[/]"
+    elif result.success and any(decision.action is Action.ROLL_BACK for decision in result.decisions):
         done = "[yellow]done; what was rolled back is held back from consumers[/]"
     elif result.success and held:
         done = f"[yellow]done; held back from consumers until both sides are found level: {', '.join(held)}[/]"
     elif result.success:
         done = "[green]published[/]"
-    standard_output().print(f"run {result.run_id}: {done} in {result.seconds:.2f} s")
+    return done
 
 
 def _rows(executions: tuple[Execution, ...]) -> list[tuple[object, ...]]:

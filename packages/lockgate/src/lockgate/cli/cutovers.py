@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.cli.output import print_table, standard_error, standard_output
+from lockgate.cli.output import print_table, print_text, standard_error, standard_output
 from lockgate.core.bucket import BUCKETS
 from lockgate.core.cutover import Decision, Plan, PlanResult, StepOutcome, StepStatus
 from lockgate.core.gate import Answer, GateAnswer
@@ -66,13 +66,13 @@ def _onwards(plan: Plan, refused: StepOutcome) -> str:
 
 
 def show_rolled_back(done: Sequence[RolledBack]) -> None:
-    """What consumers read now, and how old it is."""
+    """What consumers read now, and how old it is; plainly, since nobody waits here for what draws tables."""
     for one in done:
         route = one.decision.after
         age = "nothing of it is published" if one.age_seconds is None else f"published {_age(one.age_seconds)} ago"
         edition = f"edition {one.edition.number}, " if one.edition else ""
         told = f"{route.incumbent} answers for everything ({edition}{age}); it is {described(route)}"
-        standard_output().print(f"[bold]{one.decision.entity}[/]: {told}", soft_wrap=True)
+        print_text(f"{one.decision.entity}: {told}")
     unrecorded = next((one.unrecorded for one in done if one.unrecorded), "")
     if unrecorded:
         told = f"The decision was not written down: {unrecorded}. The next `lockgate cutover status` does it."

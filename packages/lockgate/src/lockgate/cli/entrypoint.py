@@ -27,11 +27,14 @@ VERBS = {
     "run": "lockgate.cli.commands_run",
     "transform": "lockgate.cli.commands_run",
     "editions": "lockgate.cli.commands_run",
+    "test": "lockgate.cli.commands_publish",
+    "publish": "lockgate.cli.commands_publish",
     "rules": "lockgate.cli.commands_rules",
     "compare": "lockgate.cli.commands_compare",
     "cutover": "lockgate.cli.commands_cutover",
     "evidence": "lockgate.cli.commands_cutover",
     "gate": "lockgate.cli.commands_cutover",
+    "flow": "lockgate.cli.commands_flow",
     "jobs": "lockgate.cli.commands_jobs",
     "dbt": "lockgate.cli.commands_jobs",
     "notices": "lockgate.cli.commands_notices",
@@ -103,7 +106,25 @@ def _parser(module: str | None) -> Callable[..., int | None]:
 
 
 def run(arguments: list[str]) -> int:
-    """Runs one command: its exit code."""
+    """Runs one command: its exit code. Where it is a step of another runtime's, the control plane is told of it."""
+    if _module(arguments) is None:  # it does nothing: help is not to wait for what reads the environment
+        return _run(arguments)
+    from lockgate.cli.flow_step import told
+
+    return told(lambda: _run(arguments), project=_value(arguments, "--project"), target=_value(arguments, "--target"))
+
+
+def _value(arguments: Sequence[str], option: str) -> str | None:
+    """The value of a global option."""
+    for argument, following in zip(arguments, (*arguments[1:], ""), strict=True):
+        if argument == option:
+            return following
+        if argument.startswith(f"{option}="):
+            return argument.partition("=")[2]
+    return None
+
+
+def _run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
         code = _parser(_module(arguments))(arguments, prog_name="lockgate", standalone_mode=False) or Exit.FINE

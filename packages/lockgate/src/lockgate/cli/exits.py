@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ _OF_VERDICT = {
     "FAIL": Exit.DATA_SAID_NO,
     "INCONCLUSIVE": Exit.INCONCLUSIVE,
 }
+_THE_WORST_FIRST = (Exit.FAILED, Exit.DATA_SAID_NO, Exit.INCONCLUSIVE, Exit.FINE)
 DATA_ERRORS = (ContractBroken, DbtTestFailed, OutputInvalid, RuleCaseFailed)
 
 
@@ -44,6 +45,11 @@ def exit_of_answer(answers: Sequence[Answer]) -> Exit:
     if "no-go" in found:
         return Exit.DATA_SAID_NO
     return Exit.INCONCLUSIVE if "not enough evidence" in found else Exit.FINE
+
+
+def worst_of(codes: Iterable[Exit]) -> Exit:
+    """The exit code for several answers: a failure outweighs the data's no, and that evidence that is missing."""
+    return min(codes, key=_THE_WORST_FIRST.index, default=Exit.FINE)
 
 
 def exit_of_verdict(verdict: Verdict) -> Exit:

@@ -11,16 +11,16 @@ from pydantic import BaseModel
 
 from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
+from lockgate.config.flows import flow_of
+from lockgate.config.grammar import Shape
 from lockgate.config.notification_shape import AnyNotification, NotificationShape
 from lockgate.config.shape import (
     AnySource,
     Columns,
     EntityShape,
-    FlowShape,
     ImplementationShape,
     ProjectShape,
     RouteShape,
-    Shape,
     SourceShape,
     StreamShape,
 )
@@ -33,10 +33,11 @@ from lockgate.core.entity import (
     Implementation,
     RouteDeclaration,
 )
+from lockgate.core.flow import DEFAULT_POOL, DEFAULT_SLOTS
 from lockgate.core.gate import GateDeclaration, SignOff
 from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.policy import Budget, Guard, Policy
-from lockgate.core.project import FlowDeclaration, Project, StepDeclaration, Target
+from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Contract
 from lockgate.core.route import Stage
 from lockgate.core.stream import NewColumnPolicy, Source, Stream
@@ -60,7 +61,8 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         gates={name: _gate(name, gate) for name, gate in shape.gates.items()},
         policies={name: _policy(name, policy) for name, policy in shape.policies.items()},
         roles={name: frozenset(people) for name, people in shape.roles.items()},
-        flows={name: _flow(name, flow) for name, flow in shape.flows.items()},
+        flows={name: flow_of(name, flow, shape.calendars) for name, flow in shape.flows.items()},
+        pools={DEFAULT_POOL: DEFAULT_SLOTS, **shape.pools},
         dbt_enabled=shape.transformation.dbt.enabled,
         notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
     )
@@ -206,18 +208,3 @@ def _policy(name: str, shape: PolicyShape) -> Policy:
         guard=Guard(**dict(shape.guard)),
         budget=Budget(**dict(shape.budget)),
     )
-
-
-def _flow(name: str, shape: FlowShape) -> FlowDeclaration:
-    """A flow whose steps come one after the other unless they say what they need."""
-    before = (None, *shape.steps)
-    steps = tuple(
-        StepDeclaration(
-            step.name,
-            step.run,
-            tuple(step.needs) if step.needs is not None else (previous.name,) if previous else (),
-            step.retries,
-        )
-        for previous, step in zip(before, shape.steps, strict=False)
-    )
-    return FlowDeclaration(name, shape.schedule or "", shape.timezone, steps)

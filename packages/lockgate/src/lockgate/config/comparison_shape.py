@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from lockgate.config.grammar import ColumnName, Name, Text, fault
+from lockgate.config.grammar import ColumnName, Name, Shape, Text, fault
 from lockgate.core.comparison import Tolerance
 
 
@@ -43,11 +43,7 @@ ToleranceText: TypeAlias = Annotated[
 Day: TypeAlias = Annotated[date, BeforeValidator(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ExpectedShape(_Shape):
+class ExpectedShape(Shape):
     """A difference that was agreed on."""
 
     owner: Text = Field(description="Who answers for it.")
@@ -64,7 +60,7 @@ class ExpectedShape(_Shape):
     status: Literal["changed", "missing", "extra"] = Field("changed", description="What is the matter with the rows.")
 
 
-class CompareShape(_Shape):
+class CompareShape(Shape):
     """How the entity's implementations are held against each other."""
 
     exclude: list[ColumnName] = Field(default_factory=list, description="Columns that are not compared.")

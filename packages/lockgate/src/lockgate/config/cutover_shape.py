@@ -6,9 +6,9 @@ import re
 from decimal import Decimal
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from lockgate.config.grammar import Duration, Name, fault
+from lockgate.config.grammar import Duration, Name, Shape, fault
 from lockgate.core.bucket import BUCKETS
 from lockgate.core.policy import Guard, Policy
 
@@ -80,18 +80,14 @@ Buckets: TypeAlias = Annotated[int, BeforeValidator(parse_buckets), _pattern(r"^
 Size: TypeAlias = Annotated[int, BeforeValidator(parse_bytes), _pattern(r"^\d{1,12}\s*([KMGT]?B)?$", "10GB")]
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class SignOffShape(_Shape):
+class SignOffShape(Shape):
     """Who must sign."""
 
     roles: list[Name] = Field(min_length=1, description="The roles of which each who signs has one.")
     people: int = Field(1, ge=1, le=10, description="How many different persons must sign.")
 
 
-class GateShape(_Shape):
+class GateShape(Shape):
     """Conditions over evidence, all of which must hold."""
 
     unexplained_differences: int | None = Field(
@@ -122,7 +118,7 @@ class GateShape(_Shape):
 _CONDITIONS = set(GateShape.model_fields) - {"runs", "requests", "within"}
 
 
-class GuardShape(_Shape):
+class GuardShape(Shape):
     """What a candidate that answers is rolled back for."""
 
     wrong: Percent = Field(Guard().wrong, description="The share of records answered differently.")
@@ -132,14 +128,14 @@ class GuardShape(_Shape):
     silence: Duration | None = Field(None, description="How long there may be no evidence at all; none: for ever.")
 
 
-class BudgetShape(_Shape):
+class BudgetShape(Shape):
     """What the shadow may cost before it is stopped."""
 
     time: Duration | None = Field(None, description="How long all its executions may take together.")
     bytes: Size | None = Field(None, description="How much all its editions may take together.")
 
 
-class PolicyShape(_Shape):
+class PolicyShape(Shape):
     """How a route moves by itself."""
 
     advance: Literal["manual", "automatic"] = Field(

@@ -9,7 +9,16 @@ from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from lockgate.config.names import NAME_PATTERN, PROJECT_PATTERN, column_fault, name_fault, schema_fault, suggestion
@@ -22,6 +31,15 @@ DURATION_PATTERN = r"^(\d{1,9}[smhdw])+$"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _CRON_FIELDS = 5
 REVISION_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._/+-]{0,199}$"
+
+
+class Shape(BaseModel):
+    """Keys of one place in the file; others are refused, and values are never guessed into another type.
+
+    The file's shape is built once as a whole where it is first used, not place by place where it is declared.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 def fault(message: str, remedy: str) -> PydanticCustomError:

@@ -6,9 +6,9 @@ import re
 from typing import Annotated, Literal, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from lockgate.config.grammar import Address, Name, fault
+from lockgate.config.grammar import Address, Name, Shape, fault
 from lockgate.core.secret import SCHEME
 
 SECRET_PATTERN = r"^secret://[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
@@ -57,10 +57,8 @@ HttpAddress: TypeAlias = Annotated[Address, _of_schemes("https", "http")]
 MailServerAddress: TypeAlias = Annotated[Address, _of_schemes("smtp", "smtps")]
 
 
-class NotificationShape(BaseModel):
+class NotificationShape(Shape):
     """A channel over which notices go."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     severity: Literal["info", "warning", "critical"] = Field("info", description="The least grave notices that go.")
     entities: list[Name] = Field(

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lockgate.config.assembly import assembled
+from lockgate.config.findings import Declared
 from lockgate.config.problems import beside, fitted
-from lockgate.config.references import Declared, reference_problems
+from lockgate.config.references import reference_problems
 from lockgate.config.shape import ProjectShape
 from lockgate.config.yaml_positions import read_yaml
 from lockgate.core.project import Project

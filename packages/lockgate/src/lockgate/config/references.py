@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
+from collections.abc import Iterator
 from pathlib import Path
 
 from lockgate.config.comparison_shape import CompareShape, ExpectedShape
+from lockgate.config.findings import Check, Declared, Finding
+from lockgate.config.flow_references import flow_findings
 from lockgate.config.names import LONGEST_IDENTIFIER_BYTES, OWN_SUFFIXES, same_but_for_case, suggestion
 from lockgate.config.problems import located
-from lockgate.config.shape import EntityShape, ImplementationShape, ProjectShape, RouteShape
-from lockgate.config.yaml_positions import Document, KeyPath
+from lockgate.config.shape import EntityShape, ImplementationShape, RouteShape
+from lockgate.config.yaml_positions import KeyPath
 from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.conditions import condition_of
 from lockgate.core.entity import workshop_name
 from lockgate.errors import ComparisonInvalid, Problem
 
 DBT_FILE = "dbt_project.yml"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is wrong at a path, and what to do about it."""
-
-    path: KeyPath
-    message: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A project file: in its shape, without what the shape refused, and as it was written."""
-
-    shape: ProjectShape
-    document: Document
-    folder: Path
-
-    def names(self, *path: str) -> tuple[str, ...]:
-        """The keys written at a path, also those whose values were refused."""
-        value = self.document.data
-        for part in path:
-            value = value.get(part) if isinstance(value, dict) else None
-        return tuple(value) if isinstance(value, dict) else ()
-
-    def default_target(self) -> str:
-        """The first target that was written; `main` where there is none."""
-        return next(iter(self.names("targets")), "main")
-
-
-Check = Callable[[Declared], Iterator[Finding]]
 
 
 def reference_problems(declared: Declared) -> tuple[Problem, ...]:
@@ -295,28 +263,6 @@ def _signatures(declared: Declared) -> Iterator[Finding]:
             yield Finding((*path, "people"), message, "Name more people under `roles`.")
 
 
-# --- flows ------------------------------------------------------------------------------------------------------
-
-
-def _flows(declared: Declared) -> Iterator[Finding]:
-    """Steps have names of their own, need steps that are there, and do not need each other in a circle."""
-    for name, flow in declared.shape.flows.items():
-        path = ("flows", name, "steps")
-        names = [step.name for step in flow.steps]
-        for index, step in enumerate(flow.steps):
-            if step.name in names[:index]:
-                yield Finding((*path, index, "name"), f"another step is called {step.name!r}", "Rename one of them.")
-            for place, need in enumerate(step.needs or ()):
-                if need not in names:
-                    remedy = suggestion(need, names, "steps")
-                    yield Finding((*path, index, "needs", place), f"there is no step {need!r}", remedy)
-        try:
-            TopologicalSorter({step.name: step.needs or () for step in flow.steps}).prepare()
-        except CycleError as error:
-            message = f"steps need each other in a circle: {' → '.join(error.args[1])}"
-            yield Finding(path, message, "Take one of the needs away.")
-
-
 # --- notifications ----------------------------------------------------------------------------------------------
 
 
@@ -339,6 +285,6 @@ CHECKS: tuple[Check, ...] = (
     _implementations,
     _routes,
     _signatures,
-    _flows,
+    flow_findings,
     _notifications,
 )

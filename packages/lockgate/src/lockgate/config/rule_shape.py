@@ -6,8 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BeforeValidator, Field
 
-from lockgate.config.grammar import ColumnName, Name, Scalar, Text, Type
-from lockgate.config.shape import Shape
+from lockgate.config.grammar import ColumnName, Name, Scalar, Shape, Text, Type
 
 
 class CastShape(Shape):

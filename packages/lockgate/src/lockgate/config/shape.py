@@ -5,32 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
+from lockgate.config.flow_shape import CalendarShape, FlowShape
 from lockgate.config.grammar import (
     Address,
     ColumnName,
-    Cron,
     Duration,
     Name,
     ProjectName,
     Revision,
     Scalar,
     SchemaName,
+    Shape,
     Text,
-    TimeZone,
     Type,
 )
 from lockgate.config.notification_shape import AnyNotification
-
-
-class Shape(BaseModel):
-    """Keys of one place in the file; others are refused, and values are never guessed into another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
 
 # --- targets ----------------------------------------------------------------------------------------------------
 
@@ -268,24 +261,7 @@ class EntityShape(Shape):
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 
 
-# --- flows ------------------------------------------------------------------------------------------------------------
-
-
-class StepShape(Shape):
-    """One step of a flow."""
-
-    name: Name = Field(description="What the step is called.")
-    run: Text = Field(description="A command without the program's name: `load discovery`.")
-    needs: list[Name] | None = Field(None, description="The steps it comes after; else the one before it.")
-    retries: int = Field(0, ge=0, le=100, description="How often it is tried again.")
-
-
-class FlowShape(Shape):
-    """Steps that run together."""
-
-    schedule: Cron | None = Field(None, description="Minute, hour, day, month, weekday; without it people start it.")
-    timezone: TimeZone = Field("UTC", description="The zone of the schedule.")
-    steps: list[StepShape] = Field(min_length=1, description="Its steps.")
+# --- the whole file ----------------------------------------------------------------------------------------------
 
 
 class ProjectShape(Shape):
@@ -315,6 +291,12 @@ class ProjectShape(Shape):
         default_factory=dict, description="Who has which role where a gate wants signatures: login names, by role."
     )
     flows: dict[Name, FlowShape] = Field(default_factory=dict, description="Steps that run together, by name.")
+    calendars: dict[Name, CalendarShape] = Field(
+        default_factory=dict, description="The days on which flows run, by name of the calendar."
+    )
+    pools: dict[Name, Annotated[int, Field(ge=1, le=1000)]] = Field(
+        default_factory=dict, description="How many steps run at a time, by name of the pool they share."
+    )
     notifications: dict[Name, AnyNotification] = Field(
         default_factory=dict, description="Who is told what happens, by name of the channel."
     )

@@ -53,7 +53,10 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account. `failures` are wrong passwords since the last right one; nobody signs in before `locked_until`."""
+    """An account. `failures` are wrong passwords since a right one; nobody signs in at all before `locked_until`.
+
+    A failure counts for a day; where it came from, the account may be locked for longer.
+    """
 
     name: str
     roles: frozenset[Role]
@@ -63,6 +66,14 @@ class Person:
     signed_in_at: datetime | None = None
     failures: int = 0
     locked_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """Wrong passwords of an account by where they came from: how many still count, and `places` that are locked now."""
+
+    failures: int = 0
+    places: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ class DbtInvocation:
     """One dbt process run: what to select, with which variables, in which workshop, for how long.
 
     `models` must be in the project. `access` says how an isolated process reaches the workshop; its secrets never
-    enter a log.
+    enter a log. With `tests_only`, nothing is built: the tests of what was built are run.
     """
 
     project: Path
@@ -69,6 +69,7 @@ class DbtInvocation:
     models: tuple[str, ...] = ()
     vars: Mapping[str, object] = field(default_factory=dict)
     full_refresh: bool = False
+    tests_only: bool = False
     timeout_seconds: float = 1800.0
 
 
@@ -84,13 +85,17 @@ class WorkshopAccess:
 
 @dataclass(frozen=True, slots=True)
 class DbtExecutionResult:
-    """What one invocation did, node by node, in the order in which nodes ended; `artifacts` holds dbt's files."""
+    """What one invocation did, node by node, in the order in which nodes ended; `artifacts` holds dbt's files.
+
+    Where tests alone were run, `upstream` has the ids of each asked model and of all that it stands on, by its name.
+    """
 
     invocation_id: str
     nodes: tuple[NodeResult, ...]
     seconds: float
     artifacts: Path
     log: Path
+    upstream: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def tests(self) -> tuple[NodeResult, ...]:

@@ -83,8 +83,9 @@ class Evidence:
     """One recorded fact about a pair, seen under the route's `token`; without values of rows.
 
     `facts` by kind: comparison {comparison_id, verdict, unexplained, differing, left, right, editions, agreement,
-    buckets_changed}; execution {implementation, seconds, bytes, rows, error, retryable}; tests {passed, failed,
-    warned}; freshness {loaded_at}; score {value, reason}; sign-off {gate, role, reason}.
+    buckets_changed}; execution {implementation, seconds, bytes, rows, error, retryable, held (its edition waits for
+    `lockgate publish`)}; tests {passed, failed, warned}; freshness {loaded_at}; score {value, reason}; sign-off {gate,
+    role, reason}.
     """
 
     evidence_id: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.entity import Entity
+from lockgate.core.flow import FlowDeclaration
 from lockgate.core.gate import GateDeclaration
 from lockgate.core.notice import NotificationDeclaration
 from lockgate.core.policy import Policy
@@ -25,26 +26,6 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class StepDeclaration:
-    """One step of a flow: a `lockgate` command without the program's name, and the steps it comes after."""
-
-    name: str
-    run: str
-    needs: tuple[str, ...]
-    retries: int
-
-
-@dataclass(frozen=True, slots=True)
-class FlowDeclaration:
-    """Steps that run together; `schedule` is a cron expression in `timezone`, empty where only people start it."""
-
-    name: str
-    schedule: str
-    timezone: str
-    steps: tuple[StepDeclaration, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Project:
     """What one project file declares under one name; paths are absolute, relative ones were below `folder`."""
 
@@ -58,6 +39,7 @@ class Project:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
+    pools: Mapping[str, int] = field(default_factory=dict)
     dbt_enabled: bool = True
     notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from lockgate.core.cutover import Decision
 from lockgate.core.execution import Execution
+from lockgate.core.gate import Answer
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.errors import LockgateError
@@ -24,13 +25,17 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What is asked of a run: entities and implementations by name (none: all, as routed), and how."""
+    """What is asked of a run: entities and implementations by name (none: all, as routed), and how.
+
+    With `hold`, every edition that it publishes is held back from consumers, and no route is judged.
+    """
 
     select: tuple[str, ...] = ()
     engines: tuple[str, ...] = ()
     full_refresh: bool = False
     variables: Mapping[str, object] = field(default_factory=dict)
     load: bool = True
+    hold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +91,30 @@ class RunResult:
     def seconds(self) -> float:
         """How long the run took."""
         return (self.finished_at - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What became of an entity's editions that were held back: consumers are shown `shown`, and not `held`.
+
+    `because` says why not, and `answer` whether the data says so, or evidence is missing.
+    """
+
+    entity: str
+    shown: tuple[Edition, ...] = ()
+    held: tuple[Edition, ...] = ()
+    because: str = ""
+    answer: Answer = Answer.GO
+
+
+@dataclass(frozen=True, slots=True)
+class PublishResult:
+    """What became of all editions that were held back of entities, and what was decided about routes on the way.
+
+    `errors` maps the steps that failed to their errors.
+    """
+
+    run_id: int
+    releases: tuple[Release, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    errors: Mapping[str, LockgateError] = field(default_factory=dict)

@@ -1,16 +1,22 @@
-"""When guessing is stopped: an account rests after wrong passwords in a row, an address after many failures.
+"""When guessing is stopped: at an account from one place, at an account from anywhere, and from one address.
 
-Source: NIST SP 800-63B, 5.2.2 (rate limiting), which asks for at most 100 failures in a row; this allows far fewer.
+Whoever guesses from one place is held up there, so that nobody keeps others out of their accounts by guessing at them.
+Source: NIST SP 800-63B, 5.2.2 (rate limiting): at most 100 failures in a row, and those of before a right one do not
+count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 FAILURES_IN_A_ROW = 5
-LONGEST_LOCK = timedelta(minutes=15)
+LONGEST_LOCK = timedelta(hours=1)
+LAPSE = timedelta(days=1)
+"""After this, a failure counts for nothing."""
+ACCOUNT_FAILURES = 100
+ACCOUNT_LOCK = timedelta(minutes=15)
+"""How long nobody signs in from anywhere after so many failures within a day, and after each further one."""
 
 ADDRESS_FAILURES = 20
 ADDRESS_WINDOW = timedelta(minutes=5)
@@ -19,17 +25,22 @@ _NETWORK_BITS = 64
 
 
 def lock_after(failures: int) -> timedelta:
-    """How long nobody signs in after so many wrong passwords in a row: a minute after five, then twice as long."""
+    """How long nobody signs in from a place after so many wrong passwords in a row: a minute, then twice as long."""
     if failures < FAILURES_IN_A_ROW:
         return timedelta()
     doublings = min(failures - FAILURES_IN_A_ROW, 10)
     return min(timedelta(minutes=1 << doublings), LONGEST_LOCK)
 
 
-LOCKS: Mapping[int, timedelta] = {
-    failures: lock_after(failures) for failures in range(FAILURES_IN_A_ROW, FAILURES_IN_A_ROW + 5)
-}
-"""By how many failures in a row an account is locked, and for how long; more of them do so as the last."""
+def locked_until(failures: int, last: datetime | None) -> datetime | None:
+    """Until when nobody signs in from a place with so many failures, the last of them then; None where they may."""
+    lasting = lock_after(failures)
+    return last + lasting if last is not None and lasting else None
+
+
+def account_locked_until(failures: int, now: datetime) -> datetime | None:
+    """Until when nobody signs in from anywhere after so many failures within a day, one of them now."""
+    return now + ACCOUNT_LOCK if failures >= ACCOUNT_FAILURES else None
 
 
 def source_of(address: str) -> str:

@@ -14,6 +14,8 @@ from lockgate.core.access import Session
 LONGEST = timedelta(hours=12)
 IDLE = timedelta(hours=1)
 TOUCHED_EVERY = timedelta(minutes=1)
+MOST_SESSIONS = 50
+"""How many one person has; another one ends the oldest."""
 _SECRET_BYTES = 32
 _ID_BYTES = 16
 

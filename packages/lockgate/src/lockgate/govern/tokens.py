@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from secrets import token_hex
 
 from lockgate.core.access import Caller, CallerKind, MachineToken, Session, TokenFacts
@@ -26,6 +27,11 @@ _LATEST = int(datetime(9999, 1, 1, tzinfo=UTC).timestamp())
 def new_token_id() -> str:
     """The name of a token that nobody had before."""
     return token_hex(_ID_BYTES)
+
+
+def token_id_of(wish: str) -> str:
+    """The name of the one token that comes of a wish, however often that is sent; nobody can pick it."""
+    return sha256(wish.encode()).hexdigest()[: 2 * _ID_BYTES]
 
 
 def session_claims(session: Session, project: str, at: datetime) -> dict[str, object]:

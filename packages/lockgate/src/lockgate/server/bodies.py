@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
@@ -21,6 +21,10 @@ _AS_SENT = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 
 WITHOUT_NUL = r"^[^\x00]*$"
 EntityName = Annotated[str, Field(min_length=1, max_length=255, pattern=WITHOUT_NUL, examples=["users"])]
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=WITHOUT_NUL)]
+"""Why something is done; blanks are no reason."""
+JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$"
 
 
 class JobBody(BaseModel):
@@ -61,7 +65,7 @@ class RollbackBody(BaseModel):
 
     model_config = _AS_SENT
 
-    reason: str = Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL, description="Kept with the decision.")
+    reason: Reason = Field(description="Kept with the decision.")
 
 
 class TokenBody(BaseModel):
@@ -81,9 +85,7 @@ class JobsQuery(BaseModel):
     entity: EntityName | None = Field(None, description="Only jobs of this entity.")
     status: JobStatus | None = Field(None, description="Only jobs that have come as far.")
     limit: int = Field(100, ge=1, le=1000, description="How many jobs at most.")
-    before: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$", description="The id of the job to go on behind."
-    )
+    before: str | None = Field(None, pattern=JOB_ID, description="The id of the job to go on behind.")
 
 
 Body = TypeVar("Body", bound=BaseModel)

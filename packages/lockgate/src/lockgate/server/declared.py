@@ -1,4 +1,4 @@
-"""The options that a project's surroundings state: the mode, and the secret `api-token` where there is one."""
+"""The options that a project's surroundings state: the mode, proxies, and the secret `api-token` where there is one."""
 
 from __future__ import annotations
 
@@ -27,4 +27,5 @@ def declared_options(folder: Path | None) -> Options:
         FolderSecrets(settings.secrets_folder(project.absolute())),
     )
     tokens = (provider.find(TOKEN) for provider in providers)
-    return Options(mode=Mode(settings.mode), token=next((token for token in tokens if token), None))
+    token = next((token for token in tokens if token), None)
+    return Options(mode=Mode(settings.mode), token=token, trusted_proxies=settings.trusted_proxies)

@@ -28,7 +28,10 @@ from lockgate.server.metrics import Known, Metrics
 from lockgate.server.options import Options
 from lockgate.server.problems import Refusal
 from lockgate.server.replays import Replays
+from lockgate.server.shared_calls import SharedCalls
+from lockgate.server.streams import Streams
 from lockgate.server.threads import Threads
+from lockgate.server.under_way import followed
 
 # A call gives up at its deadline and says why; whoever waits for it gives up so much later, as a part of the deadline.
 GRACE = 0.1
@@ -37,6 +40,9 @@ COUNTING_SECONDS = 1.0
 # A password is made hard to guess by memory and time: whoever tries many takes none of the threads of others.
 HASHINGS = 2
 HASHINGS_WAITING = 30
+# Rows of editions are compared anew for who looks at them: that takes long, and no thread of others.
+COMPARINGS = 2
+COMPARINGS_WAITING = 8
 
 Given = ParamSpec("Given")
 Got = TypeVar("Got")
@@ -56,13 +62,15 @@ class Desk:
         self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
         self._hashing = Threads(replace(options, threads=HASHINGS, calls_waiting=HASHINGS_WAITING))
         self._recognising = Threads(options)  # whoever comes is recognised while databases hang that others asked
+        comparing = Threads(replace(options, threads=COMPARINGS, calls_waiting=COMPARINGS_WAITING))
+        self.comparing = SharedCalls(comparing, seconds=options.answer_seconds)
         self.known_callers = KnownCallers(service.access, self._recognise, self.threads.call)
         self.admission = Admission(options, self.known_callers)
         self.audit = AuditBook(service.access, seconds=options.database_seconds)
         self._counting: dict[str, asyncio.Future[Any]] = {}
         self.replays = Replays(options)
         self.in_flight = 0
-        self.streams = 0
+        self.streams = Streams(options)
         self.connections: set[object] = set()
         self.failure: LockgateError | None = None
         self._stopping: asyncio.Future[None] | None = None
@@ -131,7 +139,7 @@ class Desk:
         Raises:
             ControlPlaneUnavailable: there was no answer within `database_seconds`; it may have been stored or not.
         """
-        return await self._in_time(asyncio.wrap_future(future))
+        return await self._in_time(asyncio.wrap_future(followed(future)))
 
     async def _in_time(self, answer: Awaitable[Got]) -> Got:
         seconds = self.options.database_seconds
@@ -177,6 +185,7 @@ class Desk:
         self._databases.close()
         self._recognising.close()
         self._hashing.close()
+        self.comparing.close()
         self.audit.close()
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -10,10 +11,14 @@ from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from lockgate.core.access import CallerKind
-from lockgate.errors import NotAllowed
+from lockgate.errors import LockgateError, NotAllowed, UnknownName
 from lockgate.server.access import ANYONE, READERS, Allowed
 from lockgate.server.admission import Admitted, unauthenticated
-from lockgate.server.changing import tell_refused
+from lockgate.server.changing import code_of, tell_refused, was_told
+from lockgate.server.problems import Refusal, status_of
+
+# Whoever sends something else has not said what is to be done to what.
+UNDERSTOOD = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,28 @@ class GuardedRoute(APIRoute):
         Raises:
             Refusal: nobody knows who calls.
             NotAllowed: the caller has none of the roles.
+            UnknownName: the path names something by a character that no name has.
         """
         await enter(scope, self.door)
-        await super().handle(scope, receive, send)
+        if "\0" in scope["path"]:
+            raise UnknownName("nothing has a name with a NUL character in it")
+        try:
+            await super().handle(scope, receive, send)
+        except (Refusal, LockgateError) as error:
+            await self._tell(scope, error)
+            raise
+
+    async def _tell(self, scope: Scope, error: Refusal | LockgateError) -> None:
+        """Writes down a change that was understood and refused before it was begun."""
+        request = Request(scope)
+        is_change = bool(self.door.change) and scope["method"] == self.door.method
+        is_known = scope["state"]["caller"].kind is not CallerKind.NOBODY
+        if is_change and is_known and not was_told(request) and _status(error) in UNDERSTOOD:
+            await tell_refused(request, self.door.change, code_of(error))
+
+
+def _status(error: Refusal | LockgateError) -> HTTPStatus:
+    return error.fault.status if isinstance(error, Refusal) else status_of(error)
 
 
 def guard(api: FastAPI, door: Door) -> None:
@@ -72,7 +96,7 @@ async def enter(scope: Scope, door: Door) -> None:
     if admitted.caller.kind is CallerKind.NOBODY:
         raise admitted.why_not or unauthenticated()
     if door.change and scope["method"] == door.method:
-        await tell_refused(Request(scope), door.change)
+        await tell_refused(Request(scope), door.change, NotAllowed.code)
     raise NotAllowed(f"this takes one of the roles {', '.join(sorted(allowed or ()))}")
 
 

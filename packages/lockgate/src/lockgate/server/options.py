@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from lockgate.core.deadline import ANSWER_SECONDS
+from lockgate.settings import Network
 
 MIB = 1024 * 1024
 
@@ -21,17 +22,19 @@ class Mode(StrEnum):
 class Options:
     """Everything that a server may be told; the limits hold for each process.
 
-    `token` is the one that callers share. `wait_seconds` is how long a transformation is waited for unless
-    the caller prefers otherwise, up to `longest_wait_seconds`. A body must have arrived after `body_seconds`, a head
-    after `head_seconds`, an answer that waits for no job must be there after `answer_seconds`. What control plane and
-    target are asked on the way must be answered after `database_seconds`. A server that stops
-    leaves clients `drain_seconds` to send once more on connections that they keep. `streams` parts of pages are watched
-    live at once. Of several processes, one that does not answer its supervisor for `worker_seconds`, its imports
-    included, is replaced. A process begins to import dbt `warm_seconds` after it began to answer.
+    `token` is the one that callers share; `trusted_proxies` are believed when they say who called them. `wait_seconds`
+    is how long a transformation is waited for unless the caller prefers otherwise, up to `longest_wait_seconds`. A body
+    must have arrived after `body_seconds`, a head after `head_seconds`, an answer that waits for no job must be there
+    after `answer_seconds`. What control plane and target are asked on the way must be answered after
+    `database_seconds`. A server that stops leaves clients `drain_seconds` to send once more on connections that they
+    keep. `streams` parts of pages are watched live at once, `streams_a_caller` by one caller. Of several processes, one
+    that does not answer its supervisor for `worker_seconds`, its imports included, is replaced. A process begins to
+    import dbt `warm_seconds` after it began to answer.
     """
 
     mode: Mode = Mode.DEVELOPMENT
     token: str | None = field(default=None, repr=False)
+    trusted_proxies: tuple[Network, ...] = ()
     wait_seconds: int = 30
     longest_wait_seconds: int = 300
     body_bytes: int = 8 * MIB
@@ -47,6 +50,7 @@ class Options:
     database_seconds: float = ANSWER_SECONDS
     requests: int = 5_000
     streams: int = 100
+    streams_a_caller: int = 12
     threads: int = 8
     calls_waiting: int = 512
     replay_bytes: int = 64 * MIB

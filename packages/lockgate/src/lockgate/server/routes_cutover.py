@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lockgate.errors import UnknownName
+from lockgate.govern.changes import rolling_back
 from lockgate.server.bodies import RollbackBody, checked
 from lockgate.server.changing import changing
 from lockgate.server.cutover_rendering import cutover_answer, rollback_answer
@@ -18,7 +18,6 @@ from lockgate.server.routes_entities import EntityPath
 async def show_cutover(request: Request, name: EntityPath) -> Response:
     """Look at where an entity's cutover stands: its route, what its gates say, what was last found and decided."""
     request.state.asked = (name,)
-    _refuse_nul(name)
     desk = desk_of(request)
     return render(cutover_answer(await desk.ask(desk.service.cutover, name)))
 
@@ -28,13 +27,7 @@ async def roll_back(request: Request, name: EntityPath) -> Response:
     request.state.asked = (name,)
     desk = desk_of(request)
     body = checked(RollbackBody, await read_document(request, desk.options, desk.threads))
-    _refuse_nul(name)
     by = str(request.state.caller)
-    async with changing(request, name, reason=body.reason):
+    async with changing(request, rolling_back(name, body.reason, off=False)):
         done = await desk.ask(desk.service.roll_back, name, by=by, reason=body.reason)
     return render(rollback_answer(done))
-
-
-def _refuse_nul(name: str) -> None:
-    if "\0" in name:
-        raise UnknownName("there is no entity of that name")

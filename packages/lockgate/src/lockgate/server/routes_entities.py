@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from lockgate.app.entity_states import EntityState
 from lockgate.errors import UnknownName
+from lockgate.govern.changes import switching
 from lockgate.server.answers import EntitiesAnswer
 from lockgate.server.bodies import SwitchBody, checked
 from lockgate.server.changing import changing
@@ -18,7 +19,6 @@ from lockgate.server.reading import read_document
 from lockgate.server.rendering import entity_answer, render, switch_answer
 
 # What the audit calls the subject of a switch that is thrown for all.
-EVERY_ENTITY = "*"
 EntityPath = Annotated[str, Path(description="The name of an entity.", examples=["users"])]
 
 
@@ -45,8 +45,6 @@ async def switch_dbt(request: Request) -> Response:
 async def switch_dbt_of(request: Request, name: EntityPath) -> Response:
     """Switch dbt on or off for one entity, at once."""
     request.state.asked = (name,)
-    if "\0" in name:
-        raise UnknownName("there is no entity of that name")
     return await _switch(request, name)
 
 
@@ -54,7 +52,7 @@ async def _switch(request: Request, entity: str | None) -> Response:
     desk = desk_of(request)
     body = checked(SwitchBody, await read_document(request, desk.options, desk.threads))
     by = str(request.state.caller)
-    async with changing(request, entity or EVERY_ENTITY, enabled=body.enabled):
+    async with changing(request, switching(entity, enabled=body.enabled)):
         switch = await desk.ask(desk.service.set_dbt_enabled, entity, enabled=body.enabled, by=by)
     return render(switch_answer(switch, await _entities(request)))
 

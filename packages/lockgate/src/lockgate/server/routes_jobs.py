@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lockgate.core.job import IdempotencyKey, Job
-from lockgate.errors import RetryableError, UnknownName
+from lockgate.errors import RetryableError
 from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation, refuse_repeated
 from lockgate.server.changing import changing
 from lockgate.server.desk import Desk, desk_of
@@ -30,11 +29,11 @@ from lockgate.server.rendering import (
     render,
     transform_answer,
 )
+from lockgate.server.submitting import checked_job_id, submitted
 from lockgate.server.waiting import until_ended
 
 JobId = Annotated[str, Path(description="The id of a job.", examples=["0199a3c2"])]
 FEW = 100  # records whose answer is written in less time than a thread takes to begin
-_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
 async def transform(request: Request) -> Response:
@@ -47,7 +46,7 @@ async def transform(request: Request) -> Response:
         request.state.asked = (body.entity_type,)
         return await _transform_records(desk, body, key)
     request.state.asked = (body.entity_type, body.engine)
-    job = await _submit(request, desk, body, key)
+    job = await submitted(request, body.request(), key)
     preference = preference_of(request.headers.getlist("prefer"), desk.options)
     try:
         job = await until_ended(request, desk, job, preference.wait_seconds)
@@ -79,7 +78,7 @@ async def submit_job(request: Request) -> Response:
     key = _key(request, document)
     body = checked(JobBody, document)
     request.state.asked = (body.entity_type, body.engine)
-    job = await _submit(request, desk, body, key)
+    job = await submitted(request, body.request(), key)
     if not job.status.is_final:
         return accepted(job)
     return render(job_answer(job), headers={"Location": job_path(job.job_id)})
@@ -119,19 +118,7 @@ async def retry_job(request: Request, job_id: JobId) -> Response:
 
 
 async def _job(request: Request, job_id: str, call: Callable[[str], Job]) -> Response:
-    if not _JOB_ID.fullmatch(job_id):
-        raise UnknownName("there is no job of that id")
-    return render(job_answer(await desk_of(request).ask(call, job_id)))
-
-
-async def _submit(request: Request, desk: Desk, body: JobBody, key: IdempotencyKey | None) -> Job:
-    """The job, once it is durable."""
-    caller = str(request.state.caller)
-    async with changing(request, body.entity_type, engine=body.engine) as change:
-        job = await desk.answer(desk.service.submit(body.request(), caller=caller, key=key))
-        change.tell(job=job.job_id)
-    desk.count(job)
-    return job
+    return render(job_answer(await desk_of(request).ask(call, checked_job_id(job_id))))
 
 
 def _key(request: Request, document: object) -> IdempotencyKey | None:

@@ -11,6 +11,7 @@ from typing import ParamSpec, TypeVar
 
 from lockgate.server.options import Options
 from lockgate.server.problems import overloaded
+from lockgate.server.under_way import followed
 
 Given = ParamSpec("Given")
 Got = TypeVar("Got")
@@ -31,12 +32,20 @@ class Threads:
         Raises:
             Refusal: too many calls wait, or this one has taken too long.
         """
+        return await self.wait(self.begin(function, *given, **named))
+
+    def begin(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Future[Got]:
+        """What a blocking function will give, called in a thread with this task's context.
+
+        Raises:
+            Refusal: too many calls wait.
+        """
         if not self._places.acquire(blocking=False):
             raise overloaded("too many requests wait for a thread")
         context = copy_context()
         future: Future[Got] = self._pool.submit(lambda: context.run(function, *given, **named))
         future.add_done_callback(lambda _: self._places.release())
-        return await self.wait(future)
+        return followed(future)
 
     async def wait(self, future: Future[Got]) -> Got:
         """What a call gives that is made elsewhere.

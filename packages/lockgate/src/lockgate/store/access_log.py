@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from lockgate.core.access import MachineToken, Person, Session
 from lockgate.store.access_epoch import read_epoch
@@ -36,12 +37,12 @@ class AccessLog:
         with self._database.reading() as connection:
             return read_epoch(connection, self._project)
 
-    def admitting(self) -> Admitting:
-        """Everything; the epoch is read first, so that a change that comes meanwhile is seen as one."""
+    def admitting(self, now: datetime) -> Admitting:
+        """Everything, of tokens those in force; the epoch is read first, so that what changes meanwhile is a change."""
         with self._database.reading() as connection:
             return Admitting(
                 read_epoch(connection, self._project),
                 read_people(connection, self._project),
                 read_sessions(connection, self._project),
-                read_tokens(connection, self._project),
+                read_tokens(connection, self._project, in_force=now),
             )

@@ -1,11 +1,15 @@
-"""Attempts to sign in, counted by where they come from: put down before the password is looked at."""
+"""Attempts to sign in, counted by where they come from: put down before the password is looked at.
+
+What `failure_log` puts down stands in the same table, and is forgotten here once it counts for nothing.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import and_, delete, func, insert, or_, select
 
+from lockgate.govern.lockout import LAPSE
 from lockgate.store.access_tables import sign_in_attempt
 from lockgate.store.database import Database
 from lockgate.store.exclusion import exclude_others
@@ -28,7 +32,9 @@ class AttemptLog:
         ours, of_source = sign_in_attempt.c.project == self._scope.project, sign_in_attempt.c.source == source
         with self._database.writing() as connection:
             exclude_others(connection, Scope(self._scope.project, source), "sign-in")
-            connection.execute(delete(sign_in_attempt).where(ours, sign_in_attempt.c.at <= since))
+            at = sign_in_attempt.c.at
+            over = or_(and_(of_source, at <= since), at <= now - LAPSE)
+            connection.execute(delete(sign_in_attempt).where(ours, over))
             count = select(func.count()).select_from(sign_in_attempt).where(ours, of_source)
             if connection.execute(count).scalar_one() >= most:
                 return None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
+from itertools import islice
 from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, Table, Text, and_, func, insert, select, update
+from sqlalchemy import cast as sql_cast
 
 from lockgate.core.cutover import Action, Decision, Plan, StepOutcome
 from lockgate.core.gate import Answer, GateAnswer
@@ -67,6 +70,15 @@ class CutoverLog:
         with self._database.reading() as connection:
             stored: list[Any] = list(connection.scalars(query))
         return tuple(_read(Plan, document) for document in stored)
+
+    def plans_of(self, entity: str, *, limit: int) -> tuple[Plan, ...]:
+        """The newest plans that move an entity, however many others there are."""
+        named = sql_cast(plan.c.document, Text).contains(json.dumps(entity), autoescape=True)
+        query = select(plan.c.document).where(self._scope.of(plan), named).order_by(plan.c.number.desc())
+        with self._database.reading() as connection:
+            stored: Iterable[Any] = connection.scalars(query)
+            found = (_read(Plan, document) for document in stored)
+            return tuple(islice((one for one in found if entity in one.entities), limit))
 
     def set_outcome(self, plan_id: str, outcome: StepOutcome, at: datetime) -> None:
         """Keeps what came of a step, in place of what came of it before."""

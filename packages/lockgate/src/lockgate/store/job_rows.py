@@ -91,12 +91,19 @@ def _job(row: RowMapping, known: _Known) -> Job:
         joined=row["joined"],
         submitted_at=row["submitted_at"],
         attempts=known.row["attempts"],
-        started_at=known.row["started_at"],
+        started_at=_started_at(row, known),
         finished_at=row["cancelled_at"] if is_cancelled else _finished_at(row, known),
         result=None if is_cancelled else known.result,
         failure=None if is_cancelled else known.failure,
         correlation_id=row["correlation_id"],
     )
+
+
+def _started_at(row: RowMapping, known: _Known) -> datetime | None:
+    """When what it waits for began; a job that was answered at once, by what had ended before it came, then."""
+    began, ended = known.row["started_at"], known.row["finished_at"]
+    came: datetime = row["submitted_at"]
+    return came if ended is not None and ended <= came else began
 
 
 def _finished_at(row: RowMapping, known: _Known) -> datetime | None:

@@ -101,6 +101,14 @@ class StoredLoads:
         with self._database.reading() as connection:
             return tuple(_load(row) for row in connection.execute(query).mappings())
 
+    def clean_streams(self) -> frozenset[tuple[str, str]]:
+        """The streams, each with its source, of which loads are known and no load set a record aside."""
+        rejected = case((load.c.status.in_(FINAL), load.c.rejected), else_=1)  # one under way may still do so
+        query = select(load.c.source, load.c.stream).where(self._scope.of(load)).group_by(load.c.source, load.c.stream)
+        with self._database.reading() as connection:
+            found = connection.execute(query.having(func.max(rejected) == 0)).mappings().all()
+        return frozenset((row["source"], row["stream"]) for row in found)
+
     def load(self, load_id: int) -> Load:
         """One load.
 

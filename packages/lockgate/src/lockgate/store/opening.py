@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lockgate.store.cutover_log import CutoverLog
     from lockgate.store.evidence_log import EvidenceLog
     from lockgate.store.execution_log import ExecutionLog
+    from lockgate.store.flow_log import FlowLog
     from lockgate.store.glance_log import GlanceLog
     from lockgate.store.job_log import JobLog
     from lockgate.store.load_ledger import StoredLoads
@@ -37,6 +38,7 @@ _LOGS = {
     "cutovers": "lockgate.store.cutover_log:CutoverLog",
     "evidence": "lockgate.store.evidence_log:EvidenceLog",
     "executions": "lockgate.store.execution_log:ExecutionLog",
+    "flows": "lockgate.store.flow_log:FlowLog",
     "glances": "lockgate.store.glance_log:GlanceLog",
     "jobs": "lockgate.store.job_log:JobLog",
     "loads": "lockgate.store.load_ledger:StoredLoads",
@@ -63,6 +65,7 @@ class Store:
     evidence: EvidenceLog
     cutovers: CutoverLog
     notices: NoticeLog
+    flows: FlowLog
     glances: GlanceLog
     access: AccessLog
     people: PeopleLog

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -11,23 +11,23 @@ from sqlalchemy import (
     Connection,
     RowMapping,
     and_,
-    case,
     delete,
     insert,
-    literal,
     or_,
     select,
     update,
 )
 
-from lockgate.core.access import Person, Role, Session
+from lockgate.core.access import HeldUp, Person, Role, Session
 from lockgate.core.nearness import did_you_mean
 from lockgate.errors import AccountRefused, UnknownName
+from lockgate.govern.lockout import account_locked_until
+from lockgate.govern.sessions import MOST_SESSIONS
 from lockgate.store.access_epoch import grow_epoch
 from lockgate.store.access_tables import person, session
-from lockgate.store.columns import Instant
 from lockgate.store.database import Database
 from lockgate.store.exclusion import exclude_others
+from lockgate.store.failure_log import Failures, held_up
 from lockgate.store.scope import Scope
 from lockgate.store.session_log import row_of
 
@@ -46,6 +46,25 @@ class PeopleLog:
         """Everybody with an account, by name."""
         with self._database.reading() as connection:
             return read_people(connection, self._scope.project)
+
+    def listed(self, *, text: str = "", before: str | None = None, limit: int = 100) -> tuple[Person, ...]:
+        """Accounts by name, those whose name has `text` in it, whatever its capitals; `before` goes on behind a name.
+
+        Both orders and capitals are the database's; SQLite knows capitals of ASCII alone.
+        """
+        query = select(person).where(person.c.project == self._scope.project)
+        if text:
+            query = query.where(person.c.name.icontains(text, autoescape=True))
+        if before is not None:
+            query = query.where(person.c.name > before)
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(person.c.name).limit(limit)).mappings()
+            return tuple(person_of(row) for row in rows)
+
+    def held_up(self, names: Sequence[str], now: datetime) -> Mapping[str, HeldUp]:
+        """How these accounts are held up where wrong passwords came from; whoever is not is left out."""
+        with self._database.reading() as connection:
+            return held_up(connection, self._scope.project, names, now)
 
     def kept_password(self, name: str) -> tuple[Person, str] | None:
         """An account and what is kept of its password; None where there is no such account."""
@@ -79,22 +98,39 @@ class PeopleLog:
             )
         return made
 
-    def set_password(self, name: str, password: str, at: datetime, *, instead_of: str | None = None) -> None:
+    def set_password(
+        self,
+        name: str,
+        password: str,
+        at: datetime,
+        *,
+        instead_of: str | None = None,
+        begun: tuple[Session, str] | None = None,
+    ) -> None:
         """Sets a password, ends a lock-out and every session of the account; `instead_of` what was kept, if given.
+
+        In the same step `begun` begins, where it is given: a session with its secret's digest.
 
         Raises:
             UnknownName: there is no such account.
-            AccountRefused: another password was set meanwhile.
+            AccountRefused: another password was set meanwhile, or the account was disabled where a session is to begin.
         """
-        values = {"password": password, "password_changed_at": at, "failures": 0, "locked_until": None}
+        values: dict[str, object] = {"password": password, "password_changed_at": at, "failures": 0}
+        values["locked_until"] = None
         with self._changing() as connection:
             self._known(connection, name)
+            self._failures(connection, name).forget_all()
             mine = self._named(name)
             if instead_of is not None:
                 mine = and_(mine, person.c.password == instead_of)
+            if begun is not None:
+                mine = and_(mine, person.c.is_enabled.is_(True))
+                values["signed_in_at"] = at
             if connection.execute(update(person).where(mine).values(values)).rowcount == 0:
                 raise AccountRefused(f"the password of {name} was changed meanwhile", name=name)
             self._end_sessions(connection, name)
+            if begun is not None:
+                self._begin(connection, *begun)
 
     def rehash(self, name: str, password: str, *, instead_of: str) -> None:
         """Keeps the same password in the present way, unless another one was set meanwhile."""
@@ -133,13 +169,14 @@ class PeopleLog:
             return self._known(connection, name)
 
     def unlock(self, name: str) -> Person:
-        """Forgets wrong passwords.
+        """Forgets wrong passwords, wherever they came from.
 
         Raises:
             UnknownName: there is no such account.
         """
         with self._changing() as connection:
             self._known(connection, name)
+            self._failures(connection, name).forget_all()
             connection.execute(update(person).where(self._named(name)).values(failures=0, locked_until=None))
             return self._known(connection, name)
 
@@ -152,43 +189,73 @@ class PeopleLog:
         """
         with self._changing() as connection:
             self._refuse_the_last(connection, self._known(connection, name), "stays")
+            self._failures(connection, name).forget_all()
             connection.execute(delete(person).where(self._named(name)))
 
-    def count_failure(self, name: str, now: datetime, ends: Mapping[int, datetime]) -> None:
-        """Counts a wrong password, unless the account is locked; `ends` says until when so many failures lock it.
+    def count_failure(self, name: str, source: str, now: datetime) -> None:
+        """Counts a wrong password that comes from `source`, unless the account is locked, there or everywhere.
 
         However many are counted at once, each counts, and none after that which locks.
         """
-        counted = person.c.failures + 1
-        locks = sorted(ends.items(), reverse=True)
-        until = case(
-            *((counted >= number, literal(end, Instant())) for number, end in locks), else_=person.c.locked_until
-        )
-        mine = and_(self._named(name), is_open(now))
         with self._database.writing() as connection:
-            connection.execute(update(person).where(mine).values(failures=counted, locked_until=until))
+            failures = self._failures(connection, name)
+            if failures.locked_until(source, now) is not None:
+                return
+            count = failures.count(now) + 1
+            values = {"failures": count, "locked_until": account_locked_until(count, now)}
+            if connection.execute(update(person).where(self._named(name), is_open(now)).values(values)).rowcount:
+                failures.put(source, now)
 
-    def note_right(self, name: str, kept: str, now: datetime) -> bool:
+    def locked_until(self, name: str, source: str, now: datetime) -> datetime | None:
+        """Until when somebody is locked out, there or everywhere; None where they are not."""
+        with self._database.writing() as connection:
+            there = self._failures(connection, name).locked_until(source, now)
+            everywhere = connection.execute(select(person.c.locked_until).where(self._named(name))).scalar()
+        return max((until for until in (there, everywhere) if until is not None and until > now), default=None)
+
+    def note_right(self, name: str, kept: str, source: str, now: datetime) -> bool:
         """Forgets wrong passwords for whoever gave the one of which `kept` is kept: whether they are let in now.
 
-        They are not while the account is locked or disabled, or where another password was set meanwhile.
+        They are not while the account is locked there or everywhere, or disabled, or where another password was set
+        meanwhile.
         """
         with self._database.writing() as connection:
-            return self._noted(connection, name, kept, {"failures": 0, "locked_until": None}, now)
+            return self._noted(connection, (name, kept, source), {}, now)
 
-    def admit(self, begun: Session, digest: str, kept: str) -> bool:
+    def admit(self, begun: Session, digest: str, kept: str, source: str) -> bool:
         """Begins a session of whoever gave the password of which `kept` is kept: whether they are let in now."""
         now = begun.began_at
-        values = {"failures": 0, "locked_until": None, "signed_in_at": now}
         with self._database.writing() as connection:
-            if not self._noted(connection, begun.person, kept, values, now):
+            if not self._noted(connection, (begun.person, kept, source), {"signed_in_at": now}, now):
                 return False
-            connection.execute(insert(session).values(row_of(begun, digest) | {"project": self._scope.project}))
+            self._begin(connection, begun, digest)
         return True
 
-    def _noted(self, connection: Connection, name: str, kept: str, values: Mapping[str, object], now: datetime) -> bool:
+    def _noted(
+        self, connection: Connection, given: tuple[str, str, str], values: Mapping[str, object], now: datetime
+    ) -> bool:
+        name, kept, source = given
+        failures = self._failures(connection, name)
+        if failures.locked_until(source, now) is not None:
+            return False
         same = and_(self._named(name), person.c.password == kept, person.c.is_enabled.is_(True), is_open(now))
-        return bool(connection.execute(update(person).where(same).values(values)).rowcount)
+        anew = {"failures": 0, "locked_until": None, **values}
+        if not connection.execute(update(person).where(same).values(anew)).rowcount:
+            return False
+        failures.forget(source)
+        return True
+
+    def _begin(self, connection: Connection, begun: Session, digest: str) -> None:
+        """Begins a session; of one person's, the oldest end that are too many."""
+        connection.execute(insert(session).values(row_of(begun, digest) | {"project": self._scope.project}))
+        mine = and_(session.c.project == self._scope.project, session.c.person == begun.person)
+        newest = select(session.c.session_id).where(mine).order_by(session.c.began_at.desc(), session.c.session_id)
+        kept: list[str] = list(connection.scalars(newest.limit(MOST_SESSIONS)))
+        if connection.execute(delete(session).where(mine, session.c.session_id.not_in(kept))).rowcount:
+            grow_epoch(connection, self._scope.project)
+
+    def _failures(self, connection: Connection, name: str) -> Failures:
+        return Failures(connection, self._scope.project, name)
 
     @contextmanager
     def _changing(self) -> Iterator[Connection]:

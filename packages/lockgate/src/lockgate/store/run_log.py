@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, func, insert, select, update
 
 from lockgate.core.record import RecordStatus, RunRecord, StepRecord
 from lockgate.errors import UnknownName
@@ -29,17 +29,24 @@ class RunLog:
         marked interrupted.
         """
         with self._database.writing() as connection:
-            gone = self._scope.of(run) & (run.c.status == RecordStatus.RUNNING)
-            steps = run_step.c.run_id.in_(select(run.c.run_id).where(gone)) & (
-                run_step.c.status == RecordStatus.RUNNING
-            )
-            cycles = cycle.c.run_id.in_(select(run.c.run_id).where(gone)) & (cycle.c.status == RecordStatus.RUNNING)
-            connection.execute(update(run_step).where(steps).values(status=RecordStatus.INTERRUPTED))
-            connection.execute(update(cycle).where(cycles).values(status=RecordStatus.INTERRUPTED))
-            connection.execute(update(run).where(gone).values(status=RecordStatus.INTERRUPTED))
+            self._interrupt(connection)
             values = {"command": command, "status": RecordStatus.RUNNING, "started_at": at}
             taken = insert(run).values(self._scope.values() | values).returning(run.c.run_id)
             return int(connection.execute(taken).scalar_one())
+
+    def interrupt(self) -> None:
+        """Marks whatever still counts as running as interrupted; call it under the target's lock."""
+        with self._database.writing() as connection:
+            self._interrupt(connection)
+
+    def _interrupt(self, connection: Connection) -> None:
+        gone = self._scope.of(run) & (run.c.status == RecordStatus.RUNNING)
+        theirs = select(run.c.run_id).where(gone)
+        steps = run_step.c.run_id.in_(theirs) & (run_step.c.status == RecordStatus.RUNNING)
+        cycles = cycle.c.run_id.in_(theirs) & (cycle.c.status == RecordStatus.RUNNING)
+        connection.execute(update(run_step).where(steps).values(status=RecordStatus.INTERRUPTED))
+        connection.execute(update(cycle).where(cycles).values(status=RecordStatus.INTERRUPTED))
+        connection.execute(update(run).where(gone).values(status=RecordStatus.INTERRUPTED))
 
     def step_started(self, run_id: int, name: str, at: datetime) -> None:
         """Stores that a step has begun."""

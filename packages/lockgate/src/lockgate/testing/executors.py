@@ -146,6 +146,35 @@ class ExecutorConformance:
         failed = {node.node.split(".")[2]: node.failures for node in result.failed if node.kind == "test"}
         assert failed == {"unique_fct_users_user_id": 2}
 
+    def test_tests_alone_are_run_of_what_was_built_and_build_nothing(
+        self, executor: DbtExecutor, write: Writer, ask
+    ) -> None:
+        project = write(
+            models__tested_yml=TESTED,
+            models__fct_teams_sql="{{ config(materialized='table') }} select user_id from {{ ref('fct_users') }}",
+        )
+        both = {"select": ("+fct_users", "+fct_teams"), "models": ("fct_users", "fct_teams")}
+        executor.execute(ask(project, **both), ignore)
+        (project / "models/fct_users.sql").write_text(MODEL.replace("id as", "1 as"), encoding="utf-8")
+
+        result = executor.execute(ask(project, tests_only=True, **both), ignore)
+
+        passed = {node.node.split(".")[2]: node.status for node in result.nodes if node.kind == "test"}
+        assert passed == dict.fromkeys(("unique_fct_users_user_id", "not_null_fct_users_user_id"), NodeStatus.PASS)
+        assert {node.kind for node in result.nodes} == {"test", "unit_test"}
+        users = "model.small.fct_users"
+        assert result.upstream == {"fct_users": {users}, "fct_teams": {users, "model.small.fct_teams"}}
+
+    def test_tests_of_what_was_never_built_fail_and_build_nothing(
+        self, executor: DbtExecutor, write: Writer, ask
+    ) -> None:
+        project = write(models__tested_yml=TESTED.partition("unit_tests:")[0])
+
+        for _ in range(2):
+            result = executor.execute(ask(project, tests_only=True), ignore)
+
+            assert {(node.kind, node.status) for node in result.nodes} == {("test", NodeStatus.ERROR)}
+
     def test_the_rows_of_failed_tests_are_stored_nowhere_else(self, executor: DbtExecutor, write: Writer, ask) -> None:
         stored = TESTED.partition("unit_tests:")[0].replace("[unique,", "[{unique: {config: {store_failures: true}}},")
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from sqlglot import exp
 
 from lockgate.core.entity import Engine, Entity, Implementation
+from lockgate.core.examination import Examination, Trial
 from lockgate.core.execution import (
     DbtExecutionResult,
     DbtInvocation,
@@ -75,6 +77,21 @@ class DbtExecutionService:
             counted = with_rows(result, workshop)
             concerns = _concerns(counted, tuple(piece.implementation.model for piece in batch.pieces))
             return tuple(_outcome(piece, nodes, workshop) for piece, nodes in zip(batch.pieces, concerns, strict=True))
+
+    def test_batch(self, batch: Batch, variables: Mapping[str, object] | None = None) -> tuple[Examination, ...]:
+        """Runs the tests of what dbt built of a batch, once, and builds nothing: what they found, in the batch's order.
+
+        They are those of each entity's model and of all that is upstream of it, as in `execute_batch`. What stops the
+        whole invocation is every examination's error.
+        """
+        with self._warehouse.workshop(batch.workshop) as workshop:
+            invocation = _invocation(batch.pieces, workshop, variables or {}, full_refresh=False)
+            try:
+                result = self._executor.execute(replace(invocation, tests_only=True), self._on_node)
+            except LockgateError as error:
+                return tuple(_examination(piece, (), error) for piece in batch.pieces)
+        concerns = _concerns(result, invocation.models)
+        return tuple(_examination(piece, nodes) for piece, nodes in zip(batch.pieces, concerns, strict=True))
 
 
 def _implementation(entity: Entity, name: str | None) -> Implementation:
@@ -149,12 +166,9 @@ def _is_table(node: NodeResult) -> bool:
 
 def _outcome(piece: Piece, nodes: tuple[NodeResult, ...], workshop: Workshop) -> Outcome:
     """What an invocation made of one entity, from the nodes that answer for it."""
-    bad = [node for node in nodes if node.status in {NodeStatus.FAIL, NodeStatus.ERROR}]
-    if bad:
-        return _failed(piece, _failure(piece, bad), nodes)
-    held_up = [node for node in nodes if node.status is NodeStatus.SKIPPED]
-    if held_up:
-        return _failed(piece, DbtFailed(f"{piece}: dbt skipped {_names(held_up)}", nodes=_told(held_up)), nodes)
+    error = _error(piece, nodes)
+    if error is not None:
+        return _failed(piece, error, nodes)
     output = next((node for node in nodes if _is_model(node, piece.implementation.model)), None)
     if output is None or output.relation is None:
         model = piece.implementation.model
@@ -166,17 +180,34 @@ def _outcome(piece: Piece, nodes: tuple[NodeResult, ...], workshop: Workshop) ->
     return Execution(piece.entity.name, piece.implementation.name, output.relation, rows, seconds, nodes=nodes)
 
 
+def _examination(piece: Piece, nodes: tuple[NodeResult, ...], error: LockgateError | None = None) -> Examination:
+    """What the tests among the nodes that answer for an entity found; or why none of them ran."""
+    tests = tuple(node for node in nodes if node.kind in {"test", "unit_test"})
+    trials = tuple(Trial(node.node, node.status, node.failures, node.message, node.file) for node in tests)
+    seconds = sum(node.seconds for node in nodes)
+    return Examination(piece.entity.name, piece.implementation.name, trials, seconds, error or _error(piece, nodes))
+
+
+def _error(piece: Piece, nodes: Sequence[NodeResult]) -> LockgateError | None:
+    """What failed among the nodes that answer for an entity, or was not reached."""
+    bad = [node for node in nodes if node.status in {NodeStatus.FAIL, NodeStatus.ERROR}]
+    if bad:
+        return _failure(piece, bad)
+    held_up = [node for node in nodes if node.status is NodeStatus.SKIPPED]
+    return DbtFailed(f"{piece}: dbt skipped {_names(held_up)}", nodes=_told(held_up)) if held_up else None
+
+
 def _concerns(result: DbtExecutionResult, models: Sequence[str]) -> list[tuple[NodeResult, ...]]:
     """For each model the nodes that answer for it: itself, all that is upstream, their tests, and hooks.
 
     A generic test answers for the node that it was declared for. Another one answers for whatever stands on all that
     it reads; where nothing does, for everything that it reads.
     """
-    upstreams = [_upstream(model, result) for model in models]
+    upstreams = [result.upstream.get(model) or _upstream(model, result) for model in models]
     return [tuple(node for node in result.nodes if _answers(node, own, upstreams)) for own in upstreams]
 
 
-def _answers(node: NodeResult, own: set[str], upstreams: Sequence[set[str]]) -> bool:
+def _answers(node: NodeResult, own: AbstractSet[str], upstreams: Sequence[AbstractSet[str]]) -> bool:
     if node.kind == "operation" or node.node in own:
         return True
     if node.kind not in {"test", "unit_test"}:

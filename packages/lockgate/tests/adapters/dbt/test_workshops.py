@@ -113,3 +113,14 @@ def test_a_failing_test_stops_what_stands_on_it(run, project):
     assert isinstance(users, DbtTestFailed)
     assert "Got 1 result" in users.message
     assert isinstance(teams, DbtTestFailed)
+
+
+def test_what_was_built_is_tested_without_building_it(run, warehouse, executor, project):
+    run()
+    (project / "models/fct_users.sql").write_text("select nowhere", encoding="utf-8")
+    entities = [entity("users", "fct_users", project), entity("teams", "fct_teams", project)]
+    (batch,) = batches_of([Piece(each, each.implementations["dbt"]) for each in entities])
+
+    found = DbtExecutionService(executor, warehouse).test_batch(batch)
+
+    assert [(str(one), one.error, len(one.trials)) for one in found] == [("users@dbt", None, 2), ("teams@dbt", None, 2)]

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from lockgate.adapters.jobs.dbos import DbosQueue, Pace
+from lockgate.adapters.jobs.dbos import DbosWorker, Pace
 from lockgate.store import open_store
 
+USUAL = Pace()
 QUICK = Pace(poll=0.02, heartbeat=0.2, retry=0.05)
+
+
+@pytest.fixture
+def queue_of():
+    """Makes the only queue of a worker of its own."""
+
+    def made(address, slots, *, name, pace=USUAL):
+        return DbosWorker(address, slots, name=name, workers={"executions": 1}, pace=pace).queue("executions")
+
+    return made
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -26,8 +37,8 @@ def store(address):
 
 
 @pytest.fixture
-def queue(address, store):
+def queue(address, store, queue_of):
     """A queue that is closed after the test."""
-    queue = DbosQueue(address, store.workers, name="inventory.main", pace=QUICK)
+    queue = queue_of(address, store.workers, name="inventory.main", pace=QUICK)
     yield queue
     queue.close(patience_seconds=5)

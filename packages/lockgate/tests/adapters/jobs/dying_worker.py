@@ -6,14 +6,14 @@ import os
 import signal
 import sys
 
-from lockgate.adapters.jobs.dbos import DbosQueue
+from lockgate.adapters.jobs.dbos import DbosWorker
 from lockgate.store import open_store
 
 
 def work() -> None:
     address = sys.argv[1]
     store = open_store(address, project="inventory", target="main")
-    queue = DbosQueue(address, store.workers, name="inventory.main")
+    queue = DbosWorker(address, store.workers, name="inventory.main", workers={"executions": 1}).queue("executions")
     queue.launch(lambda _execution_id: os.kill(os.getpid(), signal.SIGKILL))
     queue.enqueue(["left behind"])
     signal.pause()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from lockgate.adapters.jobs.dbos import DbosQueue, Pace
+from lockgate.adapters.jobs.dbos import Pace
 from lockgate.errors import ControlPlaneUnavailable
 from lockgate.store import open_store
 from lockgate.store.tables import worker
@@ -29,29 +29,29 @@ def test_conforms(queue, check):
     check(queue)
 
 
-def test_an_idle_worker_looks_for_work_ten_times_a_second_and_more(address, store):
-    queue = DbosQueue(address, store.workers, name="inventory.main")
+def test_an_idle_worker_looks_for_work_ten_times_a_second_and_more(address, store, queue_of):
+    queue = queue_of(address, store.workers, name="inventory.main")
     work = Recorded()
     queue.launch(work)
     queue.enqueue(["one"])
     work.wait(1)
 
-    kept = queue._engine._opened().retrieve_queue("inventory.main.executions")
+    kept = queue._worker._engine._opened().retrieve_queue("inventory.main.executions")
     queue.close(patience_seconds=5)
 
     assert kept.polling_interval_sec <= 0.1
 
 
-def test_another_project_on_the_same_database_gets_none_of_the_work(address, store):
+def test_another_project_on_the_same_database_gets_none_of_the_work(address, store, queue_of):
     ours, theirs = Recorded(), Recorded()
-    first = DbosQueue(address, store.workers, name="inventory.main", pace=QUICK)
+    first = queue_of(address, store.workers, name="inventory.main", pace=QUICK)
     first.launch(ours)
     first.enqueue(["a"])
     ours.wait(1)
     first.close(patience_seconds=5)
     other = open_store(address, project="sales", target="main")
 
-    second = DbosQueue(address, other.workers, name="sales.main", pace=QUICK)
+    second = queue_of(address, other.workers, name="sales.main", pace=QUICK)
     second.launch(theirs)
     second.enqueue(["b"])
     theirs.wait(1)
@@ -123,15 +123,15 @@ def test_work_of_a_process_that_is_gone_is_taken_over_once_its_lease_has_expired
     assert work.calls == ["left behind"]
 
 
-def test_what_has_ended_is_forgotten_in_time(address, store):
-    queue = DbosQueue(address, store.workers, name="inventory.main", pace=QUICK)
+def test_what_has_ended_is_forgotten_in_time(address, store, queue_of):
+    queue = queue_of(address, store.workers, name="inventory.main", pace=QUICK)
     work = Recorded()
     queue.launch(work)
     queue.enqueue(["a"])
     work.wait(1)
     time.sleep(0.3)
 
-    queue._engine.forget(datetime.now(UTC) + timedelta(seconds=1))
+    queue._worker._engine.forget(datetime.now(UTC) + timedelta(seconds=1))
     queue.enqueue(["a"])
     work.wait(2)
     queue.close(patience_seconds=5)
@@ -139,9 +139,9 @@ def test_what_has_ended_is_forgotten_in_time(address, store):
     assert work.calls == ["a", "a"]
 
 
-def test_sqlite_has_a_file_of_its_own_beside_the_control_plane(tmp_path):
+def test_sqlite_has_a_file_of_its_own_beside_the_control_plane(tmp_path, queue_of):
     store = open_store(f"sqlite:///{tmp_path / 'control.db'}", project="p", target="t")
-    queue = DbosQueue(f"sqlite:///{tmp_path / 'control.db'}", store.workers, name="p.t", pace=QUICK)
+    queue = queue_of(f"sqlite:///{tmp_path / 'control.db'}", store.workers, name="p.t", pace=QUICK)
     queue.launch(Recorded())
     queue.close(patience_seconds=5)
 
@@ -151,11 +151,11 @@ def test_sqlite_has_a_file_of_its_own_beside_the_control_plane(tmp_path):
     store.close()
 
 
-def test_a_database_that_is_gone_is_told_in_our_words(postgres_url):
+def test_a_database_that_is_gone_is_told_in_our_words(postgres_url, queue_of):
     from psycopg import connect
 
     store = open_store(postgres_url, project="p", target="t")
-    queue = DbosQueue("postgresql://u:hunter22@127.0.0.1:1/db", store.workers, name="p.t", pace=QUICK)
+    queue = queue_of("postgresql://u:hunter22@127.0.0.1:1/db", store.workers, name="p.t", pace=QUICK)
 
     with pytest.raises(ControlPlaneUnavailable, match="does not answer") as caught:
         queue.launch(Recorded())
@@ -171,10 +171,10 @@ def test_handing_over_before_the_launch_is_refused(queue):
         queue.enqueue(["a"])
 
 
-def test_a_second_queue_in_the_process_is_refused_and_the_first_goes_on(queue, address, store):
+def test_a_second_queue_in_the_process_is_refused_and_the_first_goes_on(queue, address, store, queue_of):
     work = Recorded()
     queue.launch(work)
-    second = DbosQueue(address, store.workers, name="sales.main", pace=QUICK)
+    second = queue_of(address, store.workers, name="sales.main", pace=QUICK)
 
     with pytest.raises(RuntimeError, match="one a process"):
         second.launch(Recorded())

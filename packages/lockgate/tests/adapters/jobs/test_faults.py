@@ -117,7 +117,8 @@ def ended(jobs, waiting, *, seconds=60.0):
         with suppress(ControlPlaneUnavailable):
             statuses = jobs.statuses(ids)
             if len(statuses) == len(ids) and all(status.is_final for status in statuses.values()):
-                return [jobs.read(ids)[each] for each in ids]
+                found = jobs.read(ids)
+                return [found[each] for each in ids]
         time.sleep(0.05)
     raise AssertionError(f"jobs did not end: {jobs.statuses(ids)}")
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import dbos  # noqa: F401  imported once, for all that are forked
 import psycopg  # noqa: F401
 
-from lockgate.adapters.jobs.dbos import DbosQueue, Pace
+from lockgate.adapters.jobs.dbos import DbosWorker, Pace
 from lockgate.core.execution import Execution
 from lockgate.core.job import Inputs, JobResult, RoutedBy
 from lockgate.core.relation import Relation
@@ -82,7 +82,7 @@ def serve(address: str, ledger: Ledger, lease_seconds: float) -> None:
 
     service = TransformationJobService(
         Told(store.jobs, ledger),
-        DbosQueue(address, leases, name="inventory.main", pace=pace),
+        DbosWorker(address, leases, name="inventory.main", workers={"executions": 1}, pace=pace).queue("executions"),
         inputs_of=lambda _request: INPUTS,
         perform=perform,
         clock=lambda: datetime.now(UTC),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lockgate.core.access import AuditOutcome
+from lockgate.errors import SignInBusy
 
 PASSWORD = "eleven grey herons at dawn"
 OTHER = "twelve brown otters at dusk"
@@ -39,9 +40,29 @@ def test_another_password_ends_every_session_but_this_one_which_gets_another_sec
     assert browser.client.cookies["lockgate"] != before
     assert browser.get("/account").status_code == 200
     assert elsewhere.get("/account").status_code == 303
-    assert [session.person for session in service.access.sessions()] == ["ada"]
+    (session,) = service.access.sessions()
+    told = [(one.action, one.outcome, one.facts) for one in service.access.audit(subject="ada", limit=2)]
+    assert told == [
+        ("session.begin", AuditOutcome.DONE, {"session": session.session_id}),
+        ("person.change-password", AuditOutcome.DONE, {"session": session.session_id}),
+    ]
     assert browse().sign_in("ada", OTHER).status_code == 303
     assert browse().sign_in("ada", PASSWORD).status_code == 401
+
+
+def test_a_password_that_was_changed_is_told_as_changed_though_nobody_can_sign_in_just_then(browse, service):
+    browser = browse().as_one("viewer")
+
+    def busy(*given, **named):
+        raise SignInBusy
+
+    service.access.sign_in = busy
+
+    answer = browser.send("/account", RIGHT)
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account?said=password-changed")
+    assert browser.get("/account").status_code == 200
+    assert service.access.audit(action="person.change-password")[0].outcome is AuditOutcome.DONE
 
 
 @pytest.mark.parametrize(

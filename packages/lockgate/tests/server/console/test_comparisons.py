@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
 import pytest
 
+from lockgate.app.archive import Archive
 from lockgate.server.console.listing import ROWS
 
 
@@ -79,6 +84,26 @@ def test_rows_that_differ_are_shown_by_key_and_with_values_where_asked(look, num
     assert "Changed values of name" in hidden.words
     assert "person_id = 10 *** ***" in hidden.words
     assert "person_id = 10 'name 10' 'NAME 10'" in shown.words
+
+
+def test_who_looks_at_rows_takes_no_thread_of_those_who_sign_in_or_send_bodies(running, service, numbers, monkeypatch):
+    server, client = running(threads=1)
+    looking, look_on, found = threading.Event(), threading.Event(), Archive.differing_rows
+
+    def slow(*given, **named):
+        looking.set()
+        assert look_on.wait(20)
+        return found(*given, **named)
+
+    monkeypatch.setattr(Archive, "differing_rows", slow)
+    with ThreadPoolExecutor(2) as pool:
+        rows = [pool.submit(httpx.get, f"{server.url}/comparisons/{numbers[0]}/rows", timeout=20) for _ in range(2)]
+        assert looking.wait(20)
+        sent = client.post("/api/jobs", json={"entityType": "nobody"})
+        look_on.set()
+        answers = [each.result().status_code for each in rows]
+
+    assert (sent.status_code, answers) == (404, [200, 200])
 
 
 @pytest.mark.parametrize("path", ["/comparisons/99", "/comparisons/99/rows"])

@@ -82,7 +82,7 @@ def test_dbt_is_switched_for_one_entity_and_for_all(look, sent, store, service):
     )
     entries = service.access.audit(action="dbt.switch")
     assert [(entry.subject, entry.outcome, entry.facts["enabled"]) for entry in entries] == [
-        ("", AuditOutcome.DONE, False), ("people", AuditOutcome.DONE, False),
+        ("*", AuditOutcome.DONE, False), ("people", AuditOutcome.DONE, False),
     ]  # fmt: skip
 
 

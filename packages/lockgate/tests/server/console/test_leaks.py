@@ -172,7 +172,7 @@ def break_things(asked, service, planted, admin) -> None:
 
     for name in ("jobs", "entities", "submit"):
         setattr(service, name, failing)
-    service.access.people = failing
+    service.access.list_people = failing
     for method, path in (("GET", "/api/jobs"), ("GET", "/api/entities"), ("GET", "/people"), ("GET", "/jobs")):
         asked(method, path, headers=admin)
     asked("POST", "/api/jobs", json={"entityType": "people"}, headers=admin)

@@ -59,6 +59,19 @@ def test_a_plan_is_made_and_shown_step_by_step_before_anything_is_moved(look, se
     assert (entry.subject, entry.outcome, entry.facts["plan"]) == ("people", AuditOutcome.DONE, "people-1")
 
 
+def test_the_audit_is_told_of_what_is_refused_before_it_is_begun(sent, service):
+    plan = sent("/entities/people/plan", to="promoted", candidate="two").headers["location"]
+
+    sent(f"{plan}/apply", 409, reason="by the wrong door")
+    sent("/plans/nothing-there/apply", 404, reason="of nothing")
+
+    entries = service.access.audit(action="cutover.apply")
+    assert [(one.outcome, one.facts) for one in entries] == [
+        (AuditOutcome.REFUSED, {"path": "/plans/nothing-there/apply", "code": "LG102"}),
+        (AuditOutcome.REFUSED, {"path": f"{plan}/apply", "code": "LG951"}),
+    ]
+
+
 @pytest.mark.parametrize(
     "fields",
     [{"to": "retired"}, {"to": "off"}, {}, {"to": "canary", "share": "0.005"}, {"to": "canary", "share": "many"}],
@@ -113,7 +126,8 @@ def test_who_may_move_to_a_canary_may_not_promote_by_it(sent, seen, service):
     sent(f"{canary}/promote", 409, reason="by the other door")
 
     assert {route.stage for route in service.routes()} == {Stage.SHADOW}
-    assert service.access.audit(action="cutover.apply") == ()
+    (entry,) = service.access.audit(action="cutover.apply")
+    assert (entry.outcome, entry.facts["code"]) == (AuditOutcome.REFUSED, "LG951")
 
 
 @pytest.mark.parametrize("reason", ["", None, "x" * 1001])
@@ -217,3 +231,11 @@ def test_forms_from_elsewhere_move_nothing(client, service):
         assert answer.status_code == 403
 
     assert {route.stage for route in service.routes()} == {Stage.SHADOW}
+
+
+@pytest.mark.parametrize("reason", ["", " ", "\t \n"])
+def test_blanks_are_no_reason(sent, service, reason):
+    for path in ("/entities/people/roll-back", "/entities/people/retire"):
+        sent(path, 422, reason=reason)
+
+    assert service.access.audit() == ()

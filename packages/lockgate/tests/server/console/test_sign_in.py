@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
 from lockgate.core.access import AuditOutcome, CallerKind
+from lockgate.errors import ControlPlaneUnavailable
 from lockgate.server import Mode
 
 PASSWORD = "eleven grey herons at dawn"
@@ -124,6 +126,60 @@ def test_a_session_that_somebody_else_brought_is_not_the_one_that_begins(browse,
     assert attacker.get("/account").status_code == 303
 
 
+def test_the_session_of_before_is_told_with_the_one_that_begins(browse, access):
+    browser = browse()
+    browser.sign_in("ada")
+    (before,) = access.sessions()
+
+    browser.sign_in("ada")
+
+    (after,) = access.sessions()
+    assert access.audit()[0].facts == {"session": after.session_id, "ended": before.session_id}
+
+
+def test_where_it_cannot_be_ended_the_new_one_begins_all_the_same(browse, access, monkeypatch):
+    browser = browse()
+    browser.sign_in("ada")
+    before = browser.client.cookies["lockgate"]
+
+    def away(_session_id):
+        raise ControlPlaneUnavailable
+
+    monkeypatch.setattr(access, "sign_out", away)
+    answer = browser.sign_in("ada")
+
+    assert answer.status_code == 303
+    assert browser.client.cookies["lockgate"] != before
+    assert browser.get("/account").status_code == 200
+    assert access.audit()[0].outcome is AuditOutcome.DONE
+
+
+def test_who_guesses_on_after_the_limit_of_an_address_fills_no_audit(browse, access):
+    browser = browse()
+    for _ in range(40):
+        assert browser.sign_in("nobody", "wrong").status_code == 401
+
+    assert len(access.audit(limit=100)) == 21
+    access.late = timedelta(minutes=5)
+    for _ in range(25):
+        browser.sign_in("nobody", "wrong")
+    assert len(access.audit(limit=100)) == 42
+
+
+def test_what_kept_the_password_from_being_looked_at_is_no_failure_of_the_address(browse, access, monkeypatch):
+    browser = browse()
+
+    def away(asked):
+        raise ControlPlaneUnavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(access, "write_changes", away)
+        for _ in range(25):
+            assert browser.sign_in("ada").status_code == 503
+
+    assert browser.sign_in("ada").status_code == 303
+
+
 def test_a_cookie_that_nobody_gave_out_is_not_taken_over(browse, access):
     browser = browse()
     browser.client.cookies.set("lockgate", "A" * 43, domain="127.0.0.1")
@@ -198,4 +254,5 @@ def test_no_form_changes_anything_without_the_token_of_its_session(browse, acces
     assert "Load the page again" in answer.text
     assert [person.name for person in access.people()] == ["ada", "bea", "cyd"]
     assert len(access.sessions()) == 2
-    assert [entry for entry in access.audit() if entry.outcome is not AuditOutcome.DONE] == []
+    (told,) = [entry for entry in access.audit() if entry.outcome is not AuditOutcome.DONE]
+    assert (told.actor, told.outcome, told.facts["path"]) == ("bea", AuditOutcome.REFUSED, path)

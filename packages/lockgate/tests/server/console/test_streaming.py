@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from lockgate.core.access import Role
 from lockgate.core.job import Submission, TransformRequest
 from lockgate.errors import ControlPlaneUnavailable
+from lockgate.server import known_callers
 from lockgate.server.console import streaming
 from lockgate.server.console.streaming import event
 from lockgate.testing.jobs import NOON, SEEN
@@ -119,7 +122,7 @@ def test_a_stream_ends_when_the_server_stops(watching, server, job_id):
     server.tell_to_stop()
 
     assert list(stream) == []
-    assert server.desk.streams == 0
+    assert len(server.desk.streams) == 0
 
 
 def test_a_stream_on_which_nothing_happens_says_that_it_is_there(watching, monkeypatch, job_id):
@@ -161,6 +164,75 @@ def test_more_streams_than_may_be_are_refused(running, job_id):
     assert refused.headers["retry-after"] == "5"
 
 
+def test_a_stream_breaks_off_and_turns_nobody_away_where_it_cannot_be_told_who_may(
+    watching, server, service, job_id, monkeypatch
+):
+    def away():
+        raise ControlPlaneUnavailable("it is away")
+
+    monkeypatch.setattr(known_callers, "STALE_SECONDS", 0.1)
+    stream = watching(f"/jobs/{job_id}/live")
+    next(stream)
+
+    monkeypatch.setattr(service.access, "epoch", away)
+    monkeypatch.setattr(service.access, "known", away)
+
+    assert list(stream) == []
+    assert len(server.desk.streams) == 0
+
+
+def test_one_caller_has_a_few_and_leaves_room_for_others(running, service, job_id):
+    server, client = running(streams_a_caller=1)
+
+    with httpx.stream("GET", f"{server.url}/jobs/{job_id}/live", timeout=PATIENCE) as answer:
+        watched = events(answer)
+        next(watched)
+        refused = client.get("/jobs/live")
+
+    assert (refused.status_code, "you watch too many pages live" in refused.text) == (503, True)
+
+
+def test_many_who_open_one_at_once_are_not_more_than_may_be(running, service, job_id, monkeypatch):
+    server, _ = running(streams=2)
+    looking, look_on, job = threading.Event(), threading.Event(), service.job
+
+    def slow(asked):
+        looking.set()
+        assert look_on.wait(PATIENCE)
+        return job(asked)
+
+    def watch(_):
+        with httpx.stream("GET", f"{server.url}/jobs/{job_id}/live", timeout=PATIENCE) as answer:
+            if answer.status_code == 200:
+                next(events(answer))
+            return answer.status_code
+
+    monkeypatch.setattr(service, "job", slow)
+    with ThreadPoolExecutor(3) as pool:
+        asked = [pool.submit(watch, number) for number in range(3)]
+        assert looking.wait(PATIENCE)
+        first = next(as_completed(asked, PATIENCE))
+        look_on.set()
+        statuses = [each.result() for each in asked]
+
+    assert first.result() == 503
+    assert sorted(statuses) == [200, 200, 503]
+
+
+def test_those_who_watch_the_same_share_a_look(running, service, job_id, monkeypatch):
+    monkeypatch.setattr(streaming, "LOOK_SECONDS", 1.0)
+    server, _ = running()
+    looks, job = [], service.job
+    monkeypatch.setattr(service, "job", lambda asked: looks.append(asked) or job(asked))
+
+    with ExitStack() as opened:
+        url = f"{server.url}/jobs/{job_id}/live"
+        streams = [events(opened.enter_context(httpx.stream("GET", url, timeout=PATIENCE))) for _ in range(5)]
+        assert [next(stream)[0] for stream in streams] == ["part"] * 5
+
+    assert len(looks) < 5
+
+
 def test_what_is_not_there_is_no_stream(running):
     _, client = running()
 
@@ -177,7 +249,7 @@ def test_a_stream_breaks_off_where_it_cannot_be_looked_at(watching, server, serv
     monkeypatch.setattr(service, "job", away)
 
     assert list(stream) == []
-    assert server.desk.streams == 0
+    assert len(server.desk.streams) == 0
 
 
 def test_every_line_of_an_event_is_a_field():

@@ -65,7 +65,7 @@ def test_an_entry_leads_to_the_page_of_its_subject(action, subject, path):
 
 def test_facts_that_say_nothing_are_left_out_and_names_lead_to_their_pages():
     job = "0123456789abcdef" * 2
-    facts = {"engine": None, "candidate": "", "run": 7, "audit_id": 3, "people": ["a", "b"], "share": 0, "job": job}
+    facts = {"engine": None, "candidate": "", "run": 7, "audit_id": 3, "people": "a, b", "share": 0, "job": job}
 
     assert facts_of(replace(ENTRY, facts=facts)) == (
         Fact("run", "7", "/runs/7"),

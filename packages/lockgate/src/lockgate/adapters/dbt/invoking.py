@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,16 @@ from lockgate.core.nearness import nearest
 MANIFEST = "manifest.json"
 RUN_RESULTS = "run_results.json"
 NAMED = 20
+TOLD_AT_ONCE = 500
 
 Tell = Callable[[Mapping[str, object]], None]
 
 
 def invoke(manifest: Any, project: Message, request: Message, connection: socket.socket) -> None:
-    """Builds what the request selects; tells `started`, a `node` each, then `done`, `unknown` or `broken`."""
+    """Builds or tests what the request selects; tells `started`, a `node` each, then `done`, `unknown` or `broken`.
+
+    Where it only tests, it tells before what each model stands on: tests do not say which models they answer for.
+    """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # interrupted, dbt cancels its queries
     tell = partial(send, connection)
     tell({"kind": "started"})
@@ -36,6 +40,9 @@ def invoke(manifest: Any, project: Message, request: Message, connection: socket
         near = nearest(missing[0], models)
         tell({"kind": "unknown", "model": missing[0], "near": near, "models": sorted(models)[:NAMED]})
         return
+    if request["tests_only"]:
+        for told in upstreams(manifest, request["models"]):
+            tell(told)
     with console(Path(request["folder"]) / CONSOLE):
         last = _Invocation(manifest, project, request, tell).run()
         _disconnect()
@@ -73,7 +80,12 @@ class _Invocation:
         return {"kind": "done", "seconds": outcome.result.elapsed_time, "invocation_id": get_invocation_id()}
 
     def _command(self) -> list[str]:
-        common = command("build", self._project, folder=self._folder, profiles=self._profiles)
+        common = command(
+            "test" if self._request["tests_only"] else "build",
+            self._project,
+            folder=self._folder,
+            profiles=self._profiles,
+        )
         refresh = ["--full-refresh"] if self._request["full_refresh"] else []
         selected = [f"--select={word}" for word in self._request["select"]]
         return [
@@ -111,6 +123,26 @@ def _disconnect() -> None:
     environment = duckdb.DuckDBConnectionManager._ENV if duckdb else None  # noqa: SLF001  `env()` raises where none is
     if environment is not None:
         environment.close()
+
+
+def upstreams(manifest: Any, models: Sequence[str]) -> Iterator[Message]:
+    """The ids of each model and of all that it stands on, as messages that are not too long."""
+    nodes = {**manifest.nodes, **manifest.functions}
+    for model in models:
+        found = sorted(_upstream(nodes, model))
+        for start in range(0, len(found), TOLD_AT_ONCE):
+            yield {"kind": "upstream", "model": model, "nodes": found[start : start + TOLD_AT_ONCE]}
+
+
+def _upstream(nodes: Mapping[str, Any], model: str) -> set[str]:
+    found: set[str] = set()
+    waiting = [node.unique_id for node in nodes.values() if node.resource_type == "model" and node.name == model]
+    while waiting:
+        name = waiting.pop()
+        if name in nodes and name not in found:
+            found.add(name)
+            waiting += getattr(nodes[name].depends_on, "nodes", ())
+    return found
 
 
 def _node(manifest: Any, name: str) -> Any:

@@ -149,6 +149,7 @@ class LocalDbtExecutor:
             "models": list(invocation.models),
             "select": list(invocation.select),
             "full_refresh": invocation.full_refresh,
+            "tests_only": invocation.tests_only,
             "profile": output_of(invocation.access, threads=self._config.threads),
             "folder": str(folder),
             "profiles": str(profiles),
@@ -194,6 +195,7 @@ class _Story:
         self.redaction = redaction
         self._on_node = on_node
         self._nodes: list[NodeResult] = []
+        self._upstream: dict[str, frozenset[str]] = {}
         self._last: Message | None = None
         self._has_begun = False
         self._code: int | None = None
@@ -204,6 +206,9 @@ class _Story:
         if kind == "node":
             self._nodes.append(node_result(message, self.redaction.safe))
             self._on_node(self._nodes[-1])
+        elif kind == "upstream":
+            name = message["model"]
+            self._upstream[name] = self._upstream.get(name, frozenset()).union(message["nodes"])
         elif kind == "ended":
             self._code = message["code"]
         elif kind != "started":
@@ -221,5 +226,10 @@ class _Story:
         if last["kind"] != "done":
             raise refusal(last)
         return DbtExecutionResult(
-            last["invocation_id"], tuple(self._nodes), last["seconds"], artifacts=folder, log=folder / LOG
+            last["invocation_id"],
+            tuple(self._nodes),
+            last["seconds"],
+            artifacts=folder,
+            log=folder / LOG,
+            upstream=self._upstream,
         )

@@ -1,14 +1,14 @@
-"""`DbosQueue`: executions as durable workflows on the control plane's database, worked on under a leased slot."""
+"""`DbosWorker`: queues of durable workflows on the control plane's database, worked on under one leased slot."""
 
 from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from time import monotonic
 
 from lockgate.adapters.jobs.dbos_engine import DbosEngine
@@ -18,7 +18,7 @@ from lockgate.errors import ControlPlaneUnavailable, LockgateError
 
 logger = logging.getLogger(__name__)
 
-# DBOS forgets an execution as long after it was queued, where it has ended.
+# DBOS forgets work as long after it was queued, where it has ended.
 KEPT = timedelta(days=1)
 
 
@@ -32,8 +32,8 @@ class Pace:
     retry: float = 1.0
 
 
-class DbosQueue:
-    """Hands the executions of one project on one target to the workers of every process that is launched."""
+class DbosWorker:
+    """Hands the work of one project on one target to every process that is launched, by a queue a kind of work."""
 
     def __init__(
         self,
@@ -41,53 +41,48 @@ class DbosQueue:
         slots: WorkerSlots,
         *,
         name: str,
-        workers: int = 1,
+        workers: Mapping[str, int],
         pace: Pace = Pace(),
     ) -> None:
         """Use the control plane at `address`; `name` tells our project and target from others on it.
 
-        `workers` executions are worked on at a time in this process.
+        `workers` names the queues, and says how much of each is worked on at a time in this process.
         """
         self._slots = slots
         self._pace = pace
-        self._engine = DbosEngine(address, f"{name}.executions", workers=workers, poll_seconds=pace.poll)
-        self._closing = Event()
+        queues = {f"{name}.{kind}": most for kind, most in workers.items()}
+        self._engine = DbosEngine(address, queues, poll_seconds=pace.poll)
+        self._lanes = {queue: DbosQueue(self, queue) for queue in queues}
+        self._kinds = dict(zip(workers, self._lanes.values(), strict=True))
         self._closed = Event()
         self._tending = Lock()
         self._heart: Thread | None = None
         self._lease: Lease | None = None
-        self._running = 0
-        self._running_changed = Lock()
         self._patient_until = monotonic()
 
-    def launch(self, work: Work) -> None:
-        """Begins to take work, that of workers which died included.
+    def queue(self, kind: str) -> DbosQueue:
+        """The queue of a kind of work."""
+        return self._kinds[kind]
+
+    def launched(self) -> None:
+        """Begins to take work, once every queue is launched.
 
         Raises:
             ControlPlaneUnavailable: the database does not answer.
         """
-        self._closing.clear()
+        if self._heart is not None or not all(lane.is_launched for lane in self._lanes.values()):
+            return
         self._closed.clear()
-        self._work = work
         self._open()
         self._heart = Thread(target=self._beat, name="lockgate-lease", daemon=True)
         self._heart.start()
 
-    def enqueue(self, execution_ids: Sequence[str]) -> None:
-        """Hands executions over; one that was handed over before is not queued again.
-
-        Raises:
-            ControlPlaneUnavailable: the database does not answer; some may have been handed over.
-        """
-        self._engine.enqueue(execution_ids)
-
-    def close(self, *, patience_seconds: float) -> None:
-        """Takes no more work, waits for what is under way, and leaves the rest to others."""
-        if self._heart is None:
+    def closed(self, *, patience_seconds: float) -> None:
+        """Ends once no queue is open any more, and waits as long for what is under way."""
+        if self._heart is None or any(lane.is_launched for lane in self._lanes.values()):
             return
-        self._closing.set()
-        with self._tending, self._running_changed:
-            patience = patience_seconds if self._running else 0.0
+        with self._tending:
+            patience = patience_seconds if any(lane.running for lane in self._lanes.values()) else 0.0
         self._engine.stop(patience_seconds=patience)  # the lease is renewed meanwhile
         self._closed.set()
         self._heart.join()
@@ -96,11 +91,19 @@ class DbosQueue:
         if lease is not None:
             _try(lambda: self._slots.release(lease))
 
+    def enqueue(self, queue: str, ids: Sequence[str]) -> None:
+        """Hands work over.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer; some may have been handed over.
+        """
+        self._engine.enqueue(queue, ids)
+
     def _open(self) -> None:
         """Takes a slot and begins to work under it."""
         lease = self._slots.take(socket.gethostname())
         try:
-            self._engine.start(_executor(lease), lambda execution_id: self._turn(lease, execution_id))
+            self._engine.start(_executor(lease), lambda queue, id_: self._lanes[queue].turn(lease, id_))
         except BaseException:
             _try(lambda: self._slots.release(lease))
             raise
@@ -122,7 +125,7 @@ class DbosQueue:
         lease = self._lease
         is_fenced = lease is not None and not self._slots.renew(lease)
         with self._tending:
-            if not self._closing.is_set():
+            if any(lane.is_launched for lane in self._lanes.values()):
                 self._go_on(is_fenced=is_fenced)
 
     def _go_on(self, *, is_fenced: bool) -> None:
@@ -141,45 +144,96 @@ class DbosQueue:
             logger.warning("taking over the work of %s", ", ".join(sorted(gone)))
             self._engine.hand_back(gone)
 
-    def _turn(self, lease: Lease, execution_id: str) -> None:
-        """Works on an execution until it is done; whoever is fenced or closed leaves it to others."""
-        with self._counted():
-            while not self._closing.is_set():
-                if not self._is_held(lease):
-                    break
-                try:
-                    self._work(execution_id)
-                except Exception:
-                    if not self._closing.is_set():
-                        logger.exception("execution %s was not done", execution_id)
-                    self._closing.wait(self._pace.retry)
-                else:
-                    if self._is_held(lease):
-                        return
-            raise _LeftError(execution_id)
-
-    def _is_held(self, lease: Lease) -> bool:
+    def is_held(self, lease: Lease, closing: Event) -> bool:
         """Whether we may work, as the database says; waits for it while it does not answer."""
         while True:
             try:
                 return self._slots.renew(lease)
             except ControlPlaneUnavailable:
-                if self._closing.wait(self._pace.retry):
+                if closing.wait(self._pace.retry):
                     return False
+
+    @property
+    def retry_seconds(self) -> float:
+        """How long work that failed waits before it is tried again."""
+        return self._pace.retry
+
+
+class DbosQueue:
+    """One queue of a worker: `lockgate.core.ports.jobs.JobQueue`."""
+
+    def __init__(self, worker: DbosWorker, name: str) -> None:
+        """Nothing is taken from it before `launch`."""
+        self._worker = worker
+        self._name = name
+        self._work: Work | None = None
+        self._closing = Event()
+        self._idle = Condition()
+        self.running = 0
+
+    @property
+    def is_launched(self) -> bool:
+        """Whether work of it is taken, or will be once the worker's other queues are launched too."""
+        return self._work is not None and not self._closing.is_set()
+
+    def launch(self, work: Work) -> None:
+        """Begins to take work, that of workers which died included, once every queue of the worker is launched.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+        self._closing.clear()
+        self._work = work
+        self._worker.launched()
+
+    def enqueue(self, execution_ids: Sequence[str]) -> None:
+        """Hands work over; what was handed over before is not queued again.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer; some may have been handed over.
+        """
+        if execution_ids:
+            self._worker.enqueue(self._name, execution_ids)
+
+    def close(self, *, patience_seconds: float) -> None:
+        """Takes no more work, waits for what is under way, and leaves the rest to others."""
+        self._closing.set()
+        with self._idle:
+            self._idle.wait_for(lambda: not self.running, patience_seconds)
+        self._worker.closed(patience_seconds=patience_seconds)
+
+    def turn(self, lease: Lease, id_: str) -> None:
+        """Works on something until it is done; whoever is fenced or closed leaves it to others."""
+        work = self._work
+        with self._counted():
+            while work is not None and not self._closing.is_set():
+                if not self._worker.is_held(lease, self._closing):
+                    break
+                try:
+                    work(id_)
+                except Exception:
+                    if not self._closing.is_set():
+                        logger.exception("%s of %s was not done", id_, self._name)
+                    self._closing.wait(self._worker.retry_seconds)
+                else:
+                    if self._worker.is_held(lease, self._closing):
+                        return
+            raise _LeftError(id_)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        with self._running_changed:
-            self._running += 1
+        with self._idle:
+            self.running += 1
         try:
             yield
         finally:
-            with self._running_changed:
-                self._running -= 1
+            with self._idle:
+                self.running -= 1
+                self._idle.notify_all()
 
 
 class _LeftError(BaseException):
-    """An execution that was begun here is left to others; DBOS records every `Exception` as an end, and this not."""
+    """Work that was begun here is left to others; DBOS records every `Exception` as an end, and this not."""
 
 
 def _executor(lease: Lease) -> str:

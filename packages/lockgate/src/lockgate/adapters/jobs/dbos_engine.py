@@ -1,11 +1,11 @@
-"""DBOS as we use it: one queue, one workflow, in this process; nothing of it reaches out, and its errors are ours."""
+"""DBOS as we use it: a few queues, one workflow, in this process; nothing reaches out, and its errors are ours."""
 
 from __future__ import annotations
 
 import logging
 import math
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,19 +31,21 @@ _TAKEN = Lock()  # DBOS is a global of its process
 
 
 class DbosEngine:
-    """The one DBOS of this process, for the executions of one queue."""
+    """The one DBOS of this process, for what is on a few queues."""
 
-    def __init__(self, address: str, queue: str, *, workers: int, poll_seconds: float) -> None:
-        """Use the control plane's database at `sqlite:///path` or `postgresql://…`; nothing is opened yet."""
+    def __init__(self, address: str, queues: Mapping[str, int], *, poll_seconds: float) -> None:
+        """Use the control plane's database at `sqlite:///path` or `postgresql://…`; nothing is opened yet.
+
+        `queues` says how much of each is worked on at a time in this process.
+        """
         self._url = _url(address)
-        self._queue = queue
-        self._workers = workers
+        self._queues = dict(queues)
         self._poll_seconds = poll_seconds
         self._client: DBOSClient | None = None
         self._has_started = False
 
-    def start(self, executor: str, run: Callable[[str], None]) -> None:
-        """Begins to take work under the name `executor`; `run` is called for each execution.
+    def start(self, executor: str, run: Callable[[str, str], None]) -> None:
+        """Begins to take work under the name `executor`; `run` is called for each, with its queue and its id.
 
         Raises:
             ExtraMissing: DBOS is not installed.
@@ -63,14 +65,13 @@ class DbosEngine:
             try:
                 DBOS(config=self._config(executor))  # type: ignore[arg-type]
                 DBOS.workflow(name=WORKFLOW, max_recovery_attempts=None)(run)
-                DBOS.listen_queues([self._queue])
+                DBOS.listen_queues(list(self._queues))
                 DBOS.launch()
-                DBOS.register_queue(
-                    self._queue,
-                    worker_concurrency=self._workers,
-                    polling_interval_sec=self._poll_seconds,
-                    on_conflict="always_update",
-                )
+                for queue, workers in self._queues.items():
+                    poll = self._poll_seconds
+                    DBOS.register_queue(
+                        queue, worker_concurrency=workers, polling_interval_sec=poll, on_conflict="always_update"
+                    )
                 self._client = DBOSClient(
                     system_database_url=self._url,
                     dbos_system_schema=SCHEMA,
@@ -83,31 +84,31 @@ class DbosEngine:
                 self.stop(patience_seconds=0)
                 raise
 
-    def enqueue(self, execution_ids: Sequence[str]) -> None:
-        """Queues executions that DBOS does not know yet.
+    def enqueue(self, queue: str, ids: Sequence[str]) -> None:
+        """Queues what DBOS does not know yet; an id is one of its queue.
 
         Raises:
             ControlPlaneUnavailable: the database does not answer.
         """
         with _errors_mapped():
-            for execution_id in execution_ids:
+            for each in ids:
                 options: Any = {
-                    "queue_name": self._queue,
+                    "queue_name": queue,
                     "workflow_name": WORKFLOW,
-                    "workflow_id": execution_id,
+                    "workflow_id": f"{queue}:{each}",
                     "app_version": VERSION,
                 }
-                self._opened().enqueue(options, execution_id)
+                self._opened().enqueue(options, queue, each)
 
     def executors(self) -> frozenset[str]:
-        """The names under which executions of this queue are being worked on.
+        """The names under which anything of these queues is being worked on.
 
         Raises:
             ControlPlaneUnavailable: the database does not answer.
         """
         with _errors_mapped():
             pending = self._opened().list_workflows(
-                status=PENDING, queue_name=self._queue, load_input=False, load_output=False
+                status=PENDING, queue_name=list(self._queues), load_input=False, load_output=False
             )
         return frozenset(each.executor_id for each in pending if each.executor_id is not None)
 
@@ -119,11 +120,11 @@ class DbosEngine:
             DBOS._recover_pending_workflows(list(executors))  # noqa: SLF001  the conditional one; `resume` is not
 
     def forget(self, before: datetime) -> None:
-        """Drops what DBOS remembers of executions that ended before an instant, some hundred at a time."""
+        """Drops what DBOS remembers of what ended before an instant, some hundred at a time."""
         with _errors_mapped():
             ended = self._opened().list_workflows(
                 status=ENDED,
-                queue_name=self._queue,
+                queue_name=list(self._queues),
                 completed_before=before.isoformat(),
                 limit=PAGE,
                 load_input=False,

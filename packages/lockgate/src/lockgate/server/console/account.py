@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from lockgate.core.access import Caller, CallerKind
 from lockgate.errors import AccessError, AccountRefused, PasswordRefused, UnknownName
-from lockgate.server.changing import changing
+from lockgate.server.changing import changing, tell_done
 from lockgate.server.console.rendering import page, see
 from lockgate.server.cookies import keep_session
 from lockgate.server.desk import Desk, desk_of
 from lockgate.server.forms import read_form
+from lockgate.server.forwarded import address_of
 
 SessionId = Annotated[str, Path(description="The id of a session.")]
 
@@ -33,18 +34,19 @@ async def change_password(request: Request) -> Response:
     desk = desk_of(request)
     form = await read_form(request, desk)
     caller = _person(request)
-    address = request.client.host if request.client else ""
     old, new = form.get("old", ""), form.get("new", "")
     try:
-        async with changing(request, caller.name):
+        async with changing(request, caller.name) as change:
             if new != form.get("again", ""):
                 raise PasswordRefused("the two new passwords are not the same")
-            await desk.hash(desk.service.access.change_password, caller.name, old, new, address=address)
-            # All sessions have ended, also this one: whoever knew the old password is out, and its owner goes on.
-            signed_in = await desk.hash(desk.service.access.sign_in, caller.name, new, address=address)
+            # All sessions end, also this one: whoever knew the old password is out, and its owner goes on in another.
+            change_it = desk.service.access.change_password
+            signed_in = await desk.hash(change_it, caller.name, old, new, address=address_of(request))
+            change.tell(session=signed_in.session.session_id)
     except AccessError as error:
         return await _drawn(request, desk, error.message, HTTPStatus.UNPROCESSABLE_ENTITY)
     desk.known_callers.forget()
+    await tell_done(request, "session.begin", caller.name, session=signed_in.session.session_id)
     response = see("/account", said="password-changed")
     keep_session(response, signed_in.secret, desk.options.mode)
     return response

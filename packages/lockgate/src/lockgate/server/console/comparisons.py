@@ -60,6 +60,6 @@ async def differing_rows(request: Request, comparison_id: ComparisonId) -> Respo
     archive = desk.service.archive
     kept = await desk.ask(archive.comparison, comparison_id)
     look = partial(archive.differing_rows, comparison_id, are_values_shown=query.values)
-    found = await desk.threads.call(look)
+    found = await desk.comparing.call((comparison_id, query.values), look)
     facts: dict[str, Any] = {"blocks": sample_blocks(found), "are_shown": query.values, "counts": found.rows}
     return page(request, "comparison_rows.html.jinja", view=view_of(kept), **facts)

@@ -16,14 +16,16 @@ from lockgate.core.gate import Answer
 from lockgate.core.job import TransformRequest
 from lockgate.core.route import Route, Stage
 from lockgate.errors import UnknownName
+from lockgate.govern.changes import switching
 from lockgate.server.bodies import checked_query
 from lockgate.server.changing import changing
 from lockgate.server.console.charts import RoutePicture, Timeline, route_picture, timeline
 from lockgate.server.console.listing import Asked, asked
-from lockgate.server.console.rendering import caller_of, page, see
+from lockgate.server.console.rendering import page, see
 from lockgate.server.console.writing import segment
 from lockgate.server.desk import desk_of
 from lockgate.server.forms import read_form
+from lockgate.server.submitting import submitted
 
 EntityName = Annotated[str, Path()]
 SHOWN_COMPARISONS = 10
@@ -105,8 +107,8 @@ async def switch_all(request: Request) -> Response:
 async def _switch(request: Request, name: str | None, back: str) -> Response:
     desk = desk_of(request)
     form = checked_query(SwitchForm, tuple((await read_form(request, desk)).items()))
-    by = str(caller_of(request))
-    async with changing(request, name or "", enabled=form.enabled):
+    by = str(request.state.caller)
+    async with changing(request, switching(name, enabled=form.enabled)):
         await desk.ask(partial(desk.service.set_dbt_enabled, name, enabled=form.enabled, by=by))
     return see(back, said="switched-on" if form.enabled else "switched-off")
 
@@ -115,21 +117,11 @@ async def run_now(request: Request, name: EntityName) -> Response:
     """Have an entity transformed, as routed."""
     desk = desk_of(request)
     await read_form(request, desk)
-    by = str(caller_of(request))
-    async with changing(request, known(request, name)) as change:
-        job = await desk.answer(desk.service.submit(TransformRequest(name), caller=by))
-        desk.count(job)
-        change.tell(job=job.job_id)
+    job = await submitted(request, TransformRequest(name))
     return see(f"/jobs/{segment(job.job_id)}")
 
 
 def known(request: Request, name: str) -> str:
-    """The name of an entity that is asked for, to be remembered for whoever mistyped it.
-
-    Raises:
-        UnknownName: no entity can have that name.
-    """
+    """The name of an entity that is asked for, to be remembered for whoever mistyped it."""
     request.state.asked = (name,)
-    if "\0" in name:
-        raise UnknownName("there is no entity of that name")
     return name

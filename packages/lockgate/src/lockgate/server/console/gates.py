@@ -7,16 +7,17 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 
 from lockgate.errors import CutoverInvalid, LockgateError
-from lockgate.server.bodies import WITHOUT_NUL, checked_query
+from lockgate.govern.changes import signing
+from lockgate.server.bodies import Reason, checked_query
 from lockgate.server.changing import changing
 from lockgate.server.console.entities import EntityName, known
-from lockgate.server.console.listing import Asked, asked
-from lockgate.server.console.rendering import caller_of, page, see
+from lockgate.server.console.listing import Asked, Name, asked
+from lockgate.server.console.rendering import page, see
 from lockgate.server.console.writing import segment
 from lockgate.server.desk import desk_of
 from lockgate.server.forms import read_form
@@ -29,8 +30,8 @@ class SignForm(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    role: Annotated[str, Field(max_length=255, pattern=WITHOUT_NUL)]
-    reason: Annotated[str, Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL)]
+    role: Name
+    reason: Reason
 
 
 async def gates_page(request: Request) -> Response:
@@ -50,9 +51,9 @@ async def sign(request: Request, name: EntityName, gate: GateName) -> Response:
     """Sign a gate for the route as it stands."""
     desk = desk_of(request)
     form = checked_query(SignForm, tuple((await read_form(request, desk)).items()))
-    put = partial(desk.service.console.sign, by=str(caller_of(request)), reason=form.reason)
+    put = partial(desk.service.console.sign, by=str(request.state.caller), reason=form.reason)
     try:
-        async with changing(request, known(request, name), gate=gate, role=form.role, reason=form.reason):
+        async with changing(request, signing(known(request, name), gate, form.role, form.reason)):
             await desk.ask(put, name, gate, form.role)
     except CutoverInvalid as error:
         return await _gate(request, name, gate, error)
@@ -62,7 +63,7 @@ async def sign(request: Request, name: EntityName, gate: GateName) -> Response:
 async def _gate(request: Request, name: str, gate: str, error: LockgateError | None = None) -> Response:
     desk = desk_of(request)
     view = await desk.ask(desk.service.console.gate, known(request, name), gate)
-    mine = view.roles_of(caller_of(request).name)
+    mine = view.roles_of(request.state.caller.name)
     status = HTTPStatus.CONFLICT if error else HTTPStatus.OK
     offered = tuple((role, role) for role in mine)
     return page(request, "gate.html.jinja", status=status, view=view, offered=offered, mine=mine, error=error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import partial
@@ -13,7 +12,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lockgate.core.job import Job, JobStatus, TransformRequest
-from lockgate.errors import UnknownName
 from lockgate.server.changing import changing
 from lockgate.server.console.job_view import JobView, job_view, lasted
 from lockgate.server.console.listing import ROWS, Asked, Name, Rows, asked, choices, rows_of
@@ -21,9 +19,9 @@ from lockgate.server.console.rendering import fragment, page, see
 from lockgate.server.console.streaming import Sight, live
 from lockgate.server.desk import Desk, desk_of
 from lockgate.server.forms import read_form
+from lockgate.server.submitting import checked_job_id, submitted
 
 JobId = Annotated[str, Path()]
-_JOB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}")
 
 
 class JobsAsked(Asked):
@@ -86,7 +84,7 @@ async def job_live(request: Request, job_id: JobId) -> Response:
 
 async def _seen(desk: Desk, job_id: str) -> JobView:
     """A job, beside the run that has the target where that matters."""
-    job = await desk.ask(desk.service.job, _checked(job_id))
+    job = await desk.ask(desk.service.job, checked_job_id(job_id))
     return job_view(job, None if job.status.is_final else await desk.ask(desk.service.archive.running))
 
 
@@ -100,12 +98,7 @@ async def submit_job(request: Request) -> Response:
         full_refresh=form.get("full_refresh") == "yes",
         again=form.get("again") == "yes",
     )
-    request.state.asked = (wanted.entity, wanted.engine)
-    async with changing(request, wanted.entity, engine=wanted.engine or "as routed") as change:
-        job = await desk.answer(desk.service.submit(wanted, caller=str(request.state.caller)))
-        change.tell(job=job.job_id)
-    desk.count(job)
-    return see(f"/jobs/{job.job_id}")
+    return see(f"/jobs/{(await submitted(request, wanted)).job_id}")
 
 
 async def cancel_job(request: Request, job_id: JobId) -> Response:
@@ -122,17 +115,6 @@ async def retry_job(request: Request, job_id: JobId) -> Response:
 
 async def _changed(request: Request, job_id: str, change: Callable[[], Awaitable[Job]], *, said: str) -> Response:
     await read_form(request, desk_of(request))
-    async with changing(request, _checked(job_id)):
+    async with changing(request, checked_job_id(job_id)):
         await change()
     return see(f"/jobs/{job_id}", said=said)
-
-
-def _checked(job_id: str) -> str:
-    """What may be a job's id.
-
-    Raises:
-        UnknownName: no job has such an id.
-    """
-    if not _JOB_ID.fullmatch(job_id):
-        raise UnknownName("there is no job of that id")
-    return job_id

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Path
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 from pydantic_core import PydanticCustomError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,23 +18,22 @@ from lockgate.app.service import Service
 from lockgate.config import parse_buckets
 from lockgate.core.access import AuditOutcome
 from lockgate.core.cutover import PlanResult
-from lockgate.core.gate import Answer
 from lockgate.core.job import Failure
 from lockgate.core.route import Stage
-from lockgate.errors import CutoverInvalid, LockgateError, StaleToken, UnknownName
-from lockgate.server.bodies import WITHOUT_NUL, checked_query
+from lockgate.errors import CutoverInvalid, LockgateError, StaleToken
+from lockgate.govern.auditing import outcome_of_plan
+from lockgate.govern.changes import applying, planning, promoting, retiring, rolling_back
+from lockgate.server.bodies import Reason, checked_query
 from lockgate.server.changing import changing
 from lockgate.server.console.entities import EntityName, known
-from lockgate.server.console.listing import Asked, asked
-from lockgate.server.console.rendering import caller_of, fragment, page, see
+from lockgate.server.console.listing import Asked, Name, asked
+from lockgate.server.console.rendering import fragment, page, see
 from lockgate.server.console.streaming import Sight, live
 from lockgate.server.console.writing import segment
 from lockgate.server.desk import desk_of
 from lockgate.server.forms import read_form
 
 PlanId = Annotated[str, Path()]
-Reason = Annotated[str, Field(min_length=1, max_length=1000, pattern=WITHOUT_NUL)]
-Name = Annotated[str, Field(max_length=255, pattern=WITHOUT_NUL)]
 
 
 def _percentage(written: object) -> object:
@@ -96,10 +96,11 @@ async def make_plan(request: Request, name: EntityName) -> Response:
     """Freeze the steps to a stage; nothing is moved."""
     desk = desk_of(request)
     form = checked_query(PlanForm, tuple((await read_form(request, desk)).items()))
-    by, share = str(caller_of(request)), form.share if form.to is Stage.CANARY else None
+    by, share = str(request.state.caller), form.share if form.to is Stage.CANARY else None
     make = partial(desk.service.console.plan, by=by, share=share, candidate=form.candidate)
     try:
-        async with changing(request, known(request, name), to=form.to.value) as change:
+        told = planning(known(request, name), form.to.value, share, form.candidate)
+        async with changing(request, told) as change:
             plan = await desk.ask(make, name, form.to)
             change.tell(plan=plan.plan_id)
     except CutoverInvalid as error:
@@ -135,8 +136,6 @@ async def plan_live(request: Request, plan_id: PlanId) -> Response:
 
 
 async def _plan(request: Request, plan_id: str) -> PlanView:
-    if "\0" in plan_id:
-        raise UnknownName("there is no plan of that name")
     desk = desk_of(request)
     return await desk.ask(desk.service.console.planned, plan_id)
 
@@ -157,25 +156,27 @@ async def _apply(request: Request, plan_id: str, *, is_promotion: bool) -> Respo
     view = await _plan(request, plan_id)
     if view.is_promotion is not is_promotion:
         raise CutoverInvalid(f"the plan leads to {view.plan.goal[0].stage}", hint="Load the plan's page again.")
-    async with changing(request, plan_id, entities=list(view.plan.entities), reason=form.reason) as change:
-        ended = partial(_tell, desk.service, change.audit_id)
-        begin = partial(desk.service.console.apply, plan_id, by=str(caller_of(request)), reason=form.reason)
-        if await desk.ask(begin, ended=ended):
-            change.leave_begun()
-        else:
+    told = promoting(view.plan.entities, form.reason) if is_promotion else applying(plan_id, form.reason)
+    async with changing(request, told) as change:
+        change.tell(**({"plan": plan_id} if is_promotion else {}))
+        ended = partial(_tell, desk.service, change.audit_id, change.facts)
+        begin = partial(desk.service.console.apply, plan_id, by=str(request.state.caller), reason=form.reason)
+        change.leave_begun()
+        if not await desk.ask(begin, ended=ended):
+            change.take_back_up()
             change.tell(joined=True)
     return see(f"/plans/{segment(plan_id)}")
 
 
-def _tell(service: Service, audit_id: int | None, came: PlanResult | Failure) -> None:
+def _tell(service: Service, audit_id: int | None, told: Mapping[str, object], came: PlanResult | Failure) -> None:
     """Ends the audit's entry of a plan that is over."""
     if audit_id is None:
         return
     if isinstance(came, Failure):
-        service.access.end_change(audit_id, AuditOutcome.FAILED, {"code": came.code})
+        service.access.end_change(audit_id, AuditOutcome.FAILED, {**told, "code": came.code})
         return
-    outcome = AuditOutcome.DONE if came.answer is Answer.GO else AuditOutcome.REFUSED
-    service.access.end_change(audit_id, outcome, {"answer": came.answer.value, "steps": len(came.outcomes)})
+    facts = {**told, "answer": came.answer.value, "steps": len(came.outcomes)}
+    service.access.end_change(audit_id, outcome_of_plan(came), facts)
 
 
 # --- the way back, and the end -----------------------------------------------------------------------------------
@@ -191,9 +192,9 @@ async def roll_back(request: Request, name: EntityName) -> Response:
     """Give everything back to the incumbent, at once."""
     desk = desk_of(request)
     form = checked_query(RollBackForm, tuple((await read_form(request, desk)).items()))
-    back = partial(desk.service.roll_back, by=str(caller_of(request)), reason=form.reason, off=form.off)
+    back = partial(desk.service.roll_back, by=str(request.state.caller), reason=form.reason, off=form.off)
     try:
-        async with changing(request, known(request, name), reason=form.reason):
+        async with changing(request, rolling_back(known(request, name), form.reason, off=form.off)):
             done = await desk.ask(back, name)
     except (CutoverInvalid, StaleToken) as error:
         return await _confirm(request, name, "roll_back.html.jinja", error=error)
@@ -210,9 +211,9 @@ async def retire(request: Request, name: EntityName) -> Response:
     """End a cutover: the promoted candidate is the incumbent."""
     desk = desk_of(request)
     form = checked_query(ReasonForm, tuple((await read_form(request, desk)).items()))
-    end = partial(desk.service.console.retire, by=str(caller_of(request)), reason=form.reason)
+    end = partial(desk.service.console.retire, by=str(request.state.caller), reason=form.reason)
     try:
-        async with changing(request, known(request, name), reason=form.reason):
+        async with changing(request, retiring(known(request, name), form.reason)):
             await desk.ask(end, name)
     except (CutoverInvalid, StaleToken) as error:
         return await _confirm(request, name, "retire.html.jinja", error=error)

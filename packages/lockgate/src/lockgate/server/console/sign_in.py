@@ -12,7 +12,7 @@ from lockgate.errors import SignInRefused
 from lockgate.server.changing import changing
 from lockgate.server.console.rendering import page, see
 from lockgate.server.cookies import forget_session, keep_session
-from lockgate.server.desk import Desk, desk_of
+from lockgate.server.desk import desk_of
 from lockgate.server.forms import read_form
 from lockgate.server.next_page import next_page
 from lockgate.server.origin import is_cross_site
@@ -42,12 +42,12 @@ async def sign_in(request: Request) -> Response:
     form = await read_form(request, desk, has_token=False)
     name, following = form.get("name", ""), next_page(form.get("next", ""))
     try:
-        signed_in = await begin_session(request, name, form.get("password", ""))
+        before = request.state.caller.session_id
+        signed_in = await begin_session(request, name, form.get("password", ""), instead_of=before)
     except SignInRefused as error:
         headers = {"WWW-Authenticate": 'Bearer realm="lockgate"'}
         status = HTTPStatus.UNAUTHORIZED
         return page(request, TEMPLATE, status=status, headers=headers, problem=error.message, name=name, next=following)
-    await _end_the_one_before(request, desk)
     response = see(following)
     keep_session(response, signed_in.secret, desk.options.mode)
     return response
@@ -63,8 +63,3 @@ async def sign_out(request: Request) -> Response:
     response = see("/sign-in", said="signed-out")
     forget_session(response, desk.options.mode)
     return response
-
-
-async def _end_the_one_before(request: Request, desk: Desk) -> None:
-    """Ends the session that the browser had when somebody signed in anew."""
-    await end_session(desk, request.state.caller)

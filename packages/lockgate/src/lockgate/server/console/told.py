@@ -68,10 +68,12 @@ async def audit_page(request: Request) -> Response:
 
 def subject_path(entry: AuditEntry, entities: tuple[str, ...]) -> str:
     """The page of what an entry is about; empty where it has none."""
-    room = {"job.cancel": "jobs", "job.retry": "jobs", "cutover.apply": "plans"}.get(entry.action)
-    if room is not None and entry.subject:
-        return f"/{room}/{quote(entry.subject, safe='')}"
-    return f"/entities/{quote(entry.subject, safe='')}" if entry.subject in entities else ""
+    if entry.subject in entities:
+        return f"/entities/{quote(entry.subject, safe='')}"
+    room = {"job.cancel": "jobs", "job.retry": "jobs", "cutover.apply": "plans"}
+    if entry.action in room and entry.subject:
+        return f"/{room[entry.action]}/{quote(entry.subject, safe='')}"
+    return ""
 
 
 def facts_of(entry: AuditEntry) -> tuple[Fact, ...]:
@@ -80,6 +82,6 @@ def facts_of(entry: AuditEntry) -> tuple[Fact, ...]:
 
 
 def _fact(name: str, value: object) -> Fact:
-    told = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    told = str(value)
     path = f"{_ROOMS[name]}{quote(told, safe='')}" if name in _ROOMS else ""
     return Fact(name.replace("_", " "), told if not _ID.fullmatch(told) else f"{told[:12]}…", path)

@@ -86,8 +86,8 @@ const watch = (part, failures = 0) => {
   stream.addEventListener("error", () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser opens it again
     leave(part);
-    if (failed >= 5) { said.textContent = "This page is not live any more. Load it again."; return; }
-    setTimeout(() => watch(part, failed + 1), 3000);
+    if (failed >= 10) { said.textContent = "This page is not live any more. Load it again."; return; }
+    setTimeout(() => watch(part, failed + 1), Math.min(3000 * 2 ** failed, 30000));
   });
 };
 

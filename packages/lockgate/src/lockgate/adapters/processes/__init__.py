@@ -1,0 +1,1 @@
+"""Programs that steps of flows run on this machine."""

@@ -1,0 +1,96 @@
+"""The shape of flows, their calendars and pools in the project file."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self, TypeAlias, get_args
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from lockgate.config.comparison_shape import Day
+from lockgate.config.grammar import Cron, Duration, Name, Shape, Text, TimeZone, fault
+from lockgate.core.flow import DEFAULT_POOL, StepKind
+
+Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
+
+
+def _listed(written: object) -> object:
+    """One name stands for a list of it."""
+    return [written] if isinstance(written, str) else written
+
+
+def _command(written: object) -> object:
+    """A command line whose quotes are closed."""
+    if isinstance(written, str):
+        try:
+            if shlex.split(written):
+                return written
+        except ValueError as error:
+            raise fault(f"this is no command line: {str(error).lower()}", "Close the quotes.") from error
+    raise fault("this is no command line", "Write a command and its arguments as one text.")
+
+
+Names: TypeAlias = Annotated[list[Text], BeforeValidator(_listed), Field(min_length=1)]
+Command: TypeAlias = Annotated[str, BeforeValidator(_command)]
+
+
+class CalendarShape(Shape):
+    """The days on which a flow runs."""
+
+    weekdays: list[Weekday] = Field(list(get_args(Weekday)), min_length=1, description="Those alone.")
+    skip: list[Day] = Field(default_factory=list[date], description="Days, such as holidays, on which it does not run.")
+
+
+class StepShape(Shape):
+    """One step of a flow: its name, one thing that it does, and how."""
+
+    name: Name = Field(description="What the step is called.")
+    load: Names | None = Field(None, description="Loads sources or streams: `discovery`, `discovery.users`.")
+    execute: Names | None = Field(None, description="Builds entities from what is pinned, and holds them back.")
+    test: Names | None = Field(None, description="Tests what was built of entities.")
+    compare: Names | None = Field(None, description="Compares both sides of entities' routes, as evidence.")
+    gate: Names | None = Field(None, description="Asks gates; anything but go ends the flow.")
+    publish: Names | None = Field(None, description="Shows consumers what was built and held back.")
+    notify: Text | None = Field(None, description="Tells the project's channels a sentence.")
+    run: Command | None = Field(None, description="Any command without the program's name: `run --skip-load`.")
+    shell: Command | None = Field(None, description="Any other program of this machine, with its arguments.")
+    needs: list[Name] | None = Field(None, description="The steps it comes after; else the one before it.")
+    retries: int = Field(0, ge=0, le=100, description="How often it is tried again.")
+    retry_delay: Duration = Field(timedelta(seconds=30), description="How long it waits before.")
+    timeout: Duration = Field(timedelta(hours=4), description="How long an attempt may take.")
+    pool: Name = Field(DEFAULT_POOL, description="The pool whose slots it shares.")
+    priority: int = Field(0, ge=-1000, le=1000, description="Where slots are scarce, the higher one goes first.")
+
+    @model_validator(mode="after")
+    def does_one_thing(self) -> Self:
+        """A step says one thing that it does.
+
+        Raises:
+            PydanticCustomError: it says none, or several.
+        """
+        said = [kind.value for kind in StepKind if getattr(self, kind.value) is not None]
+        if len(said) != 1:
+            what = f"it says {' and '.join(said)}" if said else "it does not say what it does"
+            raise fault(f"a step does one thing; {what}", f"Write one of {', '.join(kind.value for kind in StepKind)}.")
+        return self
+
+    @property
+    def kind(self) -> StepKind:
+        """What it does."""
+        return next(kind for kind in StepKind if getattr(self, kind.value) is not None)
+
+
+class FlowShape(Shape):
+    """Steps that run together."""
+
+    description: str = Field("", description="What the flow is for.")
+    schedule: Cron | None = Field(None, description="Minute, hour, day, month, weekday; without it people start it.")
+    timezone: TimeZone = Field("UTC", description="The zone of the schedule.")
+    calendar: Name | None = Field(None, description="The calendar on whose days it runs; else every day.")
+    start: Day | None = Field(None, description="The first day of its schedule.")
+    catch_up: bool = Field(False, description="Whether runs that were missed are made up for; else the newest alone.")
+    sla: Duration | None = Field(None, description="How long after its time a run may end before people are told.")
+    max_active_runs: int = Field(1, ge=1, le=100, description="How many runs of it are under way at a time.")
+    steps: list[StepShape] = Field(min_length=1, description="Its steps.")

@@ -1,0 +1,69 @@
+"""Declared flows as the nouns of the core: each step with the command that does it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+
+from lockgate.config.flow_shape import WEEKDAYS, CalendarShape, FlowShape, StepShape
+from lockgate.core.flow import Calendar, FlowDeclaration, Schedule, StepDeclaration, StepKind
+
+
+def flow_of(name: str, shape: FlowShape, calendars: Mapping[str, CalendarShape]) -> FlowDeclaration:
+    """A flow whose steps come one after the other unless they say what they need."""
+    before = (None, *shape.steps)
+    steps = tuple(
+        _step(step, (previous.name,) if previous else ()) for previous, step in zip(before, shape.steps, strict=False)
+    )
+    return FlowDeclaration(
+        name=name,
+        steps=steps,
+        description=shape.description,
+        schedule=_schedule(shape, calendars),
+        sla=shape.sla,
+        max_active_runs=shape.max_active_runs,
+    )
+
+
+def _schedule(shape: FlowShape, calendars: Mapping[str, CalendarShape]) -> Schedule | None:
+    if shape.schedule is None:
+        return None
+    calendar = _calendar(shape.calendar, calendars[shape.calendar]) if shape.calendar else None
+    return Schedule(shape.schedule, shape.timezone, calendar, shape.start, shape.catch_up)
+
+
+def _calendar(name: str, shape: CalendarShape) -> Calendar:
+    weekdays = frozenset(WEEKDAYS.index(day) for day in shape.weekdays)
+    return Calendar(name, weekdays, frozenset(shape.skip))
+
+
+def _step(shape: StepShape, before: tuple[str, ...]) -> StepDeclaration:
+    return StepDeclaration(
+        name=shape.name,
+        kind=shape.kind,
+        arguments=tuple(_arguments(shape)),
+        needs=before if shape.needs is None else tuple(shape.needs),
+        retries=shape.retries,
+        retry_delay=shape.retry_delay,
+        timeout=shape.timeout,
+        pool=shape.pool,
+        priority=shape.priority,
+    )
+
+
+def _arguments(shape: StepShape) -> Iterator[str]:
+    """The command that does what a step says."""
+    said = getattr(shape, shape.kind.value)
+    match shape.kind:
+        case StepKind.RUN | StepKind.SHELL:
+            yield from shlex.split(said)
+        case StepKind.NOTIFY:
+            yield from ("notices", "tell", said)
+        case StepKind.EXECUTE:
+            yield from ("run", "--skip-load", "--hold")
+            for name in said:
+                yield from ("--select", name)
+        case StepKind.COMPARE:
+            yield from ("cutover", "compare", *said)
+        case kind:
+            yield from (kind.value, *said)

@@ -1,0 +1,91 @@
+"""What the embedded runtime asks of the memory of flow runs, and of whatever runs a step's program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from lockgate.core.flow import FlowDeclaration, FlowRun, FlowStatus, NewRun, OutsideStep, StepClaim, StepEnd
+
+
+class FlowStore(Protocol):
+    """The control plane's memory of the runs of flows, those of other runtimes included.
+
+    Several processes may call it on one database; each call is one transaction. All raise ControlPlaneUnavailable
+    where the database does not answer: what was asked may have been done or not, and may be asked again.
+    """
+
+    def add(self, runs: Sequence[NewRun], at: datetime) -> tuple[int, ...]:
+        """Stores runs whose steps wait: how many of them were new is as many numbers as are given back.
+
+        A run of that flow, runtime and id that is there already stays as it is.
+        """
+
+    def fired(self, flow: str) -> datetime | None:
+        """The time of the newest scheduled run that was considered, also where its day was none of the calendar's."""
+
+    def fire(self, flow: str, seen: datetime | None, until: datetime, runs: Sequence[NewRun], at: datetime) -> bool:
+        """Stores the runs due up to `until`, once: False, and nothing stored, where another scheduler did meanwhile.
+
+        `seen` is what `fired` gave when they were worked out.
+        """
+
+    def ready(self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime) -> tuple[str, ...]:
+        """Queues waiting steps of runs of the embedded runtime, as far as their pools have room: the attempts' keys.
+
+        A step is ready where what it needs has succeeded and its next try is due. The higher priority goes first, then
+        the older run. Steps whose needs did not succeed are skipped, and runs of which every step is final end. Keys of
+        attempts that are queued already are given too: handing them over twice does no harm.
+        """
+
+    def claim(self, key: str, worker: str, at: datetime) -> StepClaim | None:
+        """Begins an attempt, or begins it again after its worker died; None where nobody waits for it any more."""
+
+    def finish(self, claim: StepClaim, end: StepEnd, *, retry_at: datetime | None, at: datetime) -> None:
+        """Stores how an attempt ended; with `retry_at` the step waits for another one.
+
+        Raises:
+            StaleToken: the run was cancelled, or another attempt has begun.
+        """
+
+    def is_wanted(self, claim: StepClaim) -> bool:
+        """Whether the attempt is the newest one and its run was not cancelled."""
+
+    def cancel(self, number: int, at: datetime) -> FlowRun:
+        """Cancels a run: nothing more of it begins, what is running is stopped.
+
+        Raises:
+            UnknownName: there is none of that number.
+            JobFinal: it has ended already.
+        """
+
+    def run(self, number: int) -> FlowRun:
+        """A run with its steps, in the order of the declaration.
+
+        Raises:
+            UnknownName: there is none of that number.
+        """
+
+    def runs(
+        self, *, flow: str | None = None, status: FlowStatus | None = None, before: int | None = None, limit: int = 50
+    ) -> tuple[FlowRun, ...]:
+        """The newest runs first, without their steps."""
+
+    def told_started(self, new: NewRun, step: str, at: datetime) -> None:
+        """Stores that a step of a run on another runtime began once more; the run itself where it is not known yet."""
+
+    def told_finished(self, told: OutsideStep, end: StepEnd, *, retries: int, at: datetime) -> None:
+        """Stores how a step of a run on another runtime ended; one that may be tried again waits.
+
+        The run ends with the last of its steps, or where one has failed and none is running.
+        """
+
+
+class StepProcess(Protocol):
+    """Runs a step's program on this machine."""
+
+    def __call__(
+        self, claim: StepClaim, command: Sequence[str], *, timeout_seconds: float, is_wanted: Callable[[], bool]
+    ) -> StepEnd:
+        """How it ended: it is killed with everything that it started at its time-out, or when nobody wants it."""

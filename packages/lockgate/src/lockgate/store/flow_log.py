@@ -1,0 +1,180 @@
+"""The runs of flows, as `lockgate.core.ports.flows.FlowStore` asks: added, fired once, shown, cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, update
+
+from lockgate.core.flow import (
+    FlowDeclaration,
+    FlowRun,
+    FlowStatus,
+    Interval,
+    NewRun,
+    OutsideStep,
+    Runtime,
+    StepClaim,
+    StepEnd,
+    StepState,
+    Trigger,
+)
+from lockgate.errors import JobFinal, UnknownName
+from lockgate.store import flow_told, flow_turns
+from lockgate.store.database import Database, insert_into
+from lockgate.store.exclusion import exclude_others
+from lockgate.store.flow_tables import flow_fired, flow_run, flow_step
+from lockgate.store.scope import Scope
+
+_UNDER_WAY = [status for status in FlowStatus if not status.is_final]
+
+
+class FlowLog:
+    """The runs of one project's flows on one target."""
+
+    def __init__(self, database: Database, scope: Scope) -> None:
+        """Keep runs of `scope` in `database`."""
+        self._database = database
+        self._scope = scope
+
+    def add(self, runs: Sequence[NewRun], at: datetime) -> tuple[int, ...]:
+        """See `FlowStore.add`."""
+        with self._database.writing() as connection:
+            numbers = [flow_turns.add(connection, self._scope, new, at) for new in runs]
+            return tuple(number for number in numbers if number is not None)
+
+    def fired(self, flow: str) -> datetime | None:
+        """See `FlowStore.fired`."""
+        with self._database.reading() as connection:
+            until: datetime | None = connection.scalar(select(flow_fired.c.until).where(self._schedule(flow)))
+            return until
+
+    def fire(self, flow: str, seen: datetime | None, until: datetime, runs: Sequence[NewRun], at: datetime) -> bool:
+        """See `FlowStore.fire`."""
+        with self._database.writing() as connection:
+            if not self._moves(connection, flow, seen, until):
+                return False
+            for new in runs:
+                flow_turns.add(connection, self._scope, new, at)
+            return True
+
+    def _moves(self, connection: Connection, flow: str, seen: datetime | None, until: datetime) -> bool:
+        if seen is None:
+            row = self._scope.values() | {"flow": flow, "until": until}
+            first = insert_into(connection, flow_fired).values(row).on_conflict_do_nothing()
+            return connection.execute(first.returning(flow_fired.c.flow)).first() is not None
+        mine = and_(self._schedule(flow), flow_fired.c.until == seen)
+        return connection.execute(update(flow_fired).where(mine).values(until=until)).rowcount == 1
+
+    def _schedule(self, flow: str) -> ColumnElement[bool]:
+        return and_(self._scope.of(flow_fired), flow_fired.c.flow == flow)
+
+    def ready(self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime) -> tuple[str, ...]:
+        """See `FlowStore.ready`."""
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "flows")
+            return flow_turns.ready(connection, self._scope, flows, slots=slots, at=at)
+
+    def claim(self, key: str, worker: str, at: datetime) -> StepClaim | None:
+        """See `FlowStore.claim`."""
+        with self._database.writing() as connection:
+            return flow_turns.claim(connection, self._scope, key, worker=worker, at=at)
+
+    def finish(self, claim: StepClaim, end: StepEnd, *, retry_at: datetime | None, at: datetime) -> None:
+        """See `FlowStore.finish`."""
+        with self._database.writing() as connection:
+            flow_turns.finish(connection, claim, end, retry_at=retry_at, at=at)
+
+    def is_wanted(self, claim: StepClaim) -> bool:
+        """See `FlowStore.is_wanted`."""
+        with self._database.reading() as connection:
+            return flow_turns.is_newest(connection, claim)
+
+    def cancel(self, number: int, at: datetime) -> FlowRun:
+        """See `FlowStore.cancel`."""
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "flows")
+            status = connection.scalar(select(flow_run.c.status).where(self._run(number)))
+            if status is None:
+                raise _unknown(number)
+            if FlowStatus(status).is_final:
+                raise JobFinal(f"run {number} has ended already: {status}", number=number)
+            values = {"status": FlowStatus.CANCELLED, "finished_at": at}
+            steps = and_(flow_step.c.number == number, flow_step.c.status.in_(_UNDER_WAY))
+            connection.execute(update(flow_step).where(steps).values(values))
+            connection.execute(update(flow_run).where(self._run(number)).values(values))
+        return self.run(number)
+
+    def run(self, number: int) -> FlowRun:
+        """See `FlowStore.run`."""
+        steps = select(flow_step).where(flow_step.c.number == number).order_by(flow_step.c.position)
+        with self._database.reading() as connection:
+            row = connection.execute(select(flow_run).where(self._run(number))).mappings().first()
+            if row is None:
+                raise _unknown(number)
+            return _run(row, tuple(_step(step) for step in connection.execute(steps).mappings()))
+
+    def runs(
+        self, *, flow: str | None = None, status: FlowStatus | None = None, before: int | None = None, limit: int = 50
+    ) -> tuple[FlowRun, ...]:
+        """See `FlowStore.runs`."""
+        query = select(flow_run).where(self._scope.of(flow_run))
+        if flow is not None:
+            query = query.where(flow_run.c.flow == flow)
+        if status is not None:
+            query = query.where(flow_run.c.status == status)
+        if before is not None:
+            query = query.where(flow_run.c.number < before)
+        query = query.order_by(flow_run.c.number.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(_run(row) for row in connection.execute(query).mappings())
+
+    def told_started(self, new: NewRun, step: str, at: datetime) -> None:
+        """See `FlowStore.told_started`."""
+        with self._database.writing() as connection:
+            flow_told.started(connection, self._scope, new, step=step, at=at)
+
+    def told_finished(self, told: OutsideStep, end: StepEnd, *, retries: int, at: datetime) -> None:
+        """See `FlowStore.told_finished`."""
+        with self._database.writing() as connection:
+            flow_told.finished(connection, self._scope, told, end, retries=retries, at=at)
+
+    def _run(self, number: int) -> ColumnElement[bool]:
+        return and_(self._scope.of(flow_run), flow_run.c.number == number)
+
+
+def _unknown(number: int) -> UnknownName:
+    return UnknownName(f"there is no flow run {number}", number=number)
+
+
+def _run(row: RowMapping, steps: tuple[StepState, ...] = ()) -> FlowRun:
+    """Columns as a run."""
+    return FlowRun(
+        number=row["number"],
+        flow=row["flow"],
+        run_id=row["run_id"],
+        runtime=Runtime(row["runtime"]),
+        trigger=Trigger(row["caused_by"]),
+        status=FlowStatus(row["status"]),
+        interval=Interval(row["interval_start"], row["interval_end"]),
+        queued_at=row["queued_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        by=row["begun_by"],
+        steps=steps,
+    )
+
+
+def _step(row: RowMapping) -> StepState:
+    """Columns as a step."""
+    return StepState(
+        name=row["name"],
+        status=FlowStatus(row["status"]),
+        attempt=row["attempt"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        exit_code=row["exit_code"],
+        error=row["error"],
+        log=row["log"],
+    )

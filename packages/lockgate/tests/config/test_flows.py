@@ -1,0 +1,126 @@
+"""Flows are read as what they do, and what is wrong with them is told with its line."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from lockgate.config import load_project
+from lockgate.core.flow import Calendar, StepKind
+from lockgate.errors import ProjectInvalid
+
+WHOLE = """\
+project: p
+sources:
+  crm: {kind: http, url: "http://127.0.0.1:1", streams: {users: {key: [id]}}}
+entities:
+  users: {key: [id], contract: {id: bigint}, implementations: {rules: {rules: users.yml}}, route: {incumbent: rules}}
+gates:
+  level: {unexplained_differences: 0, runs: 1}
+pools: {narrow: 2}
+calendars:
+  working: {weekdays: [mon, fri], skip: [2026-12-25]}
+flows:
+  nightly:
+    description: Everything.
+    schedule: "0 5 * * *"
+    timezone: Europe/Berlin
+    calendar: working
+    start: 2026-01-01
+    catch_up: true
+    sla: 2h
+    max_active_runs: 2
+    steps:
+      - {name: load, load: crm.users, pool: narrow, priority: 5, timeout: 10m, retry_delay: 1m}
+      - {name: execute, execute: [users]}
+      - {name: test, test: users}
+      - {name: compare, compare: users}
+      - {name: gate, gate: level}
+      - {name: publish, publish: users}
+      - {name: tell, notify: it is done}
+      - {name: own, shell: "make 'a page' --day={date}", needs: []}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text: str):
+        (tmp_path / "lockgate.yml").write_text(text)
+        (tmp_path / "users.yml").write_text("source: raw.users\nrules: []\n")
+        return tmp_path
+
+    return write
+
+
+def test_each_kind_of_step_is_a_command(write):
+    project = load_project(write(WHOLE))
+    flow = project.flows["nightly"]
+
+    assert [(step.kind.value, step.written) for step in flow.steps] == [
+        ("load", "lockgate load crm.users"),
+        ("execute", "lockgate run --skip-load --hold --select users"),
+        ("test", "lockgate test users"),
+        ("compare", "lockgate cutover compare users"),
+        ("gate", "lockgate gate level"),
+        ("publish", "lockgate publish users"),
+        ("notify", "lockgate notices tell 'it is done'"),
+        ("shell", "make 'a page' '--day={date}'"),
+    ]
+    assert flow.step("execute").needs == ("load",)
+    assert flow.step("own").needs == ()
+
+
+def test_a_flow_says_when_and_how(write):
+    project = load_project(write(WHOLE))
+    flow = project.flows["nightly"]
+
+    assert project.pools == {"default": 4, "narrow": 2}
+    assert (flow.sla, flow.max_active_runs, flow.description) == (timedelta(hours=2), 2, "Everything.")
+    assert flow.schedule.calendar == Calendar("working", frozenset({0, 4}), frozenset({date(2026, 12, 25)}))
+    assert (flow.schedule.start, flow.schedule.catch_up) == (date(2026, 1, 1), True)
+    load = flow.step("load")
+    assert (load.kind, load.pool, load.priority) == (StepKind.LOAD, "narrow", 5)
+    assert (load.timeout, load.retry_delay) == (timedelta(minutes=10), timedelta(minutes=1))
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"),
+    [
+        ("{name: x}", "a step does one thing; it does not say what it does"),
+        ("{name: x, load: crm, gate: level}", "a step does one thing; it says load and gate"),
+        ("{name: x, load: crn}", "there is no source 'crn'"),
+        ("{name: x, load: crm.user}", "there is no stream 'crm.user'"),
+        ("{name: x, publish: [usres]}", "there is no entity 'usres'"),
+        ("{name: x, gate: levle}", "there is no gate 'levle'"),
+        ("{name: x, run: check, pool: wide}", "there is no pool 'wide'"),
+        ('{name: x, run: "check \'open"}', "this is no command line: no closing quotation"),
+        ("{name: x, run: check, needs: [y]}", "there is no step 'y'"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(write, instead, said):
+    head, _, _ = WHOLE.partition("      - {name: load")
+
+    with pytest.raises(ProjectInvalid) as caught:
+        load_project(write(f"{head}      - {instead}\n"))
+
+    (problem,) = caught.value.problems
+    assert said in problem.message
+    assert problem.line == len(head.splitlines()) + 1
+
+
+def test_an_unknown_calendar_is_told(write):
+    with pytest.raises(ProjectInvalid, match="there is no calendar 'holidays'"):
+        load_project(write(WHOLE.replace("calendar: working", "calendar: holidays")))
+
+
+def test_steps_that_need_each_other_are_told(write):
+    head, _, _ = WHOLE.partition("      - {name: load")
+
+    with pytest.raises(ProjectInvalid, match="steps need each other in a circle: x → x"):
+        load_project(write(f"{head}      - {{name: x, run: check, needs: [x]}}\n"))
+
+
+def test_bounds_are_told(write):
+    with pytest.raises(ProjectInvalid, match="100"):
+        load_project(write(WHOLE.replace("priority: 5", "retries: 101")))

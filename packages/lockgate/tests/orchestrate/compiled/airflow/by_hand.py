@@ -1,0 +1,45 @@
+"""The flow `by_hand` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+
+Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+
+# The run's interval, filled in for each run; one that people start without a date is about its own moment.
+START = "{{ (dag_run.data_interval_start or dag_run.run_after).isoformat() }}"
+END = "{{ (dag_run.data_interval_end or dag_run.run_after).isoformat() }}"
+
+with DAG(
+    dag_id="by_hand",
+    schedule=None,
+    start_date=pendulum.datetime(2020, 1, 1),
+    max_active_runs=1,
+    tags=["lockgate"],
+    default_args={
+        "cwd": str(PROJECT),
+        "append_env": True,
+        "env": {
+            "LOCKGATE_FLOW_STEP": "by_hand/{{ task.task_id }}",
+            "LOCKGATE_FLOW_RUN": "airflow/{{ run_id }}",
+            "LOCKGATE_FLOW_INTERVAL": f"{START}/{END}",
+        },
+        "skip_on_exit_code": None,
+        "weight_rule": "absolute",
+    },
+) as dag:
+    only = BashOperator(
+        task_id="only",
+        bash_command="lockgate run --skip-load",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )

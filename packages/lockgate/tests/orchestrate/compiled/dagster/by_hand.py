@@ -1,0 +1,86 @@
+"""The flow `by_hand` as a job of Dagster: each operation calls a command, in the project's folder.
+
+Written by `lockgate flow compile --to dagster`: change lockgate.yml, and compile it again.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import dagster as dg
+
+PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+
+
+def interval(context: dg.OpExecutionContext) -> tuple[str, str]:
+    """When the interval begins and ends that a run is about; one that people start is about its own moment."""
+    tags = context.run.tags
+    now = context.instance.get_run_record_by_id(context.run_id).create_timestamp.isoformat()
+    return tags.get("lockgate/start", now), tags.get("lockgate/end", now)
+
+
+def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds: int) -> None:
+    """Runs a command, whose output goes to the log of the step; it is stopped with all that it started."""
+    environment = {
+        **os.environ,
+        "LOCKGATE_FLOW_STEP": f"by_hand/{context.op.tags['lockgate/step']}",
+        "LOCKGATE_FLOW_RUN": f"dagster/{context.run_id}",
+        "LOCKGATE_FLOW_INTERVAL": "/".join(interval(context)),
+    }
+    process = subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    is_late = threading.Event()
+    clock = threading.Timer(timeout_seconds, lambda: (is_late.set(), os.killpg(process.pid, signal.SIGKILL)))
+    clock.start()
+    try:
+        for line in process.stdout:
+            context.log.info(line.rstrip())
+        code = process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        raise
+    finally:
+        clock.cancel()
+    if code != 0:
+        why = f"stopped after {timeout_seconds} s" if is_late.is_set() else f"exit code {code}"
+        raise dg.Failure(f"{shlex.join(command)}: {why}")
+
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    tags={"lockgate/step": "only"},
+)
+def only(context: dg.OpExecutionContext) -> None:
+    command = ["lockgate", "run", "--skip-load"]
+    call(context, command, timeout_seconds=14400)
+
+
+@dg.job(
+    name="by_hand",
+    tags={"lockgate/flow": "by_hand"},
+)
+def by_hand() -> None:
+    only()
+
+
+@dg.run_failure_sensor(name="by_hand_failed", monitored_jobs=[by_hand])
+def tell_failed(context: dg.RunFailureSensorContext) -> None:
+    """Tells the project's channels that a run has failed."""
+    sentence = f"the flow by_hand failed on Dagster, run {context.dagster_run.run_id}"
+    subprocess.run(["lockgate", "notices", "tell", sentence], cwd=PROJECT, check=True, timeout=300)
+
+
+defs = dg.Definitions(
+    jobs=[by_hand],
+    sensors=[tell_failed],
+)

@@ -1,0 +1,135 @@
+"""A project whose flow loads, tries again, notes its interval and builds; and copies of it, one for each runtime."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+ROWS = 200
+TICK = "2026-01-05"
+INTERVAL = ("2026-01-04T10:00:00+00:00", "2026-01-05T10:00:00+00:00")
+NOTED = f"{INTERVAL[0]} {INTERVAL[1]} 2026-01-04\n"
+BIN = Path(sys.executable).parent
+DECLARED = """
+project: people
+sources:
+  files: {kind: csv, streams: {people: {path: people.csv, columns: {id: bigint}}}}
+entities:
+  people:
+    key: [person_id]
+    contract: {person_id: bigint, name: text}
+    implementations: {rules: {rules: people.yml}}
+pools: {warehouse: 1}
+flows:
+  nightly:
+    description: Loads people and builds what consumers read of them.
+    schedule: "0 5 * * *"
+    timezone: America/New_York
+    start: 2026-01-01
+    sla: 90m
+    steps:
+      - {name: load, load: files, pool: warehouse, priority: 3}
+      - {name: flaky, shell: sh flaky.sh, retries: 1, retry_delay: 1s, needs: []}
+      - {name: note, shell: "sh note.sh {start} {end} {date}", needs: []}
+      - {name: build, run: run --skip-load, needs: [load, flaky, note], pool: warehouse}
+"""
+
+
+class People:
+    """One copy of the project, in a folder and an environment of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        rows = "".join(f"{number},name {number}\n" for number in range(ROWS))
+        files = {
+            "lockgate.yml": DECLARED,
+            "people.csv": f"id,name\n{rows}",
+            "people.yml": "entity: people\nfrom: raw.people\nrules: [{rename: {id: person_id}}]\n"
+            "output: [person_id, name]\n",
+            "flaky.sh": "test -f tried || { touch tried; exit 7; }\n",
+            "note.sh": 'echo "$@" > noted.txt\n',
+        }
+        for name, text in files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKGATE_", "AIRFLOW_"))}
+        self.environment = kept | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+
+    def run(self, *command: str | Path, timeout: float = 240) -> str:
+        """Runs a program in the folder: what it printed."""
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=timeout, check=False
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+    def lockgate(self, *arguments: str) -> str:
+        return self.run(BIN / "lockgate", *arguments)
+
+    def compile(self, runtime: str) -> Path:
+        """Compiles its flow: the folder of the files."""
+        self.lockgate("flow", "compile", "--to", runtime)
+        return self.folder / "orchestration" / runtime
+
+    def told(self) -> tuple[dict, dict[str, tuple[str, int]]]:
+        """The one run that the control plane was told of, and how often each of its steps was tried."""
+        (run,) = json.loads(self.lockgate("flow", "status", "--json"))
+        (found,) = json.loads(self.lockgate("flow", "status", str(run["number"]), "--json"))
+        return run, {step["name"]: (step["status"], step["attempt"]) for step in found["steps"]}
+
+    def served(self) -> list[tuple[int, str]]:
+        """The rows that consumers read."""
+        import duckdb
+
+        with duckdb.connect(str(self.folder / "warehouse/catalog.duckdb"), read_only=True) as connection:
+            return connection.execute("select * from analytics.people order by all").fetchall()
+
+    def noted(self) -> str:
+        return (self.folder / "noted.txt").read_text(encoding="utf-8")
+
+
+def declared_graph(flow) -> dict[str, object]:
+    """A declaration as the readers of graphs show what they find in a runtime."""
+    return {
+        "cron": flow.schedule.cron if flow.schedule else None,
+        "timezone": flow.schedule.timezone if flow.schedule else None,
+        "nodes": {step.name: {"needs": sorted(step.needs), "retries": step.retries} for step in flow.steps},
+    }
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def answered(url: str, *, data: object = None, method: str | None = None) -> dict:
+    """What a server of this machine answers to JSON."""
+    body = None if data is None else json.dumps(data).encode()
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        return json.load(answer)
+
+
+def awaited(is_so: Callable[[], object], *, seconds: float) -> None:
+    """Waits until something is so, an error meaning that it is not yet.
+
+    Raises:
+        AssertionError: it took longer.
+    """
+    deadline = time.monotonic() + seconds
+    error: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            if is_so():
+                return
+        except Exception as found:  # noqa: BLE001  the server is coming up
+            error = found
+        time.sleep(0.5)
+    raise AssertionError(f"not so after {seconds} s: {error}")

@@ -1,0 +1,46 @@
+"""Compiled files in their folder: what drifted is told, writing brings it back, and others' files are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from lockgate.orchestrate import Drift, drift, write
+
+NOTHING = Drift((), (), ())
+
+
+@pytest.fixture
+def folder(tmp_path, texts):
+    folder = tmp_path / "out" / "luigi"
+    assert write(folder, texts("luigi"), is_whole=True).missing == ("nightly.py", "by_hand.py", "luigi.cfg")
+    return folder
+
+
+def test_what_was_written_has_not_drifted(folder, texts):
+    assert drift(folder, texts("luigi"), is_whole=True) == NOTHING
+    assert not NOTHING
+
+
+def test_nothing_is_there_before_it_is_written(tmp_path, texts):
+    found = drift(tmp_path / "nowhere", texts("airflow"), is_whole=True)
+
+    assert found == Drift(("nightly.py", "by_hand.py", "pools.json"), (), ())
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_each_kind_of_drift_is_told_and_mended(folder, texts):
+    (folder / "by_hand.py").unlink()
+    (folder / "nightly.py").write_text("pass\n", encoding="utf-8")
+    (folder / "former.py").write_text(texts("luigi")["by_hand.py"], encoding="utf-8")
+    (folder / "mine.py").write_text("import luigi\n", encoding="utf-8")
+    expected = Drift(("by_hand.py",), ("nightly.py",), ("former.py",))
+
+    assert drift(folder, texts("luigi"), is_whole=True) == expected
+    assert write(folder, texts("luigi"), is_whole=True) == expected
+
+    assert drift(folder, texts("luigi"), is_whole=True) == NOTHING
+    assert sorted(path.name for path in folder.iterdir()) == ["by_hand.py", "luigi.cfg", "mine.py", "nightly.py"]
+
+
+def test_one_flow_alone_leaves_nothing_over(folder, texts):
+    assert drift(folder, texts("luigi", "by_hand"), is_whole=False) == NOTHING

@@ -1,0 +1,73 @@
+"""What Luigi makes of compiled flows: the declared graph, and on a real luigid what the embedded runtime serves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from people import BIN, INTERVAL, NOTED, People, answered, awaited, declared_graph, free_port  # noqa: E402
+
+
+@pytest.mark.parametrize("flow", ["nightly", "by_hand"])
+def test_luigi_reads_the_declared_graph(project, written, flow):
+    command = [sys.executable, str(HERE / "luigi_graph.py"), str(written("luigi") / f"{flow}.py")]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == declared_graph(project.flows[flow])
+
+
+@pytest.fixture
+def people(tmp_path) -> People:
+    """The project compiled for Luigi."""
+    people = People(tmp_path / "luigi")
+    folder = people.compile("luigi")
+    people.environment |= {"PYTHONPATH": str(folder), "LUIGI_CONFIG_PATH": str(folder / "luigi.cfg")}
+    return people
+
+
+@pytest.fixture
+def luigid(tmp_path, people):
+    """The port of a running scheduler."""
+    port = free_port()
+    options = ["--address", "127.0.0.1", "--port", str(port), "--state-path", str(tmp_path / "state.pickle")]
+    command = [BIN / "luigid", *options, "--logdir", str(tmp_path)]
+    server = subprocess.Popen(command, env=people.environment, stderr=subprocess.DEVNULL)
+    awaited(lambda: answered(f"http://127.0.0.1:{port}/api/resource_list"), seconds=60)
+    yield port
+    server.terminate()
+    server.wait(timeout=30)
+
+
+@pytest.mark.slow
+def test_a_run_on_luigi_serves_what_the_embedded_runtime_serves(people, embedded, luigid):
+    asked = people.lockgate("flow", "interval", "nightly", "--at", "2026-01-05T06:00:00").split()
+    assert asked == ["--start", INTERVAL[0], "--end", INTERVAL[1]]
+    command = [BIN / "luigi", "--module", "nightly", "Nightly", *asked, "--workers", "2"]
+    command += ["--scheduler-host", "127.0.0.1", "--scheduler-port", str(luigid)]
+
+    people.run(*command)
+
+    assert people.served() == embedded.served()
+    assert people.noted() == embedded.noted() == NOTED
+    assert (people.folder / "tried").exists()
+    run, steps = people.told()
+    assert (run["runtime"], run["run_id"], run["trigger"], run["status"]) == (
+        "luigi",
+        INTERVAL[1],
+        "scheduled",
+        "success",
+    )
+    assert (run["interval"]["start"], run["interval"]["end"]) == INTERVAL
+    assert steps == {"load": ("success", 1), "build": ("success", 1)}
+
+    (people.folder / "noted.txt").unlink()
+    people.run(*command)
+    assert not (people.folder / "noted.txt").exists()
+    assert people.told() == (run, steps)
