@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -121,7 +122,7 @@ class FlowDeclaration:
     """Steps that run together; without a schedule only people start it.
 
     No more than `max_active_runs` of it are under way at a time, the others wait. `sla` is how long after its time a
-    run may end before people are told.
+    run may end before people are told. `runtime` is the name of one that the project declares, or the embedded one.
     """
 
     name: str
@@ -130,10 +131,25 @@ class FlowDeclaration:
     schedule: Schedule | None = None
     sla: timedelta | None = None
     max_active_runs: int = 1
+    runtime: str = Runtime.DURABLE.value
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether another runtime than the embedded one runs it, by its own schedule too."""
+        return self.runtime != Runtime.DURABLE
 
     def step(self, name: str) -> StepDeclaration:
         """One of its steps; KeyError where it has none of that name."""
         return {step.name: step for step in self.steps}[name]
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeDeclaration:
+    """A runtime that runs somewhere else; secrets in `options` stay references until they are used."""
+
+    name: str
+    kind: Runtime
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +190,29 @@ class FlowRun:
     finished_at: datetime | None = None
     by: str = ""
     steps: tuple[StepState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRun:
+    """A run as another runtime shows it; its steps are only there where they were asked for."""
+
+    run_id: str
+    trigger: Trigger
+    status: FlowStatus
+    interval: Interval
+    queued_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    by: str = ""
+    steps: tuple[StepState, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """What an attempt at a step has printed; `is_whole` where nothing of it was left out."""
+
+    text: str
+    is_whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

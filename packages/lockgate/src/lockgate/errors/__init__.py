@@ -32,6 +32,11 @@ LockgateError
 │   │   └── DbtTestFailed       LG506
 │   ├── AlertError
 │   │   └── NoticeRefused       LG961
+│   ├── FlowRuntimeError
+│   │   ├── RuntimeRefused      LG971
+│   │   ├── FlowMissing         LG972
+│   │   ├── FlowPaused          LG973
+│   │   └── RunExists           LG974
 │   ├── ComparisonInvalid       LG901
 │   ├── CutoverInvalid          LG951
 │   ├── AccessError
@@ -54,6 +59,7 @@ LockgateError
     ├── ControlPlaneUnavailable LG605
     ├── DbtProcessLost          LG606
     ├── SignInBusy              LG607
+    ├── RuntimeUnavailable      LG608
     └── NoticeUnavailable       LG962
 """
 
@@ -80,6 +86,9 @@ from lockgate.errors.fatal import (
     DiskFull,
     EngineOff,
     ExtraMissing,
+    FlowMissing,
+    FlowPaused,
+    FlowRuntimeError,
     JobCancelled,
     JobError,
     JobFinal,
@@ -94,6 +103,8 @@ from lockgate.errors.fatal import (
     RuleCaseFailed,
     RuleError,
     RuleSetInvalid,
+    RunExists,
+    RuntimeRefused,
     SecretMissing,
     SignInRefused,
     SourceInconsistent,
@@ -110,6 +121,7 @@ from lockgate.errors.retryable import (
     DbtProcessLost,
     NoticeUnavailable,
     PublishBlocked,
+    RuntimeUnavailable,
     SignInBusy,
     SourceUnavailable,
     TargetBusy,
@@ -146,6 +158,9 @@ __all__ = [
     "EngineOff",
     "ExtraMissing",
     "FatalError",
+    "FlowMissing",
+    "FlowPaused",
+    "FlowRuntimeError",
     "JobCancelled",
     "JobError",
     "JobFinal",
@@ -165,6 +180,9 @@ __all__ = [
     "RuleCaseFailed",
     "RuleError",
     "RuleSetInvalid",
+    "RunExists",
+    "RuntimeRefused",
+    "RuntimeUnavailable",
     "SecretMissing",
     "SignInBusy",
     "SignInRefused",

@@ -204,6 +204,40 @@ class NoticeRefused(AlertError):
     hint = "Mend the channel under `notifications`, try `lockgate notices test NAME`, then `lockgate notices retry`."
 
 
+class FlowRuntimeError(FatalError):
+    """A runtime of flows will not do what it was asked."""
+
+
+class RuntimeRefused(FlowRuntimeError):
+    """The runtime understood the request and refused it, or is not what its address promises."""
+
+    code = "LG971"
+    hint = "Check url, username and password of the runtime in lockgate.yml, and what its user may do there."
+
+
+class FlowMissing(FlowRuntimeError):
+    """The runtime has no such flow, or cannot read its file."""
+
+    code = "LG972"
+    hint = "Compile it, `lockgate flow compile --to airflow`, and bring the files to where the runtime reads its own."
+
+
+class FlowPaused(FlowRuntimeError):
+    """The flow is paused in its runtime: a run would wait there for ever, so none was begun."""
+
+    code = "LG973"
+    hint = "Let it go on there: `airflow dags unpause FLOW`, or its switch on Airflow's pages."
+
+
+class RunExists(FlowRuntimeError):
+    """The runtime has a run of that id already, or one about that interval."""
+
+    code = "LG974"
+    hint = (
+        "`lockgate flow status FLOW` shows the runs; have that one cleared in its runtime, or ask for another interval."
+    )
+
+
 class ComparisonInvalid(FatalError):
     """What was asked of a comparison does not fit the relations: a key, a column, a filter or a tolerance."""
 

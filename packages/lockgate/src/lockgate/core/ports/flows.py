@@ -1,12 +1,23 @@
-"""What the embedded runtime asks of the memory of flow runs, and of whatever runs a step's program."""
+"""What runtimes ask of the memory of flow runs and of whatever runs a program; and what an outside one is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from lockgate.core.flow import FlowDeclaration, FlowRun, FlowStatus, NewRun, OutsideStep, StepClaim, StepEnd
+from lockgate.core.flow import (
+    FlowDeclaration,
+    FlowRun,
+    FlowStatus,
+    Interval,
+    NewRun,
+    OutsideStep,
+    SeenRun,
+    StepClaim,
+    StepEnd,
+    StepLog,
+)
 
 
 class FlowStore(Protocol):
@@ -89,3 +100,59 @@ class StepProcess(Protocol):
         self, claim: StepClaim, command: Sequence[str], *, timeout_seconds: float, is_wanted: Callable[[], bool]
     ) -> StepEnd:
         """How it ended: it is killed with everything that it started at its time-out, or when nobody wants it."""
+
+
+class OutsideRuntime(Protocol):
+    """A runtime that runs somewhere else, which flows were compiled for; may be used by several threads.
+
+    Every call ends within its own deadline, and within that of whoever calls. All raise RuntimeUnavailable where it
+    does not answer well, and RuntimeRefused where it refuses: the credentials, the rights, what was asked.
+    """
+
+    def trigger(self, flow: str, run_id: str, interval: Interval, *, may_exist: bool = False) -> SeenRun:
+        """Begins a run about an interval; asking again after an answer was lost begins no second one.
+
+        With `may_exist`, a run of that id that is there already is given back.
+
+        Raises:
+            FlowMissing: it has no such flow, or cannot read its file.
+            FlowPaused: it would not run it.
+            RunExists: it has a run of that id, or about that interval.
+        """
+
+    def seen(self, flow: str, run_id: str) -> SeenRun:
+        """A run with its steps, as it stands now.
+
+        Raises:
+            UnknownName: it has no such run.
+        """
+
+    def runs(self, flow: str, *, limit: int = 20) -> tuple[SeenRun, ...]:
+        """The newest runs first, whatever began them, without their steps.
+
+        Raises:
+            FlowMissing: it has no such flow.
+        """
+
+    def follow(self, flow: str, run_id: str, *, seconds: float) -> Iterator[SeenRun]:
+        """A run each time that it is looked at; the last one has ended.
+
+        Raises:
+            UnknownName: it has no such run.
+            RuntimeUnavailable: also where the run has not ended after so many seconds; it goes on there.
+        """
+
+    def log(self, flow: str, run_id: str, step: str, attempt: int) -> StepLog:
+        """What an attempt at a step has printed so far; of a very long log the end.
+
+        Raises:
+            UnknownName: it has no such run, step or attempt.
+        """
+
+    def cancel(self, flow: str, run_id: str) -> SeenRun:
+        """Ends a run as failed: nothing more of it begins, what is running is stopped.
+
+        Raises:
+            UnknownName: it has no such run.
+            JobFinal: it has ended already.
+        """

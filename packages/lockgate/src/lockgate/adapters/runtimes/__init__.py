@@ -1,0 +1,1 @@
+"""Clients of runtimes that run flows somewhere else."""
