@@ -13,6 +13,7 @@ from lockgate.core.flow import FlowStatus, Interval, SeenRun, Trigger
 from lockgate.core.ports.flows import OutsideRuntime
 from lockgate.errors import FlowMissing, FlowPaused, JobFinal, RunExists, RuntimeRefused, UnknownName
 
+WRONG = "an-open-secret"
 SAID = "there is no such thing"
 PROJECT = f"""
 project: conformance
@@ -205,9 +206,9 @@ class RuntimeConformance:
     def test_a_wrong_password_is_refused_and_not_told(self, stand: Stand) -> None:
         """Neither by the message nor by what it was caused by."""
         with pytest.raises(RuntimeRefused) as caught:
-            stand.runtime(password="an-open-secret").runs("greet")
+            stand.runtime(password=WRONG).runs("greet")
 
-        assert "an-open-secret" not in f"{caught.value}{caught.value.fields}{caught.value.__cause__}"
+        assert WRONG not in f"{caught.value}{caught.value.fields}{caught.value.__cause__}"
 
     @pytest.mark.parametrize("ages", [True, False], ids=["before its end", "when it is refused"])
     def test_a_token_is_renewed(self, stand: Stand, ages: bool) -> None:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lockgate.adapters.runtimes.airflow.exchange import Exchange, Patience
 from lockgate.adapters.runtimes.airflow.service import AirflowOrchestrationService, Pace
+from lockgate.cli.entrypoint import run
+from lockgate.sandbox.airflow import LocalAirflow, start_airflow
 from lockgate.sandbox.airflow_api import AirflowApi, StandDag, StandTask
-from lockgate.testing.runtimes import SAID
+from lockgate.testing.runtimes import PROJECT, SAID
 
 EXTRACT = Path(__file__).with_name("airflow_openapi.json")
+PROGRAMS = Path(__file__).parents[5] / ".venv-airflow/bin"
+# So that tokens come to their end while tests go on; without leeway they are refused at once.
+SHORT_TOKENS = {"AIRFLOW__API_AUTH__JWT_EXPIRATION_TIME": "5", "AIRFLOW__API_AUTH__JWT_LEEWAY": "0"}
+PATIENT = Patience(deadline_seconds=60)
 PASSWORD = "eleven grey herons"
 QUICK = Patience(first_wait_seconds=0.001, longest_wait_seconds=0.01, timeout_seconds=1, deadline_seconds=2)
 
@@ -78,7 +85,7 @@ def dags() -> list[StandDag]:
 
 @pytest.fixture
 def api(document):
-    """The stand-in; at the end every request that it got, and every answer of its own, is what Airflow's OpenAPI says."""
+    """The stand-in; at the end every request that it got, and every answer to it, is what Airflow's OpenAPI says."""
     with AirflowApi(dags(), password=PASSWORD) as api:
         yield api
     assert [(asked.path, flaw) for asked in api.requests for flaw in document.flaws(asked)] == []
@@ -92,3 +99,51 @@ def airflow(api):
 @pytest.fixture(name="client_of")
 def client_of_fixture():
     return client_of
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """See `lockgate.testing.runtimes.Stand`."""
+
+    api: AirflowApi
+    token_seconds: float = 1.0
+
+    def runtime(self, *, password: str | None = None, ages: bool = True):
+        self.api.token_seconds = self.token_seconds
+        return client_of(self.api.url, password or self.api.password, ages=ages)
+
+
+@dataclass(frozen=True)
+class Real:
+    """See `lockgate.testing.runtimes.Stand`."""
+
+    airflow: LocalAirflow
+    token_seconds: float = 5.0
+
+    def runtime(self, *, password: str | None = None, ages: bool = True):
+        given = password or self.airflow.password
+        return client_of(self.airflow.url, given, ages=ages, patience=PATIENT, pace=0.2)
+
+
+@pytest.fixture
+def stand_in(api):
+    return StandIn(api)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory):
+    """A real Airflow with the flows of the conformance suite's project, as they are compiled for it."""
+    folder = tmp_path_factory.mktemp("airflow")
+    project = folder / "project"
+    project.mkdir()
+    (project / "lockgate.yml").write_text(PROJECT, encoding="utf-8")
+    assert run(["--project", str(project), "flow", "compile", "--to", "airflow"]) == 0
+    dags = project / "orchestration/airflow"
+    airflow = start_airflow(folder / "airflow", dags, programs=PROGRAMS, settings=SHORT_TOKENS)
+    try:
+        airflow.run("dags", "reserialize")
+        for name in ("greet", "broken", "endless"):
+            airflow.run("dags", "unpause", name)
+        yield Real(airflow)
+    finally:
+        airflow.stop()

@@ -104,7 +104,7 @@ class Answer:
 class Exchange:
     """The way to one Airflow; any number of threads may use it."""
 
-    def __init__(  # noqa: PLR0913  what is declared of an Airflow
+    def __init__(
         self,
         address: str,
         username: str,
