@@ -20,7 +20,7 @@ project: conformance
 flows:
   greet:
     steps:
-      - {{name: first, shell: echo about {{date}}}}
+      - {{name: first, shell: "echo about {{date}}"}}
       - {{name: flaky, shell: "sh -c 'rmdir again || {{ mkdir again; exit 1; }}'", retries: 1, retry_delay: 1s}}
       - {{name: last, shell: "true"}}
   broken:

@@ -33,7 +33,7 @@ def _beside(name: str):
     return module
 
 
-openapi = _beside("openapi")
+_openapi = _beside("openapi")
 
 
 class Vault(dict):
@@ -58,9 +58,14 @@ def client_of(url: str, password: str, *, ages: bool = True, patience: Patience 
 
 
 @pytest.fixture(scope="session")
+def openapi():
+    return _openapi
+
+
+@pytest.fixture(scope="session")
 def document():
     """What Airflow's OpenAPI documents say of the routes that are used."""
-    return openapi.Document(json.loads(EXTRACT.read_text(encoding="utf-8")))
+    return _openapi.Document(json.loads(EXTRACT.read_text(encoding="utf-8")))
 
 
 def dags() -> list[StandDag]:

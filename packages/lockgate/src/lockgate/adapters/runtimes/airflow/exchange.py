@@ -293,7 +293,9 @@ class Exchange:
         error = state.outcome.exception() if state.outcome else None
         asked = error.fields.get("retry_after") if isinstance(error, RuntimeUnavailable) else None
         jittered = tenacity.wait_exponential_jitter(
-            initial=patience.first_wait_seconds, max=patience.longest_wait_seconds, jitter=patience.first_wait_seconds
+            multiplier=patience.first_wait_seconds,
+            max=patience.longest_wait_seconds,
+            jitter=patience.first_wait_seconds,
         )
         wanted = float(asked) if isinstance(asked, int | float) else float(jittered(state))
         return min(wanted, patience.longest_wait_seconds)
