@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from lockgate.config import load_project
-from lockgate.core.flow import Calendar, StepKind
+from lockgate.core.flow import Calendar, Runtime, RuntimeDeclaration, StepKind
 from lockgate.errors import ProjectInvalid
 
 WHOLE = """\
@@ -107,6 +107,52 @@ def test_what_is_wrong_is_told_with_its_line(write, instead, said):
     (problem,) = caught.value.problems
     assert said in problem.message
     assert problem.line == len(head.splitlines()) + 1
+
+
+RUNTIMES = """\
+runtimes:
+  production: {kind: airflow, url: "https://airflow.example/prod", username: lockgate, password: secret://airflow}
+"""
+
+
+def test_a_flow_says_what_runs_it(write):
+    project = load_project(write(WHOLE.replace("sla: 2h", "runtime: production") + RUNTIMES))
+    embedded = load_project(write(WHOLE))
+
+    assert project.flows["nightly"].is_outside
+    assert project.runtimes == {
+        "production": RuntimeDeclaration(
+            "production",
+            Runtime.AIRFLOW,
+            {"url": "https://airflow.example/prod", "username": "lockgate", "password": "secret://airflow"},
+        )
+    }
+    assert (embedded.flows["nightly"].runtime, embedded.flows["nightly"].is_outside) == ("durable", False)
+    assert not load_project(write(WHOLE.replace("sla: 2h", "runtime: durable"))).flows["nightly"].is_outside
+
+
+@pytest.mark.parametrize(
+    ("runtimes", "said", "line"),
+    [
+        ("", "there is no runtime 'production' (Declare it under `runtimes`.)", 19),
+        (RUNTIMES.replace("production", "produktion"), "there is no runtime 'production' (Did you mean", 19),
+        (f"{RUNTIMES}  durable: {{kind: airflow, url: https://a.example, username: b, password: secret://c}}\n",
+         "the embedded runtime is called 'durable'", 32),
+        (RUNTIMES.replace("secret://airflow", "hush"), "must be a reference to a secret", 31),
+        (RUNTIMES.replace("https:", "ftp:"), "is neither a secret nor an address", 31),
+        (RUNTIMES.replace("https://airflow", "https://ada:hush@airflow"), "a password stands in the address", 31),
+        (RUNTIMES.replace("username: lockgate, ", ""), "username: the key is missing", 31),
+        (RUNTIMES.replace("kind: airflow", "kind: dagster"), "there is no 'dagster' here (Choices: airflow.)", 31),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_runtime_is_told_with_its_line(write, runtimes, said, line):
+    with pytest.raises(ProjectInvalid) as caught:
+        load_project(write(WHOLE.replace("sla: 2h", "runtime: production") + runtimes))
+
+    (problem,) = caught.value.problems
+    assert said in str(problem)
+    assert "hush" not in str(problem)
+    assert problem.line == line
 
 
 def test_an_unknown_calendar_is_told(write):

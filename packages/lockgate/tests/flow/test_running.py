@@ -166,6 +166,25 @@ def test_a_catching_up_flow_begins_with_its_first_day(store):
     assert [run.interval.end.day for run in reversed(store.flows.runs())] == [29, 30, 1]
 
 
+@pytest.mark.parametrize("catch_up", [True, False])
+def test_what_another_runtime_fires_is_not_fired_here_nor_made_up_for_later(store, catch_up):
+    clock = Clock(datetime(2026, 5, 1, 12, tzinfo=UTC))
+    schedule = Schedule("0 0 * * *", start=date(2026, 4, 29), catch_up=catch_up)
+    there = flow_of(step("a"), schedule=schedule, runtime="production")
+    for day in (1, 2, 3):
+        clock.now = datetime(2026, 5, day, 12, tzinfo=UTC)
+        service_of(store, there, clock).fire()
+    fired_there = store.flows.runs()
+    here = {"nightly": replace(there["nightly"], runtime="durable")}
+
+    service_of(store, here, clock).fire()
+    clock.now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    service_of(store, here, clock).fire()
+
+    assert fired_there == ()
+    assert [run.interval.end.day for run in store.flows.runs()] == [4]
+
+
 def test_a_backfill_makes_up_for_each_time_once(store):
     clock = Clock(datetime(2026, 5, 1, tzinfo=UTC))
     service = service_of(store, flow_of(step("a"), schedule=Schedule("0 6 * * *")), clock)

@@ -32,6 +32,9 @@ NOTIFIERS = {
     "slack": "lockgate.adapters.alerts.slack:open_slack",
     "webhook": "lockgate.adapters.alerts.webhook:open_webhook",
 }
+RUNTIMES = {
+    "airflow": "lockgate.adapters.runtimes.airflow:open_airflow",
+}
 EXECUTORS = {
     "local": "lockgate.adapters.dbt:open_local",
 }

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from lockgate.adapters.secrets.redaction import redacted
+from lockgate.app.flow_logs import read_log
 from lockgate.app.notifying import channels_of
+from lockgate.app.outside_flows import OutsideFlows
 from lockgate.core.flow import (
     FlowDeclaration,
     FlowRun,
@@ -18,8 +24,9 @@ from lockgate.core.flow import (
     StepDeclaration,
     StepEnd,
     StepKind,
+    StepLog,
 )
-from lockgate.errors import UnknownName
+from lockgate.errors import CapabilityMissing, JobFinal, UnknownName
 from lockgate.flow.running import FlowService
 from lockgate.flow.telling import failed, is_late, late
 
@@ -28,6 +35,7 @@ if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
 
 KIND = "flows"
+LOGS = "flows"
 STEPS_AT_ONCE = 4
 TOLD_FOR = timedelta(days=1)
 
@@ -38,6 +46,11 @@ class Flows:
     def __init__(self, wiring: Wiring) -> None:
         """Nothing runs before it is asked for."""
         self._wiring = wiring
+
+    @cached_property
+    def outside(self) -> OutsideFlows:
+        """Those that another runtime runs."""
+        return OutsideFlows(self._wiring)
 
     def declared(self) -> Mapping[str, FlowDeclaration]:
         """Every flow, by name."""
@@ -55,21 +68,41 @@ class Flows:
             raise UnknownName(message, name=name)
         return known[name]
 
-    def begin(self, name: str, *, by: str, interval: Interval | None = None) -> FlowRun:
-        """Stores a run that somebody asks for; whatever runs the project's flows takes it up."""
-        return self.run(self._service().begin(name, by=by, interval=interval))
+    def begin(self, name: str, *, by: str, interval: Interval | None = None, run_id: str = "") -> FlowRun:
+        """A run that somebody asks for, stored for whatever runs the project's flows, or begun on the flow's runtime.
+
+        Where there is a run of `run_id`, that one.
+
+        Raises:
+            UnknownName: the project declares no such flow.
+            FlowMissing, FlowPaused, RunExists, RuntimeRefused, RuntimeUnavailable: what the runtime says.
+        """
+        flow = self.flow(name)
+        if flow.is_outside:
+            number = self.outside.begin(flow, by=by, interval=interval, run_id=run_id)
+        else:
+            number = self._service().begin(name, by=by, interval=interval, run_id=run_id)
+        return self._wiring.store.flows.run(number)
 
     def backfill(self, name: str, since: datetime, until: datetime, *, by: str) -> tuple[FlowRun, ...]:
-        """Stores a run for each time of the schedule from `since` to before `until` that has none yet."""
+        """Stores a run for each time of the schedule from `since` to before `until` that has none yet.
+
+        Raises:
+            UnknownName: the project declares no such flow, or it has no schedule.
+            CapabilityMissing: another runtime runs it.
+        """
+        if self.flow(name).is_outside:
+            hint = f"On Airflow: airflow backfill create --dag-id {name} --from-date … --to-date …"
+            raise CapabilityMissing(f"{self.flow(name).runtime} makes up for times gone by of {name} itself", hint=hint)
         return tuple(self.run(number) for number in self._service().backfill(name, since, until, by=by))
 
     def run(self, number: int) -> FlowRun:
-        """One run with its steps.
+        """One run with its steps, as it stands now where another runtime runs it.
 
         Raises:
             UnknownName: there is none of that number.
         """
-        return self._wiring.store.flows.run(number)
+        return self.outside.refreshed(self._wiring.store.flows.run(number))
 
     def runs(
         self, *, flow: str | None = None, status: FlowStatus | None = None, before: int | None = None, limit: int = 50
@@ -86,7 +119,43 @@ class Flows:
             UnknownName: there is none of that number.
             JobFinal: it has ended already.
         """
-        return self._wiring.store.flows.cancel(number, self._wiring.clock())
+        store = self._wiring.store.flows
+        run = store.run(number)
+        if run.runtime is Runtime.DURABLE or run.status.is_final:
+            return store.cancel(number, self._wiring.clock())
+        self.outside.cancel(run)
+        # Somebody who looked at it there meanwhile has found that it ended.
+        with suppress(JobFinal):
+            store.cancel(number, self._wiring.clock())
+        return store.run(number)
+
+    def follow(self, number: int) -> Iterator[FlowRun]:
+        """A run of another runtime each time that it is looked at, until it has ended.
+
+        Raises:
+            UnknownName: there is none of that number.
+            RuntimeUnavailable: the runtime does not answer; the run goes on there.
+        """
+        return self.outside.follow(self._wiring.store.flows.run(number))
+
+    def log(self, number: int, step: str, attempt: int | None = None) -> StepLog:
+        """What an attempt at a step has printed, the newest where none is named; of a very long log the end.
+
+        Raises:
+            UnknownName: there is no such run, step or attempt.
+        """
+        run = self.run(number)
+        state = next((each for each in run.steps if each.name == step), None)
+        if state is None:
+            raise UnknownName(f"run {number} has no step {step!r}", name=step)
+        wanted = state.attempt if attempt is None else attempt
+        if wanted < 1:
+            raise UnknownName(f"{step} of run {number} has not begun", name=step)
+        if run.runtime is Runtime.DURABLE:
+            found = read_log(self._wiring.state / LOGS, run, step, wanted)
+        else:
+            found = self.outside.log(run, step, wanted)
+        return replace(found, text=redacted(found.text))
 
     def work(self, watch: Callable[[], bool], *, schedules: bool = False) -> None:
         """Runs steps in this process, beside any other that does, for as long as `watch` says that it goes on.
@@ -125,7 +194,10 @@ class Flows:
             ControlPlaneUnavailable: the control plane does not answer.
         """
         retries = self._outside(told).retries
-        self._wiring.store.flows.told_finished(told, end, retries=retries, at=self._wiring.clock())
+        # Where the runtime is declared its word counts: not every step tells of itself.
+        ends_run = not self.flow(told.flow).is_outside
+        at = self._wiring.clock()
+        self._wiring.store.flows.told_finished(told, end, retries=retries, at=at, ends_run=ends_run)
 
     def _outside(self, told: OutsideStep) -> StepDeclaration:
         try:
@@ -142,7 +214,7 @@ class Flows:
         return FlowService(
             wiring.store.flows,
             worker.queue(KIND),
-            StepPrograms(wiring.project.folder, wiring.state / "flows", options),
+            StepPrograms(wiring.project.folder, wiring.state / LOGS, options),
             wiring.clock,
             flows=self.declared,
             slots=wiring.project.pools,

@@ -19,6 +19,7 @@ from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.entities import entity_of
 from lockgate.app.entity_states import EntityState, standings_of, states_of
 from lockgate.app.flows import KIND, STEPS_AT_ONCE, Flows
+from lockgate.app.outside_flows import OutsideWatch
 from lockgate.app.performing import Begun, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
 from lockgate.app.shadowing import Listener
@@ -57,7 +58,9 @@ class Service:
         self._listeners: list[Ended] = []
         kinds = {"executions": 1} | ({KIND: STEPS_AT_ONCE} if wiring.project.flows else {})
         worker = wiring.worker(kinds)
-        self._flows = Flows(wiring).service(worker) if wiring.project.flows else None
+        self.flows = Flows(wiring)
+        self._flows = self.flows.service(worker) if wiring.project.flows else None
+        self._watch = OutsideWatch(self.flows.outside) if wiring.project.runtimes else None
         self._jobs = TransformationJobService(
             wiring.store.jobs,
             worker.queue("executions"),
@@ -107,6 +110,8 @@ class Service:
         self._jobs.start()
         if self._flows is not None:
             self._flows.start()
+        if self._watch is not None:
+            self._watch.start()
         self._traffic.start()
         self._control.start()
 
@@ -285,6 +290,8 @@ class Service:
         self._records.close()
         self._traffic.close()
         self._control.close()
+        if self._watch is not None:
+            self._watch.close()
         if self._flows is not None:
             self._flows.close(patience_seconds=patience_seconds)
         self._jobs.close(patience_seconds=patience_seconds)

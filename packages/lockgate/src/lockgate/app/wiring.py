@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.logs.structured import configure_logs, warn
-from lockgate.adapters.registry import NOTIFIERS, SOURCES, WAREHOUSES, adapter, dbt_executor
+from lockgate.adapters.registry import NOTIFIERS, RUNTIMES, SOURCES, WAREHOUSES, adapter, dbt_executor
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.new_files import is_writable, writing
@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from lockgate.adapters.jobs.dbos import DbosWorker
     from lockgate.app.rule_book import RuleBook
     from lockgate.core.execution import Outcome
+    from lockgate.core.flow import FlowDeclaration
     from lockgate.core.load import Load
     from lockgate.core.ports import Clock, DbtExecutor, NodeListener, Notifier, Secrets, SourceReader, Stager, Warehouse
+    from lockgate.core.ports.flows import OutsideRuntime
     from lockgate.core.run import Bounds
     from lockgate.store import Store
     from lockgate.transform.router import DbtSwitches, TransformationModeRouter
@@ -106,6 +108,7 @@ class Wiring:
         self._opening = Lock()
         self._passing = ExitStack()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
+        self._runtimes: dict[str, OutsideRuntime] = {}
         self._control_address = settings.control_address(project.folder)
 
     def worker(self, kinds: Mapping[str, int]) -> DbosWorker:
@@ -235,6 +238,14 @@ class Wiring:
         origin = f"{self.project.name}.{self.project.default_target}"
         opened: Notifier = adapter(NOTIFIERS, declared.kind)(declared, self.secrets, origin=origin)
         return opened
+
+    def runtime(self, flow: FlowDeclaration) -> OutsideRuntime:
+        """What runs a flow that another runtime runs."""
+        with self._opening:
+            if flow.runtime not in self._runtimes:
+                declared = self.project.runtimes[flow.runtime]
+                self._runtimes[flow.runtime] = adapter(RUNTIMES, declared.kind)(declared, self.secrets)
+            return self._runtimes[flow.runtime]
 
     def offered(self, source: Source, stream: Stream) -> tuple[Column, ...]:
         """The columns that a source offers of a stream, declared types first; empty where it cannot tell."""

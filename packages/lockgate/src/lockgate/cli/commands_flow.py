@@ -15,7 +15,7 @@ from lockgate.cli.exits import Exit
 from lockgate.cli.flow_compile import compile_flows, interval
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, print_text, standard_error, standard_output
-from lockgate.core.flow import FlowRun, FlowStatus, StepState
+from lockgate.core.flow import FlowRun, FlowStatus, Runtime, StepState
 
 if TYPE_CHECKING:
     from lockgate.app import App
@@ -55,11 +55,12 @@ def list_flows(context: typer.Context, as_json: Json = False) -> int:
     if as_json:
         print_json([{"flow": each, "next": due[name], "last": last[name]} for name, each in declared.items()])
         return Exit.FINE
-    headings = ("flow", "steps", "schedule", "next", "last run")
+    headings = ("flow", "steps", "runtime", "schedule", "next", "last run")
     rows = [
         (
             name,
             len(each.steps),
+            each.runtime,
             f"{each.schedule.cron} {each.schedule.timezone}" if each.schedule else "by hand",
             f"{due[name]:%Y-%m-%d %H:%M %Z}" if due[name] else "",
             _told(last[name]),
@@ -81,7 +82,7 @@ def run(
     detach: Detach = False,
     as_json: Json = False,
 ) -> int:
-    """Run a flow now, and wait for its end; what is left of it when this ends before goes on with `flow resume`."""
+    """Run a flow now, here or on the runtime that it names, and wait for its end; `flow resume` goes on with it."""
     with opened(context) as app:
         with changing(app.access, "flow.run", name) as change:
             begun = app.flows.begin(name, by=me())
@@ -89,9 +90,27 @@ def run(
         return _followed(app, (begun,), detach=detach, as_json=as_json)
 
 
+@flow.command("log")
+def log(
+    context: typer.Context,
+    number: Number,
+    step: Annotated[str, typer.Argument(metavar="STEP", help="The step.")],
+    attempt: Annotated[int | None, typer.Option(help="The attempt; else the newest.", min=1)] = None,
+    as_json: Json = False,
+) -> int:
+    """What a step has printed; of more than a million characters the end."""
+    with opened(context) as app:
+        found = app.flows.log(number, step, attempt)
+    if as_json:
+        print_json({"run": number, "step": step, "text": found.text, "is_whole": found.is_whole})
+    else:
+        print_text(found.text.removesuffix("\n"))
+    return Exit.FINE
+
+
 @flow.command("resume")
 def resume(context: typer.Context, number: Number, as_json: Json = False) -> int:
-    """Go on with a run that nobody is running, and wait for its end."""
+    """Go on with a run that nobody is running, and wait for its end; one of another runtime goes on by itself."""
     with opened(context) as app:
         left = app.flows.run(number)
         with changing(app.access, "flow.resume", left.flow, run=number):
@@ -142,6 +161,8 @@ def status(
 ) -> int:
     """How runs stand, the newest first; of one run every step."""
     with opened(context) as app:
+        if subject is None or not subject.isdecimal():
+            app.flows.outside.look()
         if subject is not None and subject.isdecimal():
             one = app.flows.run(int(subject))
             _show((one,), as_json=as_json)
@@ -203,22 +224,33 @@ def _followed(app: App, runs: Sequence[FlowRun], *, detach: bool, as_json: bool)
         standard_error().print(
             f"[dim]run {', '.join(str(one.number) for one in runs)}; if this ends before: lockgate flow resume RUN[/]"
         )
-        told: set[tuple[int, str, int]] = set()
         numbers = [one.number for one in runs]
-
-        def goes_on() -> bool:
-            found = [app.flows.run(number) for number in numbers]
-            for one in found:
-                _tell(one, told)
-            is_over = all(one.status.is_final for one in found)
-            if not is_over:
-                sleep(LOOK_SECONDS)
-            return not is_over
-
-        app.flows.work(goes_on)
+        if all(one.runtime is Runtime.DURABLE for one in runs):
+            _work(app, numbers)
+        else:
+            told: set[tuple[int, str, int]] = set()
+            for number in numbers:
+                for one in app.flows.follow(number):
+                    _tell(one, told)
         runs = [app.flows.run(number) for number in numbers]
     _show(runs, as_json=as_json)
     return Exit.FINE if detach else _code(runs)
+
+
+def _work(app: App, numbers: Sequence[int]) -> None:
+    """Works on runs in this process until all of them have ended."""
+    told: set[tuple[int, str, int]] = set()
+
+    def goes_on() -> bool:
+        found = [app.flows.run(number) for number in numbers]
+        for one in found:
+            _tell(one, told)
+        is_over = all(one.status.is_final for one in found)
+        if not is_over:
+            sleep(LOOK_SECONDS)
+        return not is_over
+
+    app.flows.work(goes_on)
 
 
 def _tell(run: FlowRun, told: set[tuple[int, str, int]]) -> None:

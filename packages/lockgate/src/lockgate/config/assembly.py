@@ -14,6 +14,7 @@ from lockgate.config.cutover_shape import GateShape, PolicyShape
 from lockgate.config.flows import flow_of
 from lockgate.config.grammar import Shape
 from lockgate.config.notification_shape import AnyNotification, NotificationShape
+from lockgate.config.runtime_shape import AirflowRuntime
 from lockgate.config.shape import (
     AnySource,
     Columns,
@@ -33,7 +34,7 @@ from lockgate.core.entity import (
     Implementation,
     RouteDeclaration,
 )
-from lockgate.core.flow import DEFAULT_POOL, DEFAULT_SLOTS
+from lockgate.core.flow import DEFAULT_POOL, DEFAULT_SLOTS, Runtime, RuntimeDeclaration
 from lockgate.core.gate import GateDeclaration, SignOff
 from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.policy import Budget, Guard, Policy
@@ -64,6 +65,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         flows={name: flow_of(name, flow, shape.calendars) for name, flow in shape.flows.items()},
         pools={DEFAULT_POOL: DEFAULT_SLOTS, **shape.pools},
         dbt_enabled=shape.transformation.dbt.enabled,
+        runtimes={name: _runtime(name, runtime) for name, runtime in shape.runtimes.items()},
         notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
     )
 
@@ -98,6 +100,11 @@ def _notification(name: str, shape: AnyNotification) -> NotificationDeclaration:
     """A channel with what its kind alone needs."""
     options = _options(shape, NotificationShape, None)
     return NotificationDeclaration(name, shape.kind, Severity(shape.severity), tuple(shape.entities), options)
+
+
+def _runtime(name: str, shape: AirflowRuntime) -> RuntimeDeclaration:
+    """A runtime with what its kind alone needs."""
+    return RuntimeDeclaration(name, Runtime(shape.kind), _options(shape, Shape, None))
 
 
 def _options(shape: BaseModel, common: type[BaseModel], folder: Path | None) -> Mapping[str, object]:

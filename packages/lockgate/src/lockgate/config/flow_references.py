@@ -9,15 +9,20 @@ from lockgate.config.findings import Declared, Finding
 from lockgate.config.flow_shape import FlowShape
 from lockgate.config.names import suggestion
 from lockgate.config.yaml_positions import KeyPath
-from lockgate.core.flow import DEFAULT_POOL, StepKind
+from lockgate.core.flow import DEFAULT_POOL, Runtime, StepKind
 
 
 def flow_findings(declared: Declared) -> Iterator[Finding]:
     """Steps have names of their own and need steps that are there, not in a circle; what flows name is declared."""
+    if Runtime.DURABLE in declared.names("runtimes"):
+        message = f"the embedded runtime is called {Runtime.DURABLE.value!r}"
+        yield Finding(("runtimes", Runtime.DURABLE.value), message, "Choose another name.")
     for name, flow in declared.shape.flows.items():
         path = ("flows", name)
         if flow.calendar is not None:
             yield from _known(declared, "calendars", flow.calendar, (*path, "calendar"))
+        if flow.runtime != Runtime.DURABLE:
+            yield from _runtime(declared, flow.runtime, (*path, "runtime"))
         yield from _step_findings(declared, flow, (*path, "steps"))
         yield from _circle(flow, (*path, "steps"))
 
@@ -49,6 +54,13 @@ def _subjects(declared: Declared, kind: StepKind, said: list[str], path: KeyPath
         streams = declared.names("sources", source, "streams")
         if kind is StepKind.LOAD and stream and streams and stream not in streams:
             yield Finding((*path, index), f"there is no stream {name!r}", suggestion(stream, streams, "streams"))
+
+
+def _runtime(declared: Declared, name: str, path: KeyPath) -> Iterator[Finding]:
+    known = declared.names("runtimes")
+    if name not in known:
+        near = suggestion(name, (*known, Runtime.DURABLE.value), "runtimes")
+        yield Finding(path, f"there is no runtime {name!r}", near if known else "Declare it under `runtimes`.")
 
 
 def _known(declared: Declared, place: str, name: str, path: KeyPath) -> Iterator[Finding]:

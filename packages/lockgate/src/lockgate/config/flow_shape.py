@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from lockgate.config.comparison_shape import Day
 from lockgate.config.grammar import Cron, Duration, Name, Shape, Text, TimeZone, fault
-from lockgate.core.flow import DEFAULT_POOL, StepKind
+from lockgate.core.flow import DEFAULT_POOL, Runtime, StepKind
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
@@ -93,4 +93,7 @@ class FlowShape(Shape):
     catch_up: bool = Field(False, description="Whether runs that were missed are made up for; else the newest alone.")
     sla: Duration | None = Field(None, description="How long after its time a run may end before people are told.")
     max_active_runs: int = Field(1, ge=1, le=100, description="How many runs of it are under way at a time.")
+    runtime: Name = Field(
+        Runtime.DURABLE.value, description="What runs it: one of `runtimes`; else `durable`, the embedded one."
+    )
     steps: list[StepShape] = Field(min_length=1, description="Its steps.")

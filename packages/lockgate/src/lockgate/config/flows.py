@@ -22,6 +22,7 @@ def flow_of(name: str, shape: FlowShape, calendars: Mapping[str, CalendarShape])
         schedule=_schedule(shape, calendars),
         sla=shape.sla,
         max_active_runs=shape.max_active_runs,
+        runtime=shape.runtime,
     )
 
 

@@ -24,6 +24,7 @@ from lockgate.config.grammar import (
     Type,
 )
 from lockgate.config.notification_shape import AnyNotification
+from lockgate.config.runtime_shape import AirflowRuntime
 
 # --- targets ----------------------------------------------------------------------------------------------------
 
@@ -296,6 +297,9 @@ class ProjectShape(Shape):
     )
     pools: dict[Name, Annotated[int, Field(ge=1, le=1000)]] = Field(
         default_factory=dict, description="How many steps run at a time, by name of the pool they share."
+    )
+    runtimes: dict[Name, AirflowRuntime] = Field(
+        default_factory=dict, description="What runs flows somewhere else, by name."
     )
     notifications: dict[Name, AnyNotification] = Field(
         default_factory=dict, description="Who is told what happens, by name of the channel."

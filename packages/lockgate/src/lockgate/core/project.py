@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockgate.core.entity import Entity
-from lockgate.core.flow import FlowDeclaration
+from lockgate.core.flow import FlowDeclaration, RuntimeDeclaration
 from lockgate.core.gate import GateDeclaration
 from lockgate.core.notice import NotificationDeclaration
 from lockgate.core.policy import Policy
@@ -40,6 +40,7 @@ class Project:
     roles: Mapping[str, frozenset[str]] = field(default_factory=dict)
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
+    runtimes: Mapping[str, RuntimeDeclaration] = field(default_factory=dict)
     dbt_enabled: bool = True
     notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
 

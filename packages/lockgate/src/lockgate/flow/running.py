@@ -6,8 +6,8 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
 from lockgate.core.flow import (
@@ -83,8 +83,8 @@ class FlowService:
         self._thread = Thread(target=self._run, args=(schedules,), name="lockgate-flows", daemon=True)
         self._thread.start()
 
-    def begin(self, flow: str, *, by: str = "", interval: Interval | None = None) -> int:
-        """Stores a run that somebody asks for: its number.
+    def begin(self, flow: str, *, by: str = "", interval: Interval | None = None, run_id: str = "") -> int:
+        """Stores a run that somebody asks for: its number; that of the run with `run_id` where there is one.
 
         Raises:
             UnknownName: the project declares no such flow.
@@ -92,8 +92,12 @@ class FlowService:
         """
         now = self._clock()
         new = _new(self._declared(flow), Trigger.MANUAL, interval or Interval(now, now), by=by)
-        (number,) = self._store.add((new,), now)
+        new = replace(new, run_id=run_id or f"{Trigger.MANUAL}__{now.astimezone(UTC).isoformat()}")
+        added = self._store.add((new,), now)
         self._came.set()
+        number = added[0] if added else self._store.find(flow, new.runtime, new.run_id)
+        if number is None:
+            raise ControlPlaneUnavailable(f"the run {new.run_id} of {flow} was removed while it was begun")
         return number
 
     def backfill(self, flow: str, since: datetime, until: datetime, *, by: str = "") -> tuple[int, ...]:
@@ -139,11 +143,13 @@ class FlowService:
         since = seen or now
         if seen is None and schedule.catch_up and schedule.start is not None:
             since = datetime.min.replace(tzinfo=now.tzinfo)
+        # What another runtime has fired is not made up for where the flow comes back.
+        is_ours = not flow.is_outside
         due = [tick for _, tick in zip(range(MOST_AT_ONCE), ticks(schedule, since, now), strict=False)]
         if seen is not None and not due and now - seen < SILENT:
             return
         until = due[-1] if due else max(now, since)
-        wanted = due if schedule.catch_up else due[-1:]
+        wanted = due[0 if schedule.catch_up else -1 :] if is_ours else []
         runs = [_new(flow, Trigger.SCHEDULED, interval_of(schedule, tick)) for tick in wanted]
         if self._store.fire(flow.name, seen, until, runs, now) and runs:
             logger.info("flow due", extra={"facts": {"flow": flow.name, "runs": len(runs)}})
@@ -236,8 +242,6 @@ def _filled(argument: str, stands_for: Mapping[str, str]) -> str:
 
 def _new(flow: FlowDeclaration, trigger: Trigger, interval: Interval, *, by: str = "") -> NewRun:
     """A run of the embedded runtime; a tick gives it the same id whoever works it out."""
-    from datetime import UTC
-
     moment = interval.end.astimezone(UTC).isoformat()
     steps = tuple(step.name for step in flow.steps)
     return NewRun(flow.name, f"{trigger}__{moment}", Runtime.DURABLE, trigger, interval, steps, by)

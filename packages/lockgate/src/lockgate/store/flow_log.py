@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select, update
@@ -15,6 +15,7 @@ from lockgate.core.flow import (
     NewRun,
     OutsideStep,
     Runtime,
+    SeenRun,
     StepClaim,
     StepEnd,
     StepState,
@@ -135,10 +136,26 @@ class FlowLog:
         with self._database.writing() as connection:
             flow_told.started(connection, self._scope, new, step=step, at=at)
 
-    def told_finished(self, told: OutsideStep, end: StepEnd, *, retries: int, at: datetime) -> None:
+    def told_finished(
+        self, told: OutsideStep, end: StepEnd, *, retries: int, at: datetime, ends_run: bool = True
+    ) -> None:
         """See `FlowStore.told_finished`."""
         with self._database.writing() as connection:
-            flow_told.finished(connection, self._scope, told, end, retries=retries, at=at)
+            number = flow_told.finished(connection, self._scope, told, end, retries=retries, at=at)
+            if number is not None and ends_run:
+                flow_told.end_where_done(connection, number, at)
+
+    def seen(self, new: NewRun, run: SeenRun, *, telling: Collection[str], at: datetime) -> int:
+        """See `FlowStore.seen`."""
+        with self._database.writing() as connection:
+            return flow_told.seen(connection, self._scope, new, run, telling=telling, at=at)
+
+    def find(self, flow: str, runtime: Runtime, run_id: str) -> int | None:
+        """See `FlowStore.find`."""
+        mine = and_(flow_run.c.flow == flow, flow_run.c.runtime == runtime, flow_run.c.run_id == run_id)
+        with self._database.reading() as connection:
+            number: int | None = connection.scalar(select(flow_run.c.number).where(self._scope.of(flow_run), mine))
+            return number
 
     def _run(self, number: int) -> ColumnElement[bool]:
         return and_(self._scope.of(flow_run), flow_run.c.number == number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from lockgate.core.flow import (
     Interval,
     NewRun,
     OutsideStep,
+    Runtime,
     SeenRun,
     StepClaim,
     StepEnd,
@@ -86,11 +87,23 @@ class FlowStore(Protocol):
     def told_started(self, new: NewRun, step: str, at: datetime) -> None:
         """Stores that a step of a run on another runtime began once more; the run itself where it is not known yet."""
 
-    def told_finished(self, told: OutsideStep, end: StepEnd, *, retries: int, at: datetime) -> None:
+    def told_finished(
+        self, told: OutsideStep, end: StepEnd, *, retries: int, at: datetime, ends_run: bool = True
+    ) -> None:
         """Stores how a step of a run on another runtime ended; one that may be tried again waits.
 
-        The run ends with the last of its steps, or where one has failed and none is running.
+        With `ends_run`, the run ends with the last of its steps, or where one has failed and none is running.
         """
+
+    def seen(self, new: NewRun, run: SeenRun, *, telling: Collection[str], at: datetime) -> int:
+        """Stores a run as another runtime shows it, with the steps that it shows: its number.
+
+        The run is stored as `new` where it is not known yet; one that was cancelled here stays so. While steps among
+        `telling`, which tell of themselves, go on, their attempts are theirs to count.
+        """
+
+    def find(self, flow: str, runtime: Runtime, run_id: str) -> int | None:
+        """The number of a run; None where there is none of that id."""
 
 
 class StepProcess(Protocol):

@@ -81,7 +81,7 @@ class AirflowApi:
         dags: Sequence[StandDag] = (),
         *,
         username: str = "admin",
-        password: str = "airflow",  # noqa: S107  it guards nothing
+        password: str = "eleven grey herons",  # noqa: S107  it guards nothing
         token_seconds: float = 3600.0,
         log_pages: int = 1,
         page: int = 100,
