@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,9 +18,11 @@ from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.app.access import Access
 from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.entity_states import EntityState
+from lockgate.app.flows import Flows
 from lockgate.app.record_desk import RecordsAnswer
 from lockgate.core.cutover import Action, Decision
 from lockgate.core.execution import Execution, NodeResult, NodeStatus, RuleCount
+from lockgate.core.flow import FlowDeclaration, Runtime, RuntimeDeclaration, Schedule, StepDeclaration, StepKind
 from lockgate.core.gate import Answer, ConditionAnswer, Evidence, EvidenceKind, GateAnswer, Pair
 from lockgate.core.job import (
     Claim,
@@ -37,6 +39,7 @@ from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Route, Stage
 from lockgate.errors import CapabilityMissing, CutoverInvalid, JobFinal, KeyReused, UnknownName
+from lockgate.flow.running import FlowService
 from lockgate.store import open_store
 from lockgate.testing.credentials import QuickPasswords
 
@@ -95,6 +98,7 @@ class MemoryAccess(Access):
             project=SimpleNamespace(name=project),
             secrets=open_secrets({}, folder),
             secrets_folder=folder,
+            folder=folder,
         )
         self.passwords = CountedPasswords()
         super().__init__(self.wiring, self.passwords)
@@ -120,6 +124,29 @@ class NothingKept:
         return absent
 
 
+class MemoryFlows(Flows):
+    """The real thing over the same control plane, with a flow of each runtime; nobody works on the embedded one's."""
+
+    def __init__(self, wiring: SimpleNamespace) -> None:
+        load = StepDeclaration("load", StepKind.LOAD, ("load", "discovery"), retries=1)
+        steps = (load, StepDeclaration("build", StepKind.EXECUTE, ("run", "--select", "users"), ("load",)))
+        nightly = FlowDeclaration("nightly", steps, "Loads and builds.", Schedule("0 5 * * *", "Europe/Berlin"))
+        there = FlowDeclaration("there", steps, runtime="production")
+        self.fails_with: Callable[[], None] = lambda: None
+        wiring.project.flows = {"nightly": nightly, "there": there}
+        wiring.project.pools = {"default": 4}
+        wiring.project.runtimes = {"production": RuntimeDeclaration("production", Runtime.AIRFLOW)}
+        wiring.state = wiring.folder
+        super().__init__(wiring)
+        self._embedded = FlowService(
+            wiring.store.flows, None, None, wiring.clock, flows=self.declared, slots=wiring.project.pools
+        )
+
+    def declared(self):
+        self.fails_with()
+        return super().declared()
+
+
 class MemoryService:
     """Jobs end when a test says so or, with `seconds`, by themselves; what is asked of it is remembered."""
 
@@ -140,6 +167,12 @@ class MemoryService:
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._switches: dict[str | None, bool] = {None: True}
         self._lock = threading.RLock()
+
+    @cached_property
+    def flows(self) -> MemoryFlows:
+        flows = MemoryFlows(self.access.wiring)
+        flows.fails_with = self._may_fail
+        return flows
 
     @cached_property
     def access(self) -> MemoryAccess:

@@ -46,6 +46,7 @@ class Flows:
     def __init__(self, wiring: Wiring) -> None:
         """Nothing runs before it is asked for."""
         self._wiring = wiring
+        self._embedded: FlowService | None = None
 
     @cached_property
     def outside(self) -> OutsideFlows:
@@ -82,7 +83,7 @@ class Flows:
             number = self.outside.begin(flow, by=by, interval=interval, run_id=run_id)
         else:
             number = self._service().begin(name, by=by, interval=interval, run_id=run_id)
-        return self._wiring.store.flows.run(number)
+        return self.kept(number)
 
     def backfill(self, name: str, since: datetime, until: datetime, *, by: str) -> tuple[FlowRun, ...]:
         """Stores a run for each time of the schedule from `since` to before `until` that has none yet.
@@ -102,7 +103,15 @@ class Flows:
         Raises:
             UnknownName: there is none of that number.
         """
-        return self.outside.refreshed(self._wiring.store.flows.run(number))
+        return self.outside.refreshed(self.kept(number))
+
+    def kept(self, number: int) -> FlowRun:
+        """One run with its steps, as it was seen last.
+
+        Raises:
+            UnknownName: there is none of that number.
+        """
+        return self._wiring.store.flows.run(number)
 
     def runs(
         self, *, flow: str | None = None, status: FlowStatus | None = None, before: int | None = None, limit: int = 50
@@ -136,7 +145,7 @@ class Flows:
             UnknownName: there is none of that number.
             RuntimeUnavailable: the runtime does not answer; the run goes on there.
         """
-        return self.outside.follow(self._wiring.store.flows.run(number))
+        return self.outside.follow(self.kept(number))
 
     def log(self, number: int, step: str, attempt: int | None = None) -> StepLog:
         """What an attempt at a step has printed, the newest where none is named; of a very long log the end.
@@ -155,7 +164,7 @@ class Flows:
             found = read_log(self._wiring.state / LOGS, run, step, wanted)
         else:
             found = self.outside.log(run, step, wanted)
-        return replace(found, text=redacted(found.text))
+        return replace(found, text=redacted(found.text), attempt=wanted)
 
     def work(self, watch: Callable[[], bool], *, schedules: bool = False) -> None:
         """Runs steps in this process, beside any other that does, for as long as `watch` says that it goes on.
@@ -211,7 +220,7 @@ class Flows:
 
         wiring = self._wiring
         options = ("--project", str(wiring.project.folder), "--target", wiring.project.default_target)
-        return FlowService(
+        self._embedded = FlowService(
             wiring.store.flows,
             worker.queue(KIND),
             StepPrograms(wiring.project.folder, wiring.state / LOGS, options),
@@ -220,6 +229,7 @@ class Flows:
             slots=wiring.project.pools,
             ended=self.tell,
         )
+        return self._embedded
 
     def tell(self) -> None:
         """Puts down notices of runs that failed, and of those that are late; each once, whoever looks."""
@@ -238,5 +248,5 @@ class Flows:
                     store.notices.add(notice, channels_of(self._wiring.project, notice))
 
     def _service(self) -> FlowService:
-        """A runtime that only stores what is asked of it."""
-        return self.service(self._wiring.worker({KIND: STEPS_AT_ONCE}))
+        """The runtime of this process, or else one that only stores what is asked of it."""
+        return self._embedded or self.service(self._wiring.worker({KIND: STEPS_AT_ONCE}))

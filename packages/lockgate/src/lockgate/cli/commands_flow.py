@@ -16,6 +16,7 @@ from lockgate.cli.flow_compile import compile_flows, interval
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, print_text, standard_error, standard_output
 from lockgate.core.flow import FlowRun, FlowStatus, Runtime, StepState
+from lockgate.govern.changes import beginning_flow, cancelling_flow
 
 if TYPE_CHECKING:
     from lockgate.app import App
@@ -84,7 +85,7 @@ def run(
 ) -> int:
     """Run a flow now, here or on the runtime that it names, and wait for its end; `flow resume` goes on with it."""
     with opened(context) as app:
-        with changing(app.access, "flow.run", name) as change:
+        with changing(app.access, beginning_flow(name)) as change:
             begun = app.flows.begin(name, by=me())
             change.tell(run=begun.number)
         return _followed(app, (begun,), detach=detach, as_json=as_json)
@@ -146,7 +147,7 @@ def backfill(
 @flow.command("cancel")
 def cancel(context: typer.Context, number: Number, as_json: Json = False) -> int:
     """Cancel a run: nothing more of it begins, what is running is stopped."""
-    with opened(context) as app, changing(app.access, "flow.cancel", str(number)):
+    with opened(context) as app, changing(app.access, cancelling_flow(number)):
         found = app.flows.cancel(number)
     _show((found,), as_json=as_json)
     return Exit.FINE

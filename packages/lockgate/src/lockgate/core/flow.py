@@ -213,6 +213,7 @@ class StepLog:
 
     text: str
     is_whole: bool = True
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,16 @@ class Told:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
+def beginning_flow(flow: str) -> Told:
+    """A run of a flow is begun; `run` is told once it has its number."""
+    return Told("flow.run", flow)
+
+
+def cancelling_flow(number: int) -> Told:
+    """A run of a flow is cancelled."""
+    return Told("flow.cancel", str(number))
+
+
 def planning(entity: str, to: str, share: int | None, candidate: str | None) -> Told:
     """A plan is made; the share is in buckets."""
     return Told("cutover.plan", entity, {"to": to, "share": share, "candidate": candidate})

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -106,6 +107,13 @@ def _allowed(api: FastAPI, path: str) -> list[str]:
     return sorted(methods | more)
 
 
-async def _query_invalid(_: Request, error: Exception) -> Response:
+async def _query_invalid(request: Request, error: Exception) -> Response:
     """The refusal of parameters that FastAPI found wrong."""
-    raise invalid(query_flaws(error.errors() if isinstance(error, RequestValidationError) else ())) from error
+    found = error.errors() if isinstance(error, RequestValidationError) else ()
+    raise invalid(query_flaws(found, _parameters(request.scope["route"]))) from error
+
+
+def _parameters(route: APIRoute) -> list[str]:
+    """The names of the parameters that a route takes."""
+    models = [field.field_info.annotation for field in route.dependant.query_params]
+    return [name for model in models for name in getattr(model, "model_fields", ())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Annotated, Any, TypeVar
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints,
 from pydantic.alias_generators import to_camel
 from pydantic_core import ErrorDetails
 
+from lockgate.core.flow import FlowStatus, Interval
 from lockgate.core.job import JobStatus, TransformRequest
 from lockgate.core.nearness import nearest
 from lockgate.server.json_body import MOST_FLAWS, pointer_to
@@ -24,6 +26,9 @@ EntityName = Annotated[str, Field(min_length=1, max_length=255, pattern=WITHOUT_
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=WITHOUT_NUL)]
 """Why something is done; blanks are no reason."""
+Moment = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
+"""A time with its zone (RFC 3339)."""
+RunNumber = Annotated[int, Field(ge=1, le=2**31 - 1)]
 JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,127}$"
 
 
@@ -50,6 +55,36 @@ class RecordsBody(BaseModel):
 
     entity_type: EntityName = Field(description="The entity that the records are of.")
     records: list[dict[str, Any]] = Field(description="The records.", max_length=Options().records)
+
+
+class IntervalBody(BaseModel):
+    """The time that a run is about."""
+
+    model_config = _AS_SENT
+
+    start: Moment = Field(description="From when on, with its zone.", examples=["2026-03-01T00:00:00Z"])
+    end: Moment = Field(description="Until when, with its zone.", examples=["2026-03-02T00:00:00Z"])
+
+
+class FlowRunBody(BaseModel):
+    """A run of a flow."""
+
+    model_config = _AS_SENT
+
+    interval: IntervalBody | None = Field(None, description="What it is about; else the moment of asking.")
+
+    def asked(self) -> Interval | None:
+        """The time that is asked for.
+
+        Raises:
+            Refusal: it is none, or ends before it begins.
+        """
+        if self.interval is None:
+            return None
+        start, end = moment_of(self.interval.start, "/interval/start"), moment_of(self.interval.end, "/interval/end")
+        if end < start:
+            raise invalid([Flaw("is before the start", "/interval/end")])
+        return Interval(start, end)
 
 
 class SwitchBody(BaseModel):
@@ -88,9 +123,28 @@ class JobsQuery(BaseModel):
     before: str | None = Field(None, pattern=JOB_ID, description="The id of the job to go on behind.")
 
 
+class FlowRunsQuery(BaseModel):
+    """Which runs to list."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    status: FlowStatus | None = Field(None, description="Only runs that have come as far.")
+    limit: int = Field(100, ge=1, le=1000, description="How many runs at most.")
+    before: RunNumber | None = Field(None, description="The number of the run to go on behind.")
+
+
+class StepLogQuery(BaseModel):
+    """Which attempt's log to read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    attempt: RunNumber | None = Field(None, description="The attempt; else the newest.")
+
+
 Body = TypeVar("Body", bound=BaseModel)
 
 NEAR = "did you mean"
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 # What a page is told to say is a parameter of every page's address.
 SAID = "said"
 _BESIDE_TABLES = frozenset(field.alias for field in JobBody.model_fields.values())
@@ -174,9 +228,23 @@ def checked_query(kind: type[Body], parameters: Sequence[tuple[str, str]]) -> Bo
         raise invalid(flaws) from None
 
 
-def query_flaws(errors: Sequence[Any]) -> list[Flaw]:
-    """What is wrong with a query's parameters, from what FastAPI found."""
-    known = list(JobsQuery.model_fields)
+def moment_of(written: str, pointer: str) -> datetime:
+    """A time that somebody sent, in UTC.
+
+    Raises:
+        Refusal: it is none, has no zone, or is none that a calendar of business has.
+    """
+    try:
+        found = datetime.fromisoformat(written)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or not FIRST_YEAR < found.year < LAST_YEAR:
+        raise invalid([Flaw(f"is no time with a zone between {FIRST_YEAR} and {LAST_YEAR}", pointer)])
+    return found.astimezone(UTC)
+
+
+def query_flaws(errors: Sequence[Any], known: Sequence[str]) -> list[Flaw]:
+    """What is wrong with a query's parameters, of which these are known, from what FastAPI found."""
     return [
         Flaw(_sentence(each, known), parameter=".".join(str(part) for part in each["loc"][1:]))
         for each in errors[:MOST_FLAWS]

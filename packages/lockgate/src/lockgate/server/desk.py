@@ -61,6 +61,7 @@ class Desk:
         self.threads = Threads(options)
         self._databases = Threads(options)  # of their own: those that wait for a database keep nobody else waiting
         self._hashing = Threads(replace(options, threads=HASHINGS, calls_waiting=HASHINGS_WAITING))
+        self._outside = Threads(options)  # runtimes of flows may hang longer than any database
         self._recognising = Threads(options)  # whoever comes is recognised while databases hang that others asked
         comparing = Threads(replace(options, threads=COMPARINGS, calls_waiting=COMPARINGS_WAITING))
         self.comparing = SharedCalls(comparing, seconds=options.answer_seconds)
@@ -133,6 +134,16 @@ class Desk:
         with within(self.options.database_seconds):
             return await self._in_time(self._hashing.call(function, *given, **named))
 
+    async def ask_outside(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
+        """What a function of the service finds at a runtime of flows, called in a thread for those.
+
+        Raises:
+            ControlPlaneUnavailable: there was no answer within `database_seconds`.
+            Refusal: too many wait for an answer.
+        """
+        with within(self.options.database_seconds):
+            return await self._in_time(self._outside.call(function, *given, **named))
+
     async def answer(self, future: Future[Got]) -> Got:
         """What the service was asked for and will have stored.
 
@@ -183,6 +194,7 @@ class Desk:
         """Lets calls under way end; those that wait are dropped."""
         self.threads.close()
         self._databases.close()
+        self._outside.close()
         self._recognising.close()
         self._hashing.close()
         self.comparing.close()

@@ -12,7 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from lockgate.server import answers, bodies
+from lockgate.server import answers, answers_flows, bodies
 from lockgate.server.problems import MEDIA_TYPE
 
 REFERENCE = "#/components/schemas/{model}"
@@ -20,7 +20,14 @@ DESCRIPTION = (
     "Transforms entities, by jobs that outlive crashes. JSON is read under any content type. Errors are problem "
     "documents (RFC 9457). Every answer has `X-Correlation-Id`: the caller's, where it sent one."
 )
-_BODIES = (bodies.JobBody, bodies.RecordsBody, bodies.RollbackBody, bodies.SwitchBody, bodies.TokenBody)
+_BODIES = (
+    bodies.FlowRunBody,
+    bodies.JobBody,
+    bodies.RecordsBody,
+    bodies.RollbackBody,
+    bodies.SwitchBody,
+    bodies.TokenBody,
+)
 _SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
     *((kind, "validation") for kind in _BODIES),
     *(
@@ -28,6 +35,10 @@ _SHOWN: tuple[tuple[type[BaseModel], str], ...] = (
         for kind in (
             answers.CutoverAnswer,
             answers.EntitiesAnswer,
+            answers_flows.FlowRunAnswer,
+            answers_flows.FlowRunsAnswer,
+            answers_flows.FlowsAnswer,
+            answers_flows.StepLogAnswer,
             answers.HealthAnswer,
             answers.JobAnswer,
             answers.JobsAnswer,
@@ -85,9 +96,9 @@ def problems(statuses: Sequence[int]) -> dict[int, dict[str, Any]]:
     return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(set(statuses))}
 
 
-def body_of(*kinds: type[BaseModel]) -> dict[str, Any]:
+def body_of(*kinds: type[BaseModel], is_required: bool = True) -> dict[str, Any]:
     """How a body is described: its shape, or either of several."""
-    return {"required": True, "content": {"application/json": {"schema": _either(kinds)}}}
+    return {"required": is_required, "content": {"application/json": {"schema": _either(kinds)}}}
 
 
 def header(name: str, what: str, pattern: str | None = None) -> dict[str, Any]:

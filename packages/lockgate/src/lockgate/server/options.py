@@ -38,6 +38,7 @@ class Options:
     wait_seconds: int = 30
     longest_wait_seconds: int = 300
     body_bytes: int = 8 * MIB
+    small_body_bytes: int = 64 * 1024
     head_bytes: int = 32 * 1024
     records: int = 10_000
     fields_a_record: int = 1_000

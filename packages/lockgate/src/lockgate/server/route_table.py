@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from lockgate.server import routes_cutover, routes_entities, routes_jobs, routes_operations, routes_token
+from lockgate.server import routes_cutover, routes_entities, routes_flows, routes_jobs, routes_operations, routes_token
 from lockgate.server.access import ANYONE, DECIDERS, OPERATORS, READERS, Allowed
 from lockgate.server.answers import (
     CutoverAnswer,
@@ -25,7 +25,8 @@ from lockgate.server.answers import (
     TokenAnswer,
     TransformAnswer,
 )
-from lockgate.server.bodies import JobBody, RecordsBody, RollbackBody, SwitchBody, TokenBody
+from lockgate.server.answers_flows import FlowAnswer, FlowRunAnswer, FlowRunsAnswer, FlowsAnswer, StepLogAnswer
+from lockgate.server.bodies import FlowRunBody, JobBody, RecordsBody, RollbackBody, SwitchBody, TokenBody
 from lockgate.server.console.page_table import PAGES
 from lockgate.server.doors import Door, guard
 from lockgate.server.openapi import body_of, described, header, problems
@@ -60,6 +61,7 @@ class ApiRoute:
     answers: dict[int, dict[str, Any]]
     failures: tuple[int, ...] = ()
     body: tuple[type[BaseModel], ...] = ()
+    is_body_required: bool = True
     headers: tuple[dict[str, Any], ...] = ()
     change: str = ""
     is_shown: bool = True
@@ -69,7 +71,7 @@ class ApiRoute:
         """Has the API answer it."""
         extra: dict[str, Any] = {"parameters": list(self.headers)} if self.headers else {}
         if self.body:
-            extra["requestBody"] = body_of(*self.body)
+            extra["requestBody"] = body_of(*self.body, is_required=self.is_body_required)
         api.add_api_route(
             self.path,
             self.handler,
@@ -140,6 +142,35 @@ API_ROUTES = (
         "PUT", "/api/entities/{name}/dbt", OPERATORS, routes_entities.switch_dbt_of, "entities",
         {200: described(SwitchAnswer, "The switch.")}, (404, 408, 413, 415, 422, 503), (SwitchBody,),
         change="dbt.switch",
+    ),
+    ApiRoute(
+        "GET", "/api/flows", READERS, routes_flows.list_flows, "flows",
+        {200: described(FlowsAnswer, "The flows.")}, (503,),
+    ),
+    ApiRoute(
+        "GET", "/api/flows/{name}", READERS, routes_flows.show_flow, "flows",
+        {200: described(FlowAnswer, "The flow.")}, (404, 503),
+    ),
+    ApiRoute(
+        "POST", "/api/flows/{name}/runs", OPERATORS, routes_flows.begin_run, "flows",
+        {202: described(FlowRunAnswer, "The run, which has begun.", {"Location": "Where to look for the run."})},
+        (*_SUBMITTING, 424), (FlowRunBody,), is_body_required=False, headers=_KEYED[:1], change="flow.run",
+    ),
+    ApiRoute(
+        "GET", "/api/flows/{name}/runs", READERS, routes_flows.list_runs, "flows",
+        {200: described(FlowRunsAnswer, "The runs.")}, (404, 422, 503),
+    ),
+    ApiRoute(
+        "GET", "/api/flows/{name}/runs/{number}", READERS, routes_flows.show_run, "flows",
+        {200: described(FlowRunAnswer, "The run.")}, (404, 422, 503),
+    ),
+    ApiRoute(
+        "GET", "/api/flows/{name}/runs/{number}/steps/{step}/log", READERS, routes_flows.show_log, "flows",
+        {200: described(StepLogAnswer, "What it has printed.")}, (404, 409, 422, 424, 503),
+    ),
+    ApiRoute(
+        "POST", "/api/flows/{name}/runs/{number}/cancel", OPERATORS, routes_flows.cancel_run, "flows",
+        {200: described(FlowRunAnswer, "The run.")}, (404, 409, 422, 424, 503), change="flow.cancel",
     ),
     ApiRoute(
         "POST", "/api/token", ANYONE, routes_token.take_token, "access",

@@ -33,6 +33,10 @@ _OPEN = [status for status in FlowStatus if not status.is_final]
 
 def add(connection: Connection, scope: Scope, new: NewRun, at: datetime) -> int | None:
     """Stores a run whose steps wait: its number; None where it is there already."""
+    same = [flow_run.c[name] == getattr(new, name) for name in ("flow", "runtime", "run_id")]
+    # Asked before, since a row that is not inserted takes a number all the same.
+    if connection.scalar(select(flow_run.c.number).where(scope.of(flow_run), *same)) is not None:
+        return None
     row = scope.values() | {
         "flow": new.flow,
         "runtime": new.runtime,
