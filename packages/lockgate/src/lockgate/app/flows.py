@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from lockgate.core.flow import (
     StepKind,
     StepLog,
 )
-from lockgate.errors import CapabilityMissing, JobFinal, UnknownName
+from lockgate.errors import CapabilityMissing, IntervalInvalid, JobFinal, UnknownName
 from lockgate.flow.running import FlowService
 from lockgate.flow.telling import failed, is_late, late
 
@@ -38,6 +38,7 @@ KIND = "flows"
 LOGS = "flows"
 STEPS_AT_ONCE = 4
 TOLD_FOR = timedelta(days=1)
+FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 class Flows:
@@ -76,9 +77,11 @@ class Flows:
 
         Raises:
             UnknownName: the project declares no such flow.
+            IntervalInvalid: no run can be about that time.
             FlowMissing, FlowPaused, RunExists, RuntimeRefused, RuntimeUnavailable: what the runtime says.
         """
         flow = self.flow(name)
+        interval = _checked(interval) if interval else None
         if flow.is_outside:
             number = self.outside.begin(flow, by=by, interval=interval, run_id=run_id)
         else:
@@ -250,3 +253,16 @@ class Flows:
     def _service(self) -> FlowService:
         """The runtime of this process, or else one that only stores what is asked of it."""
         return self._embedded or self.service(self._wiring.worker({KIND: STEPS_AT_ONCE}))
+
+
+def _checked(interval: Interval) -> Interval:
+    """An interval in UTC.
+
+    Raises:
+        IntervalInvalid: it ends before it begins, or lies where no business had or will have data.
+    """
+    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (interval.start, interval.end)):
+        raise IntervalInvalid(f"no run is about a time before {FIRST_YEAR} or after {LAST_YEAR}")
+    if interval.end < interval.start:
+        raise IntervalInvalid("the interval ends before it begins")
+    return Interval(interval.start.astimezone(UTC), interval.end.astimezone(UTC))

@@ -36,7 +36,8 @@ LockgateError
 │   │   ├── RuntimeRefused      LG971
 │   │   ├── FlowMissing         LG972
 │   │   ├── FlowPaused          LG973
-│   │   └── RunExists           LG974
+│   │   ├── RunExists           LG974
+│   │   └── IntervalInvalid     LG975
 │   ├── ComparisonInvalid       LG901
 │   ├── CutoverInvalid          LG951
 │   ├── AccessError
@@ -89,6 +90,7 @@ from lockgate.errors.fatal import (
     FlowMissing,
     FlowPaused,
     FlowRuntimeError,
+    IntervalInvalid,
     JobCancelled,
     JobError,
     JobFinal,
@@ -161,6 +163,7 @@ __all__ = [
     "FlowMissing",
     "FlowPaused",
     "FlowRuntimeError",
+    "IntervalInvalid",
     "JobCancelled",
     "JobError",
     "JobFinal",

@@ -205,7 +205,7 @@ class NoticeRefused(AlertError):
 
 
 class FlowRuntimeError(FatalError):
-    """A runtime of flows will not do what it was asked."""
+    """A run of a flow cannot be begun or changed as asked."""
 
 
 class RuntimeRefused(FlowRuntimeError):
@@ -236,6 +236,13 @@ class RunExists(FlowRuntimeError):
     hint = (
         "`lockgate flow status FLOW` shows the runs; have that one cleared in its runtime, or ask for another interval."
     )
+
+
+class IntervalInvalid(FlowRuntimeError):
+    """No run can be about that time: it ends before it begins, or lies centuries away."""
+
+    code = "LG975"
+    hint = "Ask for an interval whose end is not before its start."
 
 
 class ComparisonInvalid(FatalError):
