@@ -61,8 +61,8 @@ class ApiRoute:
     answers: dict[int, dict[str, Any]]
     failures: tuple[int, ...] = ()
     body: tuple[type[BaseModel], ...] = ()
-    is_body_required: bool = True
     headers: tuple[dict[str, Any], ...] = ()
+    is_body_required: bool = True
     change: str = ""
     is_shown: bool = True
     is_page: bool = False

@@ -70,7 +70,7 @@ def seen(
 
 def _add_missing(connection: Connection, number: int, names: Sequence[str]) -> None:
     """Adds the steps that nobody has told of, each in its place."""
-    known = set(connection.scalars(select(flow_step.c.name).where(flow_step.c.number == number)))
+    known: set[str] = set(connection.scalars(select(flow_step.c.name).where(flow_step.c.number == number)))
     if known >= set(names):
         return
     for position, name in enumerate(names, 1):

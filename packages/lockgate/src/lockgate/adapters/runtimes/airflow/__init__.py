@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from lockgate.core.flow import RuntimeDeclaration
     from lockgate.core.ports import Secrets
 
+__all__ = ["open_airflow"]
+
 
 def open_airflow(
     declaration: RuntimeDeclaration, secrets: Secrets, *, patience: Patience | None = None, pace: Pace | None = None
