@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lockgate.app import App
+from lockgate.app.outside_flows import OutsideWatch
 from lockgate.core.flow import FlowStatus, Interval, OutsideStep, Runtime, StepEnd, Trigger
 from lockgate.errors import CapabilityMissing, FlowPaused, JobFinal, RunExists, RuntimeUnavailable, UnknownName
 from lockgate.sandbox.airflow_api import AirflowApi, Fault, StandDag, StandTask
@@ -122,6 +124,22 @@ def test_runs_that_airflow_began_itself_are_found(app, api):
     asked = len(api.requests)
     app.flows.outside.look()
     assert len(api.requests) == asked + 1
+
+
+def test_a_server_looks_by_itself_until_it_is_closed(app, api):
+    watch = OutsideWatch(app.flows.outside, seconds=0.01)
+    watch.start()
+    api.begin("nightly", "scheduled__one")
+    deadline = time.monotonic() + 20
+    while not any(run.status.is_final for run in app.flows.runs()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+    watch.close(patience_seconds=20)
+
+    assert [(run.run_id, run.status) for run in app.flows.runs()] == [("scheduled__one", FlowStatus.FAILED)]
+    asked = len(api.requests)
+    time.sleep(0.1)
+    assert len(api.requests) == asked
 
 
 def test_steps_tell_of_themselves_and_the_rest_is_seen(app, api):

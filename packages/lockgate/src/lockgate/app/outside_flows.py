@@ -8,6 +8,7 @@ from datetime import timedelta
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
+from lockgate.core.deadline import within
 from lockgate.core.flow import (
     FlowDeclaration,
     FlowRun,
@@ -31,6 +32,7 @@ NEWEST = 20
 # Before a run's first step others may have to end, and workers to come free.
 LEAST_FOLLOWED = timedelta(days=1)
 LOOK_SECONDS = 5.0
+LONGEST_LOOK_SECONDS = 10.0
 
 
 class OutsideFlows:
@@ -56,7 +58,8 @@ class OutsideFlows:
         for flow in self._wiring.project.flows.values():
             if flow.is_outside:
                 try:
-                    self._look(flow)
+                    with within(LONGEST_LOOK_SECONDS):
+                        self._look(flow)
                 except LockgateError as error:
                     logger.warning("the runs of %s are not looked at now: %s", flow.name, error.message)
 
@@ -156,14 +159,18 @@ class OutsideWatch:
         """Begins to look."""
         self._thread.start()
 
-    def close(self) -> None:
-        """Looks no more; a look that is under way ends by itself."""
+    def close(self, *, patience_seconds: float = 2.0) -> None:
+        """Looks no more; a look that takes longer ends by itself."""
         self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(patience_seconds)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             try:
                 self._flows.look()
             except Exception:
+                if self._stopping.is_set():
+                    return
                 logger.exception("the runs of other runtimes are not looked at now")
             self._stopping.wait(self._seconds)
