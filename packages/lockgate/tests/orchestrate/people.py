@@ -40,7 +40,12 @@ flows:
       - {name: load, load: files, pool: warehouse, priority: 3}
       - {name: flaky, shell: sh flaky.sh, retries: 1, retry_delay: 1s, needs: []}
       - {name: note, shell: "sh note.sh {start} {end} {date}", needs: []}
-      - {name: build, run: run --skip-load, needs: [load, flaky, note], pool: warehouse}
+      - {name: build, execute: people, needs: [load, flaky, note], pool: warehouse}
+      - {name: show, publish: people}
+  minutely:
+    schedule: "* * * * *"
+    steps:
+      - {name: tick, shell: "sh tick.sh {start} {end}"}
   crowd:
     steps:
       - {name: one, shell: sh crowd.sh one, pool: warehouse, needs: []}
@@ -67,6 +72,7 @@ class People:
             "output: [person_id, name]\n",
             "flaky.sh": "test -f tried || { touch tried; exit 7; }\n",
             "crowd.sh": CROWD,
+            "tick.sh": 'echo "$@" >> ticked.txt\n',
             "note.sh": 'echo "$@" > noted.txt\n',
         }
         for name, text in files.items():
