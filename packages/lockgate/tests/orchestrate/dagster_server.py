@@ -38,7 +38,7 @@ class Dagster:
         self._url = f"http://127.0.0.1:{port}/graphql"
         command = [str(BIN / "dagster"), "dev", "-w", str(flows / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
         self._supervisor = supervised({"dagster": command}, environment=environment, folder=home, grace_seconds=3)
-        awaited(self._is_loaded, seconds=120)
+        awaited(self._is_loaded, seconds=240)
 
     def ask(self, query: str, **variables: object) -> Any:
         """The one thing that was asked for."""

@@ -68,7 +68,7 @@ def airflow(tmp_path_factory, people):
     airflow = start_airflow(tmp_path_factory.mktemp("server"), folder, programs=PROGRAMS)
     airflow.run("pools", "import", folder / "pools.json")
     for flow in ("nightly", "crowd", "broken"):
-        awaited(lambda flow=flow: airflow.ask(f"/api/v2/dags/{flow}"), seconds=120)
+        awaited(lambda flow=flow: airflow.ask(f"/api/v2/dags/{flow}"), seconds=240)
         airflow.ask(f"/api/v2/dags/{flow}", {"is_paused": False}, method="PATCH")
     yield airflow
     airflow.stop()
@@ -90,7 +90,7 @@ def tried(airflow, flow: str, run_id: str) -> dict[str, tuple[str, int]]:
 def scheduled(airflow, people):
     """The run that the scheduler itself has made, once it has ended, and what it noted; other runs come after it."""
     runs = "/api/v2/dags/nightly/dagRuns?run_type=scheduled"
-    awaited(lambda: airflow.ask(runs)["dag_runs"], seconds=120)
+    awaited(lambda: airflow.ask(runs)["dag_runs"], seconds=240)
     (run,) = airflow.ask(runs)["dag_runs"]
     return {**ended(airflow, "nightly", run["dag_run_id"]), "noted": people.noted()}
 
