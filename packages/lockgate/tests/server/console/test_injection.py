@@ -150,7 +150,7 @@ class Told:
 
 @cache
 def skeleton(dialect: str, statement: str) -> str:
-    """The tree of a statement without its literals, and without how long a list of given values or of equal ORs is."""
+    """The tree of a statement without its literals, and without how long a list of given values, ORs or rows is."""
     text = re.sub(r"\bfile_[0-9a-f]{16}\b", "file_name", statement)
     trees = sqlglot.parse(text, read=dialect)
     return ";".join(repr(tree.transform(blank).transform(once)) for tree in trees if tree is not None)
@@ -166,10 +166,12 @@ def blank(node: exp.Expr) -> exp.Expr:
 
 
 def once(node: exp.Expr) -> exp.Expr:
-    """Of alternatives that are the same but for values that are given apart from the statement, one."""
-    if not isinstance(node, exp.Or) or node.find(exp.Literal):
+    """Of alternatives and of new rows that are the same but for values given apart from the statement, one."""
+    if not isinstance(node, exp.Or | exp.Values) or node.find(exp.Literal):
         return node
-    return exp.or_(*{repr(each): each.copy() for each in node.flatten()}.values(), copy=False)
+    terms = node.flatten() if isinstance(node, exp.Or) else node.expressions
+    kinds = {repr(each): each.copy() for each in terms}.values()
+    return exp.or_(*kinds, copy=False) if isinstance(node, exp.Or) else exp.Values(expressions=list(kinds))
 
 
 class Attack:
@@ -277,3 +279,6 @@ def test_a_statement_that_text_got_into_would_be_seen():
     given = skeleton("sqlite", "SELECT a FROM t WHERE b IN (?, ?) OR b IN (?)")
     assert skeleton("sqlite", "SELECT a FROM t WHERE b IN (?)") == given
     assert skeleton("sqlite", "SELECT a FROM t WHERE b IN (?, '') OR b IN (?)") != given
+    rows = skeleton("sqlite", "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)")
+    assert skeleton("sqlite", "INSERT INTO t (a, b) VALUES (?, ?)") == rows
+    assert skeleton("sqlite", "INSERT INTO t (a, b) VALUES (?, ?), ('', ?)") != rows
