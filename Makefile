@@ -37,7 +37,7 @@ demo: .venv/.runtime ## load users and applications, build them by rules and by 
 serve: .venv/.runtime ## answer over HTTP on port 5003 what `make demo` loaded
 	@$(bin)/lockgate --project solutions/inventory --target $(if $(filter duckdb,$(TARGET)),main,$(TARGET)) serve
 
-test: setup lint ## every check and every test, with the coverage floors
+test: setup .venv-airflow/.made lint ## every check and every test, with the coverage floors
 	$(in_memory) $(bin)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
 	$(bin)/coverage report --include='*/lockgate/core/*,*/lockgate/errors/*,*/lockgate/ingest/*,*/lockgate/transform/*' --fail-under=95 --format=total
 
@@ -58,7 +58,7 @@ shape: setup
 bench: .venv/.bench ## the benchmarks, each beside its peers, against their committed baselines
 	@for question in benchmarks/p*.py; do $(bin)/python "$$question"; done
 
-soak: setup ## faults and attacks at their full counts
+soak: setup .venv-airflow/.made ## faults and attacks at their full counts
 	$(bin)/pytest -m soak
 
 # Each lock holds the one above it: setup, runtime, dev, bench. So one sync brings an environment to any of them, up or down.
@@ -71,9 +71,10 @@ lock: .venv/.setup ## resolve locks/ anew, newest versions that fit
 	@$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --constraint locks/bench.txt --output-file locks/dev.txt
 	@$(resolve) $(platform) --constraint locks/bench.txt --output-file locks/runtime.txt
 	@$(resolve) --group setup --constraint locks/bench.txt --output-file locks/setup.txt
+	@$(resolve) --group airflow --output-file locks/airflow.txt
 
 clean: ## remove everything that make made
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
+	rm -rf .venv .venv-airflow .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.* build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than the lock it was made from, so a second call costs nothing.
@@ -95,6 +96,12 @@ install = echo "installing $(1)" && $(uv) pip sync --quiet --compile-bytecode --
 .venv/.bench: .venv/.setup locks/bench.txt $(manifests)
 	@$(call install,locks/bench.txt)
 	@touch .venv/.runtime .venv/.dev $@
+
+# Airflow wants libraries older than ours: it lives apart, and its lock holds none of the others.
+.venv-airflow/.made: locks/airflow.txt | .venv/.setup
+	@echo "making .venv-airflow" && $(uv) venv --quiet --clear --python $(bin)/python .venv-airflow
+	@$(uv) pip sync --quiet --compile-bytecode --python .venv-airflow/bin/python --require-hashes --only-binary :all: locks/airflow.txt
+	@touch $@
 
 as_root := $(if $(filter-out 0,$(shell id -u)),sudo)
 usable = $(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null

@@ -9,16 +9,18 @@ if TYPE_CHECKING:
     from lockgate.app import App
     from lockgate.core.run import RunResult
     from lockgate.errors import LockgateError
+    from lockgate.sandbox.airflow import start_airflow
     from lockgate.sandbox.postgres import start_postgres
 
 _HOMES = {
     "App": "lockgate.app",
     "LockgateError": "lockgate.errors",
     "RunResult": "lockgate.core.run",
+    "start_airflow": "lockgate.sandbox.airflow",
     "start_postgres": "lockgate.sandbox.postgres",
 }
 
-__all__ = ["App", "LockgateError", "RunResult", "start_postgres"]
+__all__ = ["App", "LockgateError", "RunResult", "start_airflow", "start_postgres"]
 
 
 def __getattr__(name: str) -> object:

@@ -54,6 +54,7 @@ LockgateError
     ├── ControlPlaneUnavailable LG605
     ├── DbtProcessLost          LG606
     ├── SignInBusy              LG607
+    ├── RuntimeUnavailable      LG608
     └── NoticeUnavailable       LG962
 """
 
@@ -110,6 +111,7 @@ from lockgate.errors.retryable import (
     DbtProcessLost,
     NoticeUnavailable,
     PublishBlocked,
+    RuntimeUnavailable,
     SignInBusy,
     SourceUnavailable,
     TargetBusy,
@@ -165,6 +167,7 @@ __all__ = [
     "RuleCaseFailed",
     "RuleError",
     "RuleSetInvalid",
+    "RuntimeUnavailable",
     "SecretMissing",
     "SignInBusy",
     "SignInRefused",

@@ -54,6 +54,13 @@ class SignInBusy(RetryableError):
     hint = "Try again in a few seconds."
 
 
+class RuntimeUnavailable(RetryableError):
+    """What runs flows did not answer or did not start."""
+
+    code = "LG608"
+    hint = "Look into its logs, and check that its address is right."
+
+
 class NoticeUnavailable(RetryableError):
     """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
 

@@ -178,7 +178,7 @@ def _end_orphan(data: Path) -> None:
 def _start(folder: Path, programs: Path, account: _Account, settings: Mapping[str, str]) -> tuple[_Server, int]:
     """Starts the server on a free port; tries another one where somebody was quicker to take it."""
     for _ in range(_ATTEMPTS):
-        port = _free_port()
+        port = free_port()
         options = {"listen_addresses": HOST, "port": str(port), "unix_socket_directories": "", **settings}
         words = [f"--{name}={value}" for name, value in options.items()]
         server = account.run(programs / "postgres", "-D", folder / "data", *words, log=folder / "server.log")
@@ -188,7 +188,8 @@ def _start(folder: Path, programs: Path, account: _Account, settings: Mapping[st
     raise WarehouseUnavailable(f"PostgreSQL did not start: {_last_line(folder / 'server.log')}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -79,7 +79,7 @@ def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds:
 def load(context: dg.OpExecutionContext) -> None:
     command = ["lockgate", "load", "files.orders"]
     call(context, command, timeout_seconds=14400)
-    context.log_event(dg.AssetMaterialization("files/orders"))
+    context.log_event(dg.AssetMaterialization(["files", "orders"]))
 
 
 @dg.op(
@@ -176,12 +176,12 @@ def tell_failed(context: dg.RunFailureSensorContext) -> None:
 
 
 ASSETS = [
-    dg.AssetSpec("files/orders", group_name="sources"),
+    dg.AssetSpec(["files", "orders"], group_name="sources"),
     dg.AssetSpec(
         "orders",
         group_name="entities",
         deps=[
-            "files/orders",
+            ["files", "orders"],
         ],
     ),
 ]
