@@ -121,7 +121,8 @@ def test_the_sensor_of_a_flow_tells_that_a_run_has_failed(dagster, people, recei
     awaited(lambda: receiver.taken, seconds=180)
     (told,) = [request.document() for request in receiver.taken]
     sentence = f"the flow broken failed on Dagster, run {run_id}"
-    assert (told["type"], told["data"]["subject"]) == ("lockgate.notices.told", sentence)
+    assert (told["type"], told["data"]["severity"]) == ("lockgate.notices.told", "critical")
+    assert told["data"]["subject"] == sentence
     awaited(lambda: json.loads(people.lockgate("notices", "list", "--json"))[0]["status"] == "sent", seconds=60)
     (kept,) = json.loads(people.lockgate("notices", "list", "--json"))
     assert (kept["channel"], kept["notice"]["subject"]) == ("hook", sentence)
