@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -84,3 +88,59 @@ def test_the_newest_interval_is_one_of_the_calendar(lockgate):
 def test_a_flow_that_was_never_due_has_no_interval(lockgate):
     assert lockgate("flow", "interval", "nightly", "--at", "2026-01-04T12:00:00")[0] == 2
     assert lockgate("flow", "interval", "by_hand")[0] == 2
+
+
+RULES = """entity: {name}
+key: [id]
+contract: {{id: bigint}}
+from: raw.{name}
+rules: [{{validate: {{that: id > 0, reason: none}}}}]
+output: [id]
+"""
+DYNAMIC = """
+project: shop
+rule_sets: rules/*.yml
+flows:
+  all:
+    schedule: "0 5 * * *"
+    steps:
+      - {name: build, each: rules, execute: "{entity}"}
+"""
+
+
+def test_a_new_rule_file_appears_as_a_task_while_compiling_watches(tmp_path):
+    (tmp_path / "lockgate.yml").write_text(DYNAMIC, encoding="utf-8")
+    rules, dag = tmp_path / "rules", tmp_path / "orchestration" / "airflow" / "all.py"
+    rules.mkdir()
+    (rules / "users.yml").write_text(RULES.format(name="users"), encoding="utf-8")
+    command = [sys.executable, "-m", "lockgate", "--project", str(tmp_path), "flow", "compile", "--to", "airflow"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([*command, "--watch"], stdout=pipe, stderr=pipe, text=True) as watching:
+        try:
+            assert watching.stdout.readline() == f"written: {dag}\n"
+            assert tasks(dag) == ["build_users"]
+
+            (rules / "broken.yml").write_text("entity: [", encoding="utf-8")
+            assert watching.stderr.readline() == "1 problem in the project's files:\n"
+            assert watching.stderr.readline().startswith("rules/broken.yml:1: this is not valid YAML")
+            assert tasks(dag) == ["build_users"]
+
+            (rules / "rooms.yml").write_text(RULES.format(name="rooms"), encoding="utf-8")
+            (rules / "broken.yml").unlink()
+            assert watching.stdout.readline() == f"written anew: {dag}\n"
+            assert tasks(dag) == ["build_rooms", "build_users"]
+
+            watching.send_signal(signal.SIGINT)
+            assert watching.wait(20) == 130
+        finally:
+            watching.kill()
+
+
+def tasks(dag):
+    """The ids of a DAG's tasks, in the order of the file."""
+    return re.findall(r'task_id="(\w+)"', dag.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("option", ["--check", "--json"])
+def test_watching_is_alone(lockgate, option):
+    assert lockgate("flow", "compile", "--to", "airflow", "--watch", option)[0] == 2

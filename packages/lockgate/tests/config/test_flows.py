@@ -96,6 +96,11 @@ def test_a_flow_says_when_and_how(write):
         ("{name: x, run: check, pool: wide}", "there is no pool 'wide'"),
         ('{name: x, run: "check \'open"}', "this is no command line: no closing quotation"),
         ("{name: x, run: check, needs: [y]}", "there is no step 'y'"),
+        ("{name: x, each: [usres], publish: '{entity}'}", "there is no entity 'usres'"),
+        ("{name: x, each: entity, run: check}", "this says not for which entities"),
+        ("{name: x, publish: '{entity}'}", "{entity} stands for nothing here"),
+        ('{name: x, shell: "echo {entity}"}', "{entity} stands for nothing here"),
+        ("{name: a_step_with_a_name_that_is_long_enough, each: entities, run: check}", "the name has 44 characters"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(write, instead, said):
@@ -170,3 +175,39 @@ def test_steps_that_need_each_other_are_told(write):
 def test_bounds_are_told(write):
     with pytest.raises(ProjectInvalid, match="100"):
         load_project(write(WHOLE.replace("priority: 5", "retries: 101")))
+
+
+PEOPLE = "  people: {key: [id], contract: {id: bigint}, implementations: {sql: {dbt: d, model: m}}}\n"
+TWO = WHOLE.partition("flows:")[0].replace("entities:\n", f"entities:\n{PEOPLE}")
+EACH = """\
+flows:
+  all:
+    steps:
+      - {name: load, load: crm}
+      - {name: build, each: entities, execute: "{entity}"}
+      - {name: show, each: rules, publish: "{entity}"}
+      - {name: tell, each: [people], notify: "{entity} is built", needs: [build]}
+      - {name: end, run: check, needs: [show, build]}
+"""
+
+
+def test_a_step_is_one_for_each_entity_that_it_is_for(write):
+    folder = write(TWO + EACH)
+    (folder / "d").mkdir()
+    (folder / "d" / "dbt_project.yml").write_text("name: d\n")
+
+    flow = load_project(folder).flows["all"]
+
+    assert [(step.name, step.written, step.needs) for step in flow.steps] == [
+        ("load", "lockgate load crm", ()),
+        ("build_people", "lockgate run --skip-load --hold --select people", ("load",)),
+        ("build_users", "lockgate run --skip-load --hold --select users", ("load",)),
+        ("show_users", "lockgate publish users", ("build_users",)),
+        ("tell_people", "lockgate notices tell 'people is built'", ("build_people",)),
+        ("end", "lockgate check", ("show_users", "build_people", "build_users")),
+    ]
+
+
+def test_a_step_for_each_of_nothing_is_told(write):
+    with pytest.raises(ProjectInvalid, match="no entity is made by rules"):
+        load_project(write('project: p\nflows: {f: {steps: [{name: x, each: rules, run: "test {entity}"}]}}\n'))

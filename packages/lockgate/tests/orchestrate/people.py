@@ -10,7 +10,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 ROWS = 200
 TICK = "2026-01-05"
@@ -38,8 +40,23 @@ flows:
       - {name: load, load: files, pool: warehouse, priority: 3}
       - {name: flaky, shell: sh flaky.sh, retries: 1, retry_delay: 1s, needs: []}
       - {name: note, shell: "sh note.sh {start} {end} {date}", needs: []}
-      - {name: build, run: run --skip-load, needs: [load, flaky, note], pool: warehouse}
+      - {name: build, execute: people, needs: [load, flaky, note], pool: warehouse}
+      - {name: show, publish: people}
+  minutely:
+    schedule: "* * * * *"
+    steps:
+      - {name: tick, shell: "sh tick.sh {start} {end}"}
+  crowd:
+    sla: 1s
+    steps:
+      - {name: one, shell: sh crowd.sh one, pool: warehouse, needs: []}
+      - {name: two, shell: sh crowd.sh two, pool: warehouse, priority: 9, needs: []}
+  broken:
+    steps:
+      - {name: breaks, shell: sh -c 'exit 7'}
 """
+# Fails where another one of its kind is at work.
+CROWD = 'mkdir busy || exit 1\necho "$1" >> order.txt\nsleep 2\nrmdir busy\n'
 
 
 class People:
@@ -55,12 +72,21 @@ class People:
             "people.yml": "entity: people\nfrom: raw.people\nrules: [{rename: {id: person_id}}]\n"
             "output: [person_id, name]\n",
             "flaky.sh": "test -f tried || { touch tried; exit 7; }\n",
+            "crowd.sh": CROWD,
+            "tick.sh": 'echo "$@" >> ticked.txt\n',
             "note.sh": 'echo "$@" > noted.txt\n',
         }
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKGATE_", "AIRFLOW_"))}
         self.environment = kept | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+
+    def tells(self, receiver) -> None:
+        """Lets the project tell what happens to a receiver."""
+        channel = f"{{kind: webhook, url: '{receiver.url}/hooks', secret: secret://hook}}"
+        with (self.folder / "lockgate.yml").open("a", encoding="utf-8") as file:
+            file.write(f"notifications:\n  hook: {channel}\n")
+        self.environment["LOCKGATE_SECRET_HOOK"] = receiver.secret
 
     def run(self, *command: str | Path, timeout: float = 240) -> str:
         """Runs a program in the folder: what it printed."""
@@ -80,7 +106,12 @@ class People:
 
     def told(self) -> tuple[dict, dict[str, tuple[str, int]]]:
         """The one run that the control plane was told of, and how often each of its steps was tried."""
-        (run,) = json.loads(self.lockgate("flow", "status", "--json"))
+        (run_id,) = (run["run_id"] for run in json.loads(self.lockgate("flow", "status", "--json")))
+        return self.told_of(run_id)
+
+    def told_of(self, run_id: str) -> tuple[dict, dict[str, tuple[str, int]]]:
+        """Likewise the run of that id."""
+        (run,) = (each for each in json.loads(self.lockgate("flow", "status", "--json")) if each["run_id"] == run_id)
         (found,) = json.loads(self.lockgate("flow", "status", str(run["number"]), "--json"))
         return run, {step["name"]: (step["status"], step["attempt"]) for step in found["steps"]}
 
@@ -102,6 +133,15 @@ def declared_graph(flow) -> dict[str, object]:
         "timezone": flow.schedule.timezone if flow.schedule else None,
         "nodes": {step.name: {"needs": sorted(step.needs), "retries": step.retries} for step in flow.steps},
     }
+
+
+def newest_interval() -> tuple[str, str, str]:
+    """From when to when the newest nightly run is that was due, and the day where it begins."""
+    now = datetime.now(ZoneInfo("America/New_York"))
+    due = now.replace(hour=5, minute=0, second=0, microsecond=0)
+    due -= timedelta(days=due > now)
+    start = due - timedelta(days=1)
+    return start.astimezone(UTC).isoformat(), due.astimezone(UTC).isoformat(), start.date().isoformat()
 
 
 def free_port() -> int:

@@ -106,7 +106,7 @@ def test_nor_does_one_with_the_token_of_some_role(address, token_of, name):
 @pytest.mark.soak
 @pytest.mark.parametrize("name", ["viewer", "operator", "approver", "admin"])
 def test_a_fuzzer_with_patience_finds_none_either(address, token_of, name):
-    seen = fuzz(address, examples=800, token=token_of(name))
+    seen = fuzz(address, examples=1200, token=token_of(name))
 
     assert {status for _, status in seen} <= {*ANSWERS, 403}
     assert sum(seen.values()) >= 20_000

@@ -12,8 +12,9 @@ from pathlib import Path
 from lockgate.app.rules import catalog_of
 from lockgate.app.wiring import Wiring
 from lockgate.config import PROJECT_FILE
+from lockgate.config.project_file import read_project
 from lockgate.config.references import DBT_FILE
-from lockgate.config.yaml_positions import Document, read_yaml
+from lockgate.config.yaml_positions import Document
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import ProjectInspection
 from lockgate.core.nearness import nearest
@@ -34,7 +35,7 @@ class Findings:
 
 def findings(wiring: Wiring, *, offline: bool) -> Findings:
     """Everything that is wrong, in the order of the project file, and what is to be looked at besides."""
-    document = read_yaml(wiring.project.folder / PROJECT_FILE, file=PROJECT_FILE)
+    document = read_project(wiring.project.folder)
     found = [] if offline else list(_sources(wiring, document))
     offline = offline or bool(found)
     dbt = _DbtProjects(wiring, document)
@@ -62,7 +63,7 @@ def _unshown(wiring: Wiring, document: Document) -> Iterator[Problem]:
         with suppress(EngineOff):
             choice = _router(switches, route).choose(entity)
             if warning := warning_of(route, choice):
-                yield Problem(warning, PROJECT_FILE, document.line(("entities", entity.name)))
+                yield document.problem(("entities", entity.name), warning)
 
 
 def _taken_out(wiring: Wiring, document: Document) -> Iterator[Problem]:

@@ -240,7 +240,8 @@ class Flows:
         if not self._wiring.project.notifications:
             return
         for run in store.flows.runs(status=FlowStatus.FAILED, limit=20):
-            if run.finished_at is not None and now - run.finished_at < TOLD_FOR:
+            is_recent = run.finished_at is not None and now - run.finished_at < TOLD_FOR
+            if is_recent and not run.runtime.tells_failures:
                 notice = failed(store.flows.run(run.number), now)
                 store.notices.add(notice, channels_of(self._wiring.project, notice))
         for status in (FlowStatus.WAITING, FlowStatus.RUNNING):

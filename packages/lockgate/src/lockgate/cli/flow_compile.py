@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +14,13 @@ from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_text, standard_error
 from lockgate.core.flow import Runtime
-from lockgate.errors import UnknownName
+from lockgate.errors import LockgateError, UnknownName
 
 if TYPE_CHECKING:
     from lockgate.orchestrate import Drift
 
 FOLDER = "orchestration"
+LOOK_SECONDS = 1.0
 _RUNTIMES = [runtime.value for runtime in Runtime if runtime is not Runtime.DURABLE]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -30,22 +33,51 @@ def compile_flows(
         Path | None, typer.Option(metavar="FOLDER", help="Where to; else orchestration/RUNTIME in the project.")
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Write nothing; 1 where a file would change.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on: write anew whenever the project changes.")] = False,
     as_json: Json = False,
 ) -> int:
     """Write flows as plain Python for Airflow, Dagster or Luigi; a task there calls a command of Lockgate's."""
-    from lockgate.orchestrate import compiled, drift, write
-
     if runtime not in _RUNTIMES:
         raise UnknownName(f"there is no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}")
+    if watch and (check or as_json):
+        raise typer.BadParameter("goes on until it is stopped: it goes neither with --check nor with --json", context)
+    folder, files, found = _compiled(context, Runtime(runtime), names or (), output, check=check)
+    if as_json:
+        print_json({"runtime": runtime, "folder": folder, "files": files, "checked": check, "drift": found})
+    else:
+        _tell(folder, found, len(files), check=check)
+    if watch:
+        _watch(context, Runtime(runtime), names or (), output)
+    return Exit.DATA_SAID_NO if check and found else Exit.FINE
+
+
+def _compiled(
+    context: typer.Context, runtime: Runtime, names: Sequence[str], output: Path | None, *, check: bool
+) -> tuple[Path, list[str], Drift]:
+    """The folder, the names of the files that compiling gives, and what was changed there or would be."""
+    from lockgate.orchestrate import compiled, drift, write
+
     with opened(context) as app:
         folder = (output or app.project.folder / FOLDER / runtime).absolute()
-        texts = compiled(app.project, Runtime(runtime), folder, names or ())
-    found = (drift if check else write)(folder, texts, is_whole=not names)
-    if as_json:
-        print_json({"runtime": runtime, "folder": folder, "files": list(texts), "checked": check, "drift": found})
-    else:
-        _tell(folder, found, len(texts), check=check)
-    return Exit.DATA_SAID_NO if check and found else Exit.FINE
+        texts = compiled(app.project, runtime, folder, names)
+    return folder, list(texts), (drift if check else write)(folder, texts, is_whole=not names)
+
+
+def _watch(context: typer.Context, runtime: Runtime, names: Sequence[str], output: Path | None) -> None:
+    """Writes anew what changes, until it is interrupted; what is wrong meanwhile is said once."""
+    said = ""
+    while True:
+        time.sleep(LOOK_SECONDS)
+        try:
+            folder, files, found = _compiled(context, runtime, names, output, check=False)
+        except LockgateError as error:
+            if str(error) != said:
+                said = str(error)
+                standard_error().print(said, soft_wrap=True, markup=False)
+        else:
+            said = ""
+            if found:
+                _tell(folder, found, len(files), check=False)
 
 
 def _tell(folder: Path, found: Drift, files: int, *, check: bool) -> None:

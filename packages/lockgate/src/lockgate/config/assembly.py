@@ -62,7 +62,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         gates={name: _gate(name, gate) for name, gate in shape.gates.items()},
         policies={name: _policy(name, policy) for name, policy in shape.policies.items()},
         roles={name: frozenset(people) for name, people in shape.roles.items()},
-        flows={name: flow_of(name, flow, shape.calendars) for name, flow in shape.flows.items()},
+        flows={name: flow_of(name, flow, shape.calendars, shape.entities) for name, flow in shape.flows.items()},
         pools={DEFAULT_POOL: DEFAULT_SLOTS, **shape.pools},
         dbt_enabled=shape.transformation.dbt.enabled,
         runtimes={name: _runtime(name, runtime) for name, runtime in shape.runtimes.items()},

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from lockgate.config.findings import Declared, Finding
-from lockgate.config.flow_shape import FlowShape
-from lockgate.config.names import suggestion
+from lockgate.config.flow_shape import FlowShape, StepShape
+from lockgate.config.flow_steps import ENTITY, WrittenStep, steps_of, subjects
+from lockgate.config.names import name_fault, suggestion
 from lockgate.config.yaml_positions import KeyPath
 from lockgate.core.flow import DEFAULT_POOL, Runtime, StepKind
 
@@ -28,31 +29,57 @@ def flow_findings(declared: Declared) -> Iterator[Finding]:
 
 
 def _step_findings(declared: Declared, flow: FlowShape, path: KeyPath) -> Iterator[Finding]:
-    names = [step.name for step in flow.steps]
-    for index, step in enumerate(flow.steps):
-        if step.name in names[:index]:
-            yield Finding((*path, index, "name"), f"another step is called {step.name!r}", "Rename one of them.")
-        for place, need in enumerate(step.needs or ()):
-            if need not in names:
-                remedy = suggestion(need, names, "steps")
-                yield Finding((*path, index, "needs", place), f"there is no step {need!r}", remedy)
-        if step.pool != DEFAULT_POOL:
-            yield from _known(declared, "pools", step.pool, (*path, index, "pool"))
-        yield from _subjects(declared, step.kind, getattr(step, step.kind.value), (*path, index, step.kind.value))
+    written = [step.name for step in flow.steps]
+    for place, shape in enumerate(flow.steps):
+        for number, need in enumerate(shape.needs or ()):
+            if need not in written:
+                remedy = suggestion(need, written, "steps")
+                yield Finding((*path, place, "needs", number), f"there is no step {need!r}", remedy)
+        if shape.pool != DEFAULT_POOL:
+            yield from _known(declared, "pools", shape.pool, (*path, place, "pool"))
+        if shape.each is not None:
+            yield from _each(declared, shape, (*path, place, "each"))
+    names: set[str] = set()
+    for step in steps_of(flow, declared.shape.entities):
+        if step.name in names:
+            yield Finding((*path, step.place, "name"), f"another step is called {step.name!r}", "Rename one of them.")
+        names.add(step.name)
+        yield from _about(declared, step, (*path, step.place))
 
 
-def _subjects(declared: Declared, kind: StepKind, said: list[str], path: KeyPath) -> Iterator[Finding]:
+def _about(declared: Declared, step: WrittenStep, path: KeyPath) -> Iterator[Finding]:
+    """A step of `each` can be called after its entity; only there stands `{entity}`."""
+    where = (*path, step.kind.value)
+    if step.entity is not None and (found := name_fault(step.name)):
+        yield Finding((*path, "name"), found, "Shorten it: the entity's name is put after it.")
+    if step.entity is None and any(ENTITY in text for text in step.said):
+        yield Finding(where, f"{ENTITY} stands for nothing here", "Add `each: entities`, or name the entity.")
+    elif step.entity is None or step.entity in declared.shape.entities:
+        yield from _subjects(declared, step, where)
+
+
+def _each(declared: Declared, shape: StepShape, path: KeyPath) -> Iterator[Finding]:
+    """What a step is for is declared, and there is some of it."""
+    if isinstance(shape.each, list):
+        for number, name in enumerate(shape.each):
+            yield from _known(declared, "entities", name, (*path, number))
+    elif not subjects(shape, declared.shape.entities):
+        what = "no entity is made by rules" if shape.each == "rules" else "no entity is declared"
+        yield Finding(path, what, "Declare one, or take the step away.")
+
+
+def _subjects(declared: Declared, step: WrittenStep, path: KeyPath) -> Iterator[Finding]:
     """What a step is about is declared."""
     places = {StepKind.LOAD: "sources", StepKind.GATE: "gates"}
     entities = {StepKind.EXECUTE, StepKind.TEST, StepKind.COMPARE, StepKind.PUBLISH}
-    place = "entities" if kind in entities else places.get(kind)
+    place = "entities" if step.kind in entities else places.get(step.kind)
     if place is None:
         return
-    for index, name in enumerate(said):
+    for index, name in enumerate(step.said):
         source, _, stream = name.partition(".")
-        yield from _known(declared, place, source if kind is StepKind.LOAD else name, (*path, index))
+        yield from _known(declared, place, source if step.kind is StepKind.LOAD else name, (*path, index))
         streams = declared.names("sources", source, "streams")
-        if kind is StepKind.LOAD and stream and streams and stream not in streams:
+        if step.kind is StepKind.LOAD and stream and streams and stream not in streams:
             yield Finding((*path, index), f"there is no stream {name!r}", suggestion(stream, streams, "streams"))
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 from datetime import date, timedelta
-from typing import Annotated, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lockgate.config.comparison_shape import Day
 from lockgate.config.grammar import Cron, Duration, Name, Shape, Text, TimeZone, fault
@@ -32,6 +32,20 @@ def _command(written: object) -> object:
     raise fault("this is no command line", "Write a command and its arguments as one text.")
 
 
+def _each(written: object) -> object:
+    """All entities, those made by rules, or some by name."""
+    is_list = isinstance(written, list) and written and all(isinstance(name, str) for name in written)
+    if written in get_args(EachOf) or is_list:
+        return written
+    raise fault("this says not for which entities", "Write entities, rules, or a list of entities: [users, devices].")
+
+
+EachOf: TypeAlias = Literal["entities", "rules"]
+Each: TypeAlias = Annotated[
+    Any,
+    BeforeValidator(_each),
+    WithJsonSchema({"anyOf": [{"enum": list(get_args(EachOf))}, {"type": "array", "items": {"type": "string"}}]}),
+]
 Names: TypeAlias = Annotated[list[Text], BeforeValidator(_listed), Field(min_length=1)]
 Command: TypeAlias = Annotated[str, BeforeValidator(_command)]
 
@@ -56,6 +70,10 @@ class StepShape(Shape):
     notify: Text | None = Field(None, description="Tells the project's channels a sentence.")
     run: Command | None = Field(None, description="Any command without the program's name: `run --skip-load`.")
     shell: Command | None = Field(None, description="Any other program of this machine, with its arguments.")
+    each: Each | None = Field(
+        None,
+        description="One such step an entity: of all `entities`, those by `rules`, or these; `{entity}` is its name.",
+    )
     needs: list[Name] | None = Field(None, description="The steps it comes after; else the one before it.")
     retries: int = Field(0, ge=0, le=100, description="How often it is tried again.")
     retry_delay: Duration = Field(timedelta(seconds=30), description="How long it waits before.")

@@ -5,19 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping
 
-from lockgate.config.flow_shape import WEEKDAYS, CalendarShape, FlowShape, StepShape
+from lockgate.config.flow_shape import WEEKDAYS, CalendarShape, FlowShape
+from lockgate.config.flow_steps import Entities, WrittenStep, needs_of, steps_of
 from lockgate.core.flow import Calendar, FlowDeclaration, Schedule, StepDeclaration, StepKind
 
 
-def flow_of(name: str, shape: FlowShape, calendars: Mapping[str, CalendarShape]) -> FlowDeclaration:
+def flow_of(name: str, shape: FlowShape, calendars: Mapping[str, CalendarShape], entities: Entities) -> FlowDeclaration:
     """A flow whose steps come one after the other unless they say what they need."""
-    before = (None, *shape.steps)
-    steps = tuple(
-        _step(step, (previous.name,) if previous else ()) for previous, step in zip(before, shape.steps, strict=False)
-    )
+    steps = steps_of(shape, entities)
     return FlowDeclaration(
         name=name,
-        steps=steps,
+        steps=tuple(_step(step, needs_of(step, shape, steps)) for step in steps),
         description=shape.description,
         schedule=_schedule(shape, calendars),
         sla=shape.sla,
@@ -38,12 +36,13 @@ def _calendar(name: str, shape: CalendarShape) -> Calendar:
     return Calendar(name, weekdays, frozenset(shape.skip))
 
 
-def _step(shape: StepShape, before: tuple[str, ...]) -> StepDeclaration:
+def _step(written: WrittenStep, needs: tuple[str, ...]) -> StepDeclaration:
+    shape = written.shape
     return StepDeclaration(
-        name=shape.name,
-        kind=shape.kind,
-        arguments=tuple(_arguments(shape)),
-        needs=before if shape.needs is None else tuple(shape.needs),
+        name=written.name,
+        kind=written.kind,
+        arguments=tuple(_arguments(written)),
+        needs=needs,
         retries=shape.retries,
         retry_delay=shape.retry_delay,
         timeout=shape.timeout,
@@ -52,14 +51,14 @@ def _step(shape: StepShape, before: tuple[str, ...]) -> StepDeclaration:
     )
 
 
-def _arguments(shape: StepShape) -> Iterator[str]:
+def _arguments(step: WrittenStep) -> Iterator[str]:
     """The command that does what a step says."""
-    said = getattr(shape, shape.kind.value)
-    match shape.kind:
+    said = step.said
+    match step.kind:
         case StepKind.RUN | StepKind.SHELL:
-            yield from shlex.split(said)
+            yield from shlex.split(said[0])
         case StepKind.NOTIFY:
-            yield from ("notices", "tell", said)
+            yield from ("notices", "tell", said[0])
         case StepKind.EXECUTE:
             yield from ("run", "--skip-load", "--hold")
             for name in said:

@@ -145,6 +145,13 @@ def _secret(written: str) -> str:
     return written
 
 
+def _files(written: str) -> str:
+    """A pattern of files inside the project's folder."""
+    if written.startswith("/") or ".." in written.split("/"):
+        raise fault(f"{written!r} leaves the project's folder", "Write a pattern inside it, such as rules/*.yml.")
+    return written
+
+
 def _scalar(value: object) -> object:
     """Text, a number or a truth value."""
     if isinstance(value, str | int | float):
@@ -195,4 +202,5 @@ Revision: TypeAlias = Annotated[
     str, AfterValidator(_revision), WithJsonSchema({"type": "string", "pattern": REVISION_PATTERN, "examples": ["v2"]})
 ]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+Files: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_files)]
 Scalar: TypeAlias = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]

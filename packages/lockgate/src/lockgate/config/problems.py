@@ -74,13 +74,15 @@ def located(document: Document, path: KeyPath, message: str, remedy: str) -> Pro
 def beside(found: Iterable[Problem], problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Those `found` in a document, and the other `problems` of lines that none of them lies on."""
     known = tuple(found)
-    lines = {problem.line for problem in known}
-    return in_order((*known, *(problem for problem in problems if problem.line not in lines)))
+    lines = {(problem.file, problem.line) for problem in known}
+    return in_order((*known, *(each for each in problems if (each.file, each.line) not in lines)))
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each problem once, in the order of the file."""
-    return tuple(sorted(dict.fromkeys(problems), key=lambda problem: problem.line))
+    """Each problem once, in the order of the file; those of one file stand together."""
+    once = dict.fromkeys(problems)
+    files = list(dict.fromkeys(problem.file for problem in once))
+    return tuple(sorted(once, key=lambda problem: (files.index(problem.file), problem.line)))
 
 
 def _refused(detail: ErrorDetails, data: object) -> KeyPath:

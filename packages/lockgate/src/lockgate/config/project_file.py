@@ -9,8 +9,9 @@ from lockgate.config.assembly import assembled
 from lockgate.config.findings import Declared
 from lockgate.config.problems import beside, fitted
 from lockgate.config.references import reference_problems
+from lockgate.config.rule_entities import with_rule_sets
 from lockgate.config.shape import ProjectShape
-from lockgate.config.yaml_positions import read_yaml
+from lockgate.config.yaml_positions import Document, read_yaml
 from lockgate.core.project import Project
 from lockgate.errors import ProjectInvalid, UnknownName
 
@@ -39,13 +40,22 @@ def load_project(folder: Path) -> Project:
         ProjectInvalid: with every problem of the file, in its order.
     """
     folder = folder.resolve()
-    document = read_yaml(folder / PROJECT_FILE, file=PROJECT_FILE, lenient=True)
+    document = read_project(folder)
     shape, problems = fitted(ProjectShape, document, stand_ins={"project": "unnamed"})
     if shape is not None:
         problems = (*problems, *reference_problems(Declared(shape, document, folder)))
     if problems or document.problems or shape is None:
         raise ProjectInvalid(beside(document.problems, problems))
     return assembled(shape, folder)
+
+
+def read_project(folder: Path) -> Document:
+    """The project file as plain data, with the entities that rule sets declare; what is wrong is in its problems.
+
+    Raises:
+        ProjectInvalid: it, or a rule set's file, is no YAML.
+    """
+    return with_rule_sets(read_yaml(folder / PROJECT_FILE, file=PROJECT_FILE, lenient=True), folder)
 
 
 def project_schema() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, Field
 
 from lockgate.config.grammar import ColumnName, Name, Scalar, Shape, Text, Type
+from lockgate.config.shape import Columns, ServeShape
 
 
 class CastShape(Shape):
@@ -103,4 +104,10 @@ class RuleSetShape(Shape):
     from_: Text = Field(alias="from", description="The raw relation that rows come from: `schema.table`.")
     rules: list[RuleShape] = Field(min_length=1, description="The rules, in order.")
     output: list[ColumnName] = Field(min_length=1, description="The columns of the result; those of the contract.")
+    key: list[ColumnName] | None = Field(None, description="With `contract`: the columns that make a row one row.")
+    contract: Columns | None = Field(
+        None,
+        description="The columns with their types: makes the file an entity, where the project's `rule_sets` match it.",
+    )
+    serve: ServeShape | None = Field(None, description="With `contract`: where consumers read the entity.")
     cases: list[CaseShape] = Field(default_factory=list, description="Examples: given rows, expected rows.")

@@ -14,6 +14,7 @@ from lockgate.config.grammar import (
     Address,
     ColumnName,
     Duration,
+    Files,
     Name,
     ProjectName,
     Revision,
@@ -278,6 +279,10 @@ class ProjectShape(Shape):
     sources: dict[Name, AnySource] = Field(default_factory=dict, description="Systems that data comes from, by name.")
     entities: dict[Name, EntityShape] = Field(
         default_factory=dict, description="What transformation produces, by name."
+    )
+    rule_sets: Files | None = Field(
+        None,
+        description="Rule sets, `rules/*.yml`: each that has a `contract` is an entity of its own, by lying there.",
     )
     transformation: TransformationShape = Field(
         default_factory=TransformationShape,

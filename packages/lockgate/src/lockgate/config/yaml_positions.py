@@ -37,7 +37,8 @@ _RESOLVERS = {
 class Document:
     """A YAML file as plain data, with the lines of its keys and values; `file` is the name that problems bear.
 
-    `problems` are those of keys and values that `data` is without.
+    `problems` are those of keys and values that `data` is without. `parts` are the places of `data` that other files
+    declare.
     """
 
     file: str
@@ -45,6 +46,7 @@ class Document:
     key_lines: Mapping[KeyPath, int] = field(repr=False)
     value_lines: Mapping[KeyPath, int] = field(repr=False)
     problems: tuple[Problem, ...] = ()
+    parts: Mapping[KeyPath, Document] = field(default_factory=dict["KeyPath", "Document"], repr=False)
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line, from 1, of the key or list item at `path`; of the nearest part above it where it is missing."""
@@ -55,8 +57,14 @@ class Document:
         return _nearest(self.value_lines, path)
 
     def problem(self, path: Sequence[str | int], message: str, remedy: str = "") -> Problem:
-        """A problem with the key or list item at `path`."""
-        return Problem(message, self.file, self.line(path), remedy)
+        """A problem with the key or list item at `path`, in the file that declares it."""
+        place, inside = self._place(tuple(path))
+        return Problem(message, place.file, place.line(inside), remedy)
+
+    def _place(self, path: KeyPath) -> tuple[Document, KeyPath]:
+        """The document that declares a path, and the path there."""
+        inside = next((known for known in self.parts if path[: len(known)] == known), None)
+        return (self, path) if inside is None else (self.parts[inside], path[len(inside) :])
 
 
 def read_yaml(path: Path, *, file: str, lenient: bool = False) -> Document:

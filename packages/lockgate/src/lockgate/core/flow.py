@@ -35,6 +35,11 @@ class Runtime(StrEnum):
     DAGSTER = "dagster"
     LUIGI = "luigi"
 
+    @property
+    def tells_failures(self) -> bool:
+        """Whether what a flow is compiled to tells people itself that a run has failed."""
+        return self in {Runtime.AIRFLOW, Runtime.DAGSTER}
+
 
 class Trigger(StrEnum):
     """Why a run was begun."""

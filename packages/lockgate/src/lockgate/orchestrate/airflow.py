@@ -19,7 +19,8 @@ FIRST_DAY = date(2020, 1, 1)
 _NAMES = {
     "os", "date", "datetime", "timedelta", "Path", "ZoneInfo", "pendulum", "subprocess", "dag", "DAG", "BashOperator",
     "CronDataIntervalTimetable", "DeadlineAlert", "DeadlineReference", "SyncCallback", "PROJECT", "TIMEZONE",
-    "WEEKDAYS", "SKIPPED", "START", "END", "DATE", "AirflowSkipException", "skip_other_days", "tell_late",
+    "WEEKDAYS", "SKIPPED", "START", "END", "DATE", "AirflowSkipException", "skip_other_days", "tell_people",
+    "tell_failed", "tell_late",
 }  # fmt: skip
 _TEMPLATE_ENDINGS = (".sh", ".bash")
 

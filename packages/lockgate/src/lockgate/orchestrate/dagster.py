@@ -60,8 +60,15 @@ def flow_file(flow: FlowDeclaration, project: Project, place: str, _module: str)
         "uses_date": any("date" in _places(step) for step in flow.steps),
         "default_pool": DEFAULT_POOL,
         "literal": literal,
+        "asset_key": _key,
     }
     return rendered("dagster.py.jinja", facts)
+
+
+def _key(asset: str) -> str:
+    """The key of an asset in Python; Dagster takes a stroke in a text for a part of it in some places only."""
+    parts = [literal(part) for part in asset.split("/")]
+    return parts[0] if len(parts) == 1 else f"[{', '.join(parts)}]"
 
 
 def instance_file(flows: Iterable[FlowDeclaration], pools: Mapping[str, int]) -> str:

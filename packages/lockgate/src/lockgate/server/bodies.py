@@ -24,7 +24,9 @@ _AS_SENT = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
 WITHOUT_NUL = r"^[^\x00]*$"
 EntityName = Annotated[str, Field(min_length=1, max_length=255, pattern=WITHOUT_NUL, examples=["users"])]
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=WITHOUT_NUL)]
+# Something that is not blank, written so that JavaScript, Python and Rust read it alike.
+NOT_BLANK = r"^[^\x00]*[^\x00\s\x1c-\x1f\x85][^\x00]*$"
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000, pattern=NOT_BLANK)]
 """Why something is done; blanks are no reason."""
 Moment = Annotated[str, Field(max_length=40, json_schema_extra={"format": "date-time"})]
 """A time with its zone (RFC 3339)."""

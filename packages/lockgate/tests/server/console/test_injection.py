@@ -101,6 +101,7 @@ HARMLESS = (
     "true",
     "2026-01-31",
     "a b",
+    "raw.people",
     "",
 )
 HOSTILE = (
@@ -149,18 +150,28 @@ class Told:
 
 @cache
 def skeleton(dialect: str, statement: str) -> str:
-    """The tree of a statement without its literals, and without how long a list of given values is."""
+    """The tree of a statement without its literals, and without how long a list of given values, ORs or rows is."""
     text = re.sub(r"\bfile_[0-9a-f]{16}\b", "file_name", statement)
     trees = sqlglot.parse(text, read=dialect)
-    return ";".join(repr(tree.transform(blank)) for tree in trees if tree is not None)
+    return ";".join(repr(tree.transform(blank).transform(once)) for tree in trees if tree is not None)
 
 
 def blank(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.Literal):
-        return exp.Placeholder()
+        return exp.Literal.string("")
     if isinstance(node, exp.In) and all(isinstance(each, exp.Literal | exp.Placeholder) for each in node.expressions):
-        return exp.In(this=node.this.copy(), expressions=[exp.Placeholder()])
+        kinds = {type(each): blank(each) for each in node.expressions}
+        return exp.In(this=node.this.transform(blank), expressions=list(kinds.values()))
     return node
+
+
+def once(node: exp.Expr) -> exp.Expr:
+    """Of alternatives and of new rows that are the same but for values given apart from the statement, one."""
+    if not isinstance(node, exp.Or | exp.Values) or node.find(exp.Literal):
+        return node
+    terms = node.flatten() if isinstance(node, exp.Or) else node.expressions
+    kinds = {repr(each): each.copy() for each in terms}.values()
+    return exp.or_(*kinds, copy=False) if isinstance(node, exp.Or) else exp.Values(expressions=list(kinds))
 
 
 class Attack:
@@ -223,6 +234,8 @@ def storm(attack: Attack, store, count: int, seed: int) -> Counter:
     for place in PLACES:
         for text in HARMLESS:
             attack.send(place, text)
+        for header in HEADERS:
+            attack.send(place, "people", header)
     people, tables = store.people.people(), tables_of(store)
     harmless, attack.heard = attack.trees(), set()
     statuses = Counter()
@@ -261,4 +274,11 @@ def test_a_statement_that_text_got_into_would_be_seen():
 
     assert skeleton("sqlite", "SELECT a FROM t WHERE b = 'nothing'") == good
     assert skeleton("sqlite", "SELECT a FROM t WHERE b = '' OR '1'='1'") != good
+    assert skeleton("sqlite", "SELECT a FROM t WHERE b = '' OR b = 'x'") != good
     assert skeleton("sqlite", "SELECT a FROM t WHERE b = 'x'; DROP TABLE t") != good
+    given = skeleton("sqlite", "SELECT a FROM t WHERE b IN (?, ?) OR b IN (?)")
+    assert skeleton("sqlite", "SELECT a FROM t WHERE b IN (?)") == given
+    assert skeleton("sqlite", "SELECT a FROM t WHERE b IN (?, '') OR b IN (?)") != given
+    rows = skeleton("sqlite", "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)")
+    assert skeleton("sqlite", "INSERT INTO t (a, b) VALUES (?, ?)") == rows
+    assert skeleton("sqlite", "INSERT INTO t (a, b) VALUES (?, ?), ('', ?)") != rows

@@ -6,6 +6,7 @@ Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compil
 from __future__ import annotations
 
 import os
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,11 +20,24 @@ PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().pa
 START = "{{ (dag_run.data_interval_start or dag_run.run_after).isoformat() }}"
 END = "{{ (dag_run.data_interval_end or dag_run.run_after).isoformat() }}"
 
+
+def tell_people(severity, sentence):
+    """Tells the project's channels."""
+    command = ["lockgate", "notices", "tell", "--severity", severity, sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+
+
+def tell_failed(context):
+    """Tells that a run has failed."""
+    tell_people("critical", f"the flow by_hand failed on Airflow, run {context['run_id']}")
+
+
 with DAG(
     dag_id="by_hand",
     schedule=None,
     start_date=pendulum.datetime(2020, 1, 1),
     max_active_runs=1,
+    on_failure_callback=tell_failed,
     tags=["lockgate"],
     default_args={
         "cwd": str(PROJECT),

@@ -40,10 +40,20 @@ def skip_other_days(context):
         raise AirflowSkipException(f"{day} is no day of the calendar business")
 
 
-def tell_late():
-    """Tells the project's channels that a run is not ready in time."""
-    command = ["lockgate", "notices", "tell", "the flow nightly is late on Airflow"]
+def tell_people(severity, sentence):
+    """Tells the project's channels."""
+    command = ["lockgate", "notices", "tell", "--severity", severity, sentence]
     subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+
+
+def tell_failed(context):
+    """Tells that a run has failed."""
+    tell_people("critical", f"the flow nightly failed on Airflow, run {context['run_id']}")
+
+
+def tell_late():
+    """Tells that a run is not ready in time."""
+    tell_people("warning", "the flow nightly is late on Airflow")
 
 
 with DAG(
@@ -53,6 +63,7 @@ with DAG(
     start_date=pendulum.datetime(2026, 1, 5, tz=TIMEZONE),
     catchup=True,
     max_active_runs=2,
+    on_failure_callback=tell_failed,
     deadline=DeadlineAlert(
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=timedelta(hours=1, minutes=30),

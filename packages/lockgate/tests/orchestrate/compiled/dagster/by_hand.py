@@ -77,7 +77,8 @@ def by_hand() -> None:
 def tell_failed(context: dg.RunFailureSensorContext) -> None:
     """Tells the project's channels that a run has failed."""
     sentence = f"the flow by_hand failed on Dagster, run {context.dagster_run.run_id}"
-    subprocess.run(["lockgate", "notices", "tell", sentence], cwd=PROJECT, check=True, timeout=300)
+    command = ["lockgate", "notices", "tell", "--severity", "critical", sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
 
 
 defs = dg.Definitions(

@@ -79,7 +79,7 @@ def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds:
 def load(context: dg.OpExecutionContext) -> None:
     command = ["lockgate", "load", "files.orders"]
     call(context, command, timeout_seconds=14400)
-    context.log_event(dg.AssetMaterialization("files/orders"))
+    context.log_event(dg.AssetMaterialization(["files", "orders"]))
 
 
 @dg.op(
@@ -171,16 +171,17 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
 def tell_failed(context: dg.RunFailureSensorContext) -> None:
     """Tells the project's channels that a run has failed."""
     sentence = f"the flow nightly failed on Dagster, run {context.dagster_run.run_id}"
-    subprocess.run(["lockgate", "notices", "tell", sentence], cwd=PROJECT, check=True, timeout=300)
+    command = ["lockgate", "notices", "tell", "--severity", "critical", sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
 
 
 ASSETS = [
-    dg.AssetSpec("files/orders", group_name="sources"),
+    dg.AssetSpec(["files", "orders"], group_name="sources"),
     dg.AssetSpec(
         "orders",
         group_name="entities",
         deps=[
-            "files/orders",
+            ["files", "orders"],
         ],
     ),
 ]
