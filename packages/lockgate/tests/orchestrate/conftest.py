@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import secrets
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from lockgate.config import load_project
 from lockgate.core.flow import Runtime
 from lockgate.core.project import Project
 from lockgate.orchestrate import compiled
+from lockgate.sandbox.alerts import Receiver, webhook
 
 SHOP = """
 project: shop
@@ -94,3 +97,12 @@ def embedded(tmp_path_factory):
     people = People(tmp_path_factory.mktemp("embedded") / "people")
     people.lockgate("flow", "backfill", "nightly", "--from", TICK, "--to", TICK)
     return people
+
+
+@pytest.fixture(scope="module")
+def receiver():
+    """Whom a project of people tells, once it `tells` them."""
+    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+    with Receiver(webhook("/hooks", secret)) as receiver:
+        receiver.secret = secret
+        yield receiver

@@ -47,6 +47,7 @@ flows:
     steps:
       - {name: tick, shell: "sh tick.sh {start} {end}"}
   crowd:
+    sla: 1s
     steps:
       - {name: one, shell: sh crowd.sh one, pool: warehouse, needs: []}
       - {name: two, shell: sh crowd.sh two, pool: warehouse, priority: 9, needs: []}
@@ -79,6 +80,13 @@ class People:
             (folder / name).write_text(text, encoding="utf-8")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("LOCKGATE_", "AIRFLOW_"))}
         self.environment = kept | {"PATH": f"{BIN}:{os.environ['PATH']}"}
+
+    def tells(self, receiver) -> None:
+        """Lets the project tell what happens to a receiver."""
+        channel = f"{{kind: webhook, url: '{receiver.url}/hooks', secret: secret://hook}}"
+        with (self.folder / "lockgate.yml").open("a", encoding="utf-8") as file:
+            file.write(f"notifications:\n  hook: {channel}\n")
+        self.environment["LOCKGATE_SECRET_HOOK"] = receiver.secret
 
     def run(self, *command: str | Path, timeout: float = 240) -> str:
         """Runs a program in the folder: what it printed."""

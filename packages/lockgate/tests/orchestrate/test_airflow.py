@@ -54,9 +54,10 @@ def test_airflow_is_told_of_pools_and_priorities(read):
 
 
 @pytest.fixture(scope="module")
-def people(tmp_path_factory):
+def people(tmp_path_factory, receiver):
     """The project compiled for Airflow."""
     people = People(tmp_path_factory.mktemp("airflow") / "people")
+    people.tells(receiver)
     people.compile("airflow")
     return people
 
@@ -65,7 +66,8 @@ def people(tmp_path_factory):
 def airflow(tmp_path_factory, people):
     """An Airflow of its flows, all of them on."""
     folder = people.folder / "orchestration/airflow"
-    airflow = start_airflow(tmp_path_factory.mktemp("server"), folder, programs=PROGRAMS)
+    settings = {"LOCKGATE_SECRET_HOOK": people.environment["LOCKGATE_SECRET_HOOK"]}
+    airflow = start_airflow(tmp_path_factory.mktemp("server"), folder, programs=PROGRAMS, settings=settings)
     airflow.run("pools", "import", folder / "pools.json")
     for flow in ("nightly", "crowd", "broken"):
         awaited(lambda flow=flow: airflow.ask(f"/api/v2/dags/{flow}"), seconds=240)
@@ -131,19 +133,40 @@ def test_a_run_that_is_triggered_serves_what_the_embedded_runtime_serves(airflow
     assert stored == [("success", datetime.fromisoformat(INTERVAL[1]))]
 
 
-@pytest.mark.slow
-def test_a_pool_s_one_slot_is_taken_in_turn_and_the_urgent_step_goes_first(airflow, people):
-    assert airflow.ask("/api/v2/pools/warehouse")["slots"] == 1
-
+@pytest.fixture(scope="module")
+def crowd(airflow):
+    """A run whose two steps want the one slot of a pool, and which takes longer than it may, once it has ended."""
     airflow.ask("/api/v2/dags/crowd/dagRuns", {"dag_run_id": "crowd", "logical_date": None})
+    return ended(airflow, "crowd", "crowd")
 
-    assert ended(airflow, "crowd", "crowd")["state"] == "success"
+
+@pytest.mark.slow
+def test_a_pool_s_one_slot_is_taken_in_turn_and_the_urgent_step_goes_first(airflow, people, crowd):
+    assert airflow.ask("/api/v2/pools/warehouse")["slots"] == 1
+    assert crowd["state"] == "success"
     assert (people.folder / "order.txt").read_text(encoding="utf-8") == "two\none\n"
 
 
+def told(receiver, sentence: str) -> list[str]:
+    """The severities under which a sentence was told, once it was."""
+
+    def found() -> list[str]:
+        documents = [request.document() for request in receiver.taken]
+        return [each["data"]["severity"] for each in documents if each["data"]["subject"] == sentence]
+
+    awaited(found, seconds=240)
+    return found()
+
+
 @pytest.mark.slow
-def test_a_step_that_fails_fails_the_run(airflow):
+def test_a_run_that_is_late_is_told(crowd, receiver):
+    assert told(receiver, "the flow crowd is late on Airflow") == ["warning"]
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_fails_the_run_and_is_told(airflow, receiver):
     airflow.ask("/api/v2/dags/broken/dagRuns", {"dag_run_id": "broken", "logical_date": None})
 
     assert ended(airflow, "broken", "broken")["state"] == "failed"
     assert tried(airflow, "broken", "broken") == {"breaks": ("failed", 1)}
+    assert told(receiver, "the flow broken failed on Airflow, run broken") == ["critical"]

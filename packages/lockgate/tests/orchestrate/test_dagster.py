@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import secrets
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from lockgate.sandbox.alerts import Receiver, webhook
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -32,22 +28,10 @@ def test_dagster_reads_the_declared_graph_without_lockgate(project, written, flo
 
 
 @pytest.fixture(scope="module")
-def receiver():
-    """Whom the project tells."""
-    secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    with Receiver(webhook("/hooks", secret)) as receiver:
-        receiver.secret = secret
-        yield receiver
-
-
-@pytest.fixture(scope="module")
 def people(tmp_path_factory, receiver):
     """The project compiled for Dagster."""
     people = People(tmp_path_factory.mktemp("dagster") / "people")
-    channel = f"{{kind: webhook, url: '{receiver.url}/hooks', secret: secret://hook}}"
-    with (people.folder / "lockgate.yml").open("a", encoding="utf-8") as file:
-        file.write(f"notifications:\n  hook: {channel}\n")
-    people.environment["LOCKGATE_SECRET_HOOK"] = receiver.secret
+    people.tells(receiver)
     people.compile("dagster")
     return people
 
@@ -137,7 +121,8 @@ def test_the_sensor_of_a_flow_tells_that_a_run_has_failed(dagster, people, recei
     awaited(lambda: receiver.taken, seconds=180)
     (told,) = [request.document() for request in receiver.taken]
     sentence = f"the flow broken failed on Dagster, run {run_id}"
-    assert (told["type"], told["data"]["subject"]) == ("lockgate.notices.told", sentence)
+    assert (told["type"], told["data"]["severity"]) == ("lockgate.notices.told", "critical")
+    assert told["data"]["subject"] == sentence
     awaited(lambda: json.loads(people.lockgate("notices", "list", "--json"))[0]["status"] == "sent", seconds=60)
     (kept,) = json.loads(people.lockgate("notices", "list", "--json"))
     assert (kept["channel"], kept["notice"]["subject"]) == ("hook", sentence)
