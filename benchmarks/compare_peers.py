@@ -38,6 +38,17 @@ class Peers:
         found: dict[str, Any] = json.loads(self._process.stdout.readline())
         return found
 
+    def found(self, do: str, **request: object) -> dict[str, Any]:
+        """One comparison.
+
+        Raises:
+            SystemExit: the peer failed; the time it took says nothing then.
+        """
+        answer = self.ask(do, **request)
+        if "error" in answer:
+            raise SystemExit(f"{do} failed: {answer['error']}")
+        return answer
+
     def close(self) -> None:
         """Ends the process."""
         if self._process.stdin is not None:

@@ -37,7 +37,7 @@ def datacompy(peers: Peers, database: Path) -> Contender:
     """Tables read into polars, datacompy's report."""
 
     def run() -> object:
-        return peers.ask("datacompy", database=str(database), left="lefts", right="rights", key=["id"])
+        return peers.found("datacompy", database=str(database), left="lefts", right="rights", key=["id"])
 
     return Contender("datacompy", peers.versions["datacompy"], run, peer_answer)
 

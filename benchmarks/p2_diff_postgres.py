@@ -40,7 +40,7 @@ def reladiff(peers: Peers, url: str) -> Contender:
 
     def run() -> object:
         sides = {"left": [url, "lefts"], "right": [url, "rights"]}
-        return peers.ask("reladiff", **sides, key=["id"], columns=list(COLUMNS), algorithm="joindiff")
+        return peers.found("reladiff", **sides, key=["id"], columns=list(COLUMNS), algorithm="joindiff")
 
     return Contender("reladiff joindiff", peers.versions["reladiff"], run, peer_answer)
 

@@ -63,20 +63,37 @@ def plain(url: str, database: Path) -> Contender:
 
 
 def reladiff(peers: Peers, url: str, database: Path, differences: Differences) -> Contender:
-    """Reladiff's bisection, two threads a side."""
+    """Reladiff's bisection, two threads a side.
+
+    Raises:
+        SystemExit: it fails, or finds something else in its part of the keys than is there.
+    """
     part = PARTS.get(differences.name, 1.0)
     its_own = database.with_name(f"reladiff {CASES.index(differences)}.duckdb")  # it locks what it reads
     shutil.copy(database, its_own)
 
+    below = int(ROWS * part) if part < 1 else None
+    there = planted(database, below)
+
     def run() -> object:
         sides = {"left": [url, "lefts"], "right": [f"duckdb://{its_own}", "rights"]}
-        below = int(ROWS * part) if part < 1 else None
         columns = [name for name in COLUMNS if name not in UNREAD]
         asked = {"key": ["id"], "columns": columns, "algorithm": "hashdiff", "below": below}
-        return peers.ask("reladiff", **sides, **asked)
+        found = peers.found("reladiff", **sides, **asked)
+        if peer_answer(found) != there:
+            raise SystemExit(f"{differences.name}: reladiff found {peer_answer(found)} of {there}")
+        return found
 
     check = peer_answer if part == 1 else None
     return Contender("reladiff hashdiff", peers.versions["reladiff"], run, check, part=part)
+
+
+def planted(database: Path, below: int | None) -> dict[str, int]:
+    """What differs between the tables, of keys below a number."""
+    rows = "(select * from {}" + (f" where id < {below})" if below is not None else ")")
+    with duckdb.connect(str(database), read_only=True) as connection:
+        query = hand_join(rows.format("lefts"), rows.format("rights"))
+        return hand_answer(connection.sql(query).to_arrow_table())
 
 
 def case(peers: Peers, folder: Path, url: str, differences: Differences) -> Case:

@@ -49,10 +49,11 @@ def reladiff(
 ) -> dict[str, Any]:
     """The difference of two tables, each given by database and name; `below` ends it at a key."""
     from reladiff import Algorithm, connect_to_table, diff_tables
+    from reladiff.utils import Vector
 
     tables = [connect_to_table(database, tuple(name.split(".")), tuple(key), 2) for database, name in (left, right)]
     extra = tuple(name for name in columns if name not in key)
-    bounds = {"max_key": (below,)} if below is not None else {}
+    bounds = {"max_key": Vector((below,))} if below is not None else {}
     found = list(
         diff_tables(
             *tables,

@@ -76,3 +76,45 @@ def test_no_value_is_told_that_was_not_asked_for(compared):
 
     assert cause.where == '"currency" = ***'
     assert "JPY" not in cause.sentence
+
+
+def test_columns_that_change_together_each_have_their_own_cause(compared):
+    left = f"select *, 'N' || id as code, id * 3 as many, moment + to_days(400) as later from ({LEFT})"
+    right = f"""
+    select * replace (amount * 10 as amount, trim(name) as name, lower(code) as code, many * -1 as many,
+        moment - to_hours(3) as moment, later + to_hours(5) as later) from ({left})
+    """
+
+    found = [(cause.column, cause.transform, cause.rows) for cause in compared(left, right).causes]
+
+    assert found == [
+        ("amount", "left * 10", 1000),
+        ("name", "trim(left)", 1000),
+        ("moment", "left -3 hours", 1000),
+        ("code", "lower(left)", 1000),
+        ("many", "left * -1", 999),
+        ("later", "left +5 hours", 1000),
+    ]
+
+
+def test_a_value_of_extra_rows_is_looked_for_on_the_right(compared):
+    right = f"{LEFT} union all select 1000 + i, 'CHF', 7, 'm' || i, timestamp '2026-02-01' from range(40) as t(i)"
+
+    (cause,) = compared(LEFT, right).causes
+
+    assert (cause.status, cause.where, cause.rows, cause.share) == (Status.EXTRA, "\"currency\" = 'CHF'", 40, 1.0)
+
+
+def test_what_a_transform_leaves_over_is_looked_at_again(compared):
+    right = f"""
+    select * replace (case when id % 4 = 0 then upper(name) when id % 4 = 1 then name || '!' when id % 4 = 2 then '?'
+        end as name) from ({LEFT})
+    """
+
+    found = [(cause.transform, cause.where, cause.rows) for cause in compared(LEFT, right).causes]
+
+    assert found == [
+        ("NULL", "\"currency\" = 'EUR'", 250),
+        ("upper(left)", "\"currency\" = 'JPY'", 250),
+        ("left with an ending after it", "\"currency\" = 'EUR'", 250),
+    ]

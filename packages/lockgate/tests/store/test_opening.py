@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from contextlib import closing
 from datetime import UTC, datetime
 
@@ -91,7 +92,7 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path):
 def test_a_folder_that_cannot_be_made_is_unavailable(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
 
-    with pytest.raises(ControlPlaneUnavailable, match="folder cannot be made"):
+    with pytest.raises(ControlPlaneUnavailable, match="file cannot be made"):
         open_store(f"sqlite:///{tmp_path / 'file' / 'control.db'}", **SCOPE)
 
 
@@ -120,3 +121,14 @@ def test_sqlite_writes_ahead_so_that_readers_do_not_wait(tmp_path):
 
     with closing(sqlite3.connect(tmp_path / "control.db")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_sqlite_file_is_its_owner_s_alone(tmp_path):
+    path = tmp_path / "state" / "control.db"
+    store = open_store(f"sqlite:///{path}", **SCOPE)
+
+    with store.database.reading():
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in path.parent.iterdir()}
+
+    assert modes["control.db"] == 0o600
+    assert {mode for name, mode in modes.items() if name.startswith("control.db-")} <= {0o600}

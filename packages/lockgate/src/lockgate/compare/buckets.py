@@ -13,9 +13,10 @@ from lockgate.core.ports import Side
 ROWS_A_BUCKET = 256
 MOST_BUCKETS = 1 << 20
 _WIDEST = 1 << 62
+# A cast to varchar(15) cuts as substring does, and does not count the characters before.
 _HASHES = {
     "duckdb": "cast('0x' || substring(md5({record}), 1, 15) as bigint)",
-    "postgres": "cast(cast('x' || substring(md5({record}) from 1 for 15) as bit(60)) as bigint)",
+    "postgres": "cast(cast('x' || cast(md5({record}) as varchar(15)) as bit(60)) as bigint)",
 }
 _BUCKET_OF_RANGE = {
     "duckdb": "((cast({v} as bigint) - ({low})) // {width})",

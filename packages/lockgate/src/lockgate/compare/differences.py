@@ -54,22 +54,26 @@ def _changes(bench: Bench, scope: Scope) -> dict[str, Any]:
     """n0, n1 and so on: how many values of a column changed; a0, a1 and so on: by how much at most."""
     rest = list(enumerate(scope.pairs))[scope.keys :]
     conditions = {number: changed(pair, number) for number, pair in rest}
-    counts = {f"n{n}": f"count(case when {conditions[n]} then 1 end)" for n in conditions}
-    found = _summed(bench, counts)
+    counts = {f"n{n}": ("count_if({x})", condition) for n, condition in conditions.items()}
+    found = {name: int(many or 0) for name, many in _summed(bench, counts).items()}
     amounts = {n: amount(pair, f"l{n}", f"r{n}", BENCH) for n, pair in rest if found[f"n{n}"]}
     largest = {
-        f"a{n}": f"max(case when {conditions[n]} and isfinite({by}) then {by} end)" for n, by in amounts.items() if by
+        f"a{n}": ("max(case when isfinite({x}) then {x} end)", f"case when {conditions[n]} then {by} end")
+        for n, by in amounts.items()
+        if by
     }
     return found | _summed(bench, largest)
 
 
-def _summed(bench: Bench, sums: Mapping[str, str]) -> dict[str, Any]:
-    """Aggregates of the rows that differ, by name."""
+def _summed(bench: Bench, sums: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
+    """Aggregates of the rows that differ, by name: each with a value of a row, made once, for `x`."""
     found: dict[str, Any] = {}
     names = list(sums)
     for start in range(0, len(names), SUMS_AT_ONCE):
         some = names[start : start + SUMS_AT_ONCE]
-        (row,) = bench.query(f"select {', '.join(f'{sums[n]} as {n}' for n in some)} from {DIFFERENCES}").to_pylist()
+        made = ", ".join(f"{sums[name][1]} as {name}" for name in some)
+        aggregates = ", ".join(f"{sums[name][0].format(x=name)} as {name}" for name in some)
+        (row,) = bench.query(f"select {aggregates} from (select {made} from {DIFFERENCES}) as made").to_pylist()
         found |= row
     return found
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from lockgate.compare.buckets import Buckets, row_hash
+from lockgate.compare.carry import BENCH
 from lockgate.compare.encoding import value
 from lockgate.compare.joining import DIFFERENCES, in_bench, join_here
 from lockgate.compare.profile import numbers
@@ -19,6 +20,9 @@ RANGES, KEYS = 16, 200
 PATIENCE = 2.0
 # Where more rows differ than this share, nearly every bucket has one.
 MANY_DIFFER = 0.01
+_KEYS_OF = """
+{key} in (select unnest(range(start, start + {keys})) from (select unnest(cast({starts} as bigint[])) as start) as few)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,11 @@ def _look(bench: Bench, scope: Scope, side: Side, starts: list[int], progress: P
 
 
 def _few(scope: Scope, side: Side, starts: list[int], *, left: bool) -> str:
+    """A side's rows of a few ranges: an index finds them by their borders, the bench by each of their keys."""
     pair = scope.key[0]
     key = value(pair, pair.left if left else pair.right, "c0", side.engine.dialect)
-    ranges = " or ".join(f"({key} >= {start} and {key} < {start + KEYS})" for start in starts)
-    return f"select * from ({scope.rows(side, left=left)}) as every_row where {ranges}"
+    if side.engine.dialect == BENCH:
+        wanted = _KEYS_OF.format(key=key, keys=KEYS, starts=starts)
+    else:
+        wanted = " or ".join(f"({key} >= {start} and {key} < {start + KEYS})" for start in starts)
+    return f"select * from ({scope.rows(side, left=left)}) as every_row where {wanted}"

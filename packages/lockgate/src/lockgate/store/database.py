@@ -158,8 +158,10 @@ def _sqlite(url: URL) -> Engine:
         return _read_only(url, path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            path.touch(mode=0o600)  # as the files that SQLite puts beside it: what people did is its owner's alone
     except OSError as error:
-        raise ControlPlaneUnavailable(f"the control plane's folder cannot be made: {error.strerror}") from error
+        raise ControlPlaneUnavailable(f"the control plane's file cannot be made: {error.strerror}") from error
     engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
     event.listen(engine, "do_connect", _be_patient)
     event.listen(engine, "connect", _set_up)

@@ -1,0 +1,73 @@
+"""The flow `docs_and_lineage` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+
+Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+TIMEZONE = "America/New_York"
+
+# The run's interval, filled in for each run; one that people start without a date is about its own moment.
+START = "{{ (dag_run.data_interval_start or dag_run.run_after).isoformat() }}"
+END = "{{ (dag_run.data_interval_end or dag_run.run_after).isoformat() }}"
+
+
+def tell_people(severity, sentence):
+    """Tells the project's channels."""
+    command = ["lockgate", "notices", "tell", "--severity", severity, sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+
+
+def tell_failed(context):
+    """Tells that a run has failed."""
+    tell_people("critical", f"the flow docs_and_lineage failed on Airflow, run {context['run_id']}")
+
+
+with DAG(
+    dag_id="docs_and_lineage",
+    description="Publishes dbt's documentation, with the graph of its models, as one page.",
+    schedule=CronDataIntervalTimetable("0 10 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    on_failure_callback=tell_failed,
+    tags=["lockgate"],
+    default_args={
+        "cwd": str(PROJECT),
+        "append_env": True,
+        "env": {
+            "LOCKGATE_FLOW_STEP": "docs_and_lineage/{{ task.task_id }}",
+            "LOCKGATE_FLOW_RUN": "airflow/{{ run_id }}",
+            "LOCKGATE_FLOW_INTERVAL": f"{START}/{END}",
+        },
+        "skip_on_exit_code": None,
+        "weight_rule": "absolute",
+    },
+) as dag:
+    docs = BashOperator(
+        task_id="docs",
+        bash_command=(
+            "env INVENTORY_DUCKDB=:memory: dbt docs generate --project-dir dbt --profiles-dir dbt "
+            "--target-path ../.lockgate/docs --static --empty-catalog"
+        ),
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+    publish = BashOperator(
+        task_id="publish",
+        bash_command="install -D -m 644 .lockgate/docs/static_index.html .lockgate/published/index.html",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+
+    docs >> publish

@@ -1,0 +1,103 @@
+"""The flow `full_refresh` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+
+Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+TIMEZONE = "America/New_York"
+
+# The run's interval, filled in for each run; one that people start without a date is about its own moment.
+START = "{{ (dag_run.data_interval_start or dag_run.run_after).isoformat() }}"
+END = "{{ (dag_run.data_interval_end or dag_run.run_after).isoformat() }}"
+
+
+def tell_people(severity, sentence):
+    """Tells the project's channels."""
+    command = ["lockgate", "notices", "tell", "--severity", severity, sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+
+
+def tell_failed(context):
+    """Tells that a run has failed."""
+    tell_people("critical", f"the flow full_refresh failed on Airflow, run {context['run_id']}")
+
+
+with DAG(
+    dag_id="full_refresh",
+    description="Reads everything again and builds everything anew, on Sundays.",
+    schedule=CronDataIntervalTimetable("0 7 * * 0", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    on_failure_callback=tell_failed,
+    tags=["lockgate"],
+    default_args={
+        "cwd": str(PROJECT),
+        "append_env": True,
+        "env": {
+            "LOCKGATE_FLOW_STEP": "full_refresh/{{ task.task_id }}",
+            "LOCKGATE_FLOW_RUN": "airflow/{{ run_id }}",
+            "LOCKGATE_FLOW_INTERVAL": f"{START}/{END}",
+        },
+        "skip_on_exit_code": None,
+        "weight_rule": "absolute",
+    },
+) as dag:
+    load = BashOperator(
+        task_id="load",
+        bash_command="lockgate load discovery --full",
+        retries=2,
+        retry_delay=timedelta(minutes=1),
+        execution_timeout=timedelta(hours=4),
+    )
+    build = BashOperator(
+        task_id="build",
+        bash_command="lockgate run --skip-load --full-refresh --hold",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    test_users = BashOperator(
+        task_id="test_users",
+        bash_command="lockgate test users",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    test_applications = BashOperator(
+        task_id="test_applications",
+        bash_command="lockgate test applications",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    compare = BashOperator(
+        task_id="compare",
+        bash_command="lockgate cutover compare users applications",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+    publish = BashOperator(
+        task_id="publish",
+        bash_command="lockgate publish users applications",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+
+    load >> build
+    build >> test_users
+    build >> test_applications
+    build >> compare
+    [test_users, test_applications, compare] >> publish

@@ -1,0 +1,100 @@
+"""The flow `quality_report` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+
+Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+TIMEZONE = "America/New_York"
+
+# The run's interval, filled in for each run; one that people start without a date is about its own moment.
+START = "{{ (dag_run.data_interval_start or dag_run.run_after).isoformat() }}"
+END = "{{ (dag_run.data_interval_end or dag_run.run_after).isoformat() }}"
+
+
+def tell_people(severity, sentence):
+    """Tells the project's channels."""
+    command = ["lockgate", "notices", "tell", "--severity", severity, sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+
+
+def tell_failed(context):
+    """Tells that a run has failed."""
+    tell_people("critical", f"the flow quality_report failed on Airflow, run {context['run_id']}")
+
+
+with DAG(
+    dag_id="quality_report",
+    description="Tests rules and tables, lists what was set aside, and writes it all as a page with pictures.",
+    schedule=CronDataIntervalTimetable("30 9 * * *", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    on_failure_callback=tell_failed,
+    tags=["lockgate"],
+    default_args={
+        "cwd": str(PROJECT),
+        "append_env": True,
+        "env": {
+            "LOCKGATE_FLOW_STEP": "quality_report/{{ task.task_id }}",
+            "LOCKGATE_FLOW_RUN": "airflow/{{ run_id }}",
+            "LOCKGATE_FLOW_INTERVAL": f"{START}/{END}",
+        },
+        "skip_on_exit_code": None,
+        "weight_rule": "absolute",
+    },
+) as dag:
+    cases_users = BashOperator(
+        task_id="cases_users",
+        bash_command="lockgate rules test users",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+    cases_applications = BashOperator(
+        task_id="cases_applications",
+        bash_command="lockgate rules test applications",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+    report = BashOperator(
+        task_id="report",
+        bash_command="lockgate run --skip-load --hold --report .lockgate/quality.html",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    test_users = BashOperator(
+        task_id="test_users",
+        bash_command="lockgate test users",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    test_applications = BashOperator(
+        task_id="test_applications",
+        bash_command="lockgate test applications",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    set_aside = BashOperator(
+        task_id="set_aside",
+        bash_command="lockgate quarantine list",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+
+    [cases_users, cases_applications] >> report
+    report >> test_users
+    report >> test_applications
+    report >> set_aside

@@ -1,0 +1,78 @@
+"""The flow `reconciliation` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+
+Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+
+import pendulum
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG, CronDataIntervalTimetable
+
+PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+TIMEZONE = "America/New_York"
+
+# The run's interval, filled in for each run; one that people start without a date is about its own moment.
+START = "{{ (dag_run.data_interval_start or dag_run.run_after).isoformat() }}"
+END = "{{ (dag_run.data_interval_end or dag_run.run_after).isoformat() }}"
+
+
+def tell_people(severity, sentence):
+    """Tells the project's channels."""
+    command = ["lockgate", "notices", "tell", "--severity", severity, sentence]
+    subprocess.run(command, cwd=PROJECT, check=True, timeout=300)
+
+
+def tell_failed(context):
+    """Tells that a run has failed."""
+    tell_people("critical", f"the flow reconciliation failed on Airflow, run {context['run_id']}")
+
+
+with DAG(
+    dag_id="reconciliation",
+    description="Builds every entity by rules and by dbt from the same rows, and ends at the first that differs.",
+    schedule=CronDataIntervalTimetable("0 9 * * 1", timezone=TIMEZONE),
+    start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
+    catchup=False,
+    max_active_runs=1,
+    on_failure_callback=tell_failed,
+    tags=["lockgate"],
+    default_args={
+        "cwd": str(PROJECT),
+        "append_env": True,
+        "env": {
+            "LOCKGATE_FLOW_STEP": "reconciliation/{{ task.task_id }}",
+            "LOCKGATE_FLOW_RUN": "airflow/{{ run_id }}",
+            "LOCKGATE_FLOW_INTERVAL": f"{START}/{END}",
+        },
+        "skip_on_exit_code": None,
+        "weight_rule": "absolute",
+    },
+) as dag:
+    build = BashOperator(
+        task_id="build",
+        bash_command="lockgate run --skip-load --hold --engine rules --engine dbt",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+        pool="warehouse",
+    )
+    compare_users = BashOperator(
+        task_id="compare_users",
+        bash_command="lockgate compare users@rules users@dbt --report .lockgate/users.html",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+    compare_applications = BashOperator(
+        task_id="compare_applications",
+        bash_command="lockgate compare applications@rules applications@dbt --report .lockgate/applications.html",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
+
+    build >> compare_users
+    build >> compare_applications
