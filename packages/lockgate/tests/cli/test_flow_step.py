@@ -170,7 +170,6 @@ def test_a_command_that_is_asked_to_end_tells_so(shop, told):
     deadline = time.monotonic() + 30
     while not _is_told(shop) and time.monotonic() < deadline:
         time.sleep(0.1)
-    time.sleep(1)
 
     process.send_signal(signal.SIGTERM)
 

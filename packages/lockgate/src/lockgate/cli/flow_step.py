@@ -28,10 +28,10 @@ def told(command: Callable[[], int], *, project: str | None, target: str | None)
     if step is None:
         return command()
     teller = _Teller(step, Path(project) if project else None, target)
-    teller.started()
     _end_orderly()
     code: int = Exit.FAILED
     try:
+        teller.started()
         code = command()
     finally:
         teller.finished(StepEnd(code, "" if code == Exit.FINE else f"exit code {code}"))
@@ -73,7 +73,9 @@ class _Teller:
         self._beside(lambda: self._tell(None))
 
     def finished(self, end: StepEnd) -> None:
-        """Tells how it ended, where it could be told that it began."""
+        """Tells how it ended, once it was told that it began."""
+        if self._telling is not None:
+            self._telling.join(MOMENT_SECONDS)
         if self._telling is None or not self._telling.is_alive():
             self._beside(lambda: self._tell(end))
 
