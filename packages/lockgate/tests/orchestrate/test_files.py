@@ -32,14 +32,20 @@ def test_each_kind_of_drift_is_told_and_mended(folder, texts):
     (folder / "by_hand.py").unlink()
     (folder / "nightly.py").write_text("pass\n", encoding="utf-8")
     (folder / "former.py").write_text(texts("luigi")["by_hand.py"], encoding="utf-8")
-    (folder / "mine.py").write_text("import luigi\n", encoding="utf-8")
+    mine = {
+        "README.md": "Written by `lockgate flow compile --to luigi`\n",
+        "mine.py": "import luigi  # not by `lockgate flow compile --to luigi`\n",
+        "pools.json": "{}\n",
+    }
+    for name, text in mine.items():
+        (folder / name).write_text(text, encoding="utf-8")
     expected = Drift(("by_hand.py",), ("nightly.py",), ("former.py",))
 
     assert drift(folder, texts("luigi"), is_whole=True) == expected
     assert write(folder, texts("luigi"), is_whole=True) == expected
 
     assert drift(folder, texts("luigi"), is_whole=True) == NOTHING
-    assert sorted(path.name for path in folder.iterdir()) == ["by_hand.py", "luigi.cfg", "mine.py", "nightly.py"]
+    assert {path.name for path in folder.iterdir()} == {"by_hand.py", "luigi.cfg", "nightly.py", *mine}
 
 
 def test_one_flow_alone_leaves_nothing_over(folder, texts):

@@ -12,7 +12,7 @@ from lockgate.core.project import Project
 from lockgate.errors import UnknownName
 from lockgate.orchestrate import airflow, dagster, luigi
 
-MARK = "`lockgate flow compile --to "
+MARK = "Written by `lockgate flow compile"
 SHARED_FILES = frozenset({"pools.json", "dagster.yaml", "workspace.yaml", "luigi.cfg"})
 # A module of such a name would hide another one from whatever runs it.
 _HIDING = frozenset({"airflow", "dagster", "luigi", "pendulum", "lockgate"}) | sys.stdlib_module_names

@@ -33,7 +33,7 @@ def drift(folder: Path, texts: Mapping[str, str], *, is_whole: bool) -> Drift:
     """
     with writing(str(folder)):
         there = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in _files(folder)}
-    ours = [name for name, text in there.items() if name in SHARED_FILES or MARK in text]
+    ours = [name for name, text in there.items() if (name in SHARED_FILES or name.endswith(".py")) and MARK in text]
     return Drift(
         missing=tuple(name for name in texts if name not in there),
         different=tuple(name for name, text in texts.items() if name in there and there[name] != text),
