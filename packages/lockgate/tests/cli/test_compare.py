@@ -323,10 +323,10 @@ def test_tables_of_a_database_file_are_compared_and_misnamed_ones_told(compare) 
 def test_a_file_that_is_no_database_is_told(compare) -> None:
     Path("w.duckdb").write_bytes(b"no database")
 
-    code, document, _ = compare("w.duckdb::t", "new.csv", "--key", "id", "--json")
+    for name in ("w.duckdb", "new.csv"):
+        code, document, _ = compare(f"{name}::t", "new.csv", "--key", "id", "--json")
 
-    assert code == 2
-    assert "not a valid DuckDB database" in document["error"]["message"]
+        assert (code, document["error"]["message"]) == (2, f"{name} is not a DuckDB database")
 
 
 def test_parquet_is_compared_with_csv_by_value(compare) -> None:
@@ -406,3 +406,42 @@ def test_a_database_that_does_not_answer_or_has_no_such_table_is_told(compare, p
 def test_the_help_names_every_method_and_transform() -> None:
     assert tuple(Transform) == TRANSFORMS
     assert get_args(MethodName) == tuple(Method)
+
+
+@pytest.fixture
+def lists(tmp_path):
+    """Two Parquet files of one row that differ in a list."""
+    for name, value in (("a", 1), ("b", 2)):
+        duckdb.sql(f"select 1 as id, [{value}] as v").write_parquet(str(tmp_path / f"{name}.parquet"))
+    return [str(tmp_path / f"{name}.parquet") for name in "ab"]
+
+
+def test_values_that_are_lists_are_reported(lists, tmp_path, capsys):
+    report = tmp_path / "r.html"
+
+    assert run(["compare", *lists, "--key", "id", "--show-values", "--report", str(report)]) == 1
+    assert "[2]" in report.read_text(encoding="utf-8")
+
+
+def test_a_report_never_takes_the_place_of_what_is_compared(lists, capsys):
+    before = Path(lists[0]).read_bytes()
+
+    assert run(["compare", *lists, "--key", "id", "--report", lists[0]]) == 2
+    assert "which is compared" in capsys.readouterr().err
+    assert Path(lists[0]).read_bytes() == before
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_refused(lists, tmp_path, capsys, monkeypatch):
+    from lockgate.app import comparing
+
+    whole = comparing.compare
+
+    def compare(*given, **named):
+        found = whole(*given, **named)
+        duckdb.sql("select 1 as id, [1] as v union all select 2, [2]").write_parquet(lists[0])
+        return found
+
+    monkeypatch.setattr(comparing, "compare", compare)
+
+    assert run(["compare", *lists, "--key", "id"]) == 2
+    assert "a.parquet was changed while it was read" in capsys.readouterr().err

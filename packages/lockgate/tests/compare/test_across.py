@@ -10,7 +10,15 @@ import pytest
 
 from lockgate.adapters.relations.references import opened, reference
 from lockgate.compare import compare
-from lockgate.core.comparison import ColumnRule, ComparisonRequest, Method, RowCounts, Transform, Verdict
+from lockgate.core.comparison import (
+    ColumnRule,
+    ComparisonRequest,
+    Method,
+    RowCounts,
+    Tolerance,
+    Transform,
+    Verdict,
+)
 
 # How PostgreSQL writes a value, how DuckDB does.
 EQUAL = (
@@ -231,3 +239,29 @@ def test_tables_of_postgresql_too_wide_to_join_are_streamed(postgres_server, tmp
 
     assert (found.method, found.rows.changed) == (Method.STREAM, 1)
     assert [one.name for one in found.columns if one.changed] == ["x839"]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "tolerance", "is_near"),
+    [
+        ("1e308", "-1e308", "1e-9", False),
+        ("1e308", "-1e308", "10%", False),
+        ("1e-310", "1.5e-310", "1%", False),
+        ("1e-310", "1.005e-310", "1%", True),
+        ("1e308", "1.005e308", "1%", True),
+        ("5e-324", "0", "0.1", True),
+        ("1e-310", "1", "1%", False),
+    ],
+)
+def test_doubles_at_the_ends_of_their_range_have_tolerances_in_postgresql(
+    postgres_server, tmp_path, left, right, tolerance, is_near
+):
+    with psycopg.connect(postgres_server, autocommit=True) as server:
+        for name, value in (("near_left", left), ("near_right", right)):
+            server.execute(f"drop table if exists {name}".encode())
+            server.execute(f"create table {name} as select 1 as id, '{value}'::double precision as x".encode())
+    names = [f"{postgres_server}::public.{name}" for name in ("near_left", "near_right")]
+
+    found = compared(tmp_path, names, tolerance=Tolerance.parse(tolerance))
+
+    assert (found.method, found.rows.changed) == (Method.JOIN, int(not is_near))

@@ -259,3 +259,35 @@ def test_a_collation_hides_nothing_in_lists_and_records(bench, nested):
     found = compare(*sides, bench, ComparisonRequest(("id",)), today=date(2026, 11, 21), progress=lambda *_: None)
 
     assert (found.verdict, found.rows.changed) == (Verdict.FAIL, 1)
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("cast(amount as integer) > 2", "rounds"),
+        ("round(amount) = 2", "rounds"),
+        ("name similar to 'a%'", "SIMILAR TO"),
+        ("cast(amount as text) = '1.00'", "makes text of what is none"),
+        ("rate = 0.3", "single precision"),
+        ("amount / 2 = 1", "divides"),
+    ],
+)
+def test_a_filter_that_engines_answer_differently_is_refused(compared, where, said):
+    rows = "select 1 as id, 2.5::decimal(9, 2) as amount, 'a' as name, 0.3::float as rate"
+
+    with pytest.raises(ComparisonInvalid, match=said):
+        compared(rows, rows, where=where)
+
+
+@pytest.mark.parametrize("where", ["cast(rate as double precision) < 0.4", "cast(name as text) = 'a'", "amount >= 2.5"])
+def test_a_filter_that_they_answer_alike_is_taken(compared, where):
+    rows = "select 1 as id, 2.5::decimal(9, 2) as amount, 'a' as name, 0.3::float as rate"
+
+    assert compared(rows, rows, where=where).rows.left == 1
+
+
+def test_a_tolerance_that_holds_for_no_column_is_refused(compared):
+    rows = "select 1 as id, '1.0' as v"
+
+    with pytest.raises(ComparisonInvalid, match=r"no column has a tolerance of 0\.1; there are id INTEGER, v VARCHAR"):
+        compared(rows, rows, tolerance=Tolerance.parse("0.1"))

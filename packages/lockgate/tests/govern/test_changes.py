@@ -27,6 +27,8 @@ EXAMPLES = [
     changes.adding_person("ada", ["viewer"]),
     changes.setting_roles("ada", {"viewer", "admin"}),
     adding_token("ci", ["operator"], 90),
+    changes.beginning_flow("nightly"),
+    changes.cancelling_flow(7),
 ]
 
 

@@ -26,7 +26,7 @@ from lockgate.core.entity import Entity
 from lockgate.core.ports import Progress, Side
 from lockgate.core.route import Edition
 from lockgate.core.secret import SCHEME
-from lockgate.errors import UnknownName
+from lockgate.errors import StatementFailed, UnknownName
 from lockgate.settings import read_settings, secret_variables
 
 # A join in the bench holds one whole side; of rows that come from elsewhere it holds keys and digests.
@@ -128,7 +128,13 @@ def _compared(
         left, right = [_side(opening, each, progress) for each in named]
         if not request.key:
             raise missing_key(left, right)
-        return compare(left, right, opening.bench, request, today=today, progress=progress)
+        try:
+            found = compare(left, right, opening.bench, request, today=today, progress=progress)
+        except StatementFailed:
+            opening.refuse_changed()
+            raise
+        opening.refuse_changed()
+        return found
 
 
 def _side(opening: Opening, named: Named, progress: Progress) -> Side:

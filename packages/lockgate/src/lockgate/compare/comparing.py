@@ -27,6 +27,8 @@ from lockgate.core.comparison import Comparison, ComparisonRequest, Method
 from lockgate.core.ports import Bench, Progress, Side
 from lockgate.errors import ComparisonInvalid, StatementFailed
 
+MANY = "so many rows differ that hashing them costs more than reading them"
+
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
@@ -126,25 +128,25 @@ def _gathered(work: _Work) -> _Gathered:
     why_not = _no_fingerprints(work)
     if not why_not:
         gathered = _fingerprinted(work)
-        if gathered is not None:
+        if isinstance(gathered, _Gathered):
             return gathered
-        why_not = "so many rows differ that hashing them costs more than reading them"
+        why_not = gathered
     return _streamed(work, why_not)
 
 
-def _fingerprinted(work: _Work) -> _Gathered | None:
-    """None where streaming every row costs less."""
+def _fingerprinted(work: _Work) -> _Gathered | str:
+    """Why not, where streaming every row costs less."""
     moved = 0
     buckets = chosen_buckets(work.scope, work.sides, work.rows)
     if buckets.width and work.request.method is None:
         probe = probed(work.bench, work.scope, work.sides, buckets, work.progress)
         if not probe.prefers_fingerprints:
-            return None
+            return MANY if probe.sees_many else "hashing every row costs more than reading it"
         moved = probe.rows
     most = int(work.request.thrift.most_fetched * work.rows)
     fetched = compare_by_fingerprints(work.bench, work.scope, work.sides, buckets, most, work.progress)
     if fetched is None:
-        return None
+        return MANY
     why = "the sides are in two engines; only what differs was fetched"
     return _Gathered(Method.FINGERPRINT, why, moved + fetched)
 

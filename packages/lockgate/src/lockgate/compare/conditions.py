@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from sqlglot import exp
 
@@ -28,3 +29,38 @@ def _typed(column: ComparedColumn, value: exp.Column) -> exp.Expr:
     if not column.is_written:
         return value
     return exp.cast(value, "double" if is_open(column) else sql_type(column.type))
+
+
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """What a condition does that engines answer differently, and what to write in its place."""
+
+    what: str
+    remedy: str
+
+
+_DIVIDES = Unlike("divides", "Multiply instead: a >= 2 * b for a / b >= 2.")
+_ROUNDS = Unlike("rounds", "Compare with both ends instead: amount >= 1.5 and amount < 2.5.")
+_PATTERN = Unlike("matches with SIMILAR TO", "Use like, or ~ with a regular expression.")
+_PRINTS = Unlike("makes text of what is none", "Compare the value itself: amount = 1 for cast(amount as text) = '1'.")
+_SINGLE = Unlike("uses numbers of single precision", "Say cast(rate as double precision).")
+_WHOLE_KINDS = frozenset({Kind.SMALLINT, Kind.INTEGER, Kind.BIGINT})
+_DOUBLES = frozenset({exp.DataType.Type.DOUBLE})
+
+
+def unlike(condition: exp.Expr, kinds: Mapping[str, frozenset[Kind]]) -> Unlike | None:
+    """What engines would not answer alike in a condition; `kinds` are those of each column on both sides."""
+    for kind, found in ((exp.Div, _DIVIDES), (exp.Round, _ROUNDS), (exp.SimilarTo, _PATTERN)):
+        if condition.find(kind):
+            return found
+    for cast in condition.find_all(exp.Cast):
+        within = {kind for each in cast.find_all(exp.Column) for kind in kinds[each.name]}
+        if cast.to.this in exp.DataType.INTEGER_TYPES and within - _WHOLE_KINDS - {Kind.TEXT, Kind.BOOLEAN}:
+            return _ROUNDS
+        if cast.to.this in exp.DataType.TEXT_TYPES and within - {Kind.TEXT}:
+            return _PRINTS
+    for each in condition.find_all(exp.Column):
+        is_widened = isinstance(each.parent, exp.Cast) and each.parent.to.this in _DOUBLES
+        if Kind.REAL in kinds[each.name] and not is_widened:
+            return _SINGLE
+    return None

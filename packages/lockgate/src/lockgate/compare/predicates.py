@@ -98,7 +98,21 @@ def _doubles_near(values: tuple[str, str], tolerance: Tolerance, dialect: str) -
     finite = f"abs({one}) < 'infinity' and abs({other}) < 'infinity'"
     allowed = float(tolerance.relative or tolerance.absolute or 0)
     bound = _FLOAT[dialect].format(x=f"'{allowed!r}'") + (f" * abs({one})" if tolerance.relative is not None else "")
-    return f"({finite} and abs({one} - {other}) <= {bound} + {slack})"
+    is_near = f"abs({one} - {other}) <= {bound} + {slack}"
+    if dialect == "postgres":
+        is_near = f"case when {_is_usual(one)} and {_is_usual(other)} then {is_near} else {_far(values, tolerance)} end"
+    return f"({finite} and {is_near})"
+
+
+def _is_usual(double: str) -> str:
+    """Whether PostgreSQL reckons with a double without an error: what leaves the range of doubles is one there."""
+    return f"({double} = 0 or abs({double}) between 1e-200 and 1e290)"
+
+
+def _far(values: tuple[str, str], tolerance: Tolerance) -> str:
+    """Whether doubles at the ends of their range are near, in decimals; PostgreSQL prints a double without loss."""
+    one, other = (f"cast(cast({v} as text) as numeric)" for v in values)
+    return f"abs({one} - {other}) <= {_bound(tolerance, one)} + {_SLACK} * greatest(abs({one}), abs({other}))"
 
 
 def _bound(tolerance: Tolerance, left: str) -> str:

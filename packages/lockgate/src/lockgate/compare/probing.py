@@ -42,7 +42,12 @@ class Probe:
         """
         if not self.differing:
             return self.hashing <= PATIENCE * self.bringing
-        return self.differing < MANY_DIFFER * self.rows and 2 * self.hashing < self.bringing
+        return not self.sees_many and 2 * self.hashing < self.bringing
+
+    @property
+    def sees_many(self) -> bool:
+        """Whether so many rows differ that nearly every bucket has one."""
+        return self.differing >= max(1.0, MANY_DIFFER * self.rows)
 
 
 def probed(bench: Bench, scope: Scope, sides: tuple[Side, Side], buckets: Buckets, progress: Progress) -> Probe:

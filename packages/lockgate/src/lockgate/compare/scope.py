@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from lockgate.compare.conditions import over_values
+from lockgate.compare.conditions import over_values, unlike
 from lockgate.compare.encoding import piece, record
 from lockgate.compare.forms import Form, Pair, paired
 from lockgate.core.comparison import (
@@ -110,9 +110,19 @@ def scoped(left: Side, right: Side, request: ComparisonRequest) -> Scope:
     order = [*request.key, *(name for name in both if name not in request.key)]
     _refuse_lost_key(request.key, both, left, right)
     pairs = tuple(_paired(lefts[name], rights[names[name]], request) for name in order)
+    _refuse_idle(request.tolerance, pairs)
     schema = _schema(left, right, request, names)
     where = _condition(request.where, lefts, rights, request)
     return Scope(pairs, len(request.key), schema, where, renamed=request.renamed)
+
+
+def _refuse_idle(tolerance: Tolerance | None, pairs: Sequence[Pair]) -> None:
+    """Refuses a general tolerance that holds for no column: whoever asks for it believes that some are numbers."""
+    if tolerance is not None and all(pair.rule.tolerance is None for pair in pairs):
+        types = (f"{pair.name} {one.native}" for pair in pairs for one in (pair.left, pair.right))
+        told = ", ".join(dict.fromkeys(types))
+        hint = "Numbers of a file that holds nan, or more than 38 digits, are text: mend the file, or cast the column."
+        raise ComparisonInvalid(f"no column has a tolerance of {tolerance}; there are {told}", hint=hint)
 
 
 def _paired(left: ComparedColumn, right: ComparedColumn, request: ComparisonRequest) -> Pair:
@@ -250,11 +260,12 @@ def _condition(
     if written is None:
         return None
     condition = condition_of(written, lefts)
-    if condition.find(exp.Div):
-        hint = "Multiply instead: a >= 2 * b for a / b >= 2."
-        raise ComparisonInvalid(f"{written!r} divides, which engines do not do alike", hint=hint)
+    kinds: dict[str, frozenset[Kind]] = {}
     for each in condition.find_all(exp.Column):
         other = request.renamed.get(each.name, each.name)
         if other not in rights:
             raise ComparisonInvalid(f"the filter's column {each.name!r} is not on the right side", column=each.name)
+        kinds[each.name] = frozenset({lefts[each.name].type.kind, rights[other].type.kind})
+    if found := unlike(condition, kinds):
+        raise ComparisonInvalid(f"{written!r} {found.what}, which engines do not do alike", hint=found.remedy)
     return condition

@@ -20,7 +20,7 @@ from lockgate.adapters.registry import require
 from lockgate.adapters.relations.bench import DuckDBBench, opened_bench
 from lockgate.core.ports import Side
 from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing, ComparisonInvalid, UnknownName
+from lockgate.errors import CapabilityMissing, ComparisonInvalid, SourceInconsistent, UnknownName
 
 if TYPE_CHECKING:
     from lockgate.adapters.relations.postgres import PostgresEngine
@@ -54,6 +54,7 @@ class TableReference:
 
 
 Reference = FileReference | TableReference
+_Stamp = tuple[int, int, int]
 
 
 def reference(written: str) -> Reference | None:
@@ -98,7 +99,19 @@ def _in_file(location: str, table: str) -> TableReference:
     path = Path(location).expanduser()
     if not path.is_file():
         raise UnknownName(f"there is no database file {location}", name=location, hint="Check the path.")
+    if not _is_duckdb(path):
+        hint = "Only DuckDB's files have tables that are named after ::; name another file alone."
+        raise ComparisonInvalid(f"{location} is not a DuckDB database", hint=hint)
     return TableReference(f"{location}{SEPARATOR}{table}", "duckdb", str(path), relation_named(table, "duckdb"))
+
+
+def _is_duckdb(path: Path) -> bool:
+    """Whether a file begins as DuckDB's do: a checksum of eight bytes, then its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(12)[8:] == b"DUCK"
+    except OSError:
+        return True  # why it cannot be read is told where it is opened
 
 
 def in_target(name: str, kind: str, options: Mapping[str, object], relation: Relation) -> TableReference:
@@ -145,6 +158,15 @@ def shown_address(url: str) -> str:
     return f"{scheme}://{shown.rpartition('@')[2]}"
 
 
+def _stamp(path: Path) -> _Stamp | None:
+    """What tells a file from the one that takes its place; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
 class Opening:
     """Opens references for one comparison: one bench, and one session for each database."""
 
@@ -153,6 +175,7 @@ class Opening:
         self.bench = bench
         self._stack = stack
         self._sessions: dict[str, tuple[PostgresEngine, Sessions]] = {}
+        self._files: dict[Path, _Stamp | None] = {}
 
     def side(self, named: Reference) -> Side:
         """The relation, open.
@@ -167,10 +190,21 @@ class Opening:
         from lockgate.adapters.relations.files import file_side
 
         if isinstance(named, FileReference):
+            self._files.setdefault(named.path, _stamp(named.path))
             return file_side(self.bench, named.name, named.path)
         if named.kind == "duckdb":
             return table_side(self.bench, named.name, Path(named.location), named.relation)
         return self._postgres(named)
+
+    def refuse_changed(self) -> None:
+        """Refuses files that are not what they were when they were opened: several passes were made over them.
+
+        Raises:
+            SourceInconsistent: one is another by now.
+        """
+        for path, stamp in self._files.items():
+            if _stamp(path) != stamp:
+                raise SourceInconsistent(f"{path.name} was changed while it was read", hint="Compare it again.")
 
     def _postgres(self, named: TableReference) -> Side:
         require("postgres", "comparing tables of PostgreSQL")

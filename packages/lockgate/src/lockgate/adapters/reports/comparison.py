@@ -52,7 +52,7 @@ def render_comparison(found: Comparison, made_at: datetime) -> str:
         groups=[(_names(group), group.rows) for group in worst[:MOST_GROUPS]],
         groups_left_out=max(0, len(worst) - MOST_GROUPS),
         samples=sample_blocks(found),
-        are_hidden=any(HIDDEN in {sample.left, sample.right} for sample in found.samples if sample.column),
+        are_hidden=any(HIDDEN in (sample.left, sample.right) for sample in found.samples if sample.column),
         editions=[(side, each) for side, kept in zip(("left", "right"), found.editions, strict=True) for each in kept],
     )
 
