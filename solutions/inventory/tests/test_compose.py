@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,10 @@ def compose() -> dict:
 
 
 def test_every_part_of_airflow_runs(compose):
-    commands = {name: service.get("command") for name, service in compose["services"].items()}
+    commands = [service["command"] for service in compose["services"].values() if "command" in service]
+    parts = {command.rstrip('"').split()[-1] for command in commands}
 
-    assert {"api-server", "scheduler", "dag-processor", "triggerer"} <= set(commands.values())
+    assert {"api-server", "scheduler", "dag-processor", "triggerer"} <= parts
     assert compose["services"]["metadata"]["image"].startswith("postgres:")
 
 
@@ -41,8 +43,33 @@ def test_no_secret_stands_in_it_and_each_is_a_file(compose):
     named = set(re.findall(r"/run/secrets/(\w+)", (FOLDER / "compose.yml").read_text(encoding="utf-8")))
 
     assert named == set(compose["secrets"])
-    assert all(secret["file"].startswith("secrets/") for secret in compose["secrets"].values())
-    assert "solutions/inventory/orchestration/airflow/secrets/" in (ROOT / ".gitignore").read_text(encoding="utf-8")
+    # Not in the project's folder, which every task can read.
+    assert all(secret["file"].startswith("${HOME}/.config/") for secret in compose["secrets"].values())
+
+
+def test_each_part_has_the_secrets_that_it_reads_and_no_task_has_the_passwords(compose):
+    services = compose["services"]
+    read = {"metadata", "session", "tokens"}
+
+    assert set(services["api-server"]["secrets"]) == {*read, "passwords"}
+    assert set(services["scheduler"]["secrets"]) == set(services["dag-processor"]["secrets"]) == read
+
+
+def test_nothing_that_the_image_needs_is_left_out_of_it():
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    names = {pattern.removeprefix("**/") for pattern in ignored}
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    needed = [Path(name) for name in tracked if name.startswith(("packages/", "locks/", "solutions/inventory/src"))]
+
+    assert [path for path in needed if names & set(path.parts)] == []
+
+
+def test_the_source_answers_where_the_tasks_ask(compose):
+    project = yaml.safe_load((FOLDER.parents[1] / "lockgate.yml").read_text(encoding="utf-8"))
+
+    assert project["sources"]["discovery"]["url"] == "http://127.0.0.1:5004"
+    assert compose["services"]["discovery"]["network_mode"] == "service:scheduler"
+    assert compose["x-airflow"]["environment"]["AIRFLOW__CORE__EXECUTOR"] == "LocalExecutor"
 
 
 def test_it_is_reached_from_this_machine_alone(compose):

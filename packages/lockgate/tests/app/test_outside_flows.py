@@ -191,6 +191,35 @@ def test_a_run_is_cancelled_there_and_here(app, api):
         app.flows.cancel(run.number)
 
 
+@pytest.mark.parametrize("ends", ["look", "cancel"])
+def test_a_run_that_is_gone_there_ends_here(app, api, ends):
+    run = app.flows.begin("nightly", by="ada")
+    api.dags["nightly"].runs.clear()
+
+    if ends == "look":
+        app.flows.outside.look()
+    else:
+        app.flows.cancel(run.number)
+
+    assert app.flows.runs()[0].status is FlowStatus.CANCELLED
+    asked = len(api.requests)
+    app.flows.outside.look()
+    assert len(api.requests) == asked + 1
+
+
+def test_a_run_that_is_open_is_looked_at_however_many_came_after_it(app, api):
+    first = app.flows.begin("nightly", by="ada")
+    for number in range(45):
+        app.flows.outside.begin(app.flows.flow("nightly"), by="", interval=None, run_id=f"manual__{number}")
+    for run in app.flows.runs(limit=45):
+        app.flows.cancel(run.number)
+    api.dags["nightly"].runs[first.run_id].fail()
+
+    app.flows.outside.look()
+
+    assert app.flows.runs(limit=50)[-1].status is FlowStatus.FAILED
+
+
 def test_a_run_that_ended_meanwhile_is_not_cancelled_but_seen(app, api):
     run = app.flows.begin("nightly", by="ada")
     api.dags["nightly"].runs[run.run_id].fail()

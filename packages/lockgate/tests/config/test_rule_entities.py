@@ -95,10 +95,28 @@ def test_an_entity_has_one_place(write):
         load_project(write({"devices.yml": DEVICES, "more.yml": DEVICES}))
 
 
-@pytest.mark.parametrize("pattern", ["/etc/*.yml", "../other/*.yml"])
-def test_a_pattern_stays_inside_the_project(write, pattern):
-    with pytest.raises(ProjectInvalid, match="leaves the project's folder"):
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("/etc/*.yml", "leaves the project's folder"),
+        ("../other/*.yml", "leaves the project's folder"),
+        ("''", "is no pattern of files"),
+        ("rules/**.yml", "is no pattern of files"),
+    ],
+)
+def test_a_pattern_stays_inside_the_project(write, pattern, said):
+    with pytest.raises(ProjectInvalid, match=said) as caught:
         load_project(write({}, f"project: p\nrule_sets: {pattern}\n"))
+
+    assert caught.value.problems[0].line == 2
+
+
+def test_more_files_than_are_read_are_told(write, monkeypatch):
+    monkeypatch.setattr("lockgate.config.rule_entities.MOST_FILES", 1)
+    files = {"devices.yml": DEVICES, "rooms.yml": DEVICES.replace("devices", "rooms")}
+
+    with pytest.raises(ProjectInvalid, match="rule_sets: 2 files match; 1 are read"):
+        load_project(write(files))
 
 
 def test_what_was_last_valid_holds_the_entities_of_rule_sets(write, tmp_path):

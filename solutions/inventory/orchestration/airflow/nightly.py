@@ -70,6 +70,7 @@ with DAG(
         retries=2,
         retry_delay=timedelta(minutes=1),
         execution_timeout=timedelta(minutes=20),
+        pool="warehouse",
     )
     build = BashOperator(
         task_id="build",

@@ -60,6 +60,7 @@ with DAG(
         retries=2,
         retry_delay=timedelta(minutes=1),
         execution_timeout=timedelta(hours=4),
+        pool="warehouse",
     )
     build = BashOperator(
         task_id="build",

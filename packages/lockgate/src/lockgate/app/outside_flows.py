@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from threading import Event, Thread
 from typing import TYPE_CHECKING
@@ -65,19 +66,32 @@ class OutsideFlows:
 
     def _look(self, flow: FlowDeclaration) -> None:
         runtime = self._wiring.runtime(flow)
-        kept = self._wiring.store.flows.runs(flow=flow.name, limit=10 * NEWEST)
-        known = {run.run_id: run.status for run in kept if run.runtime is self._kind(flow)}
+        known = {run.run_id: run for run in self._kept(flow)}
         shown = {run.run_id: run.status for run in runtime.runs(flow.name, limit=NEWEST)}
-        for run_id, status in known.items():
-            if not status.is_final:
+        for run_id, run in known.items():
+            if not run.status.is_final:
                 shown.setdefault(run_id, FlowStatus.RUNNING)
         for run_id, status in reversed(shown.items()):
-            before = known.get(run_id)
+            before = known[run_id].status if run_id in known else None
             if before is not FlowStatus.CANCELLED and not (before is status and status.is_final):
                 try:
                     self._keep(flow, runtime.seen(flow.name, run_id))
                 except UnknownName:
-                    logger.warning("%s has no run %s of %s any more", flow.runtime, run_id, flow.name)
+                    self._end_gone(flow, run_id, known.get(run_id))
+
+    def _kept(self, flow: FlowDeclaration) -> Iterator[FlowRun]:
+        """The newest runs of a flow that are kept here, and every one that is still open, as the runtime's kind."""
+        store, kind = self._wiring.store.flows, self._kind(flow)
+        is_open = [status for status in FlowStatus if not status.is_final]
+        for status in (None, *is_open):
+            yield from (run for run in store.runs(flow=flow.name, status=status, limit=NEWEST) if run.runtime is kind)
+
+    def _end_gone(self, flow: FlowDeclaration, run_id: str, run: FlowRun | None) -> None:
+        """Ends a run that the runtime knows no more: nobody will say how it went."""
+        logger.warning("%s has no run %s of %s any more", flow.runtime, run_id, flow.name)
+        if run is not None:
+            with suppress(JobFinal):
+                self._wiring.store.flows.cancel(run.number, self._wiring.clock())
 
     def refreshed(self, run: FlowRun) -> FlowRun:
         """A run as it stands there now; as it was seen last where it has ended, or the runtime cannot be asked."""
@@ -100,7 +114,7 @@ class OutsideFlows:
             yield self._wiring.store.flows.run(self._keep(flow, seen))
 
     def cancel(self, run: FlowRun) -> None:
-        """Ends a run there.
+        """Ends a run there; one that is gone there needs no end.
 
         Raises:
             JobFinal: it has ended already.
@@ -108,7 +122,8 @@ class OutsideFlows:
         flow = self._asked(run, "cancelled")
         runtime = self._wiring.runtime(flow)
         try:
-            runtime.cancel(run.flow, run.run_id)
+            with suppress(UnknownName):
+                runtime.cancel(run.flow, run.run_id)
         except JobFinal:
             self._keep(flow, runtime.seen(run.flow, run.run_id))
             raise

@@ -145,10 +145,20 @@ def _secret(written: str) -> str:
     return written
 
 
+def pattern_fault(written: str) -> str | None:
+    """What is wrong with a pattern of files inside the project's folder; None where nothing is."""
+    parts = written.split("/")
+    if written.startswith("/") or ".." in parts:
+        return f"{written!r} leaves the project's folder"
+    if not written.strip("/. ") or any("**" in part and part != "**" for part in parts):
+        return f"{written!r} is no pattern of files"
+    return None
+
+
 def _files(written: str) -> str:
     """A pattern of files inside the project's folder."""
-    if written.startswith("/") or ".." in written.split("/"):
-        raise fault(f"{written!r} leaves the project's folder", "Write a pattern inside it, such as rules/*.yml.")
+    if found := pattern_fault(written):
+        raise fault(found, "Write a pattern inside it, such as rules/*.yml.")
     return written
 
 
@@ -202,5 +212,5 @@ Revision: TypeAlias = Annotated[
     str, AfterValidator(_revision), WithJsonSchema({"type": "string", "pattern": REVISION_PATTERN, "examples": ["v2"]})
 ]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
-Files: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_files)]
+Files: TypeAlias = Annotated[str, AfterValidator(_files)]
 Scalar: TypeAlias = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"type": ["string", "number", "boolean"]})]

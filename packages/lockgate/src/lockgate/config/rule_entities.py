@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from lockgate.config.grammar import pattern_fault
 from lockgate.config.yaml_positions import Document, KeyPath, Plain, read_yaml
 from lockgate.errors import Problem
 
@@ -31,7 +31,11 @@ def with_rule_sets(document: Document, folder: Path) -> Document:
     added: dict[str, Plain] = {}
     parts: dict[KeyPath, Document] = {}
     problems: list[Problem] = []
-    for file in _files(folder, pattern):
+    files = _files(folder, pattern)
+    if len(files) > MOST_FILES:
+        message, remedy = f"rule_sets: {len(files):,} files match; {MOST_FILES:,} are read", "Write a narrower pattern."
+        problems.append(document.problem(("rule_sets",), message, remedy))
+    for file in files[:MOST_FILES]:
         rules = read_yaml(folder / file, file=file, lenient=True)
         if not isinstance(rules.data, dict) or "contract" not in rules.data:
             continue
@@ -50,9 +54,8 @@ def with_rule_sets(document: Document, folder: Path) -> Document:
     return replace(document, data=merged, parts=parts, problems=(*document.problems, *problems))
 
 
-def _files(folder: Path, pattern: str) -> Iterator[str]:
+def _files(folder: Path, pattern: str) -> list[str]:
     """The files that a pattern matches, from the project's folder, in the order of their names."""
-    if Path(pattern).is_absolute() or ".." in Path(pattern).parts:
-        return
-    found = sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file())
-    yield from found[:MOST_FILES]
+    if pattern_fault(pattern):
+        return []
+    return sorted(path.relative_to(folder).as_posix() for path in folder.glob(pattern) if path.is_file())
