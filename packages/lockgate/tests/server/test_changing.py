@@ -65,9 +65,11 @@ def admin(running, service):
 def sent(admin, service):
     """Sends a route of the API what it takes, about a job that has ended."""
     job = service.succeed(service._submitted(_request(), "ada", None).job_id)
+    run = service.flows.begin("nightly", by="ada")
 
     def sent(route):
-        path = route.path.replace("{name}", "users").replace("{job_id}", job.job_id)
+        name = "nightly" if route.path.startswith("/api/flows/") else "users"
+        path = route.path.replace("{name}", name).replace("{job_id}", job.job_id).replace("{number}", str(run.number))
         return admin.request(route.method, path, json=OVER_JSON.get((route.method, route.path)), params=None)
 
     service.seconds = 0
@@ -101,6 +103,7 @@ def test_what_fails_is_told_too(sent, service, route):
 
     for name in ("submit", "cancel", "retry", "roll_back", "set_dbt_enabled"):
         setattr(service, name, failing)
+    service.flows.begin = service.flows.cancel = failing
     service.access.sign_in = service.access.sign_out = failing
 
     response = sent(route)
@@ -123,12 +126,13 @@ def away(*given, **named):
 def test_nothing_is_changed_that_cannot_be_written_down(sent, service, route):
     before = list(service.calls)
     service.access.write_changes = away
+    runs = service.flows.runs()
     service.access.sign_in = service.access.sign_out = lambda *given, **named: pytest.fail("it was done")
 
     response = sent(route)
 
     assert (response.status_code, response.json()["code"]) == (503, "LG605")
-    assert (service.calls, service._switches) == (before, {None: True})
+    assert (service.calls, service._switches, service.flows.runs()) == (before, {None: True}, runs)
 
 
 def test_a_roll_back_is_not_held_up_by_an_audit_that_cannot_be_written(admin, service):
