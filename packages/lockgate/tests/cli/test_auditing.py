@@ -124,7 +124,7 @@ LOOKING = {
     "editions list", "editions show", "rules explain", "rules export", "rules test", "cutover show", "cutover status",
     "cutover decisions", "evidence list", "jobs list", "jobs show", "notices list", "notices send", "notices test",
     "govern user list", "govern user sessions", "govern token list", "govern audit list", "govern access", "sandbox up",
-    "sandbox receive", "flow list", "flow status", "flow graph", "flow compile", "flow interval",
+    "sandbox receive", "flow list", "flow log", "flow status", "flow graph", "flow compile", "flow interval",
 }  # fmt: skip
 TOLD = ("changing(", "told_afterwards(")
 # Those are told by a function that they share with another.
