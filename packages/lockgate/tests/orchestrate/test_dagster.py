@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.config import load_project
+from lockgate.core.flow import Runtime
+from lockgate.orchestrate import compiled
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from dagster_server import ASSETS, DRY_RUN, START_SCHEDULE, START_SENSOR, Dagster, at  # noqa: E402
@@ -25,6 +29,37 @@ def test_dagster_reads_the_declared_graph_without_lockgate(project, written, flo
 
     found = json.loads(done.stdout)
     assert found == {"name": flow, "graph": declared_graph(project.flows[flow]), "has_lockgate": False}
+
+
+# Names of which Dagster, Python or the file itself makes something else.
+HIDING = """
+project: hiding
+flows:
+  type: {steps: [{name: load, shell: "true"}, {name: load_done, shell: "true"}, {name: load_done_done, shell: "true"}]}
+  import: {steps: [{name: import, shell: "true"}, {name: import_schedule, shell: "true"}], schedule: "0 5 * * *"}
+  call: {steps: [{name: call, shell: "true"}, {name: after_call, shell: "true"}]}
+  reserved:
+    steps:
+"""
+RESERVED = ["type", "input", "output", "config", "conf", "meta", "str", "int", "float", "bool", "dict", "context"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flow", "job"), [("type", "type_"), ("import", "import_"), ("call", "call"), ("reserved", "reserved")]
+)
+def test_dagster_reads_a_graph_whose_names_mean_something_else_there(tmp_path, flow, job):
+    steps = "".join(f'      - {{name: {name}, shell: "true"}}\n' for name in RESERVED)
+    (tmp_path / "lockgate.yml").write_text(HIDING + steps, encoding="utf-8")
+    project = load_project(tmp_path)
+    (tmp_path / "flow.py").write_text(compiled(project, Runtime.DAGSTER, tmp_path)[f"{flow}.py"], encoding="utf-8")
+
+    command = [sys.executable, HERE / "dagster_graph.py", tmp_path / "flow.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["name"], found["graph"]) == (job, declared_graph(project.flows[flow]))
 
 
 @pytest.fixture(scope="module")
