@@ -22,7 +22,8 @@ _NAMES = {
     "WEEKDAYS", "SKIPPED", "START", "END", "DATE", "AirflowSkipException", "skip_other_days", "tell_people",
     "tell_failed", "tell_late",
 }  # fmt: skip
-_TEMPLATE_ENDINGS = (".sh", ".bash")
+# The task's own standard input is the socket by which it talks with Airflow.
+_NO_INPUT = " < /dev/null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,7 @@ def pools_file(pools: Mapping[str, int]) -> str:
 
 def _command(step: StepDeclaration) -> str:
     """The command line as a template of Airflow's, in Python."""
-    line = step.written
-    # Airflow would look for a file of that name.
-    line += " " if line.endswith(_TEMPLATE_ENDINGS) else ""
-    return spread(line, PLACES, indent=8, beside=len("bash_command=,"), escape=_verbatim)
+    return spread(step.written + _NO_INPUT, PLACES, indent=8, beside=len("bash_command=,"), escape=_verbatim)
 
 
 def _verbatim(text: str) -> str:

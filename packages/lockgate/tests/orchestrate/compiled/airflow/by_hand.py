@@ -53,7 +53,7 @@ with DAG(
 ) as dag:
     only = BashOperator(
         task_id="only",
-        bash_command="lockgate run --skip-load",
+        bash_command="lockgate run --skip-load < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )

@@ -85,7 +85,7 @@ with DAG(
 ) as dag:
     load = BashOperator(
         task_id="load",
-        bash_command="lockgate load files.orders",
+        bash_command="lockgate load files.orders < /dev/null",
         retries=2,
         retry_delay=timedelta(minutes=1),
         execution_timeout=timedelta(hours=4),
@@ -94,25 +94,25 @@ with DAG(
     )
     since = BashOperator(
         task_id="since",
-        bash_command=f"lockgate load files.items --since '{START}' --until '{END}'",
+        bash_command=f"lockgate load files.items --since '{START}' --until '{END}' < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     build = BashOperator(
         task_id="build",
-        bash_command="lockgate run --skip-load --hold --select orders",
+        bash_command="lockgate run --skip-load --hold --select orders < /dev/null",
         retries=0,
         execution_timeout=timedelta(minutes=30),
     )
     publish = BashOperator(
         task_id="publish",
-        bash_command="lockgate publish orders",
+        bash_command="lockgate publish orders < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     tell = BashOperator(
         task_id="tell",
-        bash_command=f"lockgate notices tell 'the orders of {DATE} are here'",
+        bash_command=f"lockgate notices tell 'the orders of {DATE} are here' < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
@@ -120,7 +120,7 @@ with DAG(
         task_id="import",
         bash_command=(
             'bash -c \'echo {{ "{{" }} as it is }}; echo a command that goes on for so long that no line has '
-            "room for it all'"
+            "room for it all' < /dev/null"
         ),
         retries=0,
         execution_timeout=timedelta(hours=4),

@@ -45,7 +45,9 @@ class Step(luigi.Task):
             "LOCKGATE_FLOW_INTERVAL": f"{self.start}/{self.end}",
         }
         command = self.command()
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             code = process.wait(self.timeout_seconds)
         except BaseException:
