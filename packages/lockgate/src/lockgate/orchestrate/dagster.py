@@ -16,7 +16,7 @@ PLACES = {"{start}": "start", "{end}": "end", "{date}": "date"}
 _NAMES = {
     "os", "shlex", "signal", "subprocess", "datetime", "timedelta", "day", "Path", "ZoneInfo", "dg", "PROJECT",
     "TIMEZONE", "FIRST_DAY", "WEEKDAYS", "SKIPPED", "INTERVALS", "ASSETS", "UTC", "call", "command", "interval",
-    "context", "start", "end", "date", "defs", "threading", "tell_failed",
+    "context", "start", "end", "date", "defs", "tempfile", "time", "suppress", "tell_failed",
 }  # fmt: skip
 # What Dagster gives no operation and no job for a name (dagster/_core/definitions/utils.py, DISALLOWED_NAMES).
 _RESERVED = {
