@@ -79,6 +79,14 @@ def test_a_step_has_no_standard_input(ran):
     assert ran("sh", "-c", "cat > out; echo read >> out") == b"read\n"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "argument", ["a\rb", "a\r\nb\r\n", "\n", "{\r}", "{{\r}} {% {# \\r", "a.sh", "\"'\\\t é \N{LINE SEPARATOR}"]
+)
+def test_an_argument_arrives_as_it_was_written(ran, argument):
+    assert ran("sh", "-c", 'printf %s "$1" > out', "sh", argument) == argument.encode()
+
+
 @pytest.fixture(scope="module")
 def people(tmp_path_factory, receiver):
     """The project compiled for Airflow."""

@@ -73,8 +73,13 @@ def _command(step: StepDeclaration) -> str:
 
 
 def _verbatim(text: str) -> str:
-    """Text that a template of Airflow's gives back as it is."""
-    return re.sub(r"\{[{%#]|\{$", lambda found: f'{{{{ "{found.group()}" }}}}', text)
+    """Text that a template of Airflow's gives back as it is; by itself it makes a line feed of a carriage return."""
+    return re.sub(r"\{[{%#]|\{$|\{?\r", _spelled, text)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    text = found.group().replace("\r", "\\r")
+    return f'{{{{ "{text}" }}}}'
 
 
 def _arguments(step: StepDeclaration) -> Iterator[tuple[str, str]]:
