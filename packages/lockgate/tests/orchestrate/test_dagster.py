@@ -39,7 +39,7 @@ HIDING = """
 project: hiding
 flows:
   type: {steps: [{name: load, shell: "true"}, {name: load_done, shell: "true"}, {name: load_done_done, shell: "true"}]}
-  import: {steps: [{name: import, shell: "true"}, {name: import_schedule, shell: "true"}], schedule: "0 5 * * *"}
+  import: {steps: [{name: import, shell: "true"}, {name: schedule, shell: "true"}], schedule: "0 5 * * *"}
   call: {steps: [{name: call, shell: "true"}, {name: after_call, shell: "true"}]}
   reserved:
     steps:

@@ -10,7 +10,7 @@ from datetime import date
 
 from lockgate.core.flow import DEFAULT_POOL, FlowDeclaration, StepDeclaration
 from lockgate.core.project import Project
-from lockgate.orchestrate.python_text import duration, identifiers, literal, spread
+from lockgate.orchestrate.python_text import bracketed, duration, identifiers, literal, spread
 from lockgate.orchestrate.templates import rendered
 
 PLACES = {"{start}": "START", "{end}": "END", "{date}": "DATE"}
@@ -18,7 +18,7 @@ PLACES = {"{start}": "START", "{end}": "END", "{date}": "DATE"}
 FIRST_DAY = date(2020, 1, 1)
 _NAMES = {
     "os", "date", "datetime", "timedelta", "Path", "ZoneInfo", "pendulum", "subprocess", "dag", "DAG", "BashOperator",
-    "CronDataIntervalTimetable", "DeadlineAlert", "DeadlineReference", "SyncCallback", "PROJECT", "TIMEZONE",
+    "CronDataIntervalTimetable", "DeadlineAlert", "DeadlineReference", "SyncCallback", "PROJECT", "TIMEZONE", "CRON",
     "WEEKDAYS", "SKIPPED", "START", "END", "DATE", "AirflowSkipException", "skip_other_days", "tell_people",
     "tell_failed", "tell_late",
 }  # fmt: skip
@@ -98,5 +98,6 @@ def _edges(flow: FlowDeclaration, variables: Mapping[str, str]) -> Iterator[str]
     for step in flow.steps:
         needs = [variables[need] for need in step.needs]
         if needs:
-            before = needs[0] if len(needs) == 1 else f"[{', '.join(needs)}]"
-            yield f"{before} >> {variables[step.name]}"
+            after = f" >> {variables[step.name]}"
+            before = needs[0] if len(needs) == 1 else bracketed(needs, indent=4, beside=len(after))
+            yield before + after

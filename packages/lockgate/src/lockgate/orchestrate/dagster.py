@@ -9,14 +9,14 @@ from graphlib import TopologicalSorter
 
 from lockgate.core.flow import DEFAULT_POOL, FlowDeclaration, StepDeclaration, StepKind
 from lockgate.core.project import Project
-from lockgate.orchestrate.python_text import identifiers, listed, literal
+from lockgate.orchestrate.python_text import called, identifiers, listed, literal
 from lockgate.orchestrate.templates import rendered
 
 PLACES = {"{start}": "start", "{end}": "end", "{date}": "date"}
 _NAMES = {
     "os", "shlex", "signal", "subprocess", "datetime", "timedelta", "day", "Path", "ZoneInfo", "dg", "PROJECT",
     "TIMEZONE", "FIRST_DAY", "WEEKDAYS", "SKIPPED", "INTERVALS", "ASSETS", "UTC", "call", "command", "interval",
-    "context", "start", "end", "date", "defs", "tempfile", "time", "suppress", "tell_failed",
+    "schedule", "context", "start", "end", "date", "defs", "tempfile", "time", "suppress", "tell_failed",
 }  # fmt: skip
 # What Dagster gives no operation and no job for a name (dagster/_core/definitions/utils.py, DISALLOWED_NAMES).
 _RESERVED = {
@@ -48,7 +48,7 @@ class Asset:
 def flow_file(flow: FlowDeclaration, project: Project, place: str, _module: str) -> str:
     """The text of the flow's file; `place` is the expression of the project's folder."""
     job = identifiers([flow.name], {*_NAMES, *_RESERVED})[flow.name]
-    taken = {*_NAMES, *_RESERVED, flow.name, job, f"{flow.name}_schedule"}
+    taken = {*_NAMES, *_RESERVED, flow.name, job}
     functions = identifiers((step.name for step in flow.steps), taken)
     makes = {step.name: tuple(_made(step, flow, project)) for step in flow.steps}
     calendar = flow.schedule.calendar if flow.schedule else None
@@ -115,9 +115,9 @@ def _calls(flow: FlowDeclaration, functions: Mapping[str, str]) -> Iterator[str]
     done = identifiers((f"{function}_done" for function in needed), functions.values())
     for step in _in_order(flow):
         function = functions[step.name]
-        needs = ", ".join(f"{_input(functions[need])}={done[f'{functions[need]}_done']}" for need in step.needs)
+        needs = [f"{_input(functions[need])}={done[f'{functions[need]}_done']}" for need in step.needs]
         result = f"{done[f'{function}_done']} = " if function in needed else ""
-        yield f"{result}{function}({needs})"
+        yield result + called(function, needs, indent=4, beside=len(result))
 
 
 def _input(function: str) -> str:

@@ -86,11 +86,20 @@ def listed(texts: Sequence[str], places: Mapping[str, str], *, indent: int, besi
 
 def bracketed(items: Sequence[str], *, indent: int, beside: int) -> str:
     """A list of expressions, likewise."""
-    line = f"[{', '.join(items)}]"
+    return _within("[", items, "]", indent=indent, beside=beside)
+
+
+def called(function: str, arguments: Sequence[str], *, indent: int, beside: int) -> str:
+    """A call, likewise."""
+    return _within(f"{function}(", arguments, ")", indent=indent, beside=beside)
+
+
+def _within(start: str, items: Sequence[str], end: str, *, indent: int, beside: int) -> str:
+    line = f"{start}{', '.join(items)}{end}"
     if "\n" not in line and indent + beside + len(line) <= WIDTH:
         return line
     margin = " " * indent
-    return "\n".join(["[", *(f"{margin}    {item}," for item in items), f"{margin}]"])
+    return "\n".join([start, *(f"{margin}    {item}," for item in items), f"{margin}{end}"])
 
 
 def duration(length: timedelta) -> str:

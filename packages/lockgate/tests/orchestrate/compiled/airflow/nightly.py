@@ -1,4 +1,6 @@
-"""The flow `nightly` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `nightly` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -17,6 +19,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, DeadlineAlert, DeadlineR
 from airflow.sdk.exceptions import AirflowSkipException
 
 PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+CRON = "0 5 * * *"
 TIMEZONE = "America/New_York"
 # The calendar `business`; Monday is 0.
 WEEKDAYS = {0, 1, 2, 3, 4}
@@ -48,7 +51,8 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow nightly failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow nightly failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 def tell_late():
@@ -59,7 +63,7 @@ def tell_late():
 with DAG(
     dag_id="nightly",
     description='Loads what "changed" and shows it.',
-    schedule=CronDataIntervalTimetable("0 5 * * *", timezone=TIMEZONE),
+    schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
     start_date=pendulum.datetime(2026, 1, 5, tz=TIMEZONE),
     catchup=True,
     max_active_runs=2,

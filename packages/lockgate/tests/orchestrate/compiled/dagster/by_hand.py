@@ -1,4 +1,6 @@
-"""The flow `by_hand` as a job of Dagster: each operation calls a command, in the project's folder.
+"""The flow `by_hand` as a job of Dagster.
+
+Each operation calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to dagster`: change lockgate.yml, and compile it again.
 """
@@ -83,7 +85,10 @@ def by_hand() -> None:
     only()
 
 
-@dg.run_failure_sensor(name="by_hand_failed", monitored_jobs=[by_hand])
+@dg.run_failure_sensor(
+    name="by_hand_failed",
+    monitored_jobs=[by_hand],
+)
 def tell_failed(context: dg.RunFailureSensorContext) -> None:
     """Tells the project's channels that a run has failed."""
     sentence = f"the flow by_hand failed on Dagster, run {context.dagster_run.run_id}"

@@ -1,4 +1,6 @@
-"""The flow `nightly` as a job of Dagster: each operation calls a command, in the project's folder.
+"""The flow `nightly` as a job of Dagster.
+
+Each operation calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to dagster`: change lockgate.yml, and compile it again.
 """
@@ -27,7 +29,10 @@ SKIPPED = {
 }
 # The times of the schedule, and the interval that ends at each.
 INTERVALS = dg.TimeWindowPartitionsDefinition(
-    start="1970-01-01", fmt="%Y-%m-%d", cron_schedule="0 5 * * *", timezone=TIMEZONE
+    start="1970-01-01",
+    fmt="%Y-%m-%d",
+    cron_schedule="0 5 * * *",
+    timezone=TIMEZONE,
 )
 
 
@@ -89,7 +94,8 @@ def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds:
 def load(context: dg.OpExecutionContext) -> None:
     command = ["lockgate", "load", "files.orders"]
     call(context, command, timeout_seconds=14400)
-    context.log_event(dg.AssetMaterialization(["files", "orders"]))
+    asset = ["files", "orders"]
+    context.log_event(dg.AssetMaterialization(asset))
 
 
 @dg.op(
@@ -123,7 +129,8 @@ def build(context: dg.OpExecutionContext) -> None:
 def publish(context: dg.OpExecutionContext) -> None:
     command = ["lockgate", "publish", "orders"]
     call(context, command, timeout_seconds=14400)
-    context.log_event(dg.AssetMaterialization("orders"))
+    asset = "orders"
+    context.log_event(dg.AssetMaterialization(asset))
 
 
 @dg.op(
@@ -165,8 +172,13 @@ def nightly() -> None:
     tell(after_publish=publish_done)
 
 
-@dg.schedule(job=nightly, cron_schedule=INTERVALS.cron_schedule, execution_timezone=TIMEZONE)
-def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+@dg.schedule(
+    name="nightly_schedule",
+    job=nightly,
+    cron_schedule=INTERVALS.cron_schedule,
+    execution_timezone=TIMEZONE,
+)
+def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     due = context.scheduled_execution_time
     if due.date() < FIRST_DAY:
         return dg.SkipReason(f"{due.date()} is before the first day of the schedule")
@@ -177,7 +189,10 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
     return dg.RunRequest(run_key=end, tags={"lockgate/start": start, "lockgate/end": end})
 
 
-@dg.run_failure_sensor(name="nightly_failed", monitored_jobs=[nightly])
+@dg.run_failure_sensor(
+    name="nightly_failed",
+    monitored_jobs=[nightly],
+)
 def tell_failed(context: dg.RunFailureSensorContext) -> None:
     """Tells the project's channels that a run has failed."""
     sentence = f"the flow nightly failed on Dagster, run {context.dagster_run.run_id}"
@@ -186,7 +201,10 @@ def tell_failed(context: dg.RunFailureSensorContext) -> None:
 
 
 ASSETS = [
-    dg.AssetSpec(["files", "orders"], group_name="sources"),
+    dg.AssetSpec(
+        ["files", "orders"],
+        group_name="sources",
+    ),
     dg.AssetSpec(
         "orders",
         group_name="entities",
@@ -198,6 +216,6 @@ ASSETS = [
 defs = dg.Definitions(
     assets=ASSETS,
     jobs=[nightly],
-    schedules=[nightly_schedule],
+    schedules=[schedule],
     sensors=[tell_failed],
 )

@@ -1,4 +1,6 @@
-"""The flow `by_hand` as tasks of Luigi: each calls a command, in the project's folder.
+"""The flow `by_hand` as tasks of Luigi.
+
+Each calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to luigi`: change lockgate.yml, and compile it again.
 """

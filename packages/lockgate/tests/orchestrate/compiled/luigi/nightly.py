@@ -1,4 +1,6 @@
-"""The flow `nightly` as tasks of Luigi: each calls a command, in the project's folder.
+"""The flow `nightly` as tasks of Luigi.
+
+Each calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to luigi`: change lockgate.yml, and compile it again.
 
