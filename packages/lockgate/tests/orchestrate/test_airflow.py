@@ -57,6 +57,12 @@ def test_airflow_is_told_of_pools_and_priorities(read):
     assert read("nightly")["told"] == {"load": ["warehouse", 5], **others}
 
 
+@pytest.mark.slow
+def test_the_first_run_on_airflow_is_the_first_of_the_schedule(read):
+    # It starts on 5 January, and is due at five in New York.
+    assert read("nightly")["first"] == ["2026-01-04T10:00:00+00:00", "2026-01-05T10:00:00+00:00"]
+
+
 @pytest.fixture
 def ran(tmp_path):
     """What a flow's one step of a shell leaves in `out`, when Airflow has filled in its command and runs it."""

@@ -141,6 +141,19 @@ def test_catching_up_needs_a_first_day_on_airflow(project):
     assert "start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),\n    catchup=False,\n" in text
 
 
+@pytest.mark.parametrize(
+    ("cron", "first"),
+    [("0 5 * * *", "2026, 1, 4, 5, 0"), ("30 */6 * * *", "2026, 1, 4, 18, 30"), ("0 0 1 * *", "2026, 1, 1, 0, 0")],
+)
+def test_a_first_day_is_that_of_the_first_run_on_airflow(project, cron, first):
+    schedule = replace(project.flows["nightly"].schedule, cron=cron)
+    flow = replace(project.flows["nightly"], schedule=schedule)
+
+    text = compiled(replace(project, flows={"nightly": flow}), Runtime.AIRFLOW, project.folder)["nightly.py"]
+
+    assert f"    start_date=pendulum.datetime({first}, tz=TIMEZONE),\n    catchup=True,\n" in text
+
+
 def test_a_flow_that_is_not_there_is_told(texts):
     with pytest.raises(UnknownName, match="there is no flow 'nigtly'; the project declares nightly, by_hand") as caught:
         texts("airflow", "nigtly")

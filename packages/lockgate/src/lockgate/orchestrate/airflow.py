@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 
 from lockgate.core.flow import DEFAULT_POOL, FlowDeclaration, StepDeclaration
 from lockgate.core.project import Project
+from lockgate.flow.ticks import interval_of, next_tick
 from lockgate.orchestrate.python_text import bracketed, duration, identifiers, literal, spread
 from lockgate.orchestrate.templates import rendered
 
@@ -49,13 +50,31 @@ def flow_file(flow: FlowDeclaration, _project: Project, place: str, _module: str
         "calendar": calendar,
         "skipped": sorted(calendar.skip) if calendar else [],
         "weekdays": sorted(calendar.weekdays) if calendar else [],
-        "first_day": (flow.schedule.start if flow.schedule else None) or FIRST_DAY,
+        "first": _first(flow),
         "catches_up": bool(flow.schedule and flow.schedule.catch_up and flow.schedule.start),
         "uses_date": any("{date}" in argument for step in flow.steps for argument in step.command),
         "sla": duration(flow.sla) if flow.sla else None,
         "literal": literal,
     }
     return rendered("airflow.py.jinja", facts)
+
+
+def _first(flow: FlowDeclaration) -> str:
+    """When the interval of the first run begins, as arguments of `pendulum.datetime`.
+
+    Airflow makes no run whose interval begins before `start_date`.
+    """
+    schedule = flow.schedule
+    first = FIRST_DAY if schedule is None else schedule.start or FIRST_DAY
+    parts = [first.year, first.month, first.day]
+    if schedule is not None and schedule.start is not None:
+        # Days that the calendar does not have are runs on Airflow too, whose tasks are skipped.
+        every_day = replace(schedule, calendar=None)
+        tick = next_tick(every_day, datetime.combine(first, time(), UTC) - timedelta(days=2))
+        if tick is not None:
+            begins = interval_of(every_day, tick).start
+            parts = [begins.year, begins.month, begins.day, begins.hour, begins.minute]
+    return ", ".join(map(str, parts))
 
 
 def pools_file(pools: Mapping[str, int]) -> str:

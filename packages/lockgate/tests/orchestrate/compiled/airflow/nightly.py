@@ -64,7 +64,7 @@ with DAG(
     dag_id="nightly",
     description='Loads what "changed" and shows it.',
     schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
-    start_date=pendulum.datetime(2026, 1, 5, tz=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 4, 5, 0, tz=TIMEZONE),
     catchup=True,
     max_active_runs=2,
     on_failure_callback=tell_failed,
