@@ -74,8 +74,7 @@ with DAG(
     compare_applications = BashOperator(
         task_id="compare_applications",
         bash_command=(
-            "lockgate compare applications@rules applications@dbt --report "
-            ".lockgate/applications.html < /dev/null"
+            "lockgate compare applications@rules applications@dbt --report .lockgate/applications.html < /dev/null"
         ),
         retries=0,
         execution_timeout=timedelta(hours=4),
