@@ -29,7 +29,7 @@ flows:
       - {{name: tell, notify: done}}
   here:
     steps:
-      - {{name: only, shell: "true"}}
+      - {{name: only, run: loads list}}
 """
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -74,6 +74,15 @@ def told(lockgate):
     return told
 
 
+@pytest.mark.parametrize("runtime", ["airflow", "dagster", "luigi"])
+def test_a_command_inside_a_shell_step_is_not_told_of(as_step, lockgate, caplog, runtime):
+    assert as_step("nightly/other", "loads", "list", run=f"{runtime}/manual__1") == 0
+    assert as_step("nightly/other", "load", "nothing", run=f"{runtime}/manual__1") == 2
+
+    assert lockgate("flow", "status", "--json") == (0, [])
+    assert caplog.messages == []
+
+
 def test_a_run_ends_with_the_last_of_its_steps(as_step, told):
     assert as_step("nightly/load", "load", "files") == 0
     run, steps = told()

@@ -7,6 +7,8 @@ import json
 import sys
 
 from airflow.dag_processing.dagbag import DagBag
+from airflow.timetables.base import TimeRestriction
+from airflow.timetables.interval import CronDataIntervalTimetable
 
 bag = DagBag(sys.argv[1])
 assert not bag.import_errors, bag.import_errors
@@ -18,4 +20,10 @@ graph = {
 }
 has_lockgate = importlib.util.find_spec("lockgate") is not None
 told = {task.task_id: [task.pool, task.priority_weight] for task in dag.tasks}
-print(json.dumps({"name": name, "graph": graph, "has_lockgate": has_lockgate, "told": told}))
+first = None
+if graph["cron"]:
+    scheduler = CronDataIntervalTimetable(graph["cron"], timezone=dag.timetable.timezone)
+    since = TimeRestriction(earliest=dag.start_date, latest=None, catchup=dag.catchup)
+    run = scheduler.next_dagrun_info(last_automated_data_interval=None, restriction=since)
+    first = [run.data_interval.start.isoformat(), run.data_interval.end.isoformat()]
+print(json.dumps({"name": name, "graph": graph, "has_lockgate": has_lockgate, "told": told, "first": first}))

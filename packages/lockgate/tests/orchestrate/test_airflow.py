@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 from datetime import datetime
@@ -11,6 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from lockgate.config import load_project
+from lockgate.core.flow import Runtime
+from lockgate.orchestrate import compiled, write
 from lockgate.sandbox.airflow import start_airflow
 
 HERE = Path(__file__).parent
@@ -51,6 +55,42 @@ def test_airflow_is_told_of_pools_and_priorities(read):
     others = {step: ["default_pool", 1] for step in ("since", "build", "publish", "tell", "import")}
 
     assert read("nightly")["told"] == {"load": ["warehouse", 5], **others}
+
+
+@pytest.mark.slow
+def test_the_first_run_on_airflow_is_the_first_of_the_schedule(read):
+    # It starts on 5 January, and is due at five in New York.
+    assert read("nightly")["first"] == ["2026-01-04T10:00:00+00:00", "2026-01-05T10:00:00+00:00"]
+
+
+@pytest.fixture
+def ran(tmp_path):
+    """What a flow's one step of a shell leaves in `out`, when Airflow has filled in its command and runs it."""
+
+    def ran(*command: str) -> bytes:
+        declared = {"project": "shop", "flows": {"one": {"steps": [{"name": "only", "shell": shlex.join(command)}]}}}
+        (tmp_path / "lockgate.yml").write_text(json.dumps(declared), encoding="utf-8")
+        write(tmp_path, compiled(load_project(tmp_path), Runtime.AIRFLOW, tmp_path), is_whole=True)
+        asked = [PROGRAMS / "python", "-I", HERE / "airflow_run.py", tmp_path / "one.py"]
+        environment = {"AIRFLOW_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(asked, env=environment, input=b"of Airflow\n", capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode()
+        return (tmp_path / "out").read_bytes()
+
+    return ran
+
+
+@pytest.mark.slow
+def test_a_step_has_no_standard_input(ran):
+    assert ran("sh", "-c", "cat > out; echo read >> out") == b"read\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "argument", ["a\rb", "a\r\nb\r\n", "\n", "{\r}", "{{\r}} {% {# \\r", "a.sh", "\"'\\\t é \N{LINE SEPARATOR}"]
+)
+def test_an_argument_arrives_as_it_was_written(ran, argument):
+    assert ran("sh", "-c", 'printf %s "$1" > out', "sh", argument) == argument.encode()
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import signal
 import subprocess
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+
+from lockgate.config import load_project
+from lockgate.core.flow import Runtime
+from lockgate.orchestrate import compiled, write
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -25,6 +32,92 @@ def test_dagster_reads_the_declared_graph_without_lockgate(project, written, flo
 
     found = json.loads(done.stdout)
     assert found == {"name": flow, "graph": declared_graph(project.flows[flow]), "has_lockgate": False}
+
+
+# Names of which Dagster, Python or the file itself makes something else.
+HIDING = """
+project: hiding
+flows:
+  type: {steps: [{name: load, shell: "true"}, {name: load_done, shell: "true"}, {name: load_done_done, shell: "true"}]}
+  import: {steps: [{name: import, shell: "true"}, {name: schedule, shell: "true"}], schedule: "0 5 * * *"}
+  call: {steps: [{name: call, shell: "true"}, {name: after_call, shell: "true"}]}
+  reserved:
+    steps:
+"""
+RESERVED = ["type", "input", "output", "config", "conf", "meta", "str", "int", "float", "bool", "dict", "context"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("flow", "job"), [("type", "type_"), ("import", "import_"), ("call", "call"), ("reserved", "reserved")]
+)
+def test_dagster_reads_a_graph_whose_names_mean_something_else_there(tmp_path, flow, job):
+    steps = "".join(f'      - {{name: {name}, shell: "true"}}\n' for name in RESERVED)
+    (tmp_path / "lockgate.yml").write_text(HIDING + steps, encoding="utf-8")
+    project = load_project(tmp_path)
+    (tmp_path / "flow.py").write_text(compiled(project, Runtime.DAGSTER, tmp_path)[f"{flow}.py"], encoding="utf-8")
+
+    command = [sys.executable, HERE / "dagster_graph.py", tmp_path / "flow.py"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert (found["name"], found["graph"]) == (job, declared_graph(project.flows[flow]))
+
+
+@pytest.fixture
+def ran(tmp_path):
+    """What Dagster says of a run of a flow with one step of a shell; the standard input of its own is not empty."""
+
+    def ran(command: str, **more: object) -> dict:
+        step = {"name": "only", "shell": shlex.join(["bash", "-c", command]), **more}
+        declared = {"project": "shop", "flows": {"one": {"steps": [step]}}}
+        (tmp_path / "lockgate.yml").write_text(json.dumps(declared), encoding="utf-8")
+        write(tmp_path, compiled(load_project(tmp_path), Runtime.DAGSTER, tmp_path), is_whole=True)
+        asked = [sys.executable, HERE / "dagster_run.py", tmp_path / "one.py"]
+        done = subprocess.run(asked, input="of Dagster\n", capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout.splitlines()[-1])
+
+    return ran
+
+
+@pytest.mark.slow
+def test_a_step_may_say_what_is_no_text(ran):
+    assert ran(r"printf 'a\377b\n'; printf 'Łódź, no line end'") == {
+        "is_success": True,
+        "said": ["a\N{REPLACEMENT CHARACTER}b", "Łódź, no line end"],
+        "failures": [],
+    }
+
+
+@pytest.mark.slow
+def test_a_step_ends_with_its_command_whatever_that_leaves_behind(ran, tmp_path):
+    found = ran("echo begun; sleep 600 & echo $! > left.txt")
+
+    assert found == {"is_success": True, "said": ["begun"], "failures": []}
+    os.kill(int((tmp_path / "left.txt").read_text()), signal.SIGKILL)
+
+
+@pytest.mark.slow
+def test_a_step_has_no_standard_input(ran):
+    assert ran("cat; echo read") == {"is_success": True, "said": ["read"], "failures": []}
+
+
+@pytest.mark.slow
+def test_a_step_that_fails_or_takes_too_long_is_told_with_what_it_said(ran, tmp_path):
+    assert ran("echo no; exit 7") == {
+        "is_success": False,
+        "said": ["no"],
+        "failures": ["bash -c 'echo no; exit 7': exit code 7"],
+    }
+    found = ran("echo begun; sleep 600 & echo $! > child.txt; wait", timeout="1s")
+
+    assert (found["is_success"], found["said"]) == (False, ["begun"])
+    assert found["failures"][0].endswith(": stopped after 1 s")
+    # What has ended has no command line, though its entry may stay for a moment.
+    child = Path("/proc", (tmp_path / "child.txt").read_text().strip(), "cmdline")
+    awaited(lambda: not child.exists() or not child.read_bytes(), seconds=30)
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lockgate.errors import ProjectInvalid
 from lockgate.orchestrate import Drift, drift, write
 
 NOTHING = Drift((), (), ())
@@ -30,7 +31,7 @@ def test_nothing_is_there_before_it_is_written(tmp_path, texts):
 
 def test_each_kind_of_drift_is_told_and_mended(folder, texts):
     (folder / "by_hand.py").unlink()
-    (folder / "nightly.py").write_text("pass\n", encoding="utf-8")
+    (folder / "nightly.py").write_text(texts("luigi")["nightly.py"] + "pass\n", encoding="utf-8")
     (folder / "former.py").write_text(texts("luigi")["by_hand.py"], encoding="utf-8")
     mine = {
         "README.md": "Written by `lockgate flow compile --to luigi`\n",
@@ -50,3 +51,19 @@ def test_each_kind_of_drift_is_told_and_mended(folder, texts):
 
 def test_one_flow_alone_leaves_nothing_over(folder, texts):
     assert drift(folder, texts("luigi", "by_hand"), is_whole=False) == NOTHING
+
+
+def test_nothing_is_written_over_the_files_of_others(tmp_path, texts):
+    mine = {"pools.json": "{}\n", "nightly.py": "import airflow\n"}
+    for name, text in mine.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    with pytest.raises(ProjectInvalid) as caught:
+        write(tmp_path, texts("airflow"), is_whole=True)
+
+    assert [(problem.file, problem.message, problem.remedy) for problem in caught.value.problems] == [
+        (name, "this file is there already; nothing was written", "Move it away, or name another folder.")
+        for name in ("nightly.py", "pools.json")
+    ]
+    assert {name: (tmp_path / name).read_text(encoding="utf-8") for name in mine} == mine
+    assert not (tmp_path / "by_hand.py").exists()

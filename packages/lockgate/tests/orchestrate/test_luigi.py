@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from lockgate.config import load_project
+from lockgate.core.flow import Runtime
+from lockgate.orchestrate import compiled, write
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -21,6 +26,21 @@ def test_luigi_reads_the_declared_graph(project, written, flow):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout) == declared_graph(project.flows[flow])
+
+
+def test_a_step_has_no_standard_input(tmp_path):
+    declared = {"project": "shop", "flows": {"one": {"steps": [{"name": "only", "shell": "sh -c 'cat > read.txt'"}]}}}
+    (tmp_path / "lockgate.yml").write_text(json.dumps(declared), encoding="utf-8")
+    write(tmp_path, compiled(load_project(tmp_path), Runtime.LUIGI, tmp_path), is_whole=True)
+    command = [BIN / "luigi", "--module", "one", "One", "--start", INTERVAL[0], "--end", INTERVAL[1]]
+    settings = {"PYTHONPATH": str(tmp_path), "LUIGI_CONFIG_PATH": str(tmp_path / "luigi.cfg")}
+    environment = {"PATH": os.environ["PATH"], **settings}
+
+    asked = [*command, "--local-scheduler"]
+    done = subprocess.run(asked, env=environment, input="of Luigi\n", capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "read.txt").read_text(encoding="utf-8") == ""
 
 
 @pytest.fixture

@@ -65,6 +65,14 @@ def test_text_that_is_too_wide_is_spread_and_means_the_same(text):
     assert ast.literal_eval(spread(text, {}, indent=8, beside=10)) == text
 
 
+def test_a_place_that_comes_last_in_wide_text_is_a_string_too():
+    text = "word " * 36 + "{end}"
+
+    found = spread(text, PLACES, indent=4, beside=30)
+
+    assert eval(found, {"end": "E"}) == "word " * 36 + "E"  # noqa: S307
+
+
 def test_a_list_is_on_one_line_where_that_fits():
     assert listed(["a", "{end}"], PLACES, indent=4, beside=9) == '["a", end]'
     assert listed(["a" * 60, "b" * 60], {}, indent=4, beside=9).splitlines() == [
@@ -82,6 +90,16 @@ def test_a_formatter_leaves_lists(lists):
     command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={WIDTH}", "--diff", "-"]
 
     done = subprocess.run(command, input="".join(written), capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_formatter_leaves_texts_of_every_width():
+    texts = ["word " * (length // 5) + "x" * (length % 5) for length in range(60, 260)]
+    calls = [f"call(\n    command={spread(text, PLACES, indent=4, beside=9)},\n)\n" for text in texts]
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", f"--line-length={WIDTH}", "--diff", "-"]
+
+    done = subprocess.run(command, input="".join(calls), capture_output=True, text=True, check=False)
 
     assert (done.returncode, done.stdout) == (0, "")
 

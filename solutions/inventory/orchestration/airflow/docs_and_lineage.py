@@ -1,4 +1,6 @@
-"""The flow `docs_and_lineage` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `docs_and_lineage` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -15,6 +17,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+CRON = "0 10 * * *"
 TIMEZONE = "America/New_York"
 
 # The run's interval, filled in for each run; one that people start without a date is about its own moment.
@@ -30,13 +33,14 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow docs_and_lineage failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow docs_and_lineage failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 with DAG(
     dag_id="docs_and_lineage",
     description="Publishes dbt's documentation, with the graph of its models, as one page.",
-    schedule=CronDataIntervalTimetable("0 10 * * *", timezone=TIMEZONE),
+    schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
     start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
@@ -58,14 +62,14 @@ with DAG(
         task_id="docs",
         bash_command=(
             "env INVENTORY_DUCKDB=:memory: dbt docs generate --project-dir dbt --profiles-dir dbt "
-            "--target-path ../.lockgate/docs --static --empty-catalog"
+            "--target-path ../.lockgate/docs --static --empty-catalog < /dev/null"
         ),
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     publish = BashOperator(
         task_id="publish",
-        bash_command="install -D -m 644 .lockgate/docs/static_index.html .lockgate/published/index.html",
+        bash_command="install -D -m 644 .lockgate/docs/static_index.html .lockgate/published/index.html < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )

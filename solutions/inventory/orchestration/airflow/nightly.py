@@ -1,4 +1,6 @@
-"""The flow `nightly` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `nightly` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -15,6 +17,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable, DeadlineAlert, DeadlineReference, SyncCallback
 
 PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+CRON = "0 5 * * *"
 TIMEZONE = "America/New_York"
 
 # The run's interval, filled in for each run; one that people start without a date is about its own moment.
@@ -30,7 +33,8 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow nightly failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow nightly failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 def tell_late():
@@ -41,7 +45,7 @@ def tell_late():
 with DAG(
     dag_id="nightly",
     description="Loads what changed, builds what the routes call for, tests it, and shows it to consumers.",
-    schedule=CronDataIntervalTimetable("0 5 * * *", timezone=TIMEZONE),
+    schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
     start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
@@ -66,7 +70,7 @@ with DAG(
 ) as dag:
     load = BashOperator(
         task_id="load",
-        bash_command="lockgate load discovery",
+        bash_command="lockgate load discovery < /dev/null",
         retries=2,
         retry_delay=timedelta(minutes=1),
         execution_timeout=timedelta(minutes=20),
@@ -74,7 +78,7 @@ with DAG(
     )
     build = BashOperator(
         task_id="build",
-        bash_command="lockgate run --skip-load --hold --select users --select applications",
+        bash_command="lockgate run --skip-load --hold --select users --select applications < /dev/null",
         retries=1,
         retry_delay=timedelta(seconds=30),
         execution_timeout=timedelta(minutes=20),
@@ -82,27 +86,27 @@ with DAG(
     )
     test_users = BashOperator(
         task_id="test_users",
-        bash_command="lockgate test users",
+        bash_command="lockgate test users < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
     test_applications = BashOperator(
         task_id="test_applications",
-        bash_command="lockgate test applications",
+        bash_command="lockgate test applications < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
     compare = BashOperator(
         task_id="compare",
-        bash_command="lockgate cutover compare users applications",
+        bash_command="lockgate cutover compare users applications < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     publish = BashOperator(
         task_id="publish",
-        bash_command="lockgate publish users applications",
+        bash_command="lockgate publish users applications < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",

@@ -1,4 +1,6 @@
-"""The flow `quality_report` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `quality_report` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -15,6 +17,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+CRON = "30 9 * * *"
 TIMEZONE = "America/New_York"
 
 # The run's interval, filled in for each run; one that people start without a date is about its own moment.
@@ -30,13 +33,14 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow quality_report failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow quality_report failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 with DAG(
     dag_id="quality_report",
     description="Tests rules and tables, lists what was set aside, and writes it all as a page with pictures.",
-    schedule=CronDataIntervalTimetable("30 9 * * *", timezone=TIMEZONE),
+    schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
     start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
@@ -56,40 +60,40 @@ with DAG(
 ) as dag:
     cases_users = BashOperator(
         task_id="cases_users",
-        bash_command="lockgate rules test users",
+        bash_command="lockgate rules test users < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     cases_applications = BashOperator(
         task_id="cases_applications",
-        bash_command="lockgate rules test applications",
+        bash_command="lockgate rules test applications < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     report = BashOperator(
         task_id="report",
-        bash_command="lockgate run --skip-load --hold --report .lockgate/quality.html",
+        bash_command="lockgate run --skip-load --hold --report .lockgate/quality.html < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
     test_users = BashOperator(
         task_id="test_users",
-        bash_command="lockgate test users",
+        bash_command="lockgate test users < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
     test_applications = BashOperator(
         task_id="test_applications",
-        bash_command="lockgate test applications",
+        bash_command="lockgate test applications < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
     set_aside = BashOperator(
         task_id="set_aside",
-        bash_command="lockgate quarantine list",
+        bash_command="lockgate quarantine list < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )

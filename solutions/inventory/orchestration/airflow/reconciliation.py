@@ -1,4 +1,6 @@
-"""The flow `reconciliation` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `reconciliation` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -15,6 +17,7 @@ from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, CronDataIntervalTimetable
 
 PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+CRON = "0 9 * * 1"
 TIMEZONE = "America/New_York"
 
 # The run's interval, filled in for each run; one that people start without a date is about its own moment.
@@ -30,13 +33,14 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow reconciliation failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow reconciliation failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 with DAG(
     dag_id="reconciliation",
     description="Builds every entity by rules and by dbt from the same rows, and ends at the first that differs.",
-    schedule=CronDataIntervalTimetable("0 9 * * 1", timezone=TIMEZONE),
+    schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
     start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
     catchup=False,
     max_active_runs=1,
@@ -56,20 +60,22 @@ with DAG(
 ) as dag:
     build = BashOperator(
         task_id="build",
-        bash_command="lockgate run --skip-load --hold --engine rules --engine dbt",
+        bash_command="lockgate run --skip-load --hold --engine rules --engine dbt < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
     compare_users = BashOperator(
         task_id="compare_users",
-        bash_command="lockgate compare users@rules users@dbt --report .lockgate/users.html",
+        bash_command="lockgate compare users@rules users@dbt --report .lockgate/users.html < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     compare_applications = BashOperator(
         task_id="compare_applications",
-        bash_command="lockgate compare applications@rules applications@dbt --report .lockgate/applications.html",
+        bash_command=(
+            "lockgate compare applications@rules applications@dbt --report .lockgate/applications.html < /dev/null"
+        ),
         retries=0,
         execution_timeout=timedelta(hours=4),
     )

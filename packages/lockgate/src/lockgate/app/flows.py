@@ -185,31 +185,34 @@ class Flows:
             service.close(patience_seconds=15.0)
 
     def told_started(self, told: OutsideStep) -> None:
-        """Stores that a step of a run on another runtime began.
+        """Stores that a step of a run on another runtime began; a command inside a shell step is not the step itself.
 
         Raises:
             UnknownName: the project declares no such flow or step.
             ControlPlaneUnavailable: the control plane does not answer.
         """
         now = self._wiring.clock()
-        self._outside(told)
+        if self._outside(told).kind is StepKind.SHELL:
+            return
         steps = tuple(step.name for step in self.flow(told.flow).steps if step.kind is not StepKind.SHELL)
         interval = told.interval or Interval(now, now)
         new = NewRun(told.flow, told.run_id, told.runtime, told.trigger, interval, steps)
         self._wiring.store.flows.told_started(new, told.step, now)
 
     def told_finished(self, told: OutsideStep, end: StepEnd) -> None:
-        """Stores how a step of a run on another runtime ended.
+        """Stores how a step of a run on another runtime ended; likewise.
 
         Raises:
             UnknownName: the project declares no such flow or step.
             ControlPlaneUnavailable: the control plane does not answer.
         """
-        retries = self._outside(told).retries
+        step = self._outside(told)
+        if step.kind is StepKind.SHELL:
+            return
         # Where the runtime is declared its word counts: not every step tells of itself.
         ends_run = not self.flow(told.flow).is_outside
         at = self._wiring.clock()
-        self._wiring.store.flows.told_finished(told, end, retries=retries, at=at, ends_run=ends_run)
+        self._wiring.store.flows.told_finished(told, end, retries=step.retries, at=at, ends_run=ends_run)
 
     def _outside(self, told: OutsideStep) -> StepDeclaration:
         try:

@@ -52,7 +52,7 @@ def write_new(texts: Mapping[Path, str], *, beside: Path, private: Collection[Pa
         DiskFull: there is no room; nothing was left behind.
         AccessRefused, UnknownName: they cannot be written there; nothing was left behind.
     """
-    _refuse_overwriting(texts, beside)
+    refuse_overwriting(texts, beside)
     left: list[Path] = []
     try:
         with writing(str(beside)):
@@ -65,7 +65,12 @@ def write_new(texts: Mapping[Path, str], *, beside: Path, private: Collection[Pa
         raise
 
 
-def _refuse_overwriting(paths: Collection[Path], beside: Path) -> None:
+def refuse_overwriting(paths: Collection[Path], beside: Path) -> None:
+    """Refuses to write where something lies already.
+
+    Raises:
+        ProjectInvalid: naming every file that is in the way, below `beside`.
+    """
     remedy = "Move it away, or name another folder."
     problems = tuple(
         Problem("this file is there already; nothing was written", os.path.relpath(path, beside), 1, remedy)

@@ -11,6 +11,7 @@ from lockgate.core.nearness import did_you_mean
 from lockgate.core.project import Project
 from lockgate.errors import UnknownName
 from lockgate.orchestrate import airflow, dagster, luigi
+from lockgate.orchestrate.cron_dialects import refuse_foreign_cron
 
 MARK = "Written by `lockgate flow compile"
 SHARED_FILES = frozenset({"pools.json", "dagster.yaml", "workspace.yaml", "luigi.cfg"})
@@ -31,16 +32,16 @@ def compiled(project: Project, runtime: Runtime, folder: Path, names: Collection
 
     Raises:
         UnknownName: the project declares no flow of a name, or the runtime is the embedded one.
+        CapabilityMissing: the runtime reads the schedule of a flow in another way.
     """
     if runtime not in _FLOWS:
         raise UnknownName(f"flows are not compiled for {runtime}", hint="Run them by `lockgate flow run`.")
+    chosen = [flow for name, flow in project.flows.items() if name in _chosen(project, names)]
+    for flow in chosen:
+        refuse_foreign_cron(flow, runtime)
     place = _project_place(project.folder, folder)
     files = {name: f"{_module(name)}.py" for name in project.flows}
-    texts = {
-        files[name]: _FLOWS[runtime](flow, project, place, _module(name))
-        for name, flow in project.flows.items()
-        if name in _chosen(project, names)
-    }
+    texts = {files[flow.name]: _FLOWS[runtime](flow, project, place, _module(flow.name)) for flow in chosen}
     return texts | _shared(project, runtime, files)
 
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from lockgate.core.flow import DEFAULT_POOL, FlowDeclaration, StepDeclaration, StepKind
 from lockgate.core.project import Project
-from lockgate.orchestrate.python_text import identifiers, listed, literal
+from lockgate.orchestrate.python_text import called, identifiers, listed, literal
 from lockgate.orchestrate.templates import rendered
 
 PLACES = {"{start}": "start", "{end}": "end", "{date}": "date"}
 _NAMES = {
     "os", "shlex", "signal", "subprocess", "datetime", "timedelta", "day", "Path", "ZoneInfo", "dg", "PROJECT",
     "TIMEZONE", "FIRST_DAY", "WEEKDAYS", "SKIPPED", "INTERVALS", "ASSETS", "UTC", "call", "command", "interval",
-    "context", "start", "end", "date", "defs", "threading", "tell_failed",
+    "schedule", "context", "start", "end", "date", "defs", "tempfile", "time", "suppress", "tell_failed",
+}  # fmt: skip
+# What Dagster gives no operation and no job for a name (dagster/_core/definitions/utils.py, DISALLOWED_NAMES).
+_RESERVED = {
+    "context", "conf", "config", "meta", "arg_dict", "dict", "input_arg_dict", "output_arg_dict", "int", "str", "float",
+    "bool", "input", "output", "type", *keyword.kwlist,
 }  # fmt: skip
 
 
@@ -41,16 +47,18 @@ class Asset:
 
 def flow_file(flow: FlowDeclaration, project: Project, place: str, _module: str) -> str:
     """The text of the flow's file; `place` is the expression of the project's folder."""
-    taken = {*_NAMES, flow.name, f"{flow.name}_schedule"}
+    job = identifiers([flow.name], {*_NAMES, *_RESERVED})[flow.name]
+    taken = {*_NAMES, *_RESERVED, flow.name, job}
     functions = identifiers((step.name for step in flow.steps), taken)
     makes = {step.name: tuple(_made(step, flow, project)) for step in flow.steps}
     calendar = flow.schedule.calendar if flow.schedule else None
     facts = {
         "flow": flow,
-        "job": identifiers([flow.name], _NAMES)[flow.name],
+        "job": job,
+        "job_name": job if flow.name in _RESERVED else flow.name,
         "operations": [_operation(step, functions[step.name], makes[step.name]) for step in flow.steps],
         "functions": functions,
-        "calls": [(functions[step.name], _call(step, flow, functions)) for step in _in_order(flow)],
+        "calls": list(_calls(flow, functions)),
         "assets": list(_assets(flow, makes)),
         "place": place,
         "calendar": calendar,
@@ -100,11 +108,16 @@ def _in_order(flow: FlowDeclaration) -> Iterator[StepDeclaration]:
         order.done(*ready)
 
 
-def _call(step: StepDeclaration, flow: FlowDeclaration, functions: Mapping[str, str]) -> str:
-    """The line that puts a step into the job."""
-    needs = ", ".join(f"{_input(functions[need])}={functions[need]}_done" for need in step.needs)
-    is_needed = any(step.name in other.needs for other in flow.steps)
-    return f"{f'{functions[step.name]}_done = ' if is_needed else ''}{functions[step.name]}({needs})"
+def _calls(flow: FlowDeclaration, functions: Mapping[str, str]) -> Iterator[str]:
+    """The lines that put the steps into the job."""
+    needed = [functions[step.name] for step in flow.steps if any(step.name in other.needs for other in flow.steps)]
+    # In the job they would hide an operation of their name.
+    done = identifiers((f"{function}_done" for function in needed), functions.values())
+    for step in _in_order(flow):
+        function = functions[step.name]
+        needs = [f"{_input(functions[need])}={done[f'{functions[need]}_done']}" for need in step.needs]
+        result = f"{done[f'{function}_done']} = " if function in needed else ""
+        yield result + called(function, needs, indent=4, beside=len(result))
 
 
 def _input(function: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockgate.app.new_files import write_over, writing
+from lockgate.app.new_files import refuse_overwriting, write_over, writing
 from lockgate.orchestrate.compiling import MARK, SHARED_FILES
 
 
@@ -32,7 +32,7 @@ def drift(folder: Path, texts: Mapping[str, str], *, is_whole: bool) -> Drift:
         AccessRefused: a file cannot be read.
     """
     with writing(str(folder)):
-        there = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in _files(folder)}
+        there = {path.name: _text(path) for path in _files(folder)}
     ours = [name for name, text in there.items() if (name in SHARED_FILES or name.endswith(".py")) and MARK in text]
     return Drift(
         missing=tuple(name for name in texts if name not in there),
@@ -45,9 +45,13 @@ def write(folder: Path, texts: Mapping[str, str], *, is_whole: bool) -> Drift:
     """Brings a folder to what compiling gives: what was changed.
 
     Raises:
+        ProjectInvalid: files of others lie in the way; nothing was written.
         DiskFull, AccessRefused, UnknownName: it cannot be written there.
     """
     found = drift(folder, texts, is_whole=is_whole)
+    with writing(str(folder)):
+        foreign = [folder / name for name in found.different if MARK not in _text(folder / name)]
+    refuse_overwriting(foreign, folder)
     with writing(str(folder)):
         folder.mkdir(parents=True, exist_ok=True)
     for name in (*found.missing, *found.different):
@@ -56,6 +60,10 @@ def write(folder: Path, texts: Mapping[str, str], *, is_whole: bool) -> Drift:
         for name in found.left_over:
             (folder / name).unlink()
     return found
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _files(folder: Path) -> list[Path]:

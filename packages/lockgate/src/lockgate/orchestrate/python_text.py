@@ -39,8 +39,10 @@ def filled(text: str, places: Mapping[str, str], escape: Callable[[str], str] = 
 
     One place alone is its own expression; among other text, which goes through `escape`, it makes an f-string.
     """
-    if text in places:
-        return places[text]
+    return places[text] if text in places else _string(text, places, escape)
+
+
+def _string(text: str, places: Mapping[str, str], escape: Callable[[str], str]) -> str:
     pieces = re.split("|".join(f"({re.escape(place)})" for place in places), text) if places else [text]
     found = [piece for piece in pieces if piece]
     if not any(piece in places for piece in found):
@@ -64,7 +66,9 @@ def spread(
     if indent + beside + len(whole) <= WIDTH or len(pieces) == 1:
         return whole
     margin = " " * indent
-    return "\n".join(["(", *(f"{margin}    {filled(piece, places, escape)}" for piece in pieces), f"{margin})"])
+    # A formatter joins what fits on one line of its own.
+    parts = [whole] if indent + 4 + len(whole) <= WIDTH else [_string(piece, places, escape) for piece in pieces]
+    return "\n".join(["(", *(f"{margin}    {part}" for part in parts), f"{margin})"])
 
 
 def _pieces(text: str, room: int) -> Iterator[str]:
@@ -86,11 +90,20 @@ def listed(texts: Sequence[str], places: Mapping[str, str], *, indent: int, besi
 
 def bracketed(items: Sequence[str], *, indent: int, beside: int) -> str:
     """A list of expressions, likewise."""
-    line = f"[{', '.join(items)}]"
+    return _within("[", items, "]", indent=indent, beside=beside)
+
+
+def called(function: str, arguments: Sequence[str], *, indent: int, beside: int) -> str:
+    """A call, likewise."""
+    return _within(f"{function}(", arguments, ")", indent=indent, beside=beside)
+
+
+def _within(start: str, items: Sequence[str], end: str, *, indent: int, beside: int) -> str:
+    line = f"{start}{', '.join(items)}{end}"
     if "\n" not in line and indent + beside + len(line) <= WIDTH:
         return line
     margin = " " * indent
-    return "\n".join(["[", *(f"{margin}    {item}," for item in items), f"{margin}]"])
+    return "\n".join([start, *(f"{margin}    {item}," for item in items), f"{margin}{end}"])
 
 
 def duration(length: timedelta) -> str:

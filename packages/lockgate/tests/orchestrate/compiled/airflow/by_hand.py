@@ -1,4 +1,6 @@
-"""The flow `by_hand` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `by_hand` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -29,7 +31,8 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow by_hand failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow by_hand failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 with DAG(
@@ -53,7 +56,7 @@ with DAG(
 ) as dag:
     only = BashOperator(
         task_id="only",
-        bash_command="lockgate run --skip-load",
+        bash_command="lockgate run --skip-load < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )

@@ -1,4 +1,6 @@
-"""The flow `nightly` as a DAG of Airflow 3: each task calls a command, in the project's folder.
+"""The flow `nightly` as a DAG of Airflow 3.
+
+Each task calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to airflow`: change lockgate.yml, and compile it again.
 """
@@ -17,6 +19,7 @@ from airflow.sdk import DAG, CronDataIntervalTimetable, DeadlineAlert, DeadlineR
 from airflow.sdk.exceptions import AirflowSkipException
 
 PROJECT = Path(os.environ.get("LOCKGATE_PROJECT") or Path(__file__).resolve().parents[2])
+CRON = "0 5 * * *"
 TIMEZONE = "America/New_York"
 # The calendar `business`; Monday is 0.
 WEEKDAYS = {0, 1, 2, 3, 4}
@@ -48,7 +51,8 @@ def tell_people(severity, sentence):
 
 def tell_failed(context):
     """Tells that a run has failed."""
-    tell_people("critical", f"the flow nightly failed on Airflow, run {context['run_id']}")
+    sentence = f"the flow nightly failed on Airflow, run {context['run_id']}"
+    tell_people("critical", sentence)
 
 
 def tell_late():
@@ -59,8 +63,8 @@ def tell_late():
 with DAG(
     dag_id="nightly",
     description='Loads what "changed" and shows it.',
-    schedule=CronDataIntervalTimetable("0 5 * * *", timezone=TIMEZONE),
-    start_date=pendulum.datetime(2026, 1, 5, tz=TIMEZONE),
+    schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
+    start_date=pendulum.datetime(2026, 1, 4, 5, 0, tz=TIMEZONE),
     catchup=True,
     max_active_runs=2,
     on_failure_callback=tell_failed,
@@ -85,7 +89,7 @@ with DAG(
 ) as dag:
     load = BashOperator(
         task_id="load",
-        bash_command="lockgate load files.orders",
+        bash_command="lockgate load files.orders < /dev/null",
         retries=2,
         retry_delay=timedelta(minutes=1),
         execution_timeout=timedelta(hours=4),
@@ -94,25 +98,25 @@ with DAG(
     )
     since = BashOperator(
         task_id="since",
-        bash_command=f"lockgate load files.items --since '{START}' --until '{END}'",
+        bash_command=f"lockgate load files.items --since '{START}' --until '{END}' < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     build = BashOperator(
         task_id="build",
-        bash_command="lockgate run --skip-load --hold --select orders",
+        bash_command="lockgate run --skip-load --hold --select orders < /dev/null",
         retries=0,
         execution_timeout=timedelta(minutes=30),
     )
     publish = BashOperator(
         task_id="publish",
-        bash_command="lockgate publish orders",
+        bash_command="lockgate publish orders < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
     tell = BashOperator(
         task_id="tell",
-        bash_command=f"lockgate notices tell 'the orders of {DATE} are here'",
+        bash_command=f"lockgate notices tell 'the orders of {DATE} are here' < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
     )
@@ -120,7 +124,7 @@ with DAG(
         task_id="import",
         bash_command=(
             'bash -c \'echo {{ "{{" }} as it is }}; echo a command that goes on for so long that no line has '
-            "room for it all'"
+            "room for it all' < /dev/null"
         ),
         retries=0,
         execution_timeout=timedelta(hours=4),

@@ -1,4 +1,6 @@
-"""The flow `by_hand` as a job of Dagster: each operation calls a command, in the project's folder.
+"""The flow `by_hand` as a job of Dagster.
+
+Each operation calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to dagster`: change lockgate.yml, and compile it again.
 """
@@ -7,7 +9,9 @@ import os
 import shlex
 import signal
 import subprocess
-import threading
+import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
@@ -30,29 +34,37 @@ def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds:
         "LOCKGATE_FLOW_RUN": f"dagster/{context.run_id}",
         "LOCKGATE_FLOW_INTERVAL": "/".join(interval(context)),
     }
-    process = subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    is_late = threading.Event()
-    clock = threading.Timer(timeout_seconds, lambda: (is_late.set(), os.killpg(process.pid, signal.SIGKILL)))
-    clock.start()
-    try:
-        for line in process.stdout:
-            context.log.info(line.rstrip())
-        code = process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
-        raise
-    finally:
-        clock.cancel()
+    deadline = time.monotonic() + timeout_seconds
+    code, is_late, said = None, False, b""
+    # A file, as a pipe would be held open by what the command leaves behind.
+    with tempfile.NamedTemporaryFile() as output, Path(output.name).open("rb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while code is None:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(0.5)
+                if code is None and time.monotonic() >= deadline:
+                    is_late = True
+                    os.killpg(process.pid, signal.SIGKILL)
+                *lines, said = (said + log.read()).split(b"\n")
+                if code is not None and said:
+                    lines.append(said)
+                for line in lines:
+                    context.log.info(line.decode(errors="replace").rstrip())
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
     if code != 0:
-        why = f"stopped after {timeout_seconds} s" if is_late.is_set() else f"exit code {code}"
+        why = f"stopped after {timeout_seconds} s" if is_late else f"exit code {code}"
         raise dg.Failure(f"{shlex.join(command)}: {why}")
 
 
@@ -73,7 +85,10 @@ def by_hand() -> None:
     only()
 
 
-@dg.run_failure_sensor(name="by_hand_failed", monitored_jobs=[by_hand])
+@dg.run_failure_sensor(
+    name="by_hand_failed",
+    monitored_jobs=[by_hand],
+)
 def tell_failed(context: dg.RunFailureSensorContext) -> None:
     """Tells the project's channels that a run has failed."""
     sentence = f"the flow by_hand failed on Dagster, run {context.dagster_run.run_id}"

@@ -1,4 +1,6 @@
-"""The flow `nightly` as a job of Dagster: each operation calls a command, in the project's folder.
+"""The flow `nightly` as a job of Dagster.
+
+Each operation calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to dagster`: change lockgate.yml, and compile it again.
 """
@@ -7,7 +9,9 @@ import os
 import shlex
 import signal
 import subprocess
-import threading
+import tempfile
+import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from datetime import date as day
 from pathlib import Path
@@ -25,7 +29,10 @@ SKIPPED = {
 }
 # The times of the schedule, and the interval that ends at each.
 INTERVALS = dg.TimeWindowPartitionsDefinition(
-    start="1970-01-01", fmt="%Y-%m-%d", cron_schedule="0 5 * * *", timezone=TIMEZONE
+    start="1970-01-01",
+    fmt="%Y-%m-%d",
+    cron_schedule="0 5 * * *",
+    timezone=TIMEZONE,
 )
 
 
@@ -44,29 +51,37 @@ def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds:
         "LOCKGATE_FLOW_RUN": f"dagster/{context.run_id}",
         "LOCKGATE_FLOW_INTERVAL": "/".join(interval(context)),
     }
-    process = subprocess.Popen(
-        command,
-        cwd=PROJECT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    is_late = threading.Event()
-    clock = threading.Timer(timeout_seconds, lambda: (is_late.set(), os.killpg(process.pid, signal.SIGKILL)))
-    clock.start()
-    try:
-        for line in process.stdout:
-            context.log.info(line.rstrip())
-        code = process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
-        raise
-    finally:
-        clock.cancel()
+    deadline = time.monotonic() + timeout_seconds
+    code, is_late, said = None, False, b""
+    # A file, as a pipe would be held open by what the command leaves behind.
+    with tempfile.NamedTemporaryFile() as output, Path(output.name).open("rb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            while code is None:
+                with suppress(subprocess.TimeoutExpired):
+                    code = process.wait(0.5)
+                if code is None and time.monotonic() >= deadline:
+                    is_late = True
+                    os.killpg(process.pid, signal.SIGKILL)
+                *lines, said = (said + log.read()).split(b"\n")
+                if code is not None and said:
+                    lines.append(said)
+                for line in lines:
+                    context.log.info(line.decode(errors="replace").rstrip())
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            raise
     if code != 0:
-        why = f"stopped after {timeout_seconds} s" if is_late.is_set() else f"exit code {code}"
+        why = f"stopped after {timeout_seconds} s" if is_late else f"exit code {code}"
         raise dg.Failure(f"{shlex.join(command)}: {why}")
 
 
@@ -79,7 +94,8 @@ def call(context: dg.OpExecutionContext, command: list[str], *, timeout_seconds:
 def load(context: dg.OpExecutionContext) -> None:
     command = ["lockgate", "load", "files.orders"]
     call(context, command, timeout_seconds=14400)
-    context.log_event(dg.AssetMaterialization(["files", "orders"]))
+    asset = ["files", "orders"]
+    context.log_event(dg.AssetMaterialization(asset))
 
 
 @dg.op(
@@ -113,7 +129,8 @@ def build(context: dg.OpExecutionContext) -> None:
 def publish(context: dg.OpExecutionContext) -> None:
     command = ["lockgate", "publish", "orders"]
     call(context, command, timeout_seconds=14400)
-    context.log_event(dg.AssetMaterialization("orders"))
+    asset = "orders"
+    context.log_event(dg.AssetMaterialization(asset))
 
 
 @dg.op(
@@ -155,8 +172,13 @@ def nightly() -> None:
     tell(after_publish=publish_done)
 
 
-@dg.schedule(job=nightly, cron_schedule=INTERVALS.cron_schedule, execution_timezone=TIMEZONE)
-def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+@dg.schedule(
+    name="nightly_schedule",
+    job=nightly,
+    cron_schedule=INTERVALS.cron_schedule,
+    execution_timezone=TIMEZONE,
+)
+def schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     due = context.scheduled_execution_time
     if due.date() < FIRST_DAY:
         return dg.SkipReason(f"{due.date()} is before the first day of the schedule")
@@ -167,7 +189,10 @@ def nightly_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
     return dg.RunRequest(run_key=end, tags={"lockgate/start": start, "lockgate/end": end})
 
 
-@dg.run_failure_sensor(name="nightly_failed", monitored_jobs=[nightly])
+@dg.run_failure_sensor(
+    name="nightly_failed",
+    monitored_jobs=[nightly],
+)
 def tell_failed(context: dg.RunFailureSensorContext) -> None:
     """Tells the project's channels that a run has failed."""
     sentence = f"the flow nightly failed on Dagster, run {context.dagster_run.run_id}"
@@ -176,7 +201,10 @@ def tell_failed(context: dg.RunFailureSensorContext) -> None:
 
 
 ASSETS = [
-    dg.AssetSpec(["files", "orders"], group_name="sources"),
+    dg.AssetSpec(
+        ["files", "orders"],
+        group_name="sources",
+    ),
     dg.AssetSpec(
         "orders",
         group_name="entities",
@@ -188,6 +216,6 @@ ASSETS = [
 defs = dg.Definitions(
     assets=ASSETS,
     jobs=[nightly],
-    schedules=[nightly_schedule],
+    schedules=[schedule],
     sensors=[tell_failed],
 )

@@ -1,4 +1,6 @@
-"""The flow `by_hand` as tasks of Luigi: each calls a command, in the project's folder.
+"""The flow `by_hand` as tasks of Luigi.
+
+Each calls a command, in the project's folder.
 
 Written by `lockgate flow compile --to luigi`: change lockgate.yml, and compile it again.
 """
@@ -45,7 +47,9 @@ class Step(luigi.Task):
             "LOCKGATE_FLOW_INTERVAL": f"{self.start}/{self.end}",
         }
         command = self.command()
-        process = subprocess.Popen(command, cwd=PROJECT, env=environment, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL, start_new_session=True
+        )
         try:
             code = process.wait(self.timeout_seconds)
         except BaseException:
