@@ -23,12 +23,18 @@ flows:
     timezone: America/New_York
     steps:
       - {name: first, shell: "sh -c 'echo first {date} >> ledger'"}
-      - {name: second, shell: "sh -c 'sleep 1.5; echo second >> ledger'", pool: one}
+      - {name: second, shell: "sh -c 'sleep 3; echo second >> ledger'", pool: one}
       - {name: third, shell: "sh -c 'echo third >> ledger'"}
   broken:
     steps:
       - {name: bad, shell: "sh -c 'echo no such thing; exit 4'"}
       - {name: after, shell: "true"}
+  long:
+    steps:
+      - {name: work, shell: "sh -c 'echo start >> long.txt'"}
+  quick:
+    steps:
+      - {name: one, shell: "true"}
 """
 
 
@@ -91,6 +97,35 @@ def test_a_run_goes_on_where_it_was_after_kill_9(project):
 
 
 @pytest.mark.slow
+def test_who_runs_a_flow_leaves_runs_of_others_alone(project):
+    (left,) = answer(project, "flow", "run", "long", "--detach")
+    for _ in range(2):
+        answer(project, "flow", "run", "quick")
+    after = answer(project, "flow", "status", str(left["number"]))[0]
+    assert (after["status"], states(after), (project / "long.txt").exists()) == ("waiting", {"work": "waiting"}, False)
+
+    (run,) = answer(project, "flow", "resume", str(left["number"]))
+
+    assert (run["status"], (project / "long.txt").read_text()) == ("success", "start\n")
+
+
+@pytest.mark.slow
+def test_a_step_outlives_orderly_restarts_of_its_runtime(project):
+    (left,) = answer(project, "flow", "run", "steps", "--detach")
+    resume = [sys.executable, "-m", "lockgate", "--project", project, "flow", "resume", str(left["number"])]
+    for _ in range(4):  # more often than a step may lose its worker
+        stopped = subprocess.Popen(resume, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while states(answer(project, "flow", "status", "1")[0])["second"] != "running":
+            time.sleep(0.05)
+        stopped.send_signal(signal.SIGINT)
+        stopped.wait()
+
+    (run,) = answer(project, "flow", "resume", str(left["number"]))
+
+    assert (run["status"], [step["attempt"] for step in run["steps"]]) == ("success", [1, 1, 1])
+
+
+@pytest.mark.slow
 def test_a_backfill_makes_up_for_each_time_of_the_schedule_once(project):
     runs = answer(project, "flow", "backfill", "steps", "--from", "2026-10-31", "--to", "2026-11-01", "--detach")
     again = answer(project, "flow", "backfill", "steps", "--from", "2026-10-31", "--to", "2026-11-01", "--detach")
@@ -116,7 +151,9 @@ def test_what_is_declared_is_listed_and_drawn(project, tmp_path):
     listed = answer(project, "flow", "list")
     graph = answer(project, "flow", "graph", "steps", "--output", str(tmp_path / "steps.svg"))
 
-    assert [(one["flow"]["name"], one["next"] is None) for one in listed] == [("steps", False), ("broken", True)]
+    assert [(one["flow"]["name"], one["next"] is None) for one in listed] == [
+        ("steps", False), ("broken", True), ("long", True), ("quick", True),
+    ]  # fmt: skip
     assert graph["edges"] == [["first", "second"], ["second", "third"]]
     picture = (tmp_path / "steps.svg").read_text()
     assert re.findall(r'<text class="name"[^>]*>(\w+)</text>', picture) == ["first", "second", "third"]
@@ -127,7 +164,7 @@ def test_what_is_declared_is_listed_and_drawn(project, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "stesp"], "there is no flow 'stesp'; the project declares steps, broken"),
+        (["run", "stesp"], "there is no flow 'stesp'; the project declares steps, broken, long, quick"),
         (["status", "99"], "there is no flow run 99"),
         (["backfill", "broken", "--from", "2026-01-01", "--to", "2026-01-02"], "the flow broken has no schedule"),
     ],

@@ -21,6 +21,7 @@ from lockgate.core.flow import (
     StepDeclaration,
     StepEnd,
     StepKind,
+    Taker,
 )
 from lockgate.errors import JobFinal, UnknownName
 from lockgate.flow.running import FlowService, Pace, arguments
@@ -42,6 +43,11 @@ class Clock:
 class NoQueue:
     """Nothing is worked on."""
 
+    worker = "here"
+
+    def gone(self, workers):
+        return frozenset()
+
     def launch(self, work) -> None: ...
 
     def enqueue(self, ids) -> None: ...
@@ -52,8 +58,13 @@ class NoQueue:
 class Inline:
     """Works on what it is handed in threads of its own."""
 
+    worker = "here"
+
     def __init__(self) -> None:
         self.known: set[str] = set()
+
+    def gone(self, workers):
+        return frozenset()
 
     def launch(self, work) -> None:
         self.work = work
@@ -298,7 +309,7 @@ def test_a_cancelled_run_begins_nothing_more(store):
     cancelled = store.flows.cancel(number, datetime.now(UTC))
 
     assert {one.status for one in cancelled.steps} == {FlowStatus.CANCELLED}
-    assert store.flows.ready(flows, SLOTS, datetime.now(UTC)) == ()
+    assert store.flows.ready(flows, SLOTS, datetime.now(UTC), Taker("here")) == ()
     with pytest.raises(JobFinal, match=f"run {number} has ended already: cancelled"):
         store.flows.cancel(number, datetime.now(UTC))
 
@@ -318,7 +329,7 @@ def test_a_step_that_is_declared_no_more_ends_the_run(store):
     flows = flow_of(step("a"), step("b", "a"))
     number = service_of(store, flows, lambda: datetime.now(UTC)).begin("nightly")
 
-    store.flows.ready({"nightly": replace(flows["nightly"], steps=(step("b"),))}, SLOTS, datetime.now(UTC))
+    store.flows.ready({"nightly": replace(flows["nightly"], steps=(step("b"),))}, SLOTS, datetime.now(UTC), Taker("here"))
 
     states = {one.name: (one.status.value, one.error) for one in store.flows.run(number).steps}
     assert states["a"] == ("skipped", "the project file does not declare it any more")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,8 +31,8 @@ from lockgate.flow.running import FlowService
 from lockgate.flow.telling import failed, is_late, late
 
 if TYPE_CHECKING:
-    from lockgate.adapters.jobs.dbos import DbosWorker
     from lockgate.app.wiring import Wiring
+    from lockgate.core.ports.flows import StepQueue
 
 KIND = "flows"
 LOGS = "flows"
@@ -169,15 +169,16 @@ class Flows:
             found = self.outside.log(run, step, wanted)
         return replace(found, text=redacted(found.text), attempt=wanted)
 
-    def work(self, watch: Callable[[], bool], *, schedules: bool = False) -> None:
-        """Runs steps in this process, beside any other that does, for as long as `watch` says that it goes on.
+    def work(self, watch: Callable[[], bool], *, runs: Collection[int]) -> None:
+        """Runs steps of some runs, and of those they wait for, in this process, as long as `watch` says so.
+
+        Any other process may run steps of them too; what is under way at the end is left to others.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
         """
-        worker = self._wiring.worker({KIND: STEPS_AT_ONCE})
-        service = self.service(worker)
-        service.start(schedules=schedules)
+        service = self.service(self._wiring.own_queue(STEPS_AT_ONCE))
+        service.start(schedules=False, runs=runs)
         try:
             while watch():
                 pass
@@ -217,15 +218,15 @@ class Flows:
         except KeyError as error:
             raise UnknownName(f"the flow {told.flow} has no step {told.step!r}", name=told.step) from error
 
-    def service(self, worker: DbosWorker) -> FlowService:
-        """The embedded runtime, taking its work from a queue of `worker`."""
+    def service(self, queue: StepQueue) -> FlowService:
+        """The embedded runtime, taking its work from a queue."""
         from lockgate.adapters.processes.steps import StepPrograms
 
         wiring = self._wiring
         options = ("--project", str(wiring.project.folder), "--target", wiring.project.default_target)
         self._embedded = FlowService(
             wiring.store.flows,
-            worker.queue(KIND),
+            queue,
             StepPrograms(wiring.project.folder, wiring.state / LOGS, options),
             wiring.clock,
             flows=self.declared,
@@ -253,7 +254,7 @@ class Flows:
 
     def _service(self) -> FlowService:
         """The runtime of this process, or else one that only stores what is asked of it."""
-        return self._embedded or self.service(self._wiring.worker({KIND: STEPS_AT_ONCE}))
+        return self._embedded or self.service(self._wiring.own_queue(STEPS_AT_ONCE))
 
 
 def _checked(interval: Interval) -> Interval:

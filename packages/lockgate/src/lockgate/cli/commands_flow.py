@@ -251,7 +251,7 @@ def _work(app: App, numbers: Sequence[int]) -> None:
             sleep(LOOK_SECONDS)
         return not is_over
 
-    app.flows.work(goes_on)
+    app.flows.work(goes_on, runs=numbers)
 
 
 def _tell(run: FlowRun, told: set[tuple[int, str, int]]) -> None:

@@ -266,6 +266,17 @@ class StepClaim:
 
 
 @dataclass(frozen=True, slots=True)
+class Taker:
+    """Who queues steps: under which name, and of which runs; of all of them where none are named.
+
+    Whoever names runs takes those too which these have to wait for.
+    """
+
+    worker: str
+    runs: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class StepEnd:
     """How an attempt ended: the program's exit code, or why it has none; and where its log lies."""
 

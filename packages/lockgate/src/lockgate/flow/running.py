@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -18,10 +16,10 @@ from lockgate.core.flow import (
     StepClaim,
     StepDeclaration,
     StepEnd,
+    Taker,
     Trigger,
 )
-from lockgate.core.ports.flows import FlowStore, StepProcess
-from lockgate.core.ports.jobs import JobQueue
+from lockgate.core.ports.flows import FlowStore, StepProcess, StepQueue
 from lockgate.core.ports.surroundings import Clock
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, StaleToken, UnknownName
 from lockgate.flow.ticks import interval_of, ticks
@@ -50,7 +48,7 @@ class FlowService:
     def __init__(  # noqa: PLR0913  what is wired once
         self,
         store: FlowStore,
-        queue: JobQueue,
+        queue: StepQueue,
         process: StepProcess,
         clock: Clock,
         *,
@@ -68,17 +66,18 @@ class FlowService:
         self._slots = slots
         self._ended = ended
         self._pace = pace
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._runs: frozenset[int] | None = None
         self._stopping = Event()
         self._came = Event()
         self._thread: Thread | None = None
 
-    def start(self, *, schedules: bool = True) -> None:
-        """Begins to run what is queued, and with `schedules` what is due.
+    def start(self, *, schedules: bool = True, runs: Collection[int] | None = None) -> None:
+        """Begins to run what waits, and with `schedules` what is due; with `runs`, nothing but these.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
         """
+        self._runs = None if runs is None else frozenset(runs)
         self._queue.launch(self._work)
         self._thread = Thread(target=self._run, args=(schedules,), name="lockgate-flows", daemon=True)
         self._thread.start()
@@ -165,7 +164,9 @@ class FlowService:
             try:
                 if schedules:
                     self.fire()
-                self._queue.enqueue(self._store.ready(self._flows(), self._slots, self._clock()))
+                self._take_over()
+                taker = Taker(self._queue.worker, self._runs)
+                self._queue.enqueue(self._store.ready(self._flows(), self._slots, self._clock(), taker))
                 self._ended()
             except LockgateError as error:
                 logger.warning("flows do not go on now: %s", error.message)
@@ -174,9 +175,16 @@ class FlowService:
             self._came.wait(self._pace.look)
             self._came.clear()
 
+    def _take_over(self) -> None:
+        """Lets go on what workers that are gone have left."""
+        others = self._store.workers() - {self._queue.worker}
+        gone = self._queue.gone(others) if others else frozenset()
+        if gone and self._store.take_from(gone):
+            logger.warning("taking over the steps of %s", ", ".join(sorted(gone)))
+
     def _work(self, key: str) -> None:
         """What the queue calls for each attempt."""
-        claim = self._store.claim(key, self._worker, self._clock())
+        claim = self._store.claim(key, self._queue.worker, self._clock())
         if claim is not None:
             self._perform(claim)
         self._came.set()
@@ -193,7 +201,8 @@ class FlowService:
                 is_wanted=lambda: not self._stopping.is_set() and self._is_wanted(claim),
             )  # fmt: skip
         if self._stopping.is_set() and not end.is_success:
-            raise Abandoned
+            self._store.give_back(claim)
+            return
         is_last = step is None or end.is_success or claim.attempt > step.retries
         self._finish(claim, end, None if is_last or step is None else step.retry_delay)
 

@@ -19,6 +19,7 @@ from lockgate.core.flow import (
     StepClaim,
     StepEnd,
     StepState,
+    Taker,
     Trigger,
 )
 from lockgate.errors import JobFinal, UnknownName
@@ -71,11 +72,29 @@ class FlowLog:
     def _schedule(self, flow: str) -> ColumnElement[bool]:
         return and_(self._scope.of(flow_fired), flow_fired.c.flow == flow)
 
-    def ready(self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime) -> tuple[str, ...]:
+    def ready(
+        self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime, taker: Taker
+    ) -> tuple[str, ...]:
         """See `FlowStore.ready`."""
         with self._database.writing() as connection:
             exclude_others(connection, self._scope, "flows")
-            return flow_turns.ready(connection, self._scope, flows, slots=slots, at=at)
+            return flow_turns.ready(connection, self._scope, flows, slots=slots, at=at, taker=taker)
+
+    def workers(self) -> frozenset[str]:
+        """See `FlowStore.workers`."""
+        with self._database.reading() as connection:
+            return flow_turns.workers(connection, self._scope)
+
+    def take_from(self, workers: Collection[str]) -> int:
+        """See `FlowStore.take_from`."""
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "flows")
+            return flow_turns.take_from(connection, self._scope, workers)
+
+    def give_back(self, claim: StepClaim) -> None:
+        """See `FlowStore.give_back`."""
+        with self._database.writing() as connection:
+            flow_turns.give_back(connection, claim)
 
     def claim(self, key: str, worker: str, at: datetime) -> StepClaim | None:
         """See `FlowStore.claim`."""
