@@ -14,7 +14,7 @@ import pytest
 
 from lockgate.errors import ExtraMissing, RuntimeUnavailable
 from lockgate.sandbox.airflow import start_airflow
-from lockgate.sandbox.supervisor import descendants
+from lockgate.adapters.processes.supervisor import descendants
 
 PROGRAMS = Path(__file__).parents[4] / ".venv-airflow/bin"
 SLEEPER = """
