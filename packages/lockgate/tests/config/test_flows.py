@@ -172,6 +172,19 @@ def test_steps_that_need_each_other_are_told(write):
         load_project(write(f"{head}      - {{name: x, run: check, needs: [x]}}\n"))
 
 
+def test_a_circle_by_a_need_that_is_not_written_is_told(write):
+    head, _, _ = WHOLE.partition("      - {name: load")
+    steps = "      - {name: a, run: check, needs: [b]}\n      - {name: b, run: check}\n"
+
+    with pytest.raises(ProjectInvalid) as caught:
+        load_project(write(head + steps))
+
+    (problem,) = caught.value.problems
+    assert problem.message == "flows.nightly.steps: steps need each other in a circle: a → b → a"
+    assert problem.remedy == "Say what b needs, such as `needs: []`; else it comes after the step before it."
+    assert load_project(write(head + steps.replace("check}", "check, needs: []}"))).flows["nightly"].steps[1].needs == ()
+
+
 def test_bounds_are_told(write):
     with pytest.raises(ProjectInvalid, match="100"):
         load_project(write(WHOLE.replace("priority: 5", "retries: 101")))
