@@ -21,7 +21,7 @@ from lockgate.core.flow import (
     Taker,
     Trigger,
 )
-from lockgate.errors import StaleToken, UnknownName
+from lockgate.errors import JobFinal, StaleToken, UnknownName
 from lockgate.store.flow_turns import MAX_CLAIMS
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -189,6 +189,30 @@ def test_a_circle_ends_its_run_and_no_other(store, run):
     assert (found.status, {one.error for one in found.steps}) == (
         "failed", {"the steps of the flow need each other in a circle"},
     )  # fmt: skip
+
+
+def test_what_is_no_text_is_stored_spelled_out(store, run):
+    (key,) = store.flows.ready(FLOWS, SLOTS, NOON, TAKER)
+    store.flows.finish(claimed(store, key), StepEnd(1, "a\0b\x1b[31m"), retry_at=None, at=NOON)
+
+    assert store.flows.run(run).steps[0].error == r"a\x00b\x1b[31m"
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 99999999999999999999])
+def test_a_run_of_any_number_may_be_asked_for(store, number):
+    for ask in (store.flows.run, lambda number: store.flows.cancel(number, NOON)):
+        with pytest.raises(UnknownName) as caught:
+            ask(number)
+        assert caught.value.message == f"there is no flow run {number}"
+        assert caught.value.remedy == "`lockgate flow status` lists the newest runs."
+
+
+def test_an_ended_run_is_not_cancelled(store, run):
+    store.flows.cancel(run, NOON)
+
+    with pytest.raises(JobFinal) as caught:
+        store.flows.cancel(run, NOON)
+    assert caught.value.remedy == "A run can be cancelled until it ends; `lockgate flow run` begins another one."
 
 
 def _fire(asked) -> bool:

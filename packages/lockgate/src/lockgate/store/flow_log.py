@@ -29,6 +29,7 @@ from lockgate.store.exclusion import exclude_others
 from lockgate.store.flow_tables import flow_fired, flow_run, flow_step
 from lockgate.store.scope import Scope
 
+LAST_NUMBER = 2**63 - 1
 _UNDER_WAY = [status for status in FlowStatus if not status.is_final]
 
 
@@ -113,13 +114,15 @@ class FlowLog:
 
     def cancel(self, number: int, at: datetime) -> FlowRun:
         """See `FlowStore.cancel`."""
+        _check(number)
         with self._database.writing() as connection:
             exclude_others(connection, self._scope, "flows")
             status = connection.scalar(select(flow_run.c.status).where(self._run(number)))
             if status is None:
                 raise _unknown(number)
             if FlowStatus(status).is_final:
-                raise JobFinal(f"run {number} has ended already: {status}", number=number)
+                hint = "A run can be cancelled until it ends; `lockgate flow run` begins another one."
+                raise JobFinal(f"run {number} has ended already: {status}", hint=hint, number=number)
             values = {"status": FlowStatus.CANCELLED, "finished_at": at}
             steps = and_(flow_step.c.number == number, flow_step.c.status.in_(_UNDER_WAY))
             connection.execute(update(flow_step).where(steps).values(values))
@@ -128,6 +131,7 @@ class FlowLog:
 
     def run(self, number: int) -> FlowRun:
         """See `FlowStore.run`."""
+        _check(number)
         steps = select(flow_step).where(flow_step.c.number == number).order_by(flow_step.c.position)
         with self._database.reading() as connection:
             row = connection.execute(select(flow_run).where(self._run(number))).mappings().first()
@@ -180,8 +184,15 @@ class FlowLog:
         return and_(self._scope.of(flow_run), flow_run.c.number == number)
 
 
+def _check(number: int) -> None:
+    """No run has a number that the column does not hold."""
+    if number > LAST_NUMBER:
+        raise _unknown(number)
+
+
 def _unknown(number: int) -> UnknownName:
-    return UnknownName(f"there is no flow run {number}", number=number)
+    hint = "`lockgate flow status` lists the newest runs."
+    return UnknownName(f"there is no flow run {number}", hint=hint, number=number)
 
 
 def _run(row: RowMapping, steps: tuple[StepState, ...] = ()) -> FlowRun:

@@ -22,6 +22,7 @@ from lockgate.core.flow import (
     StepEnd,
     Taker,
 )
+from lockgate.core.legible import legible
 from lockgate.errors import StaleToken
 from lockgate.store.database import insert_into
 from lockgate.store.flow_tables import flow_run, flow_step
@@ -268,7 +269,7 @@ def finish(connection: Connection, claim: StepClaim, end: StepEnd, *, retry_at: 
     """Stores how an attempt ended, unless it is not the newest any more."""
     status = FlowStatus.SUCCESS if end.is_success else FlowStatus.WAITING if retry_at else FlowStatus.FAILED
     values = {"status": status, "finished_at": at, "next_at": retry_at}
-    said = {"exit_code": end.exit_code, "error": end.error, "log": end.log}
+    said = {"exit_code": end.exit_code, "error": legible(end.error), "log": end.log}
     changed = connection.execute(update(flow_step).where(_newest(claim)).values(values | said))
     if changed.rowcount != 1:
         message = f"attempt {claim.attempt} at {claim.step} of flow run {claim.number} was overtaken"

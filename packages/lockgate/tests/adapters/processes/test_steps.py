@@ -60,6 +60,15 @@ def test_the_exit_code_and_the_last_lines_tell_why_it_failed(run):
     assert (end.exit_code, end.error) == (3, "exit code 3: line 2 / line 3 / line 4")
 
 
+def test_what_is_no_text_in_the_last_lines_is_spelled_out(run):
+    end = run("printf", r"\033[31mred\033[0m a\000b\tc\033]0;title\007\n")
+    assert end.exit_code == 0
+    end = run("sh", "-c", r"printf '\033[31mred\033[0m a\000b\tc\033]0;title\007\n'; exit 3")
+
+    assert end.error.endswith(r"red a\x00b c\x1b]0;title\x07")
+    assert end.error.isprintable()
+
+
 def test_our_own_commands_are_those_of_this_installation(run):
     end = run("lockgate", "--version")
 

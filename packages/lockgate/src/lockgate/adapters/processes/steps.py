@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -11,12 +12,15 @@ from time import monotonic
 
 from lockgate.adapters.processes.supervisor import Supervisor, end, held, let_go
 from lockgate.adapters.secrets.redaction import redacted
+from lockgate.core.legible import legible
 from lockgate.core.flow import StepClaim, StepEnd
 
 LOOK_SECONDS = 0.5
 OUR_NAME = "lockgate"
 LONGEST_SAID = 600
 TAIL_BYTES = 8192
+# ECMA-48, 5.4: what programs send to terminals for colours and places.
+_COLOUR = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class StepPrograms:
@@ -73,6 +77,7 @@ def _said(path: Path, code: int | None) -> str:
     """The end of what a failed program said."""
     with path.open("rb") as log:
         log.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        lines = [line.strip() for line in log.read().decode("utf-8", "replace").splitlines() if line.strip()]
-    tail = " / ".join(lines[-3:])[-LONGEST_SAID:]
+        text = _COLOUR.sub("", log.read().decode("utf-8", "replace"))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    tail = " / ".join(legible(line.replace("\t", " ")) for line in lines[-3:])[-LONGEST_SAID:]
     return f"exit code {code}: {tail}" if tail else f"exit code {code}"
