@@ -127,10 +127,10 @@ def test_a_step_outlives_orderly_restarts_of_its_runtime(project):
 
 @pytest.mark.slow
 def test_a_backfill_makes_up_for_each_time_of_the_schedule_once(project):
-    runs = answer(project, "flow", "backfill", "steps", "--from", "2026-10-31", "--to", "2026-11-01", "--detach")
-    again = answer(project, "flow", "backfill", "steps", "--from", "2026-10-31", "--to", "2026-11-01", "--detach")
+    runs = answer(project, "flow", "backfill", "steps", "--from", "2025-11-01", "--to", "2025-11-02", "--detach")
+    again = answer(project, "flow", "backfill", "steps", "--from", "2025-11-01", "--to", "2025-11-02", "--detach")
 
-    assert [run["interval"]["end"] for run in runs] == ["2026-10-31T05:30:00+00:00", "2026-11-01T05:30:00+00:00"]
+    assert [run["interval"]["end"] for run in runs] == ["2025-11-01T05:30:00+00:00", "2025-11-02T05:30:00+00:00"]
     assert again == []
 
 
@@ -166,6 +166,12 @@ def test_what_is_declared_is_listed_and_drawn(project, tmp_path):
     [
         (["run", "stesp"], "there is no flow 'stesp'; the project declares steps, broken, long, quick"),
         (["status", "99"], "there is no flow run 99"),
+        (["status", "99999999999999999999"], "there is no flow run 99999999999999999999"),
+        (["cancel", "99999999999999999999"], "there is no flow run 99999999999999999999"),
+        (["backfill", "steps", "--from", "0001-01-01", "--to", "0001-01-02"], "no run is about a time before 1900"),
+        (["backfill", "steps", "--from", "2025-01-01", "--to", "9999-12-31"], "no run is about a time before 1900"),
+        (["backfill", "steps", "--from", "2025-01-02", "--to", "2024-12-31"], "the range is empty"),
+        (["interval", "steps", "--at", "0001-01-01"], "no run is about a time before 1900"),
         (["backfill", "broken", "--from", "2026-01-01", "--to", "2026-01-02"], "the flow broken has no schedule"),
     ],
 )

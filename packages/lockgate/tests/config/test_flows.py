@@ -172,6 +172,18 @@ def test_steps_that_need_each_other_are_told(write):
         load_project(write(f"{head}      - {{name: x, run: check, needs: [x]}}\n"))
 
 
+@pytest.mark.parametrize(
+    ("day", "is_right"), [("0001-01-01", False), ("1900-01-01", True), ("2200-12-31", True), ("2201-01-01", False)]
+)
+def test_the_first_day_is_one_that_business_may_have(write, day, is_right):
+    folder = write(WHOLE.replace("start: 2026-01-01", f"start: {day}"))
+    if is_right:
+        assert load_project(folder).flows["nightly"].schedule.start == date.fromisoformat(day)
+    else:
+        with pytest.raises(ProjectInvalid, match="no flow begins before 1900 or after 2200"):
+            load_project(folder)
+
+
 def test_a_circle_by_a_need_that_is_not_written_is_told(write):
     head, _, _ = WHOLE.partition("      - {name: load")
     steps = "      - {name: a, run: check, needs: [b]}\n      - {name: b, run: check}\n"
@@ -182,7 +194,9 @@ def test_a_circle_by_a_need_that_is_not_written_is_told(write):
     (problem,) = caught.value.problems
     assert problem.message == "flows.nightly.steps: steps need each other in a circle: a → b → a"
     assert problem.remedy == "Say what b needs, such as `needs: []`; else it comes after the step before it."
-    assert load_project(write(head + steps.replace("check}", "check, needs: []}"))).flows["nightly"].steps[1].needs == ()
+    assert (
+        load_project(write(head + steps.replace("check}", "check, needs: []}"))).flows["nightly"].steps[1].needs == ()
+    )
 
 
 def test_bounds_are_told(write):

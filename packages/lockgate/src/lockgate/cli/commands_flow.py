@@ -127,9 +127,12 @@ def backfill(
     detach: Detach = False,
     as_json: Json = False,
 ) -> int:
-    """Run a flow for each time of its schedule in a range that it has not been made up for yet."""
+    """Run a flow for each time of its schedule in a range that has come and has no run, or none that ended well."""
     from zoneinfo import ZoneInfo
 
+    from lockgate.app.flows import check_years
+
+    check_years(since, until)
     with opened(context) as app:
         schedule = app.flows.flow(name).schedule
         zone = ZoneInfo(schedule.timezone if schedule else "UTC")
@@ -139,7 +142,7 @@ def backfill(
             begun = app.flows.backfill(name, first, last, by=me())
             change.tell(runs=len(begun))
         if not begun and not as_json:
-            standard_output().print(f"nothing to make up for: every run of {name} in that range is there")
+            standard_output().print(f"nothing to make up for: every run of {name} in that range is there, or under way")
             return Exit.FINE
         return _followed(app, begun, detach=detach, as_json=as_json)
 

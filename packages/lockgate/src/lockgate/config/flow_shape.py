@@ -6,11 +6,11 @@ import shlex
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lockgate.config.comparison_shape import Day
 from lockgate.config.grammar import Cron, Duration, Name, Shape, Text, TimeZone, fault
-from lockgate.core.flow import DEFAULT_POOL, Runtime, StepKind
+from lockgate.core.flow import DEFAULT_POOL, FIRST_YEAR, LAST_YEAR, Runtime, StepKind
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
@@ -40,6 +40,15 @@ def _each(written: object) -> object:
     raise fault("this says not for which entities", "Write entities, rules, or a list of entities: [users, devices].")
 
 
+def _first_day(day: date) -> date:
+    """A day on which a schedule can begin."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        said = f"no flow begins before {FIRST_YEAR} or after {LAST_YEAR}"
+        raise fault(said, "Write its first day, as YYYY-MM-DD.")
+    return day
+
+
+FirstDay: TypeAlias = Annotated[Day, AfterValidator(_first_day)]
 EachOf: TypeAlias = Literal["entities", "rules"]
 Each: TypeAlias = Annotated[
     Any,
@@ -107,7 +116,7 @@ class FlowShape(Shape):
     schedule: Cron | None = Field(None, description="Minute, hour, day, month, weekday; without it people start it.")
     timezone: TimeZone = Field("UTC", description="The zone of the schedule.")
     calendar: Name | None = Field(None, description="The calendar on whose days it runs; else every day.")
-    start: Day | None = Field(None, description="The first day of its schedule.")
+    start: FirstDay | None = Field(None, description="The first day of its schedule.")
     catch_up: bool = Field(False, description="Whether runs that were missed are made up for; else the newest alone.")
     sla: Duration | None = Field(None, description="How long after its time a run may end before people are told.")
     max_active_runs: int = Field(1, ge=1, le=100, description="How many runs of it are under way at a time.")

@@ -11,6 +11,7 @@ from enum import StrEnum
 DEFAULT_POOL = "default"
 DEFAULT_SLOTS = 4
 EVERY_DAY = frozenset(range(7))
+FIRST_YEAR, LAST_YEAR = 1900, 2200  # before and after, no business had or will have data
 
 
 class StepKind(StrEnum):

@@ -44,8 +44,11 @@ class FlowLog:
     def add(self, runs: Sequence[NewRun], at: datetime) -> tuple[int, ...]:
         """See `FlowStore.add`."""
         with self._database.writing() as connection:
-            numbers = [flow_turns.add(connection, self._scope, new, at) for new in runs]
-            return tuple(number for number in numbers if number is not None)
+            exclude_others(connection, self._scope, "flows")
+            due = [new for new in runs if new.trigger is not Trigger.MANUAL]
+            others = (flow_turns.add(connection, self._scope, new, at) for new in runs if new.trigger is Trigger.MANUAL)
+            numbers = tuple(number for number in others if number is not None)
+            return (*numbers, *flow_turns.add_due(connection, self._scope, due, at))
 
     def fired(self, flow: str) -> datetime | None:
         """See `FlowStore.fired`."""
@@ -56,10 +59,10 @@ class FlowLog:
     def fire(self, flow: str, seen: datetime | None, until: datetime, runs: Sequence[NewRun], at: datetime) -> bool:
         """See `FlowStore.fire`."""
         with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "flows")
             if not self._moves(connection, flow, seen, until):
                 return False
-            for new in runs:
-                flow_turns.add(connection, self._scope, new, at)
+            tuple(flow_turns.add_due(connection, self._scope, runs, at))
             return True
 
     def _moves(self, connection: Connection, flow: str, seen: datetime | None, until: datetime) -> bool:

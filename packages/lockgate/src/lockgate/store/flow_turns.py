@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from lockgate.core.flow import (
     StepDeclaration,
     StepEnd,
     Taker,
+    Trigger,
 )
 from lockgate.core.legible import legible
 from lockgate.errors import StaleToken
@@ -34,6 +35,8 @@ QUEUED_ANEW = 1000
 _TAKING_ROOM = {FlowStatus.QUEUED, FlowStatus.RUNNING}
 # Steps that an earlier release queued have none.
 _WORKER = func.coalesce(flow_step.c.worker, "")
+_BY_TICK = [Trigger.SCHEDULED, Trigger.BACKFILL]
+_LOST = {FlowStatus.FAILED.value, FlowStatus.CANCELLED.value}
 _OPEN = [status for status in FlowStatus if not status.is_final]
 
 
@@ -61,6 +64,35 @@ def add(connection: Connection, scope: Scope, new: NewRun, at: datetime) -> int 
         steps = [{"number": number, "name": name, "position": at_} | fixed for at_, name in enumerate(new.steps, 1)]
         connection.execute(insert(flow_step), steps)
     return number
+
+
+def add_due(connection: Connection, scope: Scope, runs: Sequence[NewRun], at: datetime) -> Iterator[int]:
+    """Stores runs of one flow's ticks: the numbers of the new ones.
+
+    A tick has one run, whatever began it. One that failed or was cancelled is made up for by another, if it is asked
+    for: its id tells how many there have been.
+    """
+    if not runs:
+        return
+    ends = [new.interval.end for new in runs]
+    due = and_(
+        scope.of(flow_run),
+        flow_run.c.flow == runs[0].flow,
+        flow_run.c.runtime == runs[0].runtime,
+        flow_run.c.caused_by.in_(_BY_TICK),
+        flow_run.c.interval_end.between(min(ends), max(ends)),
+    )
+    there: dict[datetime, list[str]] = {}
+    for row in connection.execute(select(flow_run.c.interval_end, flow_run.c.status).where(due)):
+        there.setdefault(row.interval_end, []).append(row.status)
+    for new in runs:
+        before = there.get(new.interval.end, [])
+        if before and (new.trigger is not Trigger.BACKFILL or not _LOST.issuperset(before)):
+            continue
+        run_id = f"{new.run_id}__{len(before) + 1}" if before else new.run_id
+        number = add(connection, scope, replace(new, run_id=run_id), at)
+        if number is not None:
+            yield number
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,7 @@ class StepPrograms:
         return held(program, folder=self._folder, output=log)
 
 
-def _awaited(
-    process: Supervisor, timeout_seconds: float, is_wanted: Callable[[], bool]
-) -> tuple[int | None, str]:
+def _awaited(process: Supervisor, timeout_seconds: float, is_wanted: Callable[[], bool]) -> tuple[int | None, str]:
     """The exit code; None, and why, where it was stopped."""
     deadline = monotonic() + timeout_seconds
     while True:

@@ -158,9 +158,7 @@ def _hold(command: Sequence[str], grace_seconds: float) -> NoReturn:
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """The program's process, to be kept until it is waited for; it does not outlive ours even where that is killed."""
     try:
-        return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent
-        )
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent)
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         raise SystemExit(127 if isinstance(error, FileNotFoundError) else 126) from None

@@ -33,7 +33,9 @@ class FlowStore(Protocol):
     def add(self, runs: Sequence[NewRun], at: datetime) -> tuple[int, ...]:
         """Stores runs whose steps wait: how many of them were new is as many numbers as are given back.
 
-        A run of that flow, runtime and id that is there already stays as it is.
+        A run of that flow, runtime and id that is there already stays as it is. All that were begun for times of a
+        schedule are of one flow, and such a time has one run, whatever began it; a backfill's is stored all the same
+        where those that are there failed or were cancelled.
         """
 
     def fired(self, flow: str) -> datetime | None:
