@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
@@ -32,6 +33,16 @@ def _command(written: object) -> object:
     raise fault("this is no command line", "Write a command and its arguments as one text.")
 
 
+def _program(written: str) -> str:
+    """A command line that begins with a program."""
+    first = shlex.split(written)[0]
+    if re.match(r"[A-Za-z_]\w*=", first, re.ASCII):
+        raise fault(f"{first!r} sets a variable, and is no program", f"Put `env` before it: env {written}")
+    if not first or first.startswith("-"):
+        raise fault(f"{first!r} is no program", "Write the program first, and then its options.")
+    return written
+
+
 def _each(written: object) -> object:
     """All entities, those made by rules, or some by name."""
     is_list = isinstance(written, list) and written and all(isinstance(name, str) for name in written)
@@ -57,6 +68,7 @@ Each: TypeAlias = Annotated[
 ]
 Names: TypeAlias = Annotated[list[Text], BeforeValidator(_listed), Field(min_length=1)]
 Command: TypeAlias = Annotated[str, BeforeValidator(_command)]
+Program: TypeAlias = Annotated[Command, AfterValidator(_program)]
 
 
 class CalendarShape(Shape):
@@ -78,7 +90,7 @@ class StepShape(Shape):
     publish: Names | None = Field(None, description="Shows consumers what was built and held back.")
     notify: Text | None = Field(None, description="Tells the project's channels a sentence.")
     run: Command | None = Field(None, description="Any command without the program's name: `run --skip-load`.")
-    shell: Command | None = Field(None, description="Any other program of this machine, with its arguments.")
+    shell: Program | None = Field(None, description="Any other program of this machine, with its arguments.")
     each: Each | None = Field(
         None,
         description="One such step an entity: of all `entities`, those by `rules`, or these; `{entity}` is its name.",
