@@ -79,6 +79,18 @@ def test_a_failed_step_is_an_answer(project):
 
 
 @pytest.mark.slow
+def test_a_folder_may_have_any_name(tmp_path):
+    folder = tmp_path / "é b[x] per%20c plus+q?#"
+    folder.mkdir()
+    (folder / "lockgate.yml").write_text(PROJECT)
+
+    (run,) = answer(folder, "flow", "run", "quick")
+
+    assert (run["status"], (folder / ".lockgate" / "control.db").exists()) == ("success", True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [folder.name]
+
+
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was_after_kill_9(project):
     command = [sys.executable, "-m", "lockgate", "--project", project, "flow", "run", "steps"]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
