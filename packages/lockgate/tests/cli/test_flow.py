@@ -29,6 +29,9 @@ flows:
     steps:
       - {name: bad, shell: "sh -c 'echo no such thing; exit 4'"}
       - {name: after, shell: "true"}
+  loud:
+    steps:
+      - {name: one, shell: "sh loud.sh"}
   long:
     steps:
       - {name: work, shell: "sh -c 'echo start >> long.txt'"}
@@ -41,6 +44,7 @@ flows:
 @pytest.fixture
 def project(tmp_path) -> Path:
     (tmp_path / "lockgate.yml").write_text(PROJECT)
+    (tmp_path / "loud.sh").write_text("printf '\\033[31mred\\033]0;title\\007\\n'; exit 1\n")
     return tmp_path
 
 
@@ -75,7 +79,17 @@ def test_a_failed_step_is_an_answer(project):
 
     assert (run["status"], states(run)) == ("failed", {"bad": "failed", "after": "skipped"})
     assert run["steps"][0]["error"] == "exit code 4: no such thing"
-    assert lockgate(project, "flow", "status", "1").returncode == 1
+    shown = lockgate(project, "flow", "status", "1")
+    assert shown.returncode == 1
+    assert shown.stdout.splitlines()[-2:] == ["bad: exit code 4: no such thing", "after: bad did not succeed"]
+
+
+@pytest.mark.slow
+def test_what_a_step_said_cannot_control_the_terminal(project):
+    done = lockgate(project, "flow", "run", "loud")
+
+    assert r"exit code 1: red\x1b]0;title\x07" in done.stderr
+    assert "\x1b" not in done.stderr + done.stdout
 
 
 @pytest.mark.slow
@@ -164,7 +178,7 @@ def test_what_is_declared_is_listed_and_drawn(project, tmp_path):
     graph = answer(project, "flow", "graph", "steps", "--output", str(tmp_path / "steps.svg"))
 
     assert [(one["flow"]["name"], one["next"] is None) for one in listed] == [
-        ("steps", False), ("broken", True), ("long", True), ("quick", True),
+        ("steps", False), ("broken", True), ("loud", True), ("long", True), ("quick", True),
     ]  # fmt: skip
     assert graph["edges"] == [["first", "second"], ["second", "third"]]
     picture = (tmp_path / "steps.svg").read_text()
@@ -176,7 +190,7 @@ def test_what_is_declared_is_listed_and_drawn(project, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["run", "stesp"], "there is no flow 'stesp'; the project declares steps, broken, long, quick"),
+        (["run", "stesp"], "there is no flow 'stesp'; the project declares steps, broken, loud, long, quick"),
         (["status", "99"], "there is no flow run 99"),
         (["status", "99999999999999999999"], "there is no flow run 99999999999999999999"),
         (["cancel", "99999999999999999999"], "there is no flow run 99999999999999999999"),

@@ -241,7 +241,7 @@ def _queue(connection: Connection, row: RowMapping, worker: str) -> str:
     return _key({"number": row["number"], "name": row["name"]} | values)
 
 
-def _key(row: Mapping[str, Any]) -> str:
+def _key(row: RowMapping | Mapping[str, Any]) -> str:
     """What an attempt is queued by; queued anew, it has another one, so that the former is worth nothing."""
     times = row["token"] // QUEUED_ANEW
     return f"{row['number']}/{row['name']}/{row['attempt']}" + (f"/{times}" if times else "")

@@ -12,8 +12,8 @@ from time import monotonic
 
 from lockgate.adapters.processes.supervisor import Supervisor, end, held, let_go
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.core.legible import legible
 from lockgate.core.flow import StepClaim, StepEnd
+from lockgate.core.legible import legible
 
 LOOK_SECONDS = 0.5
 OUR_NAME = "lockgate"

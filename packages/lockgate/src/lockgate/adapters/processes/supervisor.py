@@ -139,17 +139,16 @@ def _hold(command: Sequence[str], grace_seconds: float) -> NoReturn:
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    started = _start(command)
     try:
-        started = _start(command)
-        while (status := _ended(started.pid)) is None:
-            if sys.stdin.fileno() in select.select([sys.stdin.fileno(), woken], [], [])[0]:
-                was_told = sys.stdin.buffer.readline().strip() == _END.encode()
-                _end_all(grace_seconds if was_told else 0.0)
-                raise SystemExit(_TERMINATED)
-            os.read(woken, 4096)
+        status = _awaited(started.pid, woken)
     except SystemExit:
         _end_all(grace_seconds)
         raise
+    if status is None:
+        was_told = sys.stdin.buffer.readline().strip() == _END.encode()
+        _end_all(grace_seconds if was_told else 0.0)
+        raise SystemExit(_TERMINATED)
     if os.WIFSIGNALED(status):
         _end_by(os.WTERMSIG(status))
     raise SystemExit(os.WEXITSTATUS(status))
@@ -158,10 +157,19 @@ def _hold(command: Sequence[str], grace_seconds: float) -> NoReturn:
 def _start(command: Sequence[str]) -> subprocess.Popen[bytes]:
     """The program's process, to be kept until it is waited for; it does not outlive ours even where that is killed."""
     try:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=_die_with_parent)  # noqa: PLW1509  no other thread is here
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error.strerror}\n")
         raise SystemExit(127 if isinstance(error, FileNotFoundError) else 126) from None
+
+
+def _awaited(process: int, woken: int) -> int | None:
+    """How a child ended; None where something is to be read from our standard input before, or that is closed."""
+    while (status := _ended(process)) is None:
+        if sys.stdin.fileno() in select.select([sys.stdin.fileno(), woken], [], [])[0]:
+            return None
+        os.read(woken, 4096)
+    return status
 
 
 def _die_with_parent() -> None:
