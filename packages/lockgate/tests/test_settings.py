@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from lockgate.errors import UnknownName
 from lockgate.settings import Settings, read_settings, secret_variables, unknown_variables
@@ -15,6 +16,13 @@ from lockgate.settings import Settings, read_settings, secret_variables, unknown
 def empty_environment(monkeypatch):
     for name in [name for name in os.environ if name.startswith("LOCKGATE_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize("folder", ["é", "b[x]", "per%20c", "plus+q?", "a#b c", "a:b@c"])
+def test_the_control_plane_s_address_is_of_the_folder_whatever_its_name(folder):
+    address = read_settings().control_address(Path("/p") / folder)
+
+    assert make_url(address).database == f"/p/{folder}/.lockgate/control.db"
 
 
 def test_without_variables_everything_lies_in_the_project():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -86,7 +87,7 @@ class Settings(BaseModel):
 
     def control_address(self, project: Path) -> str:
         """The URL of the project's control plane."""
-        return self.control_url or f"sqlite:///{self.state_folder(project) / 'control.db'}"
+        return self.control_url or f"sqlite:///{quote(str(self.state_folder(project) / 'control.db'))}"
 
 
 def read_settings() -> Settings:

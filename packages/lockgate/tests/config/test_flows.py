@@ -95,6 +95,9 @@ def test_a_flow_says_when_and_how(write):
         ("{name: x, gate: levle}", "there is no gate 'levle'"),
         ("{name: x, run: check, pool: wide}", "there is no pool 'wide'"),
         ('{name: x, run: "check \'open"}', "this is no command line: no closing quotation"),
+        ('{name: x, shell: "FOO=bar make"}', "'FOO=bar' sets a variable, and is no program"),
+        ('{name: x, shell: "--help"}', "'--help' is no program"),
+        ("{name: x, shell: \"'' make\"}", "'' is no program"),
         ("{name: x, run: check, needs: [y]}", "there is no step 'y'"),
         ("{name: x, each: [usres], publish: '{entity}'}", "there is no entity 'usres'"),
         ("{name: x, each: entity, run: check}", "this says not for which entities"),
@@ -170,6 +173,53 @@ def test_steps_that_need_each_other_are_told(write):
 
     with pytest.raises(ProjectInvalid, match="steps need each other in a circle: x → x"):
         load_project(write(f"{head}      - {{name: x, run: check, needs: [x]}}\n"))
+
+
+@pytest.mark.parametrize(
+    ("day", "is_right"), [("0001-01-01", False), ("1900-01-01", True), ("2200-12-31", True), ("2201-01-01", False)]
+)
+def test_the_first_day_is_one_that_business_may_have(write, day, is_right):
+    folder = write(WHOLE.replace("start: 2026-01-01", f"start: {day}"))
+    if is_right:
+        assert load_project(folder).flows["nightly"].schedule.start == date.fromisoformat(day)
+    else:
+        with pytest.raises(ProjectInvalid, match="no flow begins before 1900 or after 2200"):
+            load_project(folder)
+
+
+def test_a_circle_by_a_need_that_is_not_written_is_told(write):
+    head, _, _ = WHOLE.partition("      - {name: load")
+    steps = "      - {name: a, run: check, needs: [b]}\n      - {name: b, run: check}\n"
+
+    with pytest.raises(ProjectInvalid) as caught:
+        load_project(write(head + steps))
+
+    (problem,) = caught.value.problems
+    assert problem.message == "flows.nightly.steps: steps need each other in a circle: a → b → a"
+    assert problem.remedy == "Say what b needs, such as `needs: []`; else it comes after the step before it."
+    assert (
+        load_project(write(head + steps.replace("check}", "check, needs: []}"))).flows["nightly"].steps[1].needs == ()
+    )
+
+
+@pytest.mark.parametrize(
+    ("sentence", "arguments"),
+    [
+        ("--help", ("notices", "tell", "--", "--help")),
+        ("- the warehouse is ready", ("notices", "tell", "--", "- the warehouse is ready")),
+        ("it is - done", ("notices", "tell", "it is - done")),
+    ],
+)
+def test_a_sentence_is_no_option(write, sentence, arguments):
+    project = load_project(write(WHOLE.replace("notify: it is done", f'notify: "{sentence}"')))
+
+    assert project.flows["nightly"].step("tell").arguments == arguments
+
+
+def test_a_program_may_have_a_sign_in_its_name_and_a_variable_after_env(write):
+    for command in ("./a=b/make", "env FOO=bar make"):
+        project = load_project(write(WHOLE.replace("make 'a page' --day={date}", command)))
+        assert project.flows["nightly"].step("own").arguments == tuple(command.split())
 
 
 def test_bounds_are_told(write):

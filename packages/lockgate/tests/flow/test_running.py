@@ -21,8 +21,9 @@ from lockgate.core.flow import (
     StepDeclaration,
     StepEnd,
     StepKind,
+    Taker,
 )
-from lockgate.errors import JobFinal, UnknownName
+from lockgate.errors import IntervalInvalid, JobFinal, UnknownName
 from lockgate.flow.running import FlowService, Pace, arguments
 from lockgate.store import open_store
 
@@ -42,6 +43,11 @@ class Clock:
 class NoQueue:
     """Nothing is worked on."""
 
+    worker = "here"
+
+    def gone(self, workers):
+        return frozenset()
+
     def launch(self, work) -> None: ...
 
     def enqueue(self, ids) -> None: ...
@@ -52,8 +58,13 @@ class NoQueue:
 class Inline:
     """Works on what it is handed in threads of its own."""
 
+    worker = "here"
+
     def __init__(self) -> None:
         self.known: set[str] = set()
+
+    def gone(self, workers):
+        return frozenset()
 
     def launch(self, work) -> None:
         self.work = work
@@ -157,6 +168,18 @@ def test_without_catching_up_only_the_newest_of_what_was_missed_runs(store):
     assert [run.interval.end.hour for run in store.flows.runs()] == [17]
 
 
+def test_without_catching_up_a_long_pause_is_one_run_too(store):
+    clock = Clock(datetime(2026, 5, 1, 12, tzinfo=UTC))
+    service = service_of(store, flow_of(step("a"), schedule=Schedule("* * * * *")), clock)
+    service.fire()
+
+    clock.now = datetime(2026, 5, 3, 12, 0, 30, tzinfo=UTC)  # 2880 times later
+    service.fire()
+    service.fire()
+
+    assert [run.interval.end for run in store.flows.runs()] == [datetime(2026, 5, 3, 12, tzinfo=UTC)]
+
+
 def test_a_catching_up_flow_begins_with_its_first_day(store):
     schedule = Schedule("0 0 * * *", start=date(2026, 4, 29), catch_up=True)
     service = service_of(store, flow_of(step("a"), schedule=schedule), Clock(datetime(2026, 5, 1, 12, tzinfo=UTC)))
@@ -198,6 +221,81 @@ def test_a_backfill_makes_up_for_each_time_once(store):
                  datetime(2026, 4, day + 1, 6, tzinfo=UTC))
         for day in range(3)
     ]  # fmt: skip
+
+
+def test_a_backfill_leaves_out_what_is_not_due_yet(store):
+    clock = Clock(datetime(2026, 5, 2, 6, tzinfo=UTC))
+    service = service_of(store, flow_of(step("a"), schedule=Schedule("0 6 * * *")), clock)
+
+    service.backfill("nightly", datetime(2026, 5, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC))
+
+    assert [run.interval.end.day for run in reversed(store.flows.runs())] == [1, 2]
+    with pytest.raises(IntervalInvalid, match="nothing of it is due yet"):
+        service.backfill("nightly", datetime(2026, 5, 3, tzinfo=UTC), datetime(2026, 5, 4, tzinfo=UTC))
+
+
+def test_a_time_has_one_run_whether_it_came_by_schedule_or_is_made_up_for(store):
+    clock = Clock(datetime(2026, 5, 1, tzinfo=UTC))
+    flows = flow_of(step("a"), schedule=Schedule("0 6 * * *", catch_up=True))
+    service = service_of(store, flows, clock)
+    service.fire()
+    clock.now = datetime(2026, 5, 2, 12, tzinfo=UTC)
+    service.fire()
+    first = store.flows.runs()
+    clock.now = datetime(2026, 5, 3, 12, tzinfo=UTC)
+    made_up = service.backfill("nightly", datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 4, tzinfo=UTC))
+    service.fire()
+
+    assert [run.run_id for run in first] == [
+        "scheduled__2026-05-02T06:00:00+00:00",
+        "scheduled__2026-05-01T06:00:00+00:00",
+    ]
+    assert [store.flows.run(number).run_id for number in made_up] == ["backfill__2026-05-03T06:00:00+00:00"]
+    assert len(store.flows.runs()) == 3
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "failed"])
+def test_what_did_not_end_well_is_made_up_for_again(store, ending):
+    clock = Clock(datetime(2026, 5, 1, 12, tzinfo=UTC))
+    flows = flow_of(step("a"), schedule=Schedule("0 6 * * *"))
+    service, day = service_of(store, flows, clock), (datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC))
+
+    numbers = []
+    for _ in range(3):
+        (number,) = service.backfill("nightly", *day)
+        assert service.backfill("nightly", *day) == ()  # while it is under way
+        if ending == "cancelled":
+            store.flows.cancel(number, clock.now)
+        else:
+            (key,) = store.flows.ready(flows, SLOTS, clock.now, Taker("here"))
+            claim = store.flows.claim(key, "here", clock.now)
+            store.flows.finish(claim, StepEnd(1), retry_at=None, at=clock.now)
+            store.flows.ready(flows, SLOTS, clock.now, Taker("here"))
+        numbers.append(number)
+
+    tick = "backfill__2026-05-01T06:00:00+00:00"
+    assert [store.flows.run(number).run_id for number in numbers] == [tick, f"{tick}__2", f"{tick}__3"]
+    assert {store.flows.run(number).status.value for number in numbers} == {ending}
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "said"),
+    [
+        ("2016-05-01", "2026-05-01", "nightly is due more than 1000 times in that range, which are the most at once"),
+        ("2026-04-02", "2026-04-01", "the range is empty: it ends before it begins"),
+        ("2026-04-02", "2026-04-02", "the range is empty: it ends before it begins"),
+    ],
+)
+def test_a_range_that_cannot_be_made_up_for_is_told(store, since, until, said):
+    service = service_of(
+        store, flow_of(step("a"), schedule=Schedule("* * * * *")), Clock(datetime(2026, 5, 1, tzinfo=UTC))
+    )
+
+    with pytest.raises(IntervalInvalid) as caught:
+        service.backfill("nightly", *(datetime.fromisoformat(f"{day}T00:00:00+00:00") for day in (since, until)))
+
+    assert caught.value.message == said
+    assert store.flows.runs() == ()
 
 
 def test_a_flow_without_a_schedule_has_no_times_to_make_up_for(store):
@@ -298,7 +396,7 @@ def test_a_cancelled_run_begins_nothing_more(store):
     cancelled = store.flows.cancel(number, datetime.now(UTC))
 
     assert {one.status for one in cancelled.steps} == {FlowStatus.CANCELLED}
-    assert store.flows.ready(flows, SLOTS, datetime.now(UTC)) == ()
+    assert store.flows.ready(flows, SLOTS, datetime.now(UTC), Taker("here")) == ()
     with pytest.raises(JobFinal, match=f"run {number} has ended already: cancelled"):
         store.flows.cancel(number, datetime.now(UTC))
 
@@ -318,7 +416,9 @@ def test_a_step_that_is_declared_no_more_ends_the_run(store):
     flows = flow_of(step("a"), step("b", "a"))
     number = service_of(store, flows, lambda: datetime.now(UTC)).begin("nightly")
 
-    store.flows.ready({"nightly": replace(flows["nightly"], steps=(step("b"),))}, SLOTS, datetime.now(UTC))
+    store.flows.ready(
+        {"nightly": replace(flows["nightly"], steps=(step("b"),))}, SLOTS, datetime.now(UTC), Taker("here")
+    )
 
     states = {one.name: (one.status.value, one.error) for one in store.flows.run(number).steps}
     assert states["a"] == ("skipped", "the project file does not declare it any more")

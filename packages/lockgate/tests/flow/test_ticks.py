@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lockgate.core.flow import Calendar, Interval, Schedule
-from lockgate.flow.ticks import interval_of, next_tick, ticks
+from lockgate.flow.ticks import interval_of, newest_tick, next_tick, ticks
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -100,6 +100,23 @@ def test_a_run_is_about_the_time_since_the_tick_before():
 
 CRONS = st.sampled_from(["30 1 * * *", "30 2 * * *", "*/15 * * * *", "0 */6 * * *", "5 0 1 * *", "0 12 * * mon"])
 ZONES = st.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu"])
+
+
+@given(cron=CRONS, zone=ZONES, minutes=st.integers(0, 366 * 24 * 60), days=st.integers(0, 40))
+@settings(deadline=None)
+def test_the_newest_tick_is_the_last_of_them(cron, zone, minutes, days):
+    schedule, begin = Schedule(cron, zone), datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+    end = begin + timedelta(days=days, minutes=17)
+
+    assert newest_tick(schedule, begin, end) == next(iter(reversed(list(ticks(schedule, begin, end)))), None)
+
+
+def test_the_newest_tick_is_found_from_the_beginning_of_time():
+    schedule = Schedule("0 5 29 2 *", start=date(2020, 1, 1))
+
+    newest = newest_tick(schedule, datetime.min.replace(tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC))
+
+    assert newest == datetime(2024, 2, 29, 5, tzinfo=UTC)
 
 
 @given(cron=CRONS, zone=ZONES, minutes=st.integers(0, 366 * 24 * 60), parts=st.integers(1, 6))

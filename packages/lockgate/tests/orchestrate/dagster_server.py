@@ -8,7 +8,7 @@ from typing import Any
 
 from people import BIN, answered, awaited, free_port
 
-from lockgate.sandbox.supervisor import end, supervised
+from lockgate.adapters.processes.supervisor import end, supervised
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {

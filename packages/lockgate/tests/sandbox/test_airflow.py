@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from lockgate.adapters.processes.supervisor import descendants
 from lockgate.errors import ExtraMissing, RuntimeUnavailable
 from lockgate.sandbox.airflow import start_airflow
-from lockgate.sandbox.supervisor import descendants
 
 PROGRAMS = Path(__file__).parents[4] / ".venv-airflow/bin"
 SLEEPER = """

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from lockgate.core.deadline import within
-from lockgate.errors import ControlPlaneUnavailable
+from lockgate.errors import ControlPlaneUnavailable, StatementFailed
 from lockgate.store.database import open_database
 
 
@@ -53,3 +53,11 @@ def test_a_server_that_takes_connections_and_says_nothing_is_given_up():
 
         with pytest.raises(ControlPlaneUnavailable, match="does not answer"), within(0.1), database.reading():
             pass
+
+
+def test_a_value_that_is_not_taken_is_no_outage(postgres_url):
+    database = open_database(postgres_url)
+
+    with pytest.raises(StatementFailed, match="cannot contain NUL"), database.reading() as connection:
+        connection.scalar(text("SELECT :said"), {"said": "a\0b"})
+    database.close()

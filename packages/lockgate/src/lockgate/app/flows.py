@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,8 @@ from lockgate.app.flow_logs import read_log
 from lockgate.app.notifying import channels_of
 from lockgate.app.outside_flows import OutsideFlows
 from lockgate.core.flow import (
+    FIRST_YEAR,
+    LAST_YEAR,
     FlowDeclaration,
     FlowRun,
     FlowStatus,
@@ -31,14 +33,13 @@ from lockgate.flow.running import FlowService
 from lockgate.flow.telling import failed, is_late, late
 
 if TYPE_CHECKING:
-    from lockgate.adapters.jobs.dbos import DbosWorker
     from lockgate.app.wiring import Wiring
+    from lockgate.core.ports.flows import StepQueue
 
 KIND = "flows"
 LOGS = "flows"
 STEPS_AT_ONCE = 4
 TOLD_FOR = timedelta(days=1)
-FIRST_YEAR, LAST_YEAR = 1900, 2200
 
 
 class Flows:
@@ -89,15 +90,19 @@ class Flows:
         return self.kept(number)
 
     def backfill(self, name: str, since: datetime, until: datetime, *, by: str) -> tuple[FlowRun, ...]:
-        """Stores a run for each time of the schedule from `since` to before `until` that has none yet.
+        """Stores a run for each time of the schedule from `since` to before `until` that has come and has none yet.
+
+        A time whose runs failed or were cancelled gets another one.
 
         Raises:
             UnknownName: the project declares no such flow, or it has no schedule.
+            IntervalInvalid: the range is empty, lies ahead or centuries away, or holds too many times.
             CapabilityMissing: another runtime runs it.
         """
         if self.flow(name).is_outside:
             hint = f"On Airflow: airflow backfill create --dag-id {name} --from-date … --to-date …"
             raise CapabilityMissing(f"{self.flow(name).runtime} makes up for times gone by of {name} itself", hint=hint)
+        check_years(since, until)
         return tuple(self.run(number) for number in self._service().backfill(name, since, until, by=by))
 
     def run(self, number: int) -> FlowRun:
@@ -159,25 +164,28 @@ class Flows:
         run = self.run(number)
         state = next((each for each in run.steps if each.name == step), None)
         if state is None:
-            raise UnknownName(f"run {number} has no step {step!r}", name=step)
+            hint = f"Its steps are {', '.join(each.name for each in run.steps) or 'not known'}."
+            raise UnknownName(f"run {number} has no step {step!r}", hint=hint, name=step)
         wanted = state.attempt if attempt is None else attempt
         if wanted < 1:
-            raise UnknownName(f"{step} of run {number} has not begun", name=step)
+            hint = f"`lockgate flow status {number}` shows how far it has come."
+            raise UnknownName(f"{step} of run {number} has not begun", hint=hint, name=step)
         if run.runtime is Runtime.DURABLE:
             found = read_log(self._wiring.state / LOGS, run, step, wanted)
         else:
             found = self.outside.log(run, step, wanted)
         return replace(found, text=redacted(found.text), attempt=wanted)
 
-    def work(self, watch: Callable[[], bool], *, schedules: bool = False) -> None:
-        """Runs steps in this process, beside any other that does, for as long as `watch` says that it goes on.
+    def work(self, watch: Callable[[], bool], *, runs: Collection[int]) -> None:
+        """Runs steps of some runs, and of those they wait for, in this process, as long as `watch` says so.
+
+        Any other process may run steps of them too; what is under way at the end is left to others.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
         """
-        worker = self._wiring.worker({KIND: STEPS_AT_ONCE})
-        service = self.service(worker)
-        service.start(schedules=schedules)
+        service = self.service(self._wiring.own_queue(STEPS_AT_ONCE))
+        service.start(schedules=False, runs=runs)
         try:
             while watch():
                 pass
@@ -220,15 +228,15 @@ class Flows:
         except KeyError as error:
             raise UnknownName(f"the flow {told.flow} has no step {told.step!r}", name=told.step) from error
 
-    def service(self, worker: DbosWorker) -> FlowService:
-        """The embedded runtime, taking its work from a queue of `worker`."""
+    def service(self, queue: StepQueue) -> FlowService:
+        """The embedded runtime, taking its work from a queue."""
         from lockgate.adapters.processes.steps import StepPrograms
 
         wiring = self._wiring
         options = ("--project", str(wiring.project.folder), "--target", wiring.project.default_target)
         self._embedded = FlowService(
             wiring.store.flows,
-            worker.queue(KIND),
+            queue,
             StepPrograms(wiring.project.folder, wiring.state / LOGS, options),
             wiring.clock,
             flows=self.declared,
@@ -256,7 +264,7 @@ class Flows:
 
     def _service(self) -> FlowService:
         """The runtime of this process, or else one that only stores what is asked of it."""
-        return self._embedded or self.service(self._wiring.worker({KIND: STEPS_AT_ONCE}))
+        return self._embedded or self.service(self._wiring.own_queue(STEPS_AT_ONCE))
 
 
 def _checked(interval: Interval) -> Interval:
@@ -265,8 +273,18 @@ def _checked(interval: Interval) -> Interval:
     Raises:
         IntervalInvalid: it ends before it begins, or lies where no business had or will have data.
     """
-    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in (interval.start, interval.end)):
-        raise IntervalInvalid(f"no run is about a time before {FIRST_YEAR} or after {LAST_YEAR}")
+    check_years(interval.start, interval.end)
     if interval.end < interval.start:
         raise IntervalInvalid("the interval ends before it begins")
     return Interval(interval.start.astimezone(UTC), interval.end.astimezone(UTC))
+
+
+def check_years(*moments: datetime) -> None:
+    """Lets times through that a run can be about.
+
+    Raises:
+        IntervalInvalid: one lies where no business had or will have data.
+    """
+    if not all(FIRST_YEAR <= moment.year <= LAST_YEAR for moment in moments):
+        said = f"no run is about a time before {FIRST_YEAR} or after {LAST_YEAR}"
+        raise IntervalInvalid(said, hint=f"Ask for a time from {FIRST_YEAR} to {LAST_YEAR}.")

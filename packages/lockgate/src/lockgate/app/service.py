@@ -59,7 +59,7 @@ class Service:
         kinds = {"executions": 1} | ({KIND: STEPS_AT_ONCE} if wiring.project.flows else {})
         worker = wiring.worker(kinds)
         self.flows = Flows(wiring)
-        self._flows = self.flows.service(worker) if wiring.project.flows else None
+        self._flows = self.flows.service(worker.queue(KIND)) if wiring.project.flows else None
         self._watch = OutsideWatch(self.flows.outside) if wiring.project.runtimes else None
         self._jobs = TransformationJobService(
             wiring.store.jobs,

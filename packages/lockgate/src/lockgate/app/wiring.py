@@ -33,6 +33,7 @@ from lockgate.settings import Settings, read_settings, secret_variables, unknown
 from lockgate.transform.cycle import Batch, ensure_route
 
 if TYPE_CHECKING:
+    from lockgate.adapters.jobs.alone import OwnQueue
     from lockgate.adapters.jobs.dbos import DbosWorker
     from lockgate.app.rule_book import RuleBook
     from lockgate.core.execution import Outcome
@@ -117,6 +118,12 @@ class Wiring:
 
         name = f"{self.project.name}.{self.project.default_target}"
         return DbosWorker(self._control_address, self.store.workers, name=name, workers=kinds)
+
+    def own_queue(self, workers: int) -> OwnQueue:
+        """What works on so much at a time in this process alone; not launched yet."""
+        from lockgate.adapters.jobs.alone import OwnQueue
+
+        return OwnQueue(self.store.workers, workers=workers)
 
     def declared_now(self, entity: str) -> Entity | None:
         """An entity as the project file has it now; a process that goes on for long knows an older one.

@@ -16,6 +16,7 @@ from lockgate.cli.flow_compile import compile_flows, interval
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, print_text, standard_error, standard_output
 from lockgate.core.flow import FlowRun, FlowStatus, Runtime, StepState
+from lockgate.core.legible import legible
 from lockgate.govern.changes import beginning_flow, cancelling_flow
 
 if TYPE_CHECKING:
@@ -127,9 +128,12 @@ def backfill(
     detach: Detach = False,
     as_json: Json = False,
 ) -> int:
-    """Run a flow for each time of its schedule in a range that it has not been made up for yet."""
+    """Run a flow for each time of its schedule in a range that has come and has no run, or none that ended well."""
     from zoneinfo import ZoneInfo
 
+    from lockgate.app.flows import check_years
+
+    check_years(since, until)
     with opened(context) as app:
         schedule = app.flows.flow(name).schedule
         zone = ZoneInfo(schedule.timezone if schedule else "UTC")
@@ -139,7 +143,7 @@ def backfill(
             begun = app.flows.backfill(name, first, last, by=me())
             change.tell(runs=len(begun))
         if not begun and not as_json:
-            standard_output().print(f"nothing to make up for: every run of {name} in that range is there")
+            standard_output().print(f"nothing to make up for: every run of {name} in that range is there, or under way")
             return Exit.FINE
         return _followed(app, begun, detach=detach, as_json=as_json)
 
@@ -251,7 +255,7 @@ def _work(app: App, numbers: Sequence[int]) -> None:
             sleep(LOOK_SECONDS)
         return not is_over
 
-    app.flows.work(goes_on)
+    app.flows.work(goes_on, runs=numbers)
 
 
 def _tell(run: FlowRun, told: set[tuple[int, str, int]]) -> None:
@@ -267,7 +271,7 @@ def _tell(run: FlowRun, told: set[tuple[int, str, int]]) -> None:
         begun, ended = step.started_at, step.finished_at
         seconds = f"{(ended - begun).total_seconds():.1f} s" if begun and ended else ""
         mark = _MARKS.get(step.status, "[red]✗[/]")
-        said = f"[red]{escape(step.error)}[/]" if step.error else f"[dim]{seconds}[/]"
+        said = f"[red]{escape(legible(step.error))}[/]" if step.error else f"[dim]{seconds}[/]"
         again = " [dim]· tried again[/]" if step.status is FlowStatus.WAITING else ""
         standard_error().print(f"{mark} {run.flow}/{run.number} {step.name} {said}{again}", soft_wrap=True)
 
@@ -285,6 +289,9 @@ def _show(runs: Sequence[FlowRun], *, as_json: bool) -> None:
             (step.name, step.status, step.attempt or None, _of(step), step.exit_code, step.log) for step in one.steps
         ]
         print_table(f"run {one.number} of {one.flow}: {one.status}", headings, rows)
+        for step in one.steps:
+            if step.error:
+                print_text(f"{step.name}: {legible(step.error)}")
 
 
 def _of(step: StepState) -> float | None:

@@ -38,7 +38,8 @@ def compile_flows(
 ) -> int:
     """Write flows as plain Python for Airflow, Dagster or Luigi; a task there calls a command of Lockgate's."""
     if runtime not in _RUNTIMES:
-        raise UnknownName(f"there is no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}")
+        hint = f"Write one of them: --to {_RUNTIMES[0]}."
+        raise UnknownName(f"there is no runtime {runtime!r}; there are {', '.join(_RUNTIMES)}", hint=hint)
     if watch and (check or as_json):
         raise typer.BadParameter("goes on until it is stopped: it goes neither with --check nor with --json", context)
     folder, files, found = _compiled(context, Runtime(runtime), names or (), output, check=check)
@@ -98,8 +99,11 @@ def interval(
     """What the newest run that was due is about, as options of `luigi`: from the time before its own to its own."""
     from zoneinfo import ZoneInfo
 
+    from lockgate.app.flows import check_years
     from lockgate.flow.ticks import interval_of, last_tick
 
+    if at is not None:
+        check_years(at)
     with opened(context) as app:
         schedule = app.flows.flow(name).schedule
     if schedule is None:

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from lockgate.config.findings import Declared, Finding
 from lockgate.config.flow_shape import FlowShape, StepShape
-from lockgate.config.flow_steps import ENTITY, WrittenStep, steps_of, subjects
+from lockgate.config.flow_steps import ENTITY, Entities, WrittenStep, needs_of, steps_of, subjects
 from lockgate.config.names import name_fault, suggestion
 from lockgate.config.yaml_positions import KeyPath
 from lockgate.core.flow import DEFAULT_POOL, Runtime, StepKind
@@ -25,7 +25,7 @@ def flow_findings(declared: Declared) -> Iterator[Finding]:
         if flow.runtime != Runtime.DURABLE:
             yield from _runtime(declared, flow.runtime, (*path, "runtime"))
         yield from _step_findings(declared, flow, (*path, "steps"))
-        yield from _circle(flow, (*path, "steps"))
+        yield from _circle(flow, declared.shape.entities, (*path, "steps"))
 
 
 def _step_findings(declared: Declared, flow: FlowShape, path: KeyPath) -> Iterator[Finding]:
@@ -97,9 +97,15 @@ def _known(declared: Declared, place: str, name: str, path: KeyPath) -> Iterator
         yield Finding(path, f"there is no {singular} {name!r}", suggestion(name, known, place))
 
 
-def _circle(flow: FlowShape, path: KeyPath) -> Iterator[Finding]:
+def _circle(flow: FlowShape, entities: Entities, path: KeyPath) -> Iterator[Finding]:
+    """Steps need each other, be it that one comes after the step before it because it does not say what it needs."""
+    steps = steps_of(flow, entities)
     try:
-        TopologicalSorter({step.name: step.needs or () for step in flow.steps}).prepare()
+        TopologicalSorter({step.name: needs_of(step, flow, steps) for step in steps}).prepare()
     except CycleError as error:
         message = f"steps need each other in a circle: {' → '.join(error.args[1])}"
-        yield Finding(path, message, "Take one of the needs away.")
+        unsaid = [step.name for step in steps if step.name in error.args[1] and step.shape.needs is None]
+        remedy = "Take one of the needs away."
+        if unsaid:
+            remedy = f"Say what {unsaid[0]} needs, such as `needs: []`; else it comes after the step before it."
+        yield Finding(path, message, remedy)

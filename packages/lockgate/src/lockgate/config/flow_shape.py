@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from lockgate.config.comparison_shape import Day
 from lockgate.config.grammar import Cron, Duration, Name, Shape, Text, TimeZone, fault
-from lockgate.core.flow import DEFAULT_POOL, Runtime, StepKind
+from lockgate.core.flow import DEFAULT_POOL, FIRST_YEAR, LAST_YEAR, Runtime, StepKind
 
 Weekday: TypeAlias = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
@@ -32,6 +33,16 @@ def _command(written: object) -> object:
     raise fault("this is no command line", "Write a command and its arguments as one text.")
 
 
+def _program(written: str) -> str:
+    """A command line that begins with a program."""
+    first = shlex.split(written)[0]
+    if re.match(r"[A-Za-z_]\w*=", first, re.ASCII):
+        raise fault(f"{first!r} sets a variable, and is no program", f"Put `env` before it: env {written}")
+    if not first or first.startswith("-"):
+        raise fault(f"{first!r} is no program", "Write the program first, and then its options.")
+    return written
+
+
 def _each(written: object) -> object:
     """All entities, those made by rules, or some by name."""
     is_list = isinstance(written, list) and written and all(isinstance(name, str) for name in written)
@@ -40,6 +51,15 @@ def _each(written: object) -> object:
     raise fault("this says not for which entities", "Write entities, rules, or a list of entities: [users, devices].")
 
 
+def _first_day(day: date) -> date:
+    """A day on which a schedule can begin."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        said = f"no flow begins before {FIRST_YEAR} or after {LAST_YEAR}"
+        raise fault(said, "Write its first day, as YYYY-MM-DD.")
+    return day
+
+
+FirstDay: TypeAlias = Annotated[Day, AfterValidator(_first_day)]
 EachOf: TypeAlias = Literal["entities", "rules"]
 Each: TypeAlias = Annotated[
     Any,
@@ -48,6 +68,7 @@ Each: TypeAlias = Annotated[
 ]
 Names: TypeAlias = Annotated[list[Text], BeforeValidator(_listed), Field(min_length=1)]
 Command: TypeAlias = Annotated[str, BeforeValidator(_command)]
+Program: TypeAlias = Annotated[Command, AfterValidator(_program)]
 
 
 class CalendarShape(Shape):
@@ -69,7 +90,7 @@ class StepShape(Shape):
     publish: Names | None = Field(None, description="Shows consumers what was built and held back.")
     notify: Text | None = Field(None, description="Tells the project's channels a sentence.")
     run: Command | None = Field(None, description="Any command without the program's name: `run --skip-load`.")
-    shell: Command | None = Field(None, description="Any other program of this machine, with its arguments.")
+    shell: Program | None = Field(None, description="Any other program of this machine, with its arguments.")
     each: Each | None = Field(
         None,
         description="One such step an entity: of all `entities`, those by `rules`, or these; `{entity}` is its name.",
@@ -107,7 +128,7 @@ class FlowShape(Shape):
     schedule: Cron | None = Field(None, description="Minute, hour, day, month, weekday; without it people start it.")
     timezone: TimeZone = Field("UTC", description="The zone of the schedule.")
     calendar: Name | None = Field(None, description="The calendar on whose days it runs; else every day.")
-    start: Day | None = Field(None, description="The first day of its schedule.")
+    start: FirstDay | None = Field(None, description="The first day of its schedule.")
     catch_up: bool = Field(False, description="Whether runs that were missed are made up for; else the newest alone.")
     sla: Duration | None = Field(None, description="How long after its time a run may end before people are told.")
     max_active_runs: int = Field(1, ge=1, le=100, description="How many runs of it are under way at a time.")

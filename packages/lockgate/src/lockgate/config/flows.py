@@ -58,7 +58,7 @@ def _arguments(step: WrittenStep) -> Iterator[str]:
         case StepKind.RUN | StepKind.SHELL:
             yield from shlex.split(said[0])
         case StepKind.NOTIFY:
-            yield from ("notices", "tell", said[0])
+            yield from ("notices", "tell", *(["--"] if said[0].startswith("-") else []), said[0])
         case StepKind.EXECUTE:
             yield from ("run", "--skip-load", "--hold")
             for name in said:

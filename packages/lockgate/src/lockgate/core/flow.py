@@ -11,6 +11,7 @@ from enum import StrEnum
 DEFAULT_POOL = "default"
 DEFAULT_SLOTS = 4
 EVERY_DAY = frozenset(range(7))
+FIRST_YEAR, LAST_YEAR = 1900, 2200  # before and after, no business had or will have data
 
 
 class StepKind(StrEnum):
@@ -263,6 +264,17 @@ class StepClaim:
     attempt: int
     token: int
     interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Who queues steps: under which name, and of which runs; of all of them where none are named.
+
+    Whoever names runs takes those too which these have to wait for.
+    """
+
+    worker: str
+    runs: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from threading import Event, Thread
 
 from lockgate.core.flow import (
@@ -15,16 +14,17 @@ from lockgate.core.flow import (
     Interval,
     NewRun,
     Runtime,
+    Schedule,
     StepClaim,
     StepDeclaration,
     StepEnd,
+    Taker,
     Trigger,
 )
-from lockgate.core.ports.flows import FlowStore, StepProcess
-from lockgate.core.ports.jobs import JobQueue
+from lockgate.core.ports.flows import FlowStore, StepProcess, StepQueue
 from lockgate.core.ports.surroundings import Clock
-from lockgate.errors import ControlPlaneUnavailable, LockgateError, StaleToken, UnknownName
-from lockgate.flow.ticks import interval_of, ticks
+from lockgate.errors import ControlPlaneUnavailable, IntervalInvalid, LockgateError, StaleToken, UnknownName
+from lockgate.flow.ticks import interval_of, newest_tick, ticks
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class FlowService:
     def __init__(  # noqa: PLR0913  what is wired once
         self,
         store: FlowStore,
-        queue: JobQueue,
+        queue: StepQueue,
         process: StepProcess,
         clock: Clock,
         *,
@@ -68,17 +68,18 @@ class FlowService:
         self._slots = slots
         self._ended = ended
         self._pace = pace
-        self._worker = f"{socket.gethostname()}:{os.getpid()}"
+        self._runs: frozenset[int] | None = None
         self._stopping = Event()
         self._came = Event()
         self._thread: Thread | None = None
 
-    def start(self, *, schedules: bool = True) -> None:
-        """Begins to run what is queued, and with `schedules` what is due.
+    def start(self, *, schedules: bool = True, runs: Collection[int] | None = None) -> None:
+        """Begins to run what waits, and with `schedules` what is due; with `runs`, nothing but these.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
         """
+        self._runs = None if runs is None else frozenset(runs)
         self._queue.launch(self._work)
         self._thread = Thread(target=self._run, args=(schedules,), name="lockgate-flows", daemon=True)
         self._thread.start()
@@ -101,22 +102,31 @@ class FlowService:
         return number
 
     def backfill(self, flow: str, since: datetime, until: datetime, *, by: str = "") -> tuple[int, ...]:
-        """Stores a run for each tick from `since` to before `until`: the numbers of those that were not there yet.
+        """Stores a run for each tick from `since` to before `until` that has come: the numbers of the new ones.
+
+        A tick has one run, whatever began it; another one only where those that it has failed or were cancelled.
 
         Raises:
             UnknownName: the project declares no such flow, or it has no schedule.
+            IntervalInvalid: the range is empty, lies ahead, or holds too many ticks.
         """
-        declared = self._declared(flow)
-        if declared.schedule is None:
-            raise UnknownName(f"the flow {flow} has no schedule whose times could be made up for", flow=flow)
-        just_before = timedelta(microseconds=1)
-        found = tuple(ticks(declared.schedule, since - just_before, until - just_before))
-        if len(found) > MOST_AT_ONCE:
-            message = f"{flow} is due {len(found)} times in that range; {MOST_AT_ONCE} are the most at once"
-            raise UnknownName(message, hint="Ask for a shorter range.", flow=flow)
+        declared, now = self._declared(flow), self._clock()
         schedule = declared.schedule
+        if schedule is None:
+            hint = f"Give it a `schedule`, or begin a run of it: `lockgate flow run {flow}`."
+            raise UnknownName(f"the flow {flow} has no schedule whose times could be made up for", hint=hint, flow=flow)
+        if until <= since:
+            raise IntervalInvalid("the range is empty: it ends before it begins", hint="Ask for a later end.")
+        if since > now:
+            raise IntervalInvalid("the range lies ahead: nothing of it is due yet", hint="Ask for times gone by.")
+        just_before = timedelta(microseconds=1)
+        passed = ticks(schedule, since - just_before, min(until - just_before, now))
+        found = tuple(islice(passed, MOST_AT_ONCE + 1))
+        if len(found) > MOST_AT_ONCE:
+            message = f"{flow} is due more than {MOST_AT_ONCE} times in that range, which are the most at once"
+            raise IntervalInvalid(message, hint="Ask for a shorter range.", flow=flow)
         runs = [_new(declared, Trigger.BACKFILL, interval_of(schedule, tick), by=by) for tick in found]
-        numbers = self._store.add(runs, self._clock())
+        numbers = self._store.add(runs, now)
         self._came.set()
         return numbers
 
@@ -145,12 +155,11 @@ class FlowService:
             since = datetime.min.replace(tzinfo=now.tzinfo)
         # What another runtime has fired is not made up for where the flow comes back.
         is_ours = not flow.is_outside
-        due = [tick for _, tick in zip(range(MOST_AT_ONCE), ticks(schedule, since, now), strict=False)]
+        due = _due(schedule, since, now, every=schedule.catch_up and is_ours)
         if seen is not None and not due and now - seen < SILENT:
             return
         until = due[-1] if due else max(now, since)
-        wanted = due[0 if schedule.catch_up else -1 :] if is_ours else []
-        runs = [_new(flow, Trigger.SCHEDULED, interval_of(schedule, tick)) for tick in wanted]
+        runs = [_new(flow, Trigger.SCHEDULED, interval_of(schedule, tick)) for tick in due if is_ours]
         if self._store.fire(flow.name, seen, until, runs, now) and runs:
             logger.info("flow due", extra={"facts": {"flow": flow.name, "runs": len(runs)}})
 
@@ -165,7 +174,9 @@ class FlowService:
             try:
                 if schedules:
                     self.fire()
-                self._queue.enqueue(self._store.ready(self._flows(), self._slots, self._clock()))
+                self._take_over()
+                taker = Taker(self._queue.worker, self._runs)
+                self._queue.enqueue(self._store.ready(self._flows(), self._slots, self._clock(), taker))
                 self._ended()
             except LockgateError as error:
                 logger.warning("flows do not go on now: %s", error.message)
@@ -174,9 +185,16 @@ class FlowService:
             self._came.wait(self._pace.look)
             self._came.clear()
 
+    def _take_over(self) -> None:
+        """Lets go on what workers that are gone have left."""
+        others = self._store.workers() - {self._queue.worker}
+        gone = self._queue.gone(others) if others else frozenset()
+        if gone and self._store.take_from(gone):
+            logger.warning("taking over the steps of %s", ", ".join(sorted(gone)))
+
     def _work(self, key: str) -> None:
         """What the queue calls for each attempt."""
-        claim = self._store.claim(key, self._worker, self._clock())
+        claim = self._store.claim(key, self._queue.worker, self._clock())
         if claim is not None:
             self._perform(claim)
         self._came.set()
@@ -193,7 +211,8 @@ class FlowService:
                 is_wanted=lambda: not self._stopping.is_set() and self._is_wanted(claim),
             )  # fmt: skip
         if self._stopping.is_set() and not end.is_success:
-            raise Abandoned
+            self._store.give_back(claim)
+            return
         is_last = step is None or end.is_success or claim.attempt > step.retries
         self._finish(claim, end, None if is_last or step is None else step.retry_delay)
 
@@ -232,6 +251,14 @@ def arguments(step: StepDeclaration, interval: Interval, flow: FlowDeclaration |
         "{date}": interval.start.astimezone(zone).date().isoformat(),
     }
     return tuple(_filled(argument, stands_for) for argument in step.command)
+
+
+def _due(schedule: Schedule, since: datetime, now: datetime, *, every: bool) -> tuple[datetime, ...]:
+    """The ticks since then, as many as are stored at once; or the newest alone."""
+    if every:
+        return tuple(islice(ticks(schedule, since, now), MOST_AT_ONCE))
+    newest = newest_tick(schedule, since, now)
+    return () if newest is None else (newest,)
 
 
 def _filled(argument: str, stands_for: Mapping[str, str]) -> str:

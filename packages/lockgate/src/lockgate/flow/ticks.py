@@ -6,6 +6,7 @@ out (cron(8), "Daylight Saving Time and other time changes").
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -28,6 +29,17 @@ def ticks(schedule: Schedule, after: datetime, until: datetime) -> Iterator[date
 def next_tick(schedule: Schedule, after: datetime) -> datetime | None:
     """The first instant after `after` at which a schedule fires; None where its calendar has no such day for years."""
     return next(ticks(schedule, after, after + LONGEST_SILENCE), None)
+
+
+def newest_tick(schedule: Schedule, after: datetime, until: datetime) -> datetime | None:
+    """The last of `ticks`, found from the end; None where there is none, or none for years."""
+    after = max(after, until - LONGEST_SILENCE)
+    length = timedelta(hours=1)
+    while until - length > after:
+        if found := deque(ticks(schedule, until - length, until), maxlen=1):
+            return found[0]
+        length *= 8
+    return next(iter(deque(ticks(schedule, after, until), maxlen=1)), None)
 
 
 def last_tick(schedule: Schedule, at: datetime) -> datetime | None:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lockgate.adapters.processes.supervisor import Supervisor, end, supervised
 from lockgate.errors import ExtraMissing, RuntimeUnavailable
 from lockgate.sandbox.postgres import HOST, LocalPostgres, free_port, start_postgres
-from lockgate.sandbox.supervisor import Supervisor, end, supervised
 
 USER = "admin"
 START_SECONDS = 240.0

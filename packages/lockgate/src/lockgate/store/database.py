@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
@@ -24,6 +24,7 @@ from lockgate.errors import (
     DiskFull,
     ExtraMissing,
     LockgateError,
+    StatementFailed,
     TargetBusy,
     UnknownName,
 )
@@ -247,4 +248,6 @@ def _mapped(error: DBAPIError) -> LockgateError:
         return DiskFull(f"there is no room left for the control plane, or its disk fails: {said}; nothing was written")
     if "readonly database" in said or getattr(error.orig, "sqlstate", None) in _READ_ONLY_STATES:
         return AccessRefused(f"the control plane cannot be written: {said}", hint="Change the rights on it.")
+    if isinstance(error, DataError):
+        return StatementFailed(f"the control plane does not take a value: {said}", hint="Change what is to be stored.")
     return ControlPlaneUnavailable(f"the control plane does not answer: {said}")

@@ -19,6 +19,7 @@ from lockgate.core.flow import (
     StepClaim,
     StepEnd,
     StepState,
+    Taker,
     Trigger,
 )
 from lockgate.errors import JobFinal, UnknownName
@@ -28,6 +29,7 @@ from lockgate.store.exclusion import exclude_others
 from lockgate.store.flow_tables import flow_fired, flow_run, flow_step
 from lockgate.store.scope import Scope
 
+LAST_NUMBER = 2**63 - 1
 _UNDER_WAY = [status for status in FlowStatus if not status.is_final]
 
 
@@ -42,8 +44,11 @@ class FlowLog:
     def add(self, runs: Sequence[NewRun], at: datetime) -> tuple[int, ...]:
         """See `FlowStore.add`."""
         with self._database.writing() as connection:
-            numbers = [flow_turns.add(connection, self._scope, new, at) for new in runs]
-            return tuple(number for number in numbers if number is not None)
+            exclude_others(connection, self._scope, "flows")
+            due = [new for new in runs if new.trigger is not Trigger.MANUAL]
+            others = (flow_turns.add(connection, self._scope, new, at) for new in runs if new.trigger is Trigger.MANUAL)
+            numbers = tuple(number for number in others if number is not None)
+            return (*numbers, *flow_turns.add_due(connection, self._scope, due, at))
 
     def fired(self, flow: str) -> datetime | None:
         """See `FlowStore.fired`."""
@@ -54,10 +59,10 @@ class FlowLog:
     def fire(self, flow: str, seen: datetime | None, until: datetime, runs: Sequence[NewRun], at: datetime) -> bool:
         """See `FlowStore.fire`."""
         with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "flows")
             if not self._moves(connection, flow, seen, until):
                 return False
-            for new in runs:
-                flow_turns.add(connection, self._scope, new, at)
+            tuple(flow_turns.add_due(connection, self._scope, runs, at))
             return True
 
     def _moves(self, connection: Connection, flow: str, seen: datetime | None, until: datetime) -> bool:
@@ -71,11 +76,29 @@ class FlowLog:
     def _schedule(self, flow: str) -> ColumnElement[bool]:
         return and_(self._scope.of(flow_fired), flow_fired.c.flow == flow)
 
-    def ready(self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime) -> tuple[str, ...]:
+    def ready(
+        self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime, taker: Taker
+    ) -> tuple[str, ...]:
         """See `FlowStore.ready`."""
         with self._database.writing() as connection:
             exclude_others(connection, self._scope, "flows")
-            return flow_turns.ready(connection, self._scope, flows, slots=slots, at=at)
+            return flow_turns.ready(connection, self._scope, flows, slots=slots, at=at, taker=taker)
+
+    def workers(self) -> frozenset[str]:
+        """See `FlowStore.workers`."""
+        with self._database.reading() as connection:
+            return flow_turns.workers(connection, self._scope)
+
+    def take_from(self, workers: Collection[str]) -> int:
+        """See `FlowStore.take_from`."""
+        with self._database.writing() as connection:
+            exclude_others(connection, self._scope, "flows")
+            return flow_turns.take_from(connection, self._scope, workers)
+
+    def give_back(self, claim: StepClaim) -> None:
+        """See `FlowStore.give_back`."""
+        with self._database.writing() as connection:
+            flow_turns.give_back(connection, claim)
 
     def claim(self, key: str, worker: str, at: datetime) -> StepClaim | None:
         """See `FlowStore.claim`."""
@@ -94,13 +117,15 @@ class FlowLog:
 
     def cancel(self, number: int, at: datetime) -> FlowRun:
         """See `FlowStore.cancel`."""
+        _check(number)
         with self._database.writing() as connection:
             exclude_others(connection, self._scope, "flows")
             status = connection.scalar(select(flow_run.c.status).where(self._run(number)))
             if status is None:
                 raise _unknown(number)
             if FlowStatus(status).is_final:
-                raise JobFinal(f"run {number} has ended already: {status}", number=number)
+                hint = "A run can be cancelled until it ends; `lockgate flow run` begins another one."
+                raise JobFinal(f"run {number} has ended already: {status}", hint=hint, number=number)
             values = {"status": FlowStatus.CANCELLED, "finished_at": at}
             steps = and_(flow_step.c.number == number, flow_step.c.status.in_(_UNDER_WAY))
             connection.execute(update(flow_step).where(steps).values(values))
@@ -109,6 +134,7 @@ class FlowLog:
 
     def run(self, number: int) -> FlowRun:
         """See `FlowStore.run`."""
+        _check(number)
         steps = select(flow_step).where(flow_step.c.number == number).order_by(flow_step.c.position)
         with self._database.reading() as connection:
             row = connection.execute(select(flow_run).where(self._run(number))).mappings().first()
@@ -161,8 +187,15 @@ class FlowLog:
         return and_(self._scope.of(flow_run), flow_run.c.number == number)
 
 
+def _check(number: int) -> None:
+    """No run has a number that the column does not hold."""
+    if number > LAST_NUMBER:
+        raise _unknown(number)
+
+
 def _unknown(number: int) -> UnknownName:
-    return UnknownName(f"there is no flow run {number}", number=number)
+    hint = "`lockgate flow status` lists the newest runs."
+    return UnknownName(f"there is no flow run {number}", hint=hint, number=number)
 
 
 def _run(row: RowMapping, steps: tuple[StepState, ...] = ()) -> FlowRun:

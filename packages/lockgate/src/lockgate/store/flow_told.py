@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
 
 from lockgate.core.flow import FlowStatus, NewRun, OutsideStep, SeenRun, StepEnd, StepState
+from lockgate.core.legible import legible
 from lockgate.store import flow_turns
 from lockgate.store.flow_tables import flow_run, flow_step
 from lockgate.store.scope import Scope
@@ -35,7 +36,7 @@ def finished(
     attempt = connection.scalar(select(flow_step.c.attempt).where(mine)) or 0
     unsuccessful = FlowStatus.WAITING if attempt <= retries else FlowStatus.FAILED
     status = FlowStatus.SUCCESS if end.is_success else unsuccessful
-    ended = {"status": status, "finished_at": at, "exit_code": end.exit_code, "error": end.error}
+    ended = {"status": status, "finished_at": at, "exit_code": end.exit_code, "error": legible(end.error)}
     connection.execute(update(flow_step).where(mine).values(ended))
     return number
 

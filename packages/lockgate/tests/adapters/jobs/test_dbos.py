@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import URL, delete, select, update
 
 from lockgate.adapters.jobs.dbos import Pace
 from lockgate.errors import ControlPlaneUnavailable
@@ -59,6 +59,33 @@ def test_another_project_on_the_same_database_gets_none_of_the_work(address, sto
 
     assert (ours.calls, theirs.calls) == (["a"], ["b"])
     other.close()
+
+
+def test_the_queue_s_file_lies_beside_the_control_plane_s_whatever_the_folder_is_called(tmp_path, queue_of):
+    folder = tmp_path / "é b[x] per%20c plus+q?#"
+    folder.mkdir()
+    address = URL.create("sqlite", database=str(folder / "control.db")).render_as_string()
+    store, work = open_store(address, project="inventory", target="main"), Recorded()
+    queue = queue_of(address, store.workers, name="inventory.main")
+    queue.launch(work)
+    queue.enqueue(["a"])
+    work.wait(1)
+    queue.close(patience_seconds=5)
+    store.close()
+
+    assert work.calls == ["a"]
+    assert {path.name for path in tmp_path.iterdir()} == {folder.name}
+    assert {"control.db", "control.queue.db"} <= {path.name for path in folder.iterdir()}
+
+
+def test_a_worker_s_name_is_gone_once_its_queue_is_closed(address, store, queue_of, queue):
+    other = queue_of(address, store.workers, name="inventory.main")
+    queue.launch(Recorded())
+    name = queue.worker
+    while_there = other.gone([name])
+    queue.close(patience_seconds=5)
+
+    assert (while_there, other.gone([name]), queue.worker) == (frozenset(), {name}, name)
 
 
 def test_the_slot_is_free_once_the_queue_is_closed(queue, store):

@@ -60,6 +60,15 @@ def test_the_exit_code_and_the_last_lines_tell_why_it_failed(run):
     assert (end.exit_code, end.error) == (3, "exit code 3: line 2 / line 3 / line 4")
 
 
+def test_what_is_no_text_in_the_last_lines_is_spelled_out(run):
+    end = run("printf", r"\033[31mred\033[0m a\000b\tc\033]0;title\007\n")
+    assert end.exit_code == 0
+    end = run("sh", "-c", r"printf '\033[31mred\033[0m a\000b\tc\033]0;title\007\n'; exit 3")
+
+    assert end.error.endswith(r"red a\x00b c\x1b]0;title\x07")
+    assert end.error.isprintable()
+
+
 def test_our_own_commands_are_those_of_this_installation(run):
     end = run("lockgate", "--version")
 
@@ -69,8 +78,33 @@ def test_our_own_commands_are_those_of_this_installation(run):
 def test_a_program_that_is_not_there_is_told(run):
     end = run("no-such-program-anywhere")
 
-    assert end.exit_code not in {0, None}
-    assert "no-such-program-anywhere" in end.error
+    assert (end.exit_code, end.error) == (
+        127, "exit code 127: no-such-program-anywhere: No such file or directory",
+    )  # fmt: skip
+
+
+def test_a_program_that_may_not_be_run_is_told(run, tmp_path):
+    (tmp_path / "plain").write_text("no program")
+
+    end = run(str(tmp_path / "plain"))
+
+    assert (end.exit_code, end.error) == (126, f"exit code 126: {tmp_path / 'plain'}: Permission denied")
+
+
+def test_what_looks_like_an_option_is_a_program_that_is_not_there(run):
+    assert run("--help").error == "exit code 127: --help: No such file or directory"
+
+
+def test_a_program_that_a_signal_ended_says_so(run):
+    assert run("sh", "-c", "kill -TERM $$").exit_code == -15
+    assert run("sh", "-c", "kill -KILL $$").exit_code == -9
+
+
+def test_a_program_reads_nothing_and_has_our_environment(run, monkeypatch):
+    monkeypatch.setenv("WORD", "said")
+    end = run("sh", "-c", "cat; echo $WORD")
+
+    assert (end.exit_code, Path(end.log).read_text()) == (0, "said\n")
 
 
 def test_at_its_time_out_a_program_and_its_children_are_stopped(run, tmp_path):
@@ -95,12 +129,16 @@ from lockgate.core.flow import Interval, StepClaim
 folder = Path(sys.argv[1])
 claim = StepClaim(1, "f", "r", "s", 1, 1, Interval(datetime.now(UTC), datetime.now(UTC)))
 programs = StepPrograms(folder, folder / "logs", ())
-programs(claim, ("sh", "-c", f"echo $$ > {folder}/pid; exec sleep 300"), timeout_seconds=300, is_wanted=lambda: True)
+programs(claim, ("sh", "-c", sys.argv[2]), timeout_seconds=300, is_wanted=lambda: True)
 """
+SLEEPS = "echo $$ > pid.new; mv pid.new pid; trap : TERM; while :; do sleep 1; done"
 
 
-def test_a_program_does_not_outlive_a_killed_runtime(tmp_path):
-    runtime = subprocess.Popen([sys.executable, "-c", WAITING, tmp_path])
+@pytest.mark.parametrize(
+    "command", [f"{SLEEPS}", f"sh -c '{SLEEPS}'; echo done", f"setsid sh -c '{SLEEPS}' & wait; echo done"]
+)
+def test_a_program_and_what_it_started_do_not_outlive_a_killed_runtime(tmp_path, command):
+    runtime = subprocess.Popen([sys.executable, "-c", WAITING, tmp_path, command])
     pid = tmp_path / "pid"
     while not pid.exists() or not pid.read_text().strip():
         time.sleep(0.02)

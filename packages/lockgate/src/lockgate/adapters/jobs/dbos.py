@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,7 @@ from threading import Condition, Event, Lock, Thread
 from time import monotonic
 
 from lockgate.adapters.jobs.dbos_engine import DbosEngine
+from lockgate.adapters.jobs.names import lease_of, name_of
 from lockgate.core.job import Lease
 from lockgate.core.ports.jobs import Work, WorkerSlots
 from lockgate.errors import ControlPlaneUnavailable, LockgateError
@@ -58,6 +59,7 @@ class DbosWorker:
         self._tending = Lock()
         self._heart: Thread | None = None
         self._lease: Lease | None = None
+        self._name = ""
         self._patient_until = monotonic()
 
     def queue(self, kind: str) -> DbosQueue:
@@ -103,11 +105,11 @@ class DbosWorker:
         """Takes a slot and begins to work under it."""
         lease = self._slots.take(socket.gethostname())
         try:
-            self._engine.start(_executor(lease), lambda queue, id_: self._lanes[queue].turn(lease, id_))
+            self._engine.start(name_of(lease), lambda queue, id_: self._lanes[queue].turn(lease, id_))
         except BaseException:
             _try(lambda: self._slots.release(lease))
             raise
-        self._lease = lease
+        self._lease, self._name = lease, name_of(lease)
 
     def _beat(self) -> None:
         """Renews the lease, takes over what processes that are gone left, and starts anew where it was fenced."""
@@ -139,10 +141,25 @@ class DbosWorker:
             self._take_over()
 
     def _take_over(self) -> None:
-        gone = [name for name in self._engine.executors() if self._slots.fence(_lease(name))]
+        gone = [name for name in self._engine.executors() if self._slots.fence(lease_of(name))]
         if gone:
             logger.warning("taking over the work of %s", ", ".join(sorted(gone)))
             self._engine.hand_back(gone)
+
+    @property
+    def name(self) -> str:
+        """The name of the lease under which it works, or did so last."""
+        return self._name
+
+    def gone(self, names: Collection[str]) -> frozenset[str]:
+        """Those of some names whose lease is over; after an outage none for a while.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
+        if monotonic() < self._patient_until:
+            return frozenset()
+        return frozenset(name for name in names if self._slots.fence(lease_of(name)))
 
     def is_held(self, lease: Lease, closing: Event) -> bool:
         """Whether we may work, as the database says; waits for it while it does not answer."""
@@ -175,6 +192,15 @@ class DbosQueue:
     def is_launched(self) -> bool:
         """Whether work of it is taken, or will be once the worker's other queues are launched too."""
         return self._work is not None and not self._closing.is_set()
+
+    @property
+    def worker(self) -> str:
+        """The name under which this process works."""
+        return self._worker.name
+
+    def gone(self, workers: Collection[str]) -> frozenset[str]:
+        """See `lockgate.core.ports.flows.StepQueue`."""
+        return self._worker.gone(workers)
 
     def launch(self, work: Work) -> None:
         """Begins to take work, that of workers which died included, once every queue of the worker is launched.
@@ -234,17 +260,6 @@ class DbosQueue:
 
 class _LeftError(BaseException):
     """Work that was begun here is left to others; DBOS records every `Exception` as an end, and this not."""
-
-
-def _executor(lease: Lease) -> str:
-    """The name under which DBOS knows a process for the time of one lease; no other process ever has it."""
-    return f"{lease.slot}.{lease.token}"
-
-
-def _lease(executor: str) -> Lease:
-    """The lease of which an executor has its name."""
-    slot, _, token = executor.rpartition(".")
-    return Lease(slot, int(token) if token.isdigit() else 0)
 
 
 def _try(action: Callable[[], None]) -> bool:

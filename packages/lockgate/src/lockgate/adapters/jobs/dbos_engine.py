@@ -182,8 +182,11 @@ def _url(address: str) -> str:
 
 def _prepare(url: str) -> None:
     """Lets readers and the writer of a SQLite file not wait for each other."""
-    if url.startswith("sqlite:///"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+    from sqlalchemy.engine import make_url
+
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        with closing(sqlite3.connect(parsed.database or "")) as connection:
             connection.execute("PRAGMA journal_mode = WAL").close()
 
 

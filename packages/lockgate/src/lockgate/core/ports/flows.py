@@ -18,7 +18,9 @@ from lockgate.core.flow import (
     StepClaim,
     StepEnd,
     StepLog,
+    Taker,
 )
+from lockgate.core.ports.jobs import JobQueue
 
 
 class FlowStore(Protocol):
@@ -31,7 +33,9 @@ class FlowStore(Protocol):
     def add(self, runs: Sequence[NewRun], at: datetime) -> tuple[int, ...]:
         """Stores runs whose steps wait: how many of them were new is as many numbers as are given back.
 
-        A run of that flow, runtime and id that is there already stays as it is.
+        A run of that flow, runtime and id that is there already stays as it is. All that were begun for times of a
+        schedule are of one flow, and such a time has one run, whatever began it; a backfill's is stored all the same
+        where those that are there failed or were cancelled.
         """
 
     def fired(self, flow: str) -> datetime | None:
@@ -43,13 +47,24 @@ class FlowStore(Protocol):
         `seen` is what `fired` gave when they were worked out.
         """
 
-    def ready(self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime) -> tuple[str, ...]:
+    def ready(
+        self, flows: Mapping[str, FlowDeclaration], slots: Mapping[str, int], at: datetime, taker: Taker
+    ) -> tuple[str, ...]:
         """Queues waiting steps of runs of the embedded runtime, as far as their pools have room: the attempts' keys.
 
         A step is ready where what it needs has succeeded and its next try is due. The higher priority goes first, then
         the older run. Steps whose needs did not succeed are skipped, and runs of which every step is final end. Keys of
-        attempts that are queued already are given too: handing them over twice does no harm.
+        attempts that the taker has queued already are given too: handing them over twice does no harm.
         """
+
+    def workers(self) -> frozenset[str]:
+        """The names of those who have queued or begun steps that have not ended."""
+
+    def take_from(self, workers: Collection[str]) -> int:
+        """Lets the steps of workers that are gone wait again: how many. Their keys are worth nothing from then on."""
+
+    def give_back(self, claim: StepClaim) -> None:
+        """Lets an attempt wait again, as if it had not been begun; nothing happens where it is not the newest one."""
 
     def claim(self, key: str, worker: str, at: datetime) -> StepClaim | None:
         """Begins an attempt, or begins it again after its worker died; None where nobody waits for it any more."""
@@ -104,6 +119,21 @@ class FlowStore(Protocol):
 
     def find(self, flow: str, runtime: Runtime, run_id: str) -> int | None:
         """The number of a run; None where there is none of that id."""
+
+
+class StepQueue(JobQueue, Protocol):
+    """A queue of attempts that knows under which name it is worked on here, and whose name nobody works under now."""
+
+    @property
+    def worker(self) -> str:
+        """Our name, of which there is one at a time; it may change. Empty before `launch`."""
+
+    def gone(self, workers: Collection[str]) -> frozenset[str]:
+        """Those of some names under which nobody works, nor ever will again.
+
+        Raises:
+            ControlPlaneUnavailable: the database does not answer.
+        """
 
 
 class StepProcess(Protocol):

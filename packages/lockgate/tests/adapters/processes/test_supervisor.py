@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.sandbox.supervisor import descendants, end, supervised
+from lockgate.adapters.processes.supervisor import descendants, end, supervised
 
 # A program that starts another one in a session of its own, which does not care to be asked to end.
 STUBBORN = "setsid sh -c 'trap : TERM; echo stubborn; while :; do sleep 1; done' & wait"
 HOLDER = """
 import sys, time
 from pathlib import Path
-from lockgate.sandbox.supervisor import supervised
+from lockgate.adapters.processes.supervisor import supervised
 folder, programs, environment = Path(sys.argv[1]), {"stubborn": ["sh", "-c", sys.argv[2]]}, {"PATH": "/usr/bin:/bin"}
 supervisor = supervised(programs, environment=environment, folder=folder, grace_seconds=0.5)
 print(supervisor.pid, flush=True)
