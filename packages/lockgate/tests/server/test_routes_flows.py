@@ -8,7 +8,7 @@ import pytest
 
 from lockgate.adapters.runtimes.airflow import open_airflow
 from lockgate.adapters.secrets.chain import open_secrets
-from lockgate.core.flow import Runtime, RuntimeDeclaration, StepEnd
+from lockgate.core.flow import Runtime, RuntimeDeclaration, StepEnd, Taker
 from lockgate.errors import ControlPlaneUnavailable
 from lockgate.sandbox.airflow_api import AirflowApi, Fault, StandDag, StandTask
 
@@ -105,7 +105,7 @@ def test_the_tasks_of_a_run_on_airflow_are_shown_as_they_go_on(client, airflow):
 def test_a_log_of_the_embedded_runtime_is_read_from_its_file(client, service):
     path = client.post("/api/flows/nightly/runs").headers["location"]
     store, folder = service.access.wiring.store.flows, service.access.folder
-    (key,) = store.ready(service.flows.declared(), {"default": 4}, datetime.now(UTC))
+    (key,) = store.ready(service.flows.declared(), {"default": 4}, datetime.now(UTC), Taker("here"))
     claim = store.claim(key, "worker", datetime.now(UTC))
     (folder / "flows/1").mkdir(parents=True)
     (folder / "flows/1/load.1.log").write_text("x" * 1_000_001 + "\n3 rows\n")
