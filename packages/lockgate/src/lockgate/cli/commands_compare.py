@@ -116,18 +116,17 @@ def compare(
         min_rows=min_rows,
         method=method,
     )
-    if report is not None:
-        _refuse_overwriting(report, left, right)
+    _refuse_overwriting(report, left, right)
     return _told(_compared(context, left, right, options), report, as_json=as_json, samples=samples)
 
 
-def _refuse_overwriting(report: Path, *sides: str) -> None:
+def _refuse_overwriting(report: Path | None, *sides: str) -> None:
     """A report takes the place of a file of its name, but never of one that is compared."""
     from lockgate.adapters.relations.references import split
 
     for side in sides:
         file = Path(split(side)[0]).expanduser()
-        if report.exists() and file.exists() and report.samefile(file):
+        if report is not None and report.exists() and file.exists() and report.samefile(file):
             raise typer.BadParameter(f"the report would take the place of {file}, which is compared")
 
 
