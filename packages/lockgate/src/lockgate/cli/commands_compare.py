@@ -116,8 +116,7 @@ def compare(
         min_rows=min_rows,
         method=method,
     )
-    _refuse_overwriting(report, left, right)
-    return _told(_compared(context, left, right, options), report, as_json=as_json, samples=samples)
+    return _told(_compared(context, left, right, options, report), report, as_json=as_json, samples=samples)
 
 
 def _refuse_overwriting(report: Path | None, *sides: str) -> None:
@@ -130,10 +129,11 @@ def _refuse_overwriting(report: Path | None, *sides: str) -> None:
             raise typer.BadParameter(f"the report would take the place of {file}, which is compared")
 
 
-def _compared(context: typer.Context, left: str, right: str, options: Options) -> Comparison:
+def _compared(context: typer.Context, left: str, right: str, options: Options, report: Path | None) -> Comparison:
     from lockgate.cli.comparison_options import requested
     from lockgate.cli.reading import reading
 
+    _refuse_overwriting(report, left, right)
     request, invocation = requested(options), _invocation(context)
     from lockgate.app import App  # after the options were read: it takes longer than telling what is wrong with them
 
