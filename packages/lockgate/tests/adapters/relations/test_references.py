@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from lockgate.adapters.relations.references import (
@@ -38,7 +39,7 @@ def test_a_file_that_is_there_is_a_file(tmp_path, name) -> None:
 )
 def test_a_table_of_a_database_file(tmp_path, written, relation) -> None:
     file = tmp_path / "w.duckdb"
-    file.touch()
+    duckdb.connect(str(file)).close()
 
     assert reference(f"{file}::{written}") == TableReference(f"{file}::{written}", "duckdb", str(file), relation)
 
