@@ -197,7 +197,7 @@ def test_a_body_that_is_none_begins_nothing(client, service, body, told):
 def test_no_run_is_about_what_is_no_time(client, flow, start, end):
     answer = client.post(f"/api/flows/{flow}/runs", json={"interval": {"start": start, "end": end}})
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "LG975")
+    assert (answer.status_code, answer.json()["code"]) == (409, "LG975")
     assert client.get(f"/api/flows/{flow}/runs").json()["runs"] == []
 
 
