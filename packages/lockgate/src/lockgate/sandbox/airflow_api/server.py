@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from base64 import urlsafe_b64encode
 from collections import deque
@@ -81,17 +82,17 @@ class AirflowApi:
         dags: Sequence[StandDag] = (),
         *,
         username: str = "admin",
-        password: str = "eleven grey herons",  # noqa: S107  it guards nothing
+        password: str = "",
         token_seconds: float = 3600.0,
         log_pages: int = 1,
         page: int = 100,
     ) -> None:
-        """Know these DAGs and one user, whose tokens are good for so long."""
+        """Know these DAGs and one user, whose tokens are good for so long; a password is made where none is given."""
         self.dags = {dag.dag_id: dag for dag in dags}
         self.faults: deque[Faults | None] = deque()
         self.requests: list[ApiRequest] = []
         self.token_seconds = token_seconds
-        self.password = password
+        self.password = password or secrets.token_urlsafe()
         self._username = username
         self._log_pages = log_pages
         self._page = page
