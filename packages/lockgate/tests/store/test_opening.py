@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
+from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -15,6 +18,7 @@ from sqlalchemy import insert, text
 from lockgate.errors import ControlPlaneNewer, ControlPlaneUnavailable, DiskFull, UnknownName
 from lockgate.store import open_store
 from lockgate.store.columns import metadata
+from lockgate.store.database import open_database
 from lockgate.store.opening import Store
 from lockgate.store.tables import run
 
@@ -54,6 +58,20 @@ def test_processes_that_meet_an_empty_database_at_once_all_get_in(at_once):
     printed = at_once(OPEN_AND_WRITE, processes=4)
 
     assert sorted(int(number) for number in printed) == [1, 2, 3, 4]
+
+
+def test_a_new_file_that_many_open_at_once_turns_nobody_away(tmp_path):
+    with ThreadPoolExecutor(4) as openers:
+        for number in range(100):  # SQLite itself tells about one opener in twenty that the file is locked
+            together, path = Barrier(4), tmp_path / f"{number}.db"
+            assert list(openers.map(_look, [together] * 4, [path] * 4)) == [1, 1, 1, 1]
+
+
+def _look(together: Barrier, path: Path) -> int:
+    database = open_database(f"sqlite:///{path}")
+    together.wait(timeout=30)
+    with database.reading() as connection:
+        return connection.execute(text("SELECT 1")).scalar_one()
 
 
 def test_a_database_of_a_later_lockgate_is_left_alone(store, address):

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds, timely, whole_seconds, within
+from lockgate.core.write_ahead import write_ahead
 from lockgate.errors import (
     AccessRefused,
     ControlPlaneUnavailable,
@@ -187,9 +188,8 @@ def _leave_begin_to_us(connection: Any, _record: object) -> None:
 
 
 def _be_patient(_dialect: object, _record: object, _given: object, named: dict[str, Any]) -> None:
-    """Bounds how long a new SQLite connection waits for others: as the call's deadline does, where it has one."""
-    remaining = remaining_seconds()
-    named["timeout"] = BUSY_SECONDS if remaining is None else min(BUSY_SECONDS, remaining)
+    """Bounds how long a new SQLite connection waits for others."""
+    named["timeout"] = _patience()
 
 
 def _connected(_dialect: object, _record: object, given: Any, named: dict[str, Any]) -> Any:
@@ -218,8 +218,14 @@ def _limit(connection: Any, _record: object) -> None:
 def _set_up(connection: Any, _record: object) -> None:
     """Makes a new SQLite connection ours."""
     connection.isolation_level = None  # transactions begin where `_begin` says
-    for pragma in ("journal_mode = WAL", "foreign_keys = ON"):
-        connection.execute(f"PRAGMA {pragma}").close()
+    write_ahead(connection, patience=_patience())
+    connection.execute("PRAGMA foreign_keys = ON").close()
+
+
+def _patience() -> float:
+    """How many seconds others are waited for: as the call's deadline says, where it has one."""
+    remaining = remaining_seconds()
+    return BUSY_SECONDS if remaining is None else min(BUSY_SECONDS, remaining)
 
 
 def _begin(connection: Connection) -> None:

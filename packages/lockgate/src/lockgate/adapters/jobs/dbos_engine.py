@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from lockgate.core.write_ahead import write_ahead
 from lockgate.errors import ControlPlaneUnavailable, ExtraMissing
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ WORKFLOW = "execution"
 SCHEMA = "dbos"
 POOL_SIZE = 5
 STOPPED_SECONDS = 5.0
+_PATIENCE = 30.0
 PENDING = "PENDING"
 ENDED = ["SUCCESS", "ERROR"]
 PAGE = 500
@@ -187,7 +189,7 @@ def _prepare(url: str) -> None:
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         with closing(sqlite3.connect(parsed.database or "")) as connection:
-            connection.execute("PRAGMA journal_mode = WAL").close()
+            write_ahead(connection, patience=_PATIENCE)
 
 
 def _route_logs() -> None:
