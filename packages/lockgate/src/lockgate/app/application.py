@@ -27,13 +27,15 @@ if TYPE_CHECKING:
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
     from lockgate.core.entity import Entity
     from lockgate.core.examination import ExaminationResult
+    from lockgate.core.execution import DbtExecutionResult
     from lockgate.core.flow import FlowDeclaration, FlowStatus
     from lockgate.core.job import JobResult
     from lockgate.core.load import Load, Pruned, Quarantined
     from lockgate.core.notice import Delivery, DeliveryStatus, Severity
     from lockgate.core.ports import Progress
     from lockgate.core.project import Project
-    from lockgate.core.run import Bounds, Breakdown, PublishResult, RunRequest, RunResult
+    from lockgate.core.run import Bounds, Breakdown, DbtRequest, PublishResult, RunRequest, RunResult
+    from lockgate.errors import LockgateError
     from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
 
@@ -193,6 +195,23 @@ class App:
         examining = Examining(self._wiring, names, engine, variables or {})
         with alone(self._wiring, "test", listener, wait_seconds) as recorder:
             return examining.executed(recorder)
+
+    def build_by_dbt(
+        self, request: DbtRequest, listener: StepListener, *, wait_seconds: float = 0.0
+    ) -> tuple[DbtExecutionResult, LockgateError | None]:
+        """Runs dbt on the loads landed so far, and publishes nothing; the error tells which nodes failed.
+
+        Raises:
+            UnknownName: there is no such entity, or it has no single dbt implementation of that name.
+            TargetBusy: another run held the target all the while.
+            DbtError: dbt refused the invocation, was stopped, or crashed.
+        """
+        from lockgate.app.dbt_building import DbtBuilding
+        from lockgate.app.turns import alone
+
+        building = DbtBuilding(self._wiring, request)
+        with alone(self._wiring, "dbt build", listener, wait_seconds) as recorder:
+            return building.executed(recorder)
 
     def learn_noise(
         self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0
