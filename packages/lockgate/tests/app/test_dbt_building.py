@@ -27,7 +27,7 @@ def landed(project):
 
 
 def test_a_selector_builds_its_models_and_nothing_is_published(landed):
-    result, error = landed.build_by_dbt(DbtRequest("people", ("stg_people",)), Unwatched())
+    result, error = landed.implementations.build_by_dbt(DbtRequest("people", ("stg_people",)), Unwatched())
 
     assert error is None
     assert [(node.node, node.status) for node in result.nodes] == [("model.people.stg_people", NodeStatus.SUCCESS)]
@@ -35,7 +35,7 @@ def test_a_selector_builds_its_models_and_nothing_is_published(landed):
 
 
 def test_without_a_selector_all_that_the_model_stands_on_is_built(landed):
-    result, error = landed.build_by_dbt(DbtRequest("people"), Unwatched())
+    result, error = landed.implementations.build_by_dbt(DbtRequest("people"), Unwatched())
 
     assert error is None
     assert [node.node for node in result.nodes] == ["model.people.stg_people", "model.people.people"]
@@ -44,7 +44,7 @@ def test_without_a_selector_all_that_the_model_stands_on_is_built(landed):
 def test_a_failing_test_is_the_error_and_stands_among_the_nodes(landed, project):
     (project / "dbt/models/people.yml").write_text(TESTS, encoding="utf-8")
 
-    result, error = landed.build_by_dbt(DbtRequest("people", ("stg_people",)), Unwatched())
+    result, error = landed.implementations.build_by_dbt(DbtRequest("people", ("stg_people",)), Unwatched())
 
     assert isinstance(error, DbtTestFailed)
     assert [(node.kind, node.failures) for node in result.failed] == [("test", 1)]
@@ -52,10 +52,10 @@ def test_a_failing_test_is_the_error_and_stands_among_the_nodes(landed, project)
 
 def test_what_selects_nothing_is_refused(landed):
     with pytest.raises(UnknownName, match="no node of the dbt project is selected by 'stg_peple'"):
-        landed.build_by_dbt(DbtRequest("people", ("stg_peple",)), Unwatched())
+        landed.implementations.build_by_dbt(DbtRequest("people", ("stg_peple",)), Unwatched())
 
 
 @pytest.mark.parametrize("request_", [DbtRequest("peple"), DbtRequest("people", engine="rules")], ids=str)
 def test_what_dbt_does_not_make_is_refused(landed, request_):
     with pytest.raises(UnknownName):
-        landed.build_by_dbt(request_, Unwatched())
+        landed.implementations.build_by_dbt(request_, Unwatched())

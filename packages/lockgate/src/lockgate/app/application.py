@@ -22,20 +22,19 @@ if TYPE_CHECKING:
     from lockgate.app.access import Access
     from lockgate.app.checks import Findings
     from lockgate.app.flows import Flows
+    from lockgate.app.implementations import Implementations
     from lockgate.app.look import ShownEdition
     from lockgate.app.notifying import Sent, Told, Tried
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
     from lockgate.core.entity import Entity
     from lockgate.core.examination import ExaminationResult
-    from lockgate.core.execution import DbtExecutionResult
     from lockgate.core.flow import FlowDeclaration, FlowStatus
     from lockgate.core.job import JobResult
     from lockgate.core.load import Load, Pruned, Quarantined
     from lockgate.core.notice import Delivery, DeliveryStatus, Severity
     from lockgate.core.ports import Progress
     from lockgate.core.project import Project
-    from lockgate.core.run import Bounds, Breakdown, DbtRequest, PublishResult, RunRequest, RunResult
-    from lockgate.errors import LockgateError
+    from lockgate.core.run import Bounds, Breakdown, PublishResult, RunRequest, RunResult
     from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
 
@@ -196,23 +195,6 @@ class App:
         with alone(self._wiring, "test", listener, wait_seconds) as recorder:
             return examining.executed(recorder)
 
-    def build_by_dbt(
-        self, request: DbtRequest, listener: StepListener, *, wait_seconds: float = 0.0
-    ) -> tuple[DbtExecutionResult, LockgateError | None]:
-        """Runs dbt on the loads landed so far, and publishes nothing; the error tells which nodes failed.
-
-        Raises:
-            UnknownName: there is no such entity, or it has no single dbt implementation of that name.
-            TargetBusy: another run held the target all the while.
-            DbtError: dbt refused the invocation, was stopped, or crashed.
-        """
-        from lockgate.app.dbt_building import DbtBuilding
-        from lockgate.app.turns import alone
-
-        building = DbtBuilding(self._wiring, request)
-        with alone(self._wiring, "dbt build", listener, wait_seconds) as recorder:
-            return building.executed(recorder)
-
     def learn_noise(
         self, name: str, listener: StepListener, progress: Progress, *, wait_seconds: float = 60.0
     ) -> Noise:
@@ -344,6 +326,13 @@ class App:
     def project(self) -> Project:
         """What the project file declares."""
         return self._wiring.project
+
+    @cached_property
+    def implementations(self) -> Implementations:
+        """What is done with implementations besides running them: dbt alone, and proving that they agree."""
+        from lockgate.app.implementations import Implementations
+
+        return Implementations(self._wiring)
 
     @cached_property
     def flows(self) -> Flows:

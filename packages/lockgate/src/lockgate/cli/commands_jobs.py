@@ -141,7 +141,7 @@ def build(
 
     request = DbtRequest(entity, tuple(select or ()), engine, parsed_variables(variables), full_refresh)
     with opened(context) as app, changing(app.access, "dbt.build", entity, select=", ".join(request.select)) as change:
-        result, error = app.build_by_dbt(request, Progress(), wait_seconds=wait)
+        result, error = app.implementations.build_by_dbt(request, Progress(), wait_seconds=wait)
         change.went([error] if error else [])
     if as_json:
         print_json(result)
