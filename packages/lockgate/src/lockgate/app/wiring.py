@@ -24,6 +24,7 @@ from lockgate.app.places import Places
 from lockgate.app.revisions import Revisions
 from lockgate.config import PROJECT_FILE, find_project, keep_last_valid, load_last_valid, load_project
 from lockgate.core.entity import DbtExecutionMode, Engine, Entity, Implementation
+from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.project import Project, Target
 from lockgate.core.relation import Column, Relation
@@ -172,8 +173,16 @@ class Wiring:
         """
         with self._opening:
             if mode not in self._executors:
-                self._executors[mode] = dbt_executor(mode)(self._place_for_dbt())
+                declared = self.project.executors.get(mode, ExecutorDeclaration(mode))
+                self._executors[mode] = dbt_executor(mode)(self._place_for_dbt(), declared, self.secrets)
             return self._executors[mode]
+
+    def stop_executors(self) -> None:
+        """Stops every invocation of dbt that is running, wherever it runs."""
+        with self._opening:
+            executors = list(self._executors.values())
+        for executor in executors:
+            executor.cancel()
 
     def _place_for_dbt(self) -> Path:
         """Where dbt keeps what it parsed; where nothing can be kept, a place that goes when this is closed."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
+from lockgate.config.executor_shape import ExecutorsShape
 from lockgate.config.flows import flow_of
 from lockgate.config.grammar import Shape
 from lockgate.config.notification_shape import AnyNotification, NotificationShape
@@ -34,6 +35,7 @@ from lockgate.core.entity import (
     Implementation,
     RouteDeclaration,
 )
+from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.flow import DEFAULT_POOL, DEFAULT_SLOTS, Runtime, RuntimeDeclaration
 from lockgate.core.gate import GateDeclaration, SignOff
 from lockgate.core.notice import NotificationDeclaration, Severity
@@ -66,6 +68,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         pools={DEFAULT_POOL: DEFAULT_SLOTS, **shape.pools},
         dbt_enabled=shape.transformation.dbt.enabled,
         runtimes={name: _runtime(name, runtime) for name, runtime in shape.runtimes.items()},
+        executors=_executors(shape.executors),
         notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
     )
 
@@ -105,6 +108,16 @@ def _notification(name: str, shape: AnyNotification) -> NotificationDeclaration:
 def _runtime(name: str, shape: AirflowRuntime) -> RuntimeDeclaration:
     """A runtime with what its kind alone needs."""
     return RuntimeDeclaration(name, Runtime(shape.kind), _options(shape, Shape, None))
+
+
+def _executors(shape: ExecutorsShape) -> Mapping[DbtExecutionMode, ExecutorDeclaration]:
+    """The places that are declared, with what each alone needs."""
+    declared = {DbtExecutionMode(name): getattr(shape, name) for name in type(shape).model_fields}
+    return {
+        mode: ExecutorDeclaration(mode, _options(place, Shape, None))
+        for mode, place in declared.items()
+        if place is not None
+    }
 
 
 def _options(shape: BaseModel, common: type[BaseModel], folder: Path | None) -> Mapping[str, object]:

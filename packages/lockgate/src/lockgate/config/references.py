@@ -162,6 +162,7 @@ def _implementations(declared: Declared) -> Iterator[Finding]:
         for name, implementation in entity.implementations.items():
             path = ("entities", entity_name, "implementations", name)
             yield from _engine(path, implementation)
+            yield from _executor(path, implementation, declared)
             yield from _files(path, implementation, declared.folder)
             yield from _workshop(path, entity.serve.schema_, name)
             program = implementation.dbt, implementation.revision if implementation.dbt else None
@@ -184,6 +185,13 @@ def _engine(path: KeyPath, implementation: ImplementationShape) -> Iterator[Find
         for key in ("model", "executor", "timeout", "vars"):
             if getattr(implementation, key) is not None:
                 yield Finding((*path, key), "goes with `dbt`, not with `rules`", "Take it away.")
+
+
+def _executor(path: KeyPath, implementation: ImplementationShape, declared: Declared) -> Iterator[Finding]:
+    """The place where dbt is to run is declared."""
+    mode = implementation.executor
+    if mode not in {None, "local"} and mode not in declared.names("executors"):
+        yield Finding((*path, "executor"), f"there is no {mode!r} under `executors`", "Declare it there.")
 
 
 def _files(path: KeyPath, implementation: ImplementationShape, folder: Path) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
 
 from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
+from lockgate.config.executor_shape import ExecutorsShape
 from lockgate.config.flow_shape import CalendarShape, FlowShape
 from lockgate.config.grammar import (
     Address,
@@ -203,7 +204,9 @@ class ImplementationShape(Shape):
     rules: Text | None = Field(None, description="The file of a rule set.")
     dbt: Text | None = Field(None, description="The folder of a dbt project.")
     model: Text | None = Field(None, description="The dbt model that is the entity.")
-    executor: Literal["local"] | None = Field(None, description="Where dbt runs: `local`.")
+    executor: Literal["local", "docker", "kubernetes", "cloud"] | None = Field(
+        None, description="Where dbt runs: `local`, else a place under `executors`."
+    )
     timeout: Duration | None = Field(None, description="How long dbt may run; 30m where it is not given.")
     vars: dict[str, Any] | None = Field(None, description="Variables for dbt.")
     revision: Revision | None = Field(
@@ -305,6 +308,9 @@ class ProjectShape(Shape):
     )
     runtimes: dict[Name, AirflowRuntime] = Field(
         default_factory=dict, description="What runs flows somewhere else, by name."
+    )
+    executors: ExecutorsShape = Field(
+        default_factory=ExecutorsShape, description="Where dbt may run besides this machine."
     )
     notifications: dict[Name, AnyNotification] = Field(
         default_factory=dict, description="Who is told what happens, by name of the channel."

@@ -59,7 +59,8 @@ class DbtInvocation:
     """One dbt process run: what to select, with which variables, in which workshop, for how long.
 
     `models` must be in the project. `access` says how an isolated process reaches the workshop; its secrets never
-    enter a log. With `tests_only`, nothing is built: the tests of what was built are run.
+    enter a log. With `tests_only`, nothing is built: the tests of what was built are run. `inputs` says which loads the
+    workshop reads: of two invocations with the same one, one's result may stand for the other's.
     """
 
     project: Path
@@ -71,6 +72,7 @@ class DbtInvocation:
     full_refresh: bool = False
     tests_only: bool = False
     timeout_seconds: float = 1800.0
+    inputs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

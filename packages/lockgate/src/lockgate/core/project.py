@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lockgate.core.entity import Entity
+from lockgate.core.entity import DbtExecutionMode, Entity
+from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.flow import FlowDeclaration, RuntimeDeclaration
 from lockgate.core.gate import GateDeclaration
 from lockgate.core.notice import NotificationDeclaration
@@ -41,6 +42,7 @@ class Project:
     flows: Mapping[str, FlowDeclaration] = field(default_factory=dict)
     pools: Mapping[str, int] = field(default_factory=dict)
     runtimes: Mapping[str, RuntimeDeclaration] = field(default_factory=dict)
+    executors: Mapping[DbtExecutionMode, ExecutorDeclaration] = field(default_factory=dict)
     dbt_enabled: bool = True
     notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
 

@@ -29,7 +29,8 @@ LockgateError
 │   │   ├── DbtFailed           LG503
 │   │   ├── DbtTimedOut         LG504
 │   │   ├── DbtCancelled        LG505
-│   │   └── DbtTestFailed       LG506
+│   │   ├── DbtTestFailed       LG506
+│   │   └── ExecutorRefused     LG507
 │   ├── AlertError
 │   │   └── NoticeRefused       LG961
 │   ├── FlowRuntimeError
@@ -61,6 +62,7 @@ LockgateError
     ├── DbtProcessLost          LG606
     ├── SignInBusy              LG607
     ├── RuntimeUnavailable      LG608
+    ├── ExecutorUnavailable     LG609
     └── NoticeUnavailable       LG962
 """
 
@@ -86,6 +88,7 @@ from lockgate.errors.fatal import (
     DependentsInTheWay,
     DiskFull,
     EngineOff,
+    ExecutorRefused,
     ExtraMissing,
     FlowMissing,
     FlowPaused,
@@ -121,6 +124,7 @@ from lockgate.errors.fatal import (
 from lockgate.errors.retryable import (
     ControlPlaneUnavailable,
     DbtProcessLost,
+    ExecutorUnavailable,
     NoticeUnavailable,
     PublishBlocked,
     RuntimeUnavailable,
@@ -158,6 +162,8 @@ __all__ = [
     "DependentsInTheWay",
     "DiskFull",
     "EngineOff",
+    "ExecutorRefused",
+    "ExecutorUnavailable",
     "ExtraMissing",
     "FatalError",
     "FlowMissing",

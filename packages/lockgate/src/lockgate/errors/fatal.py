@@ -193,6 +193,13 @@ class DbtTestFailed(DbtError):
     hint = "Look at the rows that the test's SQL finds; mend the data or the model."
 
 
+class ExecutorRefused(DbtError):
+    """Where dbt is to run, it was refused: it cannot run there so, or whoever asks may not ask that."""
+
+    code = "LG507"
+    hint = "Check what stands under `executors` in lockgate.yml; docs/howto/executors.md says what each needs."
+
+
 class AlertError(FatalError):
     """A notice cannot be sent."""
 

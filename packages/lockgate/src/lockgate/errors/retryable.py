@@ -61,6 +61,13 @@ class RuntimeUnavailable(RetryableError):
     hint = "Look into its logs, and check that its address is right."
 
 
+class ExecutorUnavailable(RetryableError):
+    """Where dbt is to run, nothing answers, or it is too busy; what runs there goes on."""
+
+    code = "LG609"
+    hint = "Check that it runs and that its address under `executors` is right, then run it again: what runs is met."
+
+
 class NoticeUnavailable(RetryableError):
     """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
 

@@ -25,7 +25,7 @@ class Fingerprint:
 
     def now(self) -> str:
         """The hash of the files as they are, in hexadecimal."""
-        digests = {path: self._content(path) for path in _files(str(self._folder))}
+        digests = {path: self._content(path) for path in files_of(str(self._folder))}
         self._known = {path: known for path, known in self._known.items() if path in digests}
         lines = "".join(f"{path}\0{digest}\n" for path, digest in sorted(digests.items()))
         return hashlib.sha256(lines.encode("utf-8", "surrogateescape")).hexdigest()
@@ -50,7 +50,7 @@ class Fingerprint:
         return digest
 
 
-def _files(folder: str) -> Iterator[str]:
+def files_of(folder: str) -> Iterator[str]:
     """Every file of the project that dbt reads, links followed, each real folder once."""
     seen: set[str] = set()
     for place, folders, files in os.walk(folder, followlinks=True):

@@ -27,12 +27,16 @@ Tell = Callable[[Mapping[str, object]], None]
 
 
 def invoke(manifest: Any, project: Message, request: Message, connection: socket.socket) -> None:
+    """Builds or tests what the request selects, telling over `connection`; see `invoked`."""
+    invoked(manifest, project, request, partial(send, connection))
+
+
+def invoked(manifest: Any, project: Message, request: Message, tell: Tell) -> None:
     """Builds or tests what the request selects; tells `started`, a `node` each, then `done`, `unknown` or `broken`.
 
     Where it only tests, it tells before what each model stands on: tests do not say which models they answer for.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # interrupted, dbt cancels its queries
-    tell = partial(send, connection)
     tell({"kind": "started"})
     models = {node.name for node in manifest.nodes.values() if node.resource_type == "model"}
     missing = [name for name in request["models"] if name not in models]

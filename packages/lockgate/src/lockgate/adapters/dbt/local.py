@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import shutil
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
-from lockgate.adapters.dbt.answers import escape, lost, node_result, refusal
+from lockgate.adapters.dbt.answers import escape, lost
+from lockgate.adapters.dbt.artifacts import new_folder
 from lockgate.adapters.dbt.call import Call, end
 from lockgate.adapters.dbt.config import DbtConfig
+from lockgate.adapters.dbt.invoking import MANIFEST
 from lockgate.adapters.dbt.profile import output_of
 from lockgate.adapters.dbt.project import inspected, inspection_of, problem_of
 from lockgate.adapters.dbt.projects import ParsedProject, Projects
-from lockgate.adapters.dbt.redaction import LOG, Redaction
+from lockgate.adapters.dbt.redaction import Redaction
 from lockgate.adapters.dbt.scratch import Scratch
+from lockgate.adapters.dbt.story import Story
 from lockgate.adapters.dbt.warm import WarmProcess
 from lockgate.adapters.dbt.wire import Message, MessageTooLong, pair, send
 from lockgate.adapters.registry import is_installed, require
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, ProjectInspection
-from lockgate.core.ports import NodeListener
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, ProjectInspection
+from lockgate.core.executor import ExecutorDeclaration
+from lockgate.core.ports import NodeListener, Secrets
 from lockgate.errors import DbtCancelled, DbtFailed, DbtProjectInvalid, Problem
 
 EXTRA = "dbt"
@@ -71,6 +73,23 @@ class LocalDbtExecutor:
                 return self._executed(invocation, call, on_node)
             except _NotBegun as error:
                 raise lost(None, str(self._config.folder)) from error
+
+    @contextmanager
+    def parsed(self, invocation: DbtInvocation) -> Iterator[Path]:
+        """The `manifest.json` of an invocation's project, which stays for as long as the block runs; nothing is built.
+
+        Raises:
+            DbtProjectInvalid: dbt cannot parse it.
+            WorkshopEscaped: a node would be built outside the workshop.
+            DbtTimedOut: it took longer than the invocation may.
+            DbtCancelled: stopped by `cancel`.
+        """
+        with (
+            self._called(invocation.workshop, invocation.timeout_seconds) as call,
+            self._projects.lease(invocation, call) as project,
+        ):
+            refuse_escape(project)
+            yield project.folder / MANIFEST
 
     def revision(self, project: Path) -> str:
         """See `lockgate.core.ports.DbtExecutor`; a file is read again only where its times, size or inode changed."""
@@ -130,13 +149,12 @@ class LocalDbtExecutor:
 
     def _executed(self, invocation: DbtInvocation, call: Call, on_node: NodeListener) -> DbtExecutionResult:
         with self._projects.lease(invocation, call) as project:
-            escaped = escape(project.ready)
-            if escaped is not None:
-                raise escaped
-            folder, profiles = self._new_folder(), self._scratch.new("profile")
+            refuse_escape(project)
+            folder = new_folder(self._config.folder, kept=self._config.kept)
+            profiles = self._scratch.new("profile")
             try:
                 request = self._request(invocation, folder, profiles)
-                story = _Story(on_node, Redaction(invocation.access.kind))
+                story = Story(on_node, Redaction(invocation.access.kind))
                 return self._followed(request, project, call, story)
             except _NotBegun:
                 self._projects.retire(project)
@@ -155,7 +173,7 @@ class LocalDbtExecutor:
             "profiles": str(profiles),
         }
 
-    def _followed(self, request: Message, project: ParsedProject, call: Call, story: _Story) -> DbtExecutionResult:
+    def _followed(self, request: Message, project: ParsedProject, call: Call, story: Story) -> DbtExecutionResult:
         """Follows an invocation to the end of its process."""
         ours, theirs = pair()
         try:
@@ -171,65 +189,24 @@ class LocalDbtExecutor:
         finally:
             end(ours, patience_seconds=self._patience_seconds)
             story.redaction.clean(Path(request["folder"]))
-        return story.result(call, Path(request["folder"]))
-
-    def _new_folder(self) -> Path:
-        """A folder for one invocation; the oldest beyond those kept are removed."""
-        folder = self._config.folder / "invocations"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        kept = sorted(folder.iterdir(), key=lambda entry: entry.name, reverse=True)
-        for old in kept[self._config.kept :]:
-            shutil.rmtree(old, ignore_errors=True)
-        return Path(mkdtemp(prefix=f"{time.time_ns():020d}-", dir=folder))
+        if story.last is None or story.last["kind"] == "broken":
+            call.refuse_if_stopped()
+        if story.last is None and not story.has_begun:
+            raise _NotBegun
+        return story.result(Path(request["folder"]))
 
 
-def open_local(folder: Path) -> LocalDbtExecutor:
+def refuse_escape(project: ParsedProject) -> None:
+    """Returns where a parsed project may be built.
+
+    Raises:
+        WorkshopEscaped: it may not.
+    """
+    escaped = escape(project.ready)
+    if escaped is not None:
+        raise escaped
+
+
+def open_local(folder: Path, _declaration: ExecutorDeclaration, _secrets: Secrets) -> LocalDbtExecutor:
     """An executor on this machine that keeps what it parses and leaves in `folder`."""
     return LocalDbtExecutor(DbtConfig(folder))
-
-
-class _Story:
-    """What an invocation has told so far."""
-
-    def __init__(self, on_node: NodeListener, redaction: Redaction) -> None:
-        self.redaction = redaction
-        self._on_node = on_node
-        self._nodes: list[NodeResult] = []
-        self._upstream: dict[str, frozenset[str]] = {}
-        self._last: Message | None = None
-        self._has_begun = False
-        self._code: int | None = None
-
-    def hear(self, message: Message) -> None:
-        kind = message["kind"]
-        self._has_begun = True
-        if kind == "node":
-            self._nodes.append(node_result(message, self.redaction.safe))
-            self._on_node(self._nodes[-1])
-        elif kind == "upstream":
-            name = message["model"]
-            self._upstream[name] = self._upstream.get(name, frozenset()).union(message["nodes"])
-        elif kind == "ended":
-            self._code = message["code"]
-        elif kind != "started":
-            self._last = {**message, "message": self.redaction.safe(message.get("message", ""))}
-
-    def result(self, call: Call, folder: Path) -> DbtExecutionResult:
-        """The result of an invocation whose process has ended."""
-        last = self._last
-        if last is None or last["kind"] == "broken":
-            call.refuse_if_stopped()
-        if last is None and not self._has_begun:
-            raise _NotBegun
-        if last is None:
-            raise lost(self._code, str(folder / LOG))
-        if last["kind"] != "done":
-            raise refusal(last)
-        return DbtExecutionResult(
-            last["invocation_id"],
-            tuple(self._nodes),
-            last["seconds"],
-            artifacts=folder,
-            log=folder / LOG,
-            upstream=self._upstream,
-        )

@@ -27,7 +27,7 @@ def serve_project(request: Message, connection: socket.socket) -> None:
     """Parses the request's project, answers with what may stop its invocations, and serves these."""
     limit(request["limits"])
     tell = partial(send, connection)
-    manifest = _parsed(request, tell)
+    manifest = parsed(request, tell)
     if manifest is None:
         return
     warm = partial(warm_templates, Path(request["templates"]), manifest)
@@ -39,7 +39,7 @@ def serve_project(request: Message, connection: socket.socket) -> None:
     ForkServer(connection, work, grace_seconds=request["grace_seconds"], after=warm).serve()
 
 
-def _parsed(request: Message, tell: Any) -> Any:
+def parsed(request: Message, tell: Any) -> Any:
     """The project's manifest; None where it cannot be parsed, which is told."""
     from dbt.cli.main import dbtRunner
 

@@ -1,0 +1,50 @@
+"""How containers are made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+ENGINE = "unix:///var/run/docker.sock"
+NOBODY = 65532
+MEBIBYTE = 1 << 20
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class DockerSettings:
+    """Which image, on which engine, as which account, with how much of the machine.
+
+    A container that was asked to end has `grace_seconds` to do so.
+    """
+
+    image: str
+    user: str
+    url: str = ENGINE
+    network: str = "bridge"
+    memory_mebibytes: int = 4096
+    cpus: float = 2.0
+    processes: int = 256
+    grace_seconds: int = 10
+    timeout_seconds: float = 30.0
+
+    @property
+    def owner(self) -> tuple[int, int]:
+        """The numbers of the account and its group."""
+        user, _, group = self.user.partition(":")
+        return int(user), int(group or user)
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """Whether the engine sees this machine's files."""
+        parts = urlsplit(self.url)
+        return parts.scheme == "unix" or parts.hostname in _HERE
+
+
+def settings_of(options: Mapping[str, object]) -> DockerSettings:
+    """The settings as they were declared; containers run as whoever runs Lockgate, and never as root."""
+    given = {name: value for name, value in options.items() if value is not None}
+    mine = f"{os.getuid()}:{os.getgid()}" if os.getuid() else f"{NOBODY}:{NOBODY}"
+    return DockerSettings(**{"user": mine, **given})  # type: ignore[arg-type]
