@@ -89,14 +89,15 @@ def texts(spark_engine):
     ]
     spark_engine.view("texts", ["vector", "nth", "v0", "v1", "v2"], rows)
     spark_engine.run("CREATE SCHEMA IF NOT EXISTS raw")
-    spark_engine.run("CREATE TABLE raw.texts AS SELECT * FROM texts")
+    spark_engine.run("CREATE TABLE raw.vector_texts AS SELECT * FROM texts")
     return spark_engine
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("columns", KINDS_OF_COLUMNS, ids=lambda columns: ", ".join(map(" ".join, columns)))
-def test_gives_what_the_vectors_say_on_spark(columns, texts, tools):
-    """All vectors over columns of these types at once, each over the rows of the others too."""
+@pytest.mark.parametrize("ansi", ["true", "false"])
+def test_gives_what_the_vectors_say_on_spark(columns, ansi, texts, tools):
+    """All vectors over columns of these types at once, each over the rows of the others too; dbt takes ANSI mode off."""
     vectors = {number: vector for number, vector in enumerate(VECTORS) if tuple(vector["columns"].items()) == columns}
     derived = tuple((f"r{number}", Expression(vector["expression"], PLACE)) for number, vector in vectors.items())
     output = ("vector", "nth", *(name for name, _ in derived))
@@ -107,7 +108,10 @@ def test_gives_what_the_vectors_say_on_spark(columns, texts, tools):
         f"{texts.typed(place, column.type)} AS `{column.name}`" for place, column in zip(places, typed, strict=False)
     )
     listed = ", ".join(map(str, vectors))
-    texts.run(f"CREATE OR REPLACE VIEW raw.vectors AS SELECT {selected} FROM raw.texts WHERE vector IN ({listed})")
+    texts.session.conf.set("spark.sql.ansi.enabled", ansi)
+    texts.run(
+        f"CREATE OR REPLACE VIEW raw.vectors AS SELECT {selected} FROM raw.vector_texts WHERE vector IN ({listed})"
+    )
 
     found = texts.arrow(outcomes_query(rules, Catalog(((RAW, typed),)), "spark").sql("spark")).sort_by("nth")
 

@@ -61,9 +61,7 @@ class Lowering:
             return spark.adapted(node)
         except Mismatch as mismatch:
             wanted = f"{mismatch.message} is not offered on {self._dialect}"
-            raise RuleSetInvalid(
-                wanted, hint=mismatch.remedy or None, function=node.function, dialect="spark"
-            ) from None
+            raise RuleSetInvalid(wanted, hint=mismatch.remedy, function=node.function, dialect="spark") from None
 
     def _constant(self, node: Const) -> exp.Expr:
         """A value written out; NULL with its type, since engines guess."""
@@ -96,7 +94,7 @@ class Lowering:
         pattern = template(node.function, self._dialect)
         if pattern is None:
             wanted = f"{node.function.replace('_', ' ')!r} is not offered on {self._dialect}"
-            raise RuleSetInvalid(wanted, function=node.function, dialect=self._dialect)
+            raise RuleSetInvalid(wanted, hint="", function=node.function, dialect=self._dialect)
         args = [self._argument(arg, named=number in pattern.repeated) for number, arg in enumerate(node.args, 1)]
         params = [self._parameter(node, param) for param in node.params]
         return fill(pattern.tree, args, params)

@@ -93,7 +93,8 @@ def check_depth(pattern: str) -> None:
         elif kind == "repeat" and before == "close":
             most[-1] = max(most[-1], closed * _bound(text))
         if most[-1] > _MOST_REPEATS:
-            raise Mismatch(f"a group that repeats more than {_MOST_REPEATS} times")
+            remedy = "Repeat a character or a class instead, or say how often: {0,20}."
+            raise Mismatch(f"a group that repeats more than {_MOST_REPEATS} times", remedy)
         before = kind
 
 

@@ -60,7 +60,7 @@ def _sum(node: Call, type_: ColumnType) -> Call:
     return Call(node.function, tuple(convert(_unwrapped(arg), operand) for arg in node.args), type_)
 
 
-def _product(node: Call, type_: ColumnType) -> Call:
+def _product(node: Call, type_: ColumnType, what: str = "product") -> Call:
     """A product of operands with no more digits than they can have.
 
     Raises:
@@ -70,7 +70,7 @@ def _product(node: Call, type_: ColumnType) -> Call:
     sizes = [_size(arg) for arg in inner]
     precision, scale = sum(size[0] for size in sizes), sum(size[1] for size in sizes)
     if precision >= MAX_PRECISION and scale > _KEPT_SCALE:
-        raise Mismatch(f"a product of {precision} digits with {scale} decimals", _REMEDY)
+        raise Mismatch(f"a {what} of {precision} digits with {scale} decimals", _REMEDY)
     return Call(node.function, tuple(_as_numeric(arg, size) for arg, size in zip(inner, sizes, strict=True)), type_)
 
 
@@ -81,7 +81,7 @@ def _quotient(node: Call, type_: ColumnType) -> Call:
         return node
     millionths = Call("divide", node.args, numeric(precision, _KEPT_SCALE), node.params)
     shift = Decimal(1).scaleb(_KEPT_SCALE - scale)
-    return _product(Call("multiply", (millionths, Const(shift, constant_type(shift))), type_), type_)
+    return _product(Call("multiply", (millionths, Const(shift, constant_type(shift))), type_), type_, "quotient")
 
 
 def _as_numeric(value: Typed, size: tuple[int, int]) -> Typed:
@@ -106,10 +106,16 @@ def _size(value: Typed) -> tuple[int, int]:
     return digits(value.type) if value.type is not None else (1, 0)
 
 
+def compared(one: ColumnType, other: ColumnType) -> ColumnType | None:
+    """The decimal type in which exact numbers of two types compare; None where they can as they are."""
+    is_one = one == other or {one.kind, other.kind} <= INTEGERS or not (is_exact(one) and is_exact(other))
+    return None if is_one else common((numeric(*digits(one)), numeric(*digits(other))))
+
+
 def _compared(node: Call) -> Call:
     """A comparison of exact numbers in one type that has room for both, where theirs are not alike."""
     types = {arg.type for arg in node.args if arg.type is not None}
-    if not all(is_exact(type_) for type_ in types) or all(type_.kind in INTEGERS for type_ in types):
+    if not all(is_exact(type_) for type_ in types) or {type_.kind for type_ in types} <= INTEGERS:
         return node
     meeting = common(tuple(numeric(*_size(arg)) for arg in node.args))
     assert meeting is not None  # noqa: S101  # they have types
