@@ -14,6 +14,8 @@ from lockgate.transform.rules.query import outcomes_query, refusals
 RAW = Relation("raw", "users")
 COLUMNS = {"id": "bigint", "p": "numeric(30,8)", "q": "numeric(8,2)", "t": "text"}
 FEWER = "(Cast the operands to fewer digits first.)"
+BOUND = "(Repeat a character or a class instead, or say how often: {0,20}.)"
+VALUE = "the value of a variable (Rename it.)"
 REFUSED = [
     ("derive: {x: p * q}", f"users.yml:5: a product of 38 digits with 10 decimals is not offered on spark {FEWER}"),
     (
@@ -22,8 +24,7 @@ REFUSED = [
     ),
     (
         "validate: {that: \"t ~ '^(a|b)*$'\", reason: r}",
-        "users.yml:5: a group that repeats more than 255 times is not offered on spark "
-        "(Repeat a character or a class instead, or say how often: {0,20}.)",
+        f"users.yml:5: a group that repeats more than 255 times is not offered on spark {BOUND}",
     ),
     (
         "derive: {x: id, X: id + 1}",
@@ -31,7 +32,7 @@ REFUSED = [
     ),
     (
         "derive: {'${env:HOME}': t}",
-        "users.yml:1: the name '${env:HOME}' is not offered on spark, which puts in the value of a variable (Rename it.)",
+        f"users.yml:1: the name '${{env:HOME}}' is not offered on spark, which puts in {VALUE}",
     ),
 ]
 

@@ -97,7 +97,7 @@ def texts(spark_engine):
 @pytest.mark.parametrize("columns", KINDS_OF_COLUMNS, ids=lambda columns: ", ".join(map(" ".join, columns)))
 @pytest.mark.parametrize("ansi", ["true", "false"])
 def test_gives_what_the_vectors_say_on_spark(columns, ansi, texts, tools):
-    """All vectors over columns of these types at once, each over the rows of the others too; dbt takes ANSI mode off."""
+    """All vectors over columns of these types at once, each over the others' rows too; dbt takes ANSI mode off."""
     vectors = {number: vector for number, vector in enumerate(VECTORS) if tuple(vector["columns"].items()) == columns}
     derived = tuple((f"r{number}", Expression(vector["expression"], PLACE)) for number, vector in vectors.items())
     output = ("vector", "nth", *(name for name, _ in derived))
