@@ -125,9 +125,9 @@ def in_target(name: str, kind: str, options: Mapping[str, object], relation: Rel
         return TableReference(name, kind, str(options["url"]), relation)
     if kind != "duckdb":
         raise CapabilityMissing(f"relations of a target of kind {kind!r} cannot be compared", kind=kind)
-    from lockgate.adapters.warehouses.duckdb.layout import Layout
+    from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 
-    catalog = Layout(Path(str(options["path"]))).catalog
+    catalog = DuckDBLayout(Path(str(options["path"]))).catalog
     if not catalog.is_file():
         raise UnknownName(f"{name}: the target holds nothing yet", name=name, hint="`lockgate run` fills it.")
     return TableReference(name, kind, str(catalog), relation)
