@@ -20,9 +20,11 @@ def let_go(layout: Layout, served: Relation, edition: Edition) -> None:
         os.utime(layout.edition(served, edition.number, edition.implementation))
 
 
-def sweep(layout: Layout, served: Relation, editions: tuple[Edition, ...]) -> None:
+def sweep(
+    layout: Layout, served: Relation, editions: tuple[Edition, ...], *, grace_seconds: float = GRACE_SECONDS
+) -> None:
     """Removes what no edition names, let go of or left by a publisher who died, once it is old enough."""
     needed = {layout.edition(served, edition.number, edition.implementation) for edition in editions}
     for place in layout.editions(served).iterdir():
-        if place not in needed and place.stat().st_mtime < time.time() - GRACE_SECONDS:
+        if place not in needed and place.stat().st_mtime < time.time() - grace_seconds:
             remove(place)

@@ -19,16 +19,23 @@ def open_spark(
     *,
     clock: Clock,
     master: str = "local[*]",
-    conf: Mapping[str, str] | None = None,
-    dbt: Mapping[str, object] | None = None,
+    conf: Mapping[str, object] | None = None,
+    **dbt: object,
 ) -> SparkWarehouse:
     """The target in the folder `path`; no Spark is started before a statement needs one.
 
-    `master` and `conf` are Spark's own settings; `dbt` says how dbt reaches a Spark, where not by a session of its own.
+    `master` and `conf` are Spark's own settings. What else is given says how dbt reaches a Spark: its `method`, and
+    `host`, `port`, `user` and `password` of a Thrift server.
     """
     from lockgate.adapters.warehouses.folder.layout import Layout
     from lockgate.adapters.warehouses.spark.engine import Engine
     from lockgate.adapters.warehouses.spark.warehouse import SparkWarehouse
 
+    settings = {key: _written(value) for key, value in (conf or {}).items()}
     layout = Layout(Path(path).absolute())
-    return SparkWarehouse(name, layout, Engine(master, tuple(sorted((conf or {}).items()))), clock, dbt or {})
+    return SparkWarehouse(name, layout, Engine(master, tuple(sorted(settings.items()))), clock, dbt)
+
+
+def _written(value: object) -> str:
+    """A setting as Spark writes it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lockgate.adapters.warehouses.folder.editions import GRACE_SECONDS
 from lockgate.adapters.warehouses.folder.layout import Layout, link, remove, written
@@ -66,6 +67,7 @@ class Built:
 
     def columns(self, schema: str, relation: Relation) -> tuple[Column, ...]:
         """The columns of a relation that the workshop `schema` can read; empty where there is none."""
+        found: Table | View | Raw | None
         if relation.schema == schema:
             found = self.tables.get(relation.name) or self.views.get(relation.name)
         else:
@@ -84,10 +86,8 @@ def read_built(folder: Path) -> Built:
     return Built(told["serial"], tables, views, [Raw(**_pairs(words)) for words in told["raw"]])
 
 
-def _pairs(words: dict[str, object]) -> dict[str, object]:
-    columns = words["columns"]
-    assert isinstance(columns, list)  # noqa: S101  (as `write_built` wrote it)
-    return words | {"columns": [(name, type_) for name, type_ in columns]}
+def _pairs(words: dict[str, Any]) -> dict[str, Any]:
+    return words | {"columns": [(name, type_) for name, type_ in words["columns"]]}
 
 
 def write_built(folder: Path, built: Built) -> None:
@@ -120,11 +120,15 @@ def _query_of(relation: Relation, text: str) -> Source:
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
 
+    hint = "Build it as a table."
     try:
-        return parse_one(text, dialect="spark", into=exp.Query)
+        query = parse_one(text, dialect="spark")
     except SqlglotError as error:
-        hint = "Build it as a table."
         raise StatementFailed(f"the query of the view {relation} is not understood", hint=hint) from error
+    if not isinstance(query, exp.Query):
+        raise StatementFailed(f"the text of the view {relation} is no query", hint=hint)
+    read: exp.Expression = query  # type: ignore[assignment]  # sqlglot's own stubs tell two trees apart
+    return read
 
 
 def lay_out(layout: Layout, state: State, schema: str) -> None:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _LOG4J = Path(__file__).with_name("log4j2.properties")
 _JAVA = "Install Java 17 (Debian: openjdk-17-jre-headless), and let JAVA_HOME or PATH lead to it."
+# What `toArrow` imports: here a warning of it harms nobody.
+_WITH_ARROW = ("pyspark.sql.pandas.types", "pyspark.testing.utils")
 _guard = threading.Lock()
 _running: dict[int, tuple[Engine, SparkSession]] = {}
 
@@ -99,24 +102,18 @@ def _started(master: str, settings: Mapping[str, str]) -> SparkSession:
         warnings.simplefilter("ignore")  # of what Spark's client thinks of other packages' versions
         from pyspark import SparkConf, SparkContext
         from pyspark.errors import PySparkException
-        from pyspark.java_gateway import launch_gateway
         from pyspark.sql import SparkSession
 
-        import_module_of_arrow()
+        for name in _WITH_ARROW:
+            import_module(name)
         logging.getLogger("SQLQueryContextLogger").disabled = True  # it writes the values of rows
         conf = SparkConf(loadDefaults=False).setMaster(master).setAll(list(settings.items()))
         try:
-            gateway = launch_gateway(conf, popen_kwargs={"stdout": said, "stderr": said})
+            launch: Any = import_module("pyspark.java_gateway").launch_gateway
+            gateway = launch(conf, popen_kwargs={"stdout": said, "stderr": said})
         except (PySparkException, OSError) as error:
             raise CapabilityMissing(f"Spark's Java process did not start{_last_line(said)}", hint=_JAVA) from error
-        session: Any = SparkSession(SparkContext(conf=conf, gateway=gateway))
-        return session
-
-
-def import_module_of_arrow() -> None:
-    """Imports what `toArrow` would, where a warning of it harms nobody."""
-    import pyspark.sql.pandas.types
-    import pyspark.testing.utils  # noqa: F401
+        return SparkSession(SparkContext(conf=conf, gateway=gateway))
 
 
 def _last_line(said: IO[bytes]) -> str:

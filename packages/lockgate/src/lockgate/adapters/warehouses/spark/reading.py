@@ -33,7 +33,7 @@ class Files:
 
 
 # Spark takes paths for patterns.
-_PATTERNS = re.compile(r"[\\\[\]{}*?]")
+PATTERNS = re.compile(r"[\\\[\]{}*?]")
 
 Source: TypeAlias = "Files | exp.Expression"
 Find: TypeAlias = Callable[[Relation], "Source | None"]
@@ -111,7 +111,7 @@ def read(spark: SparkSession, source: Files) -> DataFrame:
     if not source.paths:
         return spark.sql(f"SELECT {_no_values(source.columns)} WHERE false")
     reader = spark.read.format(source.provider).schema(schema_of(source.columns))
-    return reader.load([_PATTERNS.sub(r"\\\g<0>", str(path)) for path in source.paths])
+    return reader.load([PATTERNS.sub(r"\\\g<0>", str(path)) for path in source.paths])
 
 
 def _no_values(columns: Sequence[Typed]) -> str:

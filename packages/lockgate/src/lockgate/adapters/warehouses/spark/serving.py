@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.arms import check_order, check_seen, check_token, newest_of, shown_by
 from lockgate.adapters.warehouses.editions import (
@@ -24,16 +23,13 @@ from lockgate.adapters.warehouses.folder.layout import Layout
 from lockgate.adapters.warehouses.spark.editions import Output
 from lockgate.adapters.warehouses.spark.engine import Engine
 from lockgate.adapters.warehouses.spark.state import State, View, changing, current
-from lockgate.core.bucket import BUCKET_COLUMN, BUCKETS
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route, Standing
-from lockgate.core.sql import column, table
 from lockgate.errors import StaleToken
 
-if TYPE_CHECKING:
-    from sqlglot import exp
-
 TURN_SECONDS = 60.0
+# A statement of Spark comes for its files when its tasks begin, not when it is understood.
+GRACE_SECONDS = 900.0
 
 
 class SparkServing:
@@ -83,7 +79,7 @@ class SparkServing:
             if not publication.held:
                 show(state, route, publication.served)
             self._forget_outdated(state, entity)
-        sweep(self._layout, publication.served, self.editions(entity))
+        sweep(self._layout, publication.served, self.editions(entity), grace_seconds=GRACE_SECONDS)
         return edition
 
     def _forget_outdated(self, state: State, entity: str) -> None:
@@ -171,34 +167,6 @@ def show(state: State, route: Route, served: Relation) -> None:
         return
     incumbent, candidate = shown.numbers
     state.views[route.entity] = View(served.schema, served.name, incumbent, candidate, route.share)
-
-
-def view_columns(state: State, entity: str) -> tuple[Published, ...]:
-    """The editions behind the arms of an entity's view, incumbent first."""
-    view = state.views[entity]
-    by_number = {one.edition.number: one for one in state.published(entity)}
-    return tuple(by_number[number] for number in (view.incumbent, view.candidate) if number)
-
-
-def view_query(state: State, entity: str) -> exp.Expression:
-    """What a served view reads: one arm alone where the other one is idle; else each has its buckets."""
-    from sqlglot import exp
-
-    view, arms = state.views[entity], view_columns(state, entity)
-    if len(arms) == 1 or view.share in {0, BUCKETS}:
-        return _rows(arms[-1] if view.share == BUCKETS else arms[0])
-    share = exp.Literal.number(view.share)
-    bucket = column(BUCKET_COLUMN)
-    incumbent, candidate = arms
-    ours = _rows(incumbent).where(exp.GTE(this=bucket, expression=share))
-    theirs = _rows(candidate).where(exp.LT(this=bucket.copy(), expression=share.copy()))
-    return exp.union(ours, theirs, distinct=False)
-
-
-def _rows(published: Published) -> exp.Select:
-    from sqlglot import exp
-
-    return exp.select(*(column(one.name) for one in published.columns)).from_(table(published.stored))
 
 
 def _stored(state: State, route: Route) -> Route:

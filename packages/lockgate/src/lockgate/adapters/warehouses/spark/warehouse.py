@@ -7,22 +7,19 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.folder.layout import Layout
-from lockgate.adapters.warehouses.spark.editions import edition_files
 from lockgate.adapters.warehouses.spark.engine import Engine
-from lockgate.adapters.warehouses.spark.landing import SparkLandings, stream_files
-from lockgate.adapters.warehouses.spark.reading import Source, frame, table_of
-from lockgate.adapters.warehouses.spark.serving import SparkServing, view_columns, view_query
-from lockgate.adapters.warehouses.spark.state import State, changing, current, state_file
-from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.adapters.warehouses.spark.landing import SparkLandings
+from lockgate.adapters.warehouses.spark.reading import frame, table_of
+from lockgate.adapters.warehouses.spark.serving import SparkServing
+from lockgate.adapters.warehouses.spark.sources import columns_of, source_of
+from lockgate.adapters.warehouses.spark.state import changing, current, state_file
 from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
-from lockgate.core.types import ColumnType, Kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
-    from lockgate.adapters.warehouses.editions import Published
     from lockgate.adapters.warehouses.spark.workshop import SparkWorkshop
     from lockgate.core.ports import Clock
 
@@ -66,31 +63,13 @@ class SparkWarehouse(SparkLandings, SparkServing):
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
         """See `lockgate.core.ports.Warehouse.columns`."""
-        state = current(self._layout)
-        for entity, view in state.views.items():
-            if view.served == relation:
-                return view_columns(state, entity)[0].columns
-        if found := _edition(state, relation):
-            return (*found.columns, Column(BUCKET_COLUMN, ColumnType(Kind.SMALLINT)))
-        return state.columns_of(relation)
+        return columns_of(current(self._layout), relation)
 
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Warehouse.query`."""
+        spark = self._engine.session()  # the first time, that takes seconds: the state is looked at afterwards
         state = current(self._layout)
-        return table_of(frame(self._engine.session(), query, lambda relation: self._source(state, relation)))
+        return table_of(frame(spark, query, lambda relation: source_of(self._layout, state, relation)))
 
     def close(self) -> None:
         """Nothing of this target's own is kept open."""
-
-    def _source(self, state: State, relation: Relation) -> Source | None:
-        for entity, view in state.views.items():
-            if view.served == relation:
-                return view_query(state, entity)
-        found = _edition(state, relation)
-        return edition_files(self._layout, found) if found else stream_files(self._layout, state, relation)
-
-
-def _edition(state: State, relation: Relation) -> Published | None:
-    entities = {row["entity"] for row in state.ledger}
-    every = (one for entity in entities for one in state.published(entity))
-    return next((one for one in every if one.stored == relation), None)

@@ -20,6 +20,7 @@ from lockgate.core.relation import Column, Relation
 if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
+    from pyspark.sql.types import StructType
     from sqlglot import exp
 
     from lockgate.adapters.warehouses.spark.reading import Source
@@ -40,9 +41,9 @@ class SparkWorkshop:
     def access(self) -> WorkshopAccess:
         """See `lockgate.core.ports.Workshop.access`; a process of dbt has a Spark of its own."""
         settings = {"master": self._engine.master, "conf": dict(self._engine.conf)}
-        secrets = {name: str(value) for name, value in self._dbt.items() if name == "password"}
-        place = {name: value for name, value in self._dbt.items() if name not in secrets}
-        return WorkshopAccess("spark", self.name, {"folder": str(self._folder), **settings, **place}, secrets)
+        given = {name: value for name, value in self._dbt.items() if value is not None}
+        secrets = {name: str(given.pop(name)) for name in ("password",) if name in given}
+        return WorkshopAccess("spark", self.name, {"folder": str(self._folder), **settings, **given}, secrets)
 
     def build(self, name: str, query: exp.Expression) -> int:
         """See `lockgate.core.ports.Workshop.build`."""
@@ -84,12 +85,14 @@ def write_rows(rows: DataFrame, place: Path) -> list[tuple[str, str]]:
     return columns
 
 
-def _schema(columns: list[tuple[str, str]]) -> object:
+def _schema(columns: list[tuple[str, str]]) -> StructType:
     from pyspark.sql.types import StructType
 
     from lockgate.adapters.warehouses.spark.types import schema_of
 
-    return StructType.fromDDL(schema_of(columns))
+    schema = StructType.fromDDL(schema_of(columns))
+    assert isinstance(schema, StructType)  # noqa: S101  (columns in a row make a struct)
+    return schema
 
 
 @contextmanager

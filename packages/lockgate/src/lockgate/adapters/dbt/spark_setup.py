@@ -1,0 +1,45 @@
+"""A Spark for dbt-spark's session method: made before dbt asks for one, and asked afterwards what dbt has built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from lockgate.adapters.dbt.wire import Message
+from lockgate.core.execution import WorkshopAccess
+
+SESSION = "session"
+
+
+def session_of(access: WorkshopAccess) -> Message | None:
+    """What the process of an invocation makes a Spark of; None where it needs none of its own."""
+    if access.kind != "spark" or access.parameters.get("method", SESSION) != SESSION:
+        return None
+    names = ("folder", "master", "conf", "java_home")
+    return {"schema": access.schema, **{name: access.parameters[name] for name in names if name in access.parameters}}
+
+
+@contextmanager
+def spark(session: Message | None) -> Iterator[Callable[[], None]]:
+    """A Spark with the workshop's tables while the block runs; what was built in it is kept by the call that is given.
+
+    Raises:
+        CapabilityMissing: there is no Java.
+    """
+    if session is None:
+        yield lambda: None
+        return
+    from lockgate.adapters.warehouses.spark.building import Building
+
+    _keep_settings()
+    building = Building(Path(session["folder"]), session["schema"], session["master"], session["conf"])
+    yield building.keep
+
+
+def _keep_settings() -> None:
+    """Lets no statement of dbt-spark change the session: it turns ANSI off, so that a cast that fails would be NULL."""
+    session: Any = import_module("dbt.adapters.spark.session")
+    session.Connection.cursor = lambda _: session.Cursor()
