@@ -40,21 +40,22 @@ targets:
 
 | In the folder | what |
 | --- | --- |
-| `state.json` | the routes, the editions, the pins: replaced whole under a lock, so that readers see one state or the next |
+| `state.json` | routes, editions and pins: replaced whole under a lock, so that readers see one state or the next |
 | `raw__log/` | the landed loads, as Parquet |
 | `editions/` | one folder of Parquet for each edition |
 | `workshops/` | what was built, with links to the files of the pinned loads |
 
-A Spark is started by the first statement that needs one, in a Java process that ends with Lockgate's; landing, pins, routes
-and comparisons need none. It listens on this machine alone. All targets of kind `spark` in one process share it, so they
-need the same `master` and `conf`. Settings that results depend on, such as ANSI mode and UTC, cannot be set otherwise.
+A Spark is started by the first statement that needs one, in a Java process that ends with Lockgate's; landing, pins,
+routes and comparisons need none. It listens on this machine alone. All targets of kind `spark` in one process share
+it, so they need the same `master` and `conf`. Settings that results depend on, such as ANSI mode and UTC, cannot be
+set otherwise.
 
-dbt runs in a process with a Spark of its own, which has the workshop's tables and `raw` as it was pinned. Its statements
-run in ANSI mode too, where dbt-spark by itself turns it off: a cast that fails is an error there, not NULL. What SQL can
-reach through paths is not confined, since Spark confines nobody: run only projects that you trust.
+dbt runs in a process with a Spark of its own, which has the workshop's tables and `raw` as it was pinned. Its
+statements run in ANSI mode too, where dbt-spark by itself turns it off: a cast that fails is an error there, not NULL.
+What SQL can reach through paths is not confined, since Spark confines nobody: run only projects that you trust.
 
-With `method: thrift` and `host`, `port`, `user` and `password`, dbt reaches a Thrift server instead; its tables are that
-server's, and Lockgate does not read them.
+With `method: thrift` and `host`, `port`, `user` and `password`, dbt reaches a Thrift server instead; its tables are
+that server's, and Lockgate does not read them.
 
 | Kind | In Spark |
 | --- | --- |

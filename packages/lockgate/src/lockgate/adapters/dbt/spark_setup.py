@@ -42,4 +42,38 @@ def spark(session: Message | None) -> Iterator[Callable[[], None]]:
 def _keep_settings() -> None:
     """Lets no statement of dbt-spark change the session: it turns ANSI off, so that a cast that fails would be NULL."""
     session: Any = import_module("dbt.adapters.spark.session")
-    session.Connection.cursor = lambda _: session.Cursor()
+    cursor = _cursor(session.Cursor)
+    session.Connection.cursor = lambda _: cursor()
+
+
+def _cursor(theirs: type[Any]) -> type[Any]:
+    """A cursor whose every failure dbt takes for one of the database, and tells with the model's name."""
+
+    class Cursor(theirs):
+        """One statement at a time."""
+
+        def execute(self, sql: str, *parameters: object) -> None:
+            with _told():
+                super().execute(sql, *parameters)
+
+        def fetchall(self) -> Any:
+            with _told():
+                return super().fetchall()
+
+        def fetchone(self) -> Any:
+            with _told():
+                return super().fetchone()
+
+    return Cursor
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    from dbt_common.exceptions import DbtDatabaseError
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        raise DbtDatabaseError(str(error)) from error
