@@ -17,7 +17,11 @@ from lockgate.core.execution import WorkshopAccess
 from lockgate.testing.warehouses.given import ID, land, staged
 
 WORKSHOP = "analytics__dbt"
-SPARK = {"spark.sql.shuffle.partitions": "1", "spark.sql.codegen.wholeStage": "false"}
+SPARK = {
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.codegen.wholeStage": "false",
+}
 PASSWORD = "{{ 1 + 1 }} '\"\\ %s: ünï # 0"
 
 

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.slow
 CLOCK = partial(datetime.now, UTC)
 # Small statements: what pays for large ones only costs here.
 CONF = {
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.sql.shuffle.partitions": "1",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
