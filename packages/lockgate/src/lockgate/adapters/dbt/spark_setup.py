@@ -49,7 +49,7 @@ def _keep_settings() -> None:
 def _cursor(theirs: type[Any]) -> type[Any]:
     """A cursor whose every failure dbt takes for one of the database, and tells with the model's name."""
 
-    class Cursor(theirs):  # type: ignore[misc]
+    class Cursor(theirs):  # type: ignore[misc]  # dbt's modules have no types
         """One statement at a time."""
 
         def execute(self, sql: str, *parameters: object) -> None:
