@@ -280,7 +280,7 @@ def _stands(state: RunState, invocation: DbtInvocation) -> bool:
 def _lost(state: RunState, heard: _Heard, folder: Path) -> DbtProcessLost | ExecutorRefused:
     """The error of a run that ended without saying how its work went."""
     said = state.said or heard.said
-    if not heard.has_begun and said:
+    if not heard.has_begun and heard.said and not state.said:
         return ExecutorRefused(f"dbt's program did not begin there: {said}", exit_code=state.code)
     how = f"ended with exit code {state.code}" if state.code is not None else "ended"
     because = f" ({said})" if said else ""

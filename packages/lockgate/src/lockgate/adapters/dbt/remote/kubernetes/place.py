@@ -172,7 +172,8 @@ class KubernetesRun:
                 hint = "Check `image`, that nodes may fetch it, and `image_pull_secret` under `executors.kubernetes`."
                 raise ExecutorRefused(f"the pod does not begin: {_text(waiting)}", hint=hint)
             if not self.state().is_running:
-                return None
+                pod = self._pod()  # it may have begun and ended meanwhile
+                return pod if pod and "terminated" in (_container_of(pod).get("state") or {}) else None
             time.sleep(wait)
         return None
 
