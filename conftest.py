@@ -1,7 +1,8 @@
-"""What tests of every package stand on: a real PostgreSQL, and a fresh database of it for each test."""
+"""What tests of every package stand on: a real PostgreSQL, a fresh database of it for each test, and a local Spark."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,8 +18,13 @@ FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", 
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Gives full counts the time that they take."""
+    """Gives full counts the time that they take, and has the coverage measured where measuring costs little.
+
+    Measured, a test takes about twice as long: the fast tests have to reach the floors by themselves.
+    """
     for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
 
@@ -31,6 +37,28 @@ def postgres_server(tmp_path_factory) -> Iterator[str]:
     server = start_postgres(tmp_path_factory.mktemp("postgres"), settings=FAST)
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def spark_session(tmp_path_factory) -> Iterator[object]:
+    """A local Spark without a page of its own; its tables are gone with it."""
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("spark")),
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pyspark.sql import SparkSession
+
+        builder = SparkSession.builder.master("local[2]").appName("rules")
+        session = builder.config(map=settings).getOrCreate()
+        session.sparkContext.setLogLevel("OFF")
+    yield session
+    session.stop()
 
 
 @pytest.fixture

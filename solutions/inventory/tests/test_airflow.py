@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from aiosmtpd.controller import Controller
 
 from lockgate.sandbox.airflow import LocalAirflow, start_airflow
 from lockgate.sandbox.postgres import free_port
+from lockgate.testing.waiting import awaited
 
 SOLUTION = Path(__file__).parent.parent
 PROGRAMS = SOLUTION.parents[1] / ".venv-airflow/bin"
@@ -76,7 +76,7 @@ def discovery() -> Iterator[tuple[int, Callable[[], None]]]:
     port = free_port()
     command = [sys.executable, "-m", "inventory.discovery", "--port", str(port)]
     service = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _awaited(lambda: urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close() or True)
+    awaited(lambda: urlopen(f"http://127.0.0.1:{port}/health", timeout=1).close() or True)
     yield port, service.terminate
     service.terminate()
     service.wait()
@@ -104,7 +104,7 @@ def airflow(tmp_path_factory, solution) -> Iterator[LocalAirflow]:
     try:
         airflow.run("pools", "import", dags / "pools.json")
         for flow in FLOWS:
-            _awaited(lambda flow=flow: airflow.ask(f"/api/v2/dags/{flow}"))
+            awaited(lambda flow=flow: airflow.ask(f"/api/v2/dags/{flow}"))
         _secret(solution, "airflow", airflow.password)
         declared = (solution / "lockgate.yml").read_text(encoding="utf-8")
         runtimes = f'runtimes: {{airflow: {{kind: airflow, url: "{airflow.url}", username: admin, {PASSWORD}}}}}\n'
@@ -128,7 +128,7 @@ def api(airflow, solution) -> Iterator[httpx.Client]:
     )
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         try:
-            _awaited(lambda: client.get("/api/health").is_success)
+            awaited(lambda: client.get("/api/health").is_success)
             yield client
         finally:
             server.terminate()
@@ -191,7 +191,7 @@ def test_a_flow_that_fails_is_told_by_mail(airflow, api, mailbox, discovery):
     assert run["status"] == "failed"
     (load,) = (step for step in run["steps"] if step["step"] == "load")
     assert (load["status"], load["attempt"]) == ("failed", 3)
-    _awaited(lambda: mailbox.mails)
+    awaited(lambda: mailbox.mails)
     (mail,) = mailbox.mails
     assert mail["To"] == "ops@example.com"
     assert f"the flow nightly failed on Airflow, run {run['runId']}" in mail["Subject"]
@@ -203,19 +203,19 @@ def _asked(api: httpx.Client, flow: str, *, seconds: float = 900) -> dict:
     begun = api.post(f"/api/flows/{flow}/runs", json=about)
     assert begun.status_code == 202, begun.text
     path = begun.headers["location"]
-    _awaited(lambda: api.get(path).json()["status"] in {"success", "failed"}, seconds=seconds)
+    awaited(lambda: api.get(path).json()["status"] in {"success", "failed"}, seconds=seconds)
     return api.get(path).json()
 
 
 def _newest(airflow: LocalAirflow, flow: str, kind: str) -> str:
     path = f"/api/v2/dags/{flow}/dagRuns?run_type={kind}"
-    _awaited(lambda: airflow.ask(path)["dag_runs"])
+    awaited(lambda: airflow.ask(path)["dag_runs"])
     return airflow.ask(path)["dag_runs"][0]["dag_run_id"]
 
 
 def _ended(airflow: LocalAirflow, flow: str, run_id: str, *, seconds: float = 900) -> dict:
     path = f"/api/v2/dags/{flow}/dagRuns/{run_id}"
-    _awaited(lambda: airflow.ask(path)["state"] in {"success", "failed"}, seconds=seconds)
+    awaited(lambda: airflow.ask(path)["state"] in {"success", "failed"}, seconds=seconds)
     return airflow.ask(path)
 
 
@@ -247,21 +247,3 @@ def _secret(folder: Path, name: str, value: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(value, encoding="utf-8")
     path.chmod(0o600)
-
-
-def _awaited(is_so: Callable[[], object], *, seconds: float = 240) -> None:
-    """Waits until something is so, an error meaning that it is not yet.
-
-    Raises:
-        AssertionError: it took longer.
-    """
-    deadline = time.monotonic() + seconds
-    error: Exception | None = None
-    while time.monotonic() < deadline:
-        try:
-            if is_so():
-                return
-        except Exception as found:  # noqa: BLE001  the server is coming up
-            error = found
-        time.sleep(0.5)
-    raise AssertionError(f"not so after {seconds} s: {error}")

@@ -15,7 +15,7 @@ from inventory import schema
 from inventory.expected import expected
 from inventory.generate import generate
 from lockgate.adapters.records.duckdb import DuckDBMemory
-from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.warehouse import DuckDBWarehouse
 from lockgate.adapters.warehouses.postgres.sessions import Sessions
 from lockgate.adapters.warehouses.postgres.warehouse import PostgresWarehouse
@@ -51,7 +51,7 @@ CATALOG = Catalog(
 def warehouse(request, tmp_path):
     clock = lambda: datetime.now(UTC)  # noqa: E731
     if request.param == "duckdb":
-        found = DuckDBWarehouse("main", Layout(tmp_path / "warehouse"), clock)
+        found = DuckDBWarehouse("main", DuckDBLayout(tmp_path / "warehouse"), clock)
     else:
         found = PostgresWarehouse("main", Sessions(request.getfixturevalue("postgres_url")), clock)
     found.prepare()

@@ -25,6 +25,8 @@ def test_an_unknown_kind_is_told_with_the_nearest():
         (WAREHOUSES, "postgres", "postgres", "psycopg"),
         (WAREHOUSES, "postgres", "postgres", "adbc_driver_postgresql"),
         (SOURCES, "postgres", "postgres", "psycopg"),
+        (WAREHOUSES, "spark", "spark", "pyspark"),
+        (WAREHOUSES, "spark", "spark", "dbt.adapters.spark"),
         (SOURCES, "dlt", "dlt", "dlt"),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_roll_back_is_told_once_it_is_done(access):
 
 # Those look, write files for whoever typed them, or play a part beside the project.
 LOOKING = {
-    "init", "check", "transform", "gate", "serve", "loads list", "loads show", "quarantine list", "quarantine show",
+    "init", "check", "transform run", "gate", "serve", "loads list", "loads show", "quarantine list", "quarantine show",
     "editions list", "editions show", "rules explain", "rules export", "rules test", "cutover show", "cutover status",
     "cutover decisions", "evidence list", "jobs list", "jobs show", "notices list", "notices send", "notices test",
     "govern user list", "govern user sessions", "govern token list", "govern audit list", "govern access", "sandbox up",

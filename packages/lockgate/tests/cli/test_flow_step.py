@@ -17,6 +17,7 @@ from lockgate.cli.entrypoint import run
 
 PROJECT = """
 project: shop
+targets: {main: {kind: duckdb, path: warehouse/}, other: {kind: duckdb, path: other/}}
 sources:
   files: {kind: csv, streams: {orders: {path: orders.csv}}}
 flows:
@@ -26,6 +27,9 @@ flows:
       - {name: load, load: files, retries: 1}
       - {name: look, run: loads list}
       - {name: other, shell: "true"}
+  elsewhere:
+    target: other
+    steps: [{name: look, run: loads list}]
 """
 INTERVAL = "2026-01-04T05:00:00+00:00/2026-01-05T05:00:00+00:00"
 
@@ -81,6 +85,13 @@ def test_a_command_inside_a_shell_step_is_not_told_of(as_step, lockgate, caplog,
 
     assert lockgate("flow", "status", "--json") == (0, [])
     assert caplog.messages == []
+
+
+def test_runs_of_a_flow_with_a_target_of_its_own_are_kept_with_all_others(as_step, told):
+    assert as_step("elsewhere/look", "--target", "other", "loads", "list") == 0
+
+    run, steps = told()
+    assert (run["flow"], run["status"], steps["look"]["exit_code"]) == ("elsewhere", "success", 0)
 
 
 def test_a_run_ends_with_the_last_of_its_steps(as_step, told):

@@ -261,3 +261,28 @@ def test_a_step_is_one_for_each_entity_that_it_is_for(write):
 def test_a_step_for_each_of_nothing_is_told(write):
     with pytest.raises(ProjectInvalid, match="no entity is made by rules"):
         load_project(write('project: p\nflows: {f: {steps: [{name: x, each: rules, run: "test {entity}"}]}}\n'))
+
+
+TWO_TARGETS = """\
+project: p
+targets: {main: {kind: duckdb, path: a/}, other: {kind: duckdb, path: b/}}
+flows:
+  elsewhere:
+    target: other
+    steps:
+      - {name: look, run: loads list}
+      - {name: own, shell: make}
+  here: {steps: [{name: look, run: loads list}]}
+"""
+
+
+def test_a_flow_says_where_its_steps_work(write):
+    flows = load_project(write(TWO_TARGETS)).flows
+
+    written = {name: [step.written for step in flow.steps] for name, flow in flows.items()}
+    assert written == {"elsewhere": ["lockgate --target other loads list", "make"], "here": ["lockgate loads list"]}
+
+
+def test_a_target_that_is_not_declared_is_told(write):
+    with pytest.raises(ProjectInvalid, match=r"lockgate.yml:5: .*there is no target 'othr' \(Did you mean 'other'"):
+        load_project(write(TWO_TARGETS.replace("target: other", "target: othr")))

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from people import BIN, answered, awaited, free_port
+from people import BIN, answered
 
 from lockgate.adapters.processes.supervisor import end, supervised
+from lockgate.sandbox.postgres import free_port
+from lockgate.testing.waiting import awaited
 
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 LOCATIONS = """{ workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -144,32 +141,9 @@ def newest_interval() -> tuple[str, str, str]:
     return start.astimezone(UTC).isoformat(), due.astimezone(UTC).isoformat(), start.date().isoformat()
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 def answered(url: str, *, data: object = None, method: str | None = None) -> dict:
     """What a server of this machine answers to JSON."""
     body = None if data is None else json.dumps(data).encode()
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)  # noqa: S310
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return json.load(answer)
-
-
-def awaited(is_so: Callable[[], object], *, seconds: float) -> None:
-    """Waits until something is so, an error meaning that it is not yet.
-
-    Raises:
-        AssertionError: it took longer.
-    """
-    deadline = time.monotonic() + seconds
-    error: Exception | None = None
-    while time.monotonic() < deadline:
-        try:
-            if is_so():
-                return
-        except Exception as found:  # noqa: BLE001  the server is coming up
-            error = found
-        time.sleep(0.5)
-    raise AssertionError(f"not so after {seconds} s: {error}")

@@ -16,11 +16,12 @@ from lockgate.config import load_project
 from lockgate.core.flow import Runtime
 from lockgate.orchestrate import compiled, write
 from lockgate.sandbox.airflow import start_airflow
+from lockgate.testing.waiting import awaited
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[3] / ".venv-airflow/bin"
 sys.path.insert(0, str(HERE))
-from people import INTERVAL, NOTED, People, awaited, declared_graph, newest_interval  # noqa: E402
+from people import INTERVAL, NOTED, People, declared_graph, newest_interval  # noqa: E402
 
 TRIED = dict.fromkeys(["load", "note", "build", "show"], ("success", 1)) | {"flaky": ("success", 2)}
 

@@ -16,11 +16,12 @@ import pytest
 from lockgate.config import load_project
 from lockgate.core.flow import Runtime
 from lockgate.orchestrate import compiled, write
+from lockgate.testing.waiting import awaited
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from dagster_server import ASSETS, DRY_RUN, START_SCHEDULE, START_SENSOR, Dagster, at  # noqa: E402
-from people import INTERVAL, NOTED, People, awaited, declared_graph  # noqa: E402
+from people import INTERVAL, NOTED, People, declared_graph  # noqa: E402
 
 
 @pytest.mark.slow

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from lockgate.sandbox.airflow import start_airflow
+from lockgate.testing.waiting import awaited
 
 HERE = Path(__file__).parent
 PROGRAMS = HERE.parents[3] / ".venv-airflow/bin"
 sys.path.insert(0, str(HERE))
 from dagster_server import Dagster  # noqa: E402
-from people import BIN, DECLARED, People, awaited  # noqa: E402
+from people import BIN, DECLARED, People  # noqa: E402
 
 RUNTIMES = ("durable", "luigi", "dagster", "airflow")
 CANDIDATE = "{rules: {rules: people.yml}, other: {rules: people.yml}}"

@@ -13,10 +13,12 @@ import pytest
 from lockgate.config import load_project
 from lockgate.core.flow import Runtime
 from lockgate.orchestrate import compiled, write
+from lockgate.sandbox.postgres import free_port
+from lockgate.testing.waiting import awaited
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from people import BIN, INTERVAL, NOTED, People, answered, awaited, declared_graph, free_port  # noqa: E402
+from people import BIN, INTERVAL, NOTED, People, answered, declared_graph  # noqa: E402
 
 
 @pytest.mark.parametrize("flow", ["nightly", "by_hand"])

@@ -6,7 +6,6 @@ import json
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -15,6 +14,7 @@ import pytest
 from lockgate.adapters.processes.supervisor import descendants
 from lockgate.errors import ExtraMissing, RuntimeUnavailable
 from lockgate.sandbox.airflow import start_airflow
+from lockgate.testing.waiting import awaited
 
 PROGRAMS = Path(__file__).parents[4] / ".venv-airflow/bin"
 SLEEPER = """
@@ -43,13 +43,6 @@ def command_line(process: int) -> str:
         return Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
-
-
-def awaited(is_so, seconds: float = 120) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,6 +19,7 @@ from lockgate.core.route import Route, Stage
 from lockgate.core.run import Bounds
 from lockgate.flow import Unwatched
 from lockgate.server import Options
+from lockgate.testing.waiting import awaited
 from lockgate.transform.cycle import ensure_route, move_pins
 
 pytestmark = pytest.mark.slow
@@ -124,7 +124,7 @@ def test_the_shadow_of_a_wrong_candidate_changes_no_answer(client, folder, move)
 
     assert [sent(client, number, number + 1) for number in range(0, 120, 2)] == off
 
-    until(lambda: figure(client, "lockgate_shadow_records_total", entity="orders", result="equal") == 118)
+    awaited(lambda: figure(client, "lockgate_shadow_records_total", entity="orders", result="equal") == 118)
     assert figure(client, "lockgate_shadow_records_total", entity="orders", result="wrong") == 2
     assert figure(client, "lockgate_shadow_errors_total", entity="orders") == 0
     assert figure(client, "lockgate_shadow_dropped_total", entity="orders") == 0
@@ -147,7 +147,7 @@ def test_a_silently_wrong_candidate_is_rolled_back_by_itself_and_the_answers_say
     print(f"rolled back after {asked} requests at most")
     entity = client.get("/api/entities").json()["entities"][0]
     assert (entity["stage"], entity["share"], entity["answers"]) == ("shadow", 0, "old")
-    decision = until(lambda: client.get("/api/entities/orders/cutover").json()["decision"])
+    decision = awaited(lambda: client.get("/api/entities/orders/cutover").json()["decision"])
     assert (decision["action"], decision["answer"], decision["by"]) == ("roll back", "no-go", "controller")
     assert decision["reason"].endswith("were answered differently")
     assert (decision["before"]["token"], decision["after"]["token"]) == (token, token + 1)
@@ -171,15 +171,6 @@ def test_a_person_rolls_back_at_once_and_only_once(client, move):
     assert sent(client, 1)["engine"] == "old"
     again = client.post("/api/entities/orders/cutover/rollback", json={"reason": "again"})
     assert (again.status_code, again.json()["code"]) == (409, "LG951")
-
-
-def until(condition: Callable[[], object]) -> object:
-    """What the condition says, once it says something."""
-    deadline = time.monotonic() + SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return found
 
 
 def figure(client: httpx.Client, name: str, **labels: str) -> float | None:

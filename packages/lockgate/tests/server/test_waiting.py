@@ -6,20 +6,14 @@ import asyncio
 import contextlib
 import socket
 import threading
-import time
+
+from lockgate.testing.waiting import awaited
 
 CLIENTS = 1_000
 REQUEST = (
     b"POST /api/transform HTTP/1.1\r\nHost: localhost\r\nContent-Length: 22\r\nPrefer: wait=120\r\n"
     b'Connection: close\r\n\r\n{"entityType":"users"}'
 )
-
-
-def until(is_so, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def waiters(service) -> int:
@@ -63,8 +57,9 @@ def test_a_thousand_clients_wait_without_a_thousand_threads(server, service):
 def test_a_client_that_hangs_up_waits_no_longer_and_its_job_goes_on(server, service):
     with socket.create_connection((server.host, server.port)) as connection:
         connection.sendall(REQUEST)
-        until(lambda: waiters(service) == 2)  # the request's, and the one that counts the job's end
-    until(lambda: server.desk.in_flight == 0)
+        # The request's, and the one that counts the job's end.
+        awaited(lambda: waiters(service) == 2, seconds=30, pause=0.01)
+    awaited(lambda: server.desk.in_flight == 0, seconds=30, pause=0.01)
 
     assert waiters(service) == 1
     assert not service.job("job-1").status.is_final
@@ -77,7 +72,7 @@ def test_those_that_wait_are_told_where_to_look_when_the_server_stops(running, s
         target=lambda: responses.append(client.post("/api/transform", json={"entityType": "users"}))
     )
     thread.start()
-    until(lambda: waiters(service) == 2)
+    awaited(lambda: waiters(service) == 2, seconds=30, pause=0.01)
 
     server.tell_to_stop()
     thread.join(20)

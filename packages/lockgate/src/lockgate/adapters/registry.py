@@ -12,6 +12,7 @@ from lockgate.errors import CapabilityMissing, ExtraMissing, UnknownName
 WAREHOUSES = {
     "duckdb": "lockgate.adapters.warehouses.duckdb:open_duckdb",
     "postgres": "lockgate.adapters.warehouses.postgres:open_postgres",
+    "spark": "lockgate.adapters.warehouses.spark:open_spark",
 }
 SOURCES = {
     "csv": "lockgate.adapters.sources.files:open_csv",
@@ -25,6 +26,7 @@ SOURCES = {
 WITHOUT_VALUES = {
     "duckdb": "lockgate.adapters.warehouses.duckdb.failures:without_values",
     "postgres": "lockgate.adapters.warehouses.postgres.failures:without_values",
+    "spark": "lockgate.adapters.warehouses.spark.failures:without_values",
 }
 NOTIFIERS = {
     "email": "lockgate.adapters.alerts.email:open_email",
@@ -49,8 +51,9 @@ EXTRAS = {
     "kubernetes": ("kubernetes",),
     "postgres": ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql"),
     "server": ("dbos", "fastapi", "prometheus_client", "uvicorn"),
+    "spark": ("pyspark", "dbt.adapters.spark"),
 }
-NEEDS = {"dlt": "dlt", "docker": "docker", "kubernetes": "kubernetes", "postgres": "postgres"}
+NEEDS = {"dlt": "dlt", "docker": "docker", "kubernetes": "kubernetes", "postgres": "postgres", "spark": "spark"}
 
 
 def adapter(table: dict[str, str], kind: str) -> Any:

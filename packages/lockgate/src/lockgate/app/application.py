@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lockgate.app.access import Access
     from lockgate.app.checks import Findings
     from lockgate.app.flows import Flows
+    from lockgate.app.implementations import Implementations
     from lockgate.app.look import ShownEdition
     from lockgate.app.notifying import Sent, Told, Tried
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
@@ -325,6 +326,13 @@ class App:
     def project(self) -> Project:
         """What the project file declares."""
         return self._wiring.project
+
+    @cached_property
+    def implementations(self) -> Implementations:
+        """What is done with implementations besides running them: dbt alone, and proving that they agree."""
+        from lockgate.app.implementations import Implementations
+
+        return Implementations(self._wiring)
 
     @cached_property
     def flows(self) -> Flows:

@@ -22,7 +22,7 @@ from lockgate.core.route import Route
 from lockgate.errors import CapabilityMissing, EngineOff, LockgateError, Problem, ProjectInvalid
 from lockgate.transform.cycle import declared_route
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter, lacks_candidate, warning_of
-from lockgate.transform.rules import check_rule_set
+from lockgate.transform.rules import DIALECTS, check_rule_set, refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,9 @@ def _rules(wiring: Wiring, entity: Entity, implementation: Implementation, *, of
     catalog = catalog_of(wiring, implementation, offline=offline)
     if offline and catalog.columns(rule_set.source) is None:
         return ()
-    return check_rule_set(rule_set, catalog, entity.contract)
+    kind = wiring.target.kind
+    problems = check_rule_set(rule_set, catalog, entity.contract)
+    return problems or (refusals(rule_set, catalog, kind) if kind in DIALECTS else ())
 
 
 class _DbtProjects:

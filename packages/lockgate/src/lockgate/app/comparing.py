@@ -86,6 +86,23 @@ def compared_editions(
         return _compared(named, asked, progress, folder, today=wiring.clock().date())
 
 
+def compared_across(
+    entity: Entity, left: tuple[str, Wiring, Edition], right: tuple[str, Wiring, Edition], progress: Progress
+) -> Comparison:
+    """The difference of two editions of an entity on targets that may be two, every column as it is; nothing is kept.
+
+    Each side has the name that it is told by, and the project opened on its target. Two targets number their loads each
+    by itself: whether what they loaded is the same, the rows alone can tell.
+    """
+    at, is_one = left[1], left[1] is right[1]
+    named = [
+        replace(named_edition(wiring, entity, edition, name), tells_loads=is_one)
+        for name, wiring, edition in (left, right)
+    ]
+    with _spill(at.state / "comparisons") as folder:
+        return _compared(named, ComparisonRequest(entity.contract.key), progress, folder, today=at.clock().date())
+
+
 def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:
     secrets = open_secrets(secret_variables(), read_settings().secrets_folder(Path.cwd()))
     redact_with(secrets.redact)
@@ -144,7 +161,7 @@ def _side(opening: Opening, named: Named, progress: Progress) -> Side:
     if not named.editions:
         return side
     columns = tuple(column for column in side.columns if column.name != BUCKET_COLUMN)
-    return replace(side, columns=columns, editions=named.editions)
+    return replace(side, columns=columns, editions=named.editions if named.tells_loads else ())
 
 
 def _completed(request: ComparisonRequest, left: Named, right: Named) -> ComparisonRequest:

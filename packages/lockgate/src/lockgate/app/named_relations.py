@@ -22,11 +22,15 @@ _HOW = "Name a file, TARGET.SCHEMA.TABLE, ENTITY, or ENTITY@IMPLEMENTATION."
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """Where a relation is; and which entity it is of, with the editions that are shown."""
+    """Where a relation is; and which entity it is of, with the editions that are shown.
+
+    With `tells_loads`, what their loads say is held against those of the other side.
+    """
 
     reference: Reference
     entity: Entity | None = None
     editions: tuple[Edition, ...] = ()
+    tells_loads: bool = True
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lockgate.core.examination import Examination
-    from lockgate.core.execution import NodeResult, Outcome
+    from lockgate.core.execution import DbtExecutionResult, NodeResult, Outcome
     from lockgate.errors import LockgateError
 
 
@@ -37,6 +37,10 @@ class Places:
         if isinstance(outcome, Execution):
             return replace(outcome, nodes=nodes)
         return replace(outcome, nodes=nodes, error=self.error(outcome.error))
+
+    def invocation(self, result: DbtExecutionResult) -> DbtExecutionResult:
+        """What an invocation of dbt did, with such paths alone in its nodes."""
+        return replace(result, nodes=tuple(self._node(node) for node in result.nodes))
 
     def examination(self, found: Examination) -> Examination:
         """What came of tests, with such paths alone."""

@@ -1,4 +1,4 @@
-"""`jobs` and `dbt`: durable requests as they stand, and the live switch."""
+"""`jobs` and `dbt`: durable requests as they stand; the live switch, and dbt run by itself."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lockgate.cli.auditing import changing, me
-from lockgate.cli.exits import Exit
-from lockgate.cli.invocation import Invocation
-from lockgate.cli.output import print_json, print_table, standard_error, standard_output
+from lockgate.cli.exits import Exit, exit_of
+from lockgate.cli.invocation import Invocation, opened
+from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.core.job import Job, JobStatus
 from lockgate.govern.changes import switching
 
@@ -118,7 +118,39 @@ def _tell(job: Job, *, as_json: bool) -> None:
         standard_output().print(f"job {job.job_id}: {job.status}", soft_wrap=True)
 
 
-dbt = typer.Typer(help="The live switch: whether dbt may answer. In force at once, in every process.")
+dbt = typer.Typer(help="Whether dbt may answer, in force at once in every process; and dbt run by itself.")
+
+
+@dbt.command("build")
+def build(
+    context: typer.Context,
+    entity: Annotated[str, typer.Argument(help="The entity.")],
+    select: Annotated[
+        list[str] | None, typer.Option(help="Only these models, as dbt selects them; repeat for more. Else +MODEL.")
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="The implementation, where dbt has several.")] = None,
+    full_refresh: Annotated[bool, typer.Option(help="Rebuild incremental models.")] = False,
+    variables: Annotated[str, typer.Option("--vars", help="Variables for dbt, as a JSON object.")] = "{}",
+    wait: Annotated[float, typer.Option(help="Seconds to wait for another run on the same target.", min=0)] = 60.0,
+    as_json: Json = False,
+) -> int:
+    """Run dbt's models and tests for an entity on what has landed, and publish nothing: `--select stg_users` stages."""
+    from lockgate.cli.commands_run import parsed_variables
+    from lockgate.cli.progress import Progress
+    from lockgate.core.run import DbtRequest
+
+    request = DbtRequest(entity, tuple(select or ()), engine, parsed_variables(variables), full_refresh)
+    with opened(context) as app, changing(app.access, "dbt.build", entity, select=", ".join(request.select)) as change:
+        result, error = app.implementations.build_by_dbt(request, Progress(), wait_seconds=wait)
+        change.went([error] if error else [])
+    if as_json:
+        print_json(result)
+    else:
+        rows = [(node.node, node.status, node.rows, node.failures, node.seconds) for node in result.nodes]
+        print_table("", ("node", "status", "rows", "failures", "seconds"), rows)
+    if error:
+        print_error(error)
+    return exit_of((error,) if error else ())
 
 
 @dbt.command("enable")

@@ -1,4 +1,4 @@
-"""`run`, `transform` and `editions`: load, transform, test, publish, and look at what came of it."""
+"""`run` and `editions`: load, transform, test, publish, and look at what came of it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from lockgate.cli.exits import Exit, exit_of, exit_of_answer
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_error, print_json, print_table, standard_error, standard_output
 from lockgate.cli.progress import Progress
-from lockgate.cli.records import print_envelope, print_outcomes, read_lines
 from lockgate.core.cutover import Action
 from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from lockgate.app import App
     from lockgate.core.execution import Execution
-    from lockgate.core.job import JobResult
     from lockgate.core.run import RunResult
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
@@ -38,7 +36,6 @@ Hold = Annotated[
 def register(application: typer.Typer) -> None:
     """Adds the verbs to the command line."""
     application.command("run")(run)
-    application.command("transform")(transform)
     application.add_typer(editions, name="editions")
 
 
@@ -114,7 +111,9 @@ def parsed_variables(written: str) -> dict[str, object]:
 def _show(result: RunResult, *, hold: bool) -> None:
     """The run as tables; errors with what to do, on standard error."""
     if result.executions:
-        print_table("Entities", ("entity", "implementation", "rows", "set aside", "seconds"), _rows(result.executions))
+        print_table(
+            "Entities", ("entity", "implementation", "rows", "set aside", "seconds"), rows_of(result.executions)
+        )
     if result.unchanged:
         standard_output().print(f"unchanged, so the edition before stays: {', '.join(result.unchanged)}", markup=False)
     for error in result.errors.values():
@@ -141,7 +140,7 @@ def _ended(result: RunResult, *, hold: bool) -> str:
     return done
 
 
-def _rows(executions: tuple[Execution, ...]) -> list[tuple[object, ...]]:
+def rows_of(executions: tuple[Execution, ...]) -> list[tuple[object, ...]]:
     """One line an execution."""
     return [
         (
@@ -153,46 +152,6 @@ def _rows(executions: tuple[Execution, ...]) -> list[tuple[object, ...]]:
         )
         for execution in executions
     ]
-
-
-def transform(
-    context: typer.Context,
-    entity: Annotated[str, typer.Argument(help="The entity to transform.")],
-    engine: Annotated[str | None, typer.Option(help="The implementation; else as routed.")] = None,
-    records: Annotated[
-        typer.FileBinaryRead | None,
-        typer.Option(help="JSON lines instead of tables; - for standard input."),
-    ] = None,
-    wait: Wait = 60.0,
-    as_json: Json = False,
-) -> int:
-    """Execute one implementation of an entity, on the pinned tables or on records."""
-    with opened(context) as app:
-        if records is not None:
-            return _transform_records(app, entity, records, engine=engine, as_json=as_json)
-        result = app.transform(entity, engine=engine, wait_seconds=wait)
-    if as_json:
-        print_json(result)
-    else:
-        _show_transformed(result)
-    return Exit.FINE
-
-
-def _transform_records(
-    app: App, entity: str, records: typer.FileBinaryRead, *, engine: str | None, as_json: bool
-) -> Exit:
-    """What an entity's rules make of JSON lines, told as it is made; whole or not at all where it is one document."""
-    found = app.transform_records(entity, read_lines(records), engine=engine)
-    bad = print_envelope(entity, found) if as_json else print_outcomes(found)
-    return Exit.DATA_SAID_NO if bad else Exit.FINE
-
-
-def _show_transformed(result: JobResult) -> None:
-    """The execution as a table; who should have answered, where another one did, on standard error."""
-    if result.fallen_back is not None:
-        said = f"{result.inputs.implementation} failed, the incumbent answers: {result.fallen_back.message}"
-        standard_error().print(said, markup=False, soft_wrap=True)
-    print_table("", ("entity", "implementation", "rows", "set aside", "seconds"), _rows((result.execution,)))
 
 
 editions = typer.Typer(help="What is published, and what each edition holds.", no_args_is_help=True)

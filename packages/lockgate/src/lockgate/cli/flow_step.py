@@ -11,10 +11,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
+from typing import TYPE_CHECKING
 
 from lockgate.cli.exits import Exit
 from lockgate.core.flow import Interval, OutsideStep, Runtime, StepEnd
 from lockgate.settings import take_flow_variables
+
+if TYPE_CHECKING:
+    from lockgate.app import App
 
 logger = logging.getLogger(__name__)
 
@@ -91,12 +95,20 @@ class _Teller:
 
         try:
             with App.open(self._project, target=self._target, may_be_invalid=True) as app:
-                if end is None:
-                    app.flows.told_started(self._step)
-                else:
-                    app.flows.told_finished(self._step, end)
+                if self._target is None or app.flows.flow(self._step.flow).target != self._target:
+                    return _told(app, self._step, end)
+            # The flow chose the target for its steps; its runs are kept where those of all flows are.
+            with App.open(self._project, may_be_invalid=True) as app:
+                _told(app, self._step, end)
         except Exception as error:  # noqa: BLE001  whatever it is, the command is what counts
             logger.warning("the control plane is not told of the step: %s", error)
+
+
+def _told(app: App, step: OutsideStep, end: StepEnd | None) -> None:
+    if end is None:
+        app.flows.told_started(step)
+    else:
+        app.flows.told_finished(step, end)
 
 
 def _end_orderly() -> None:

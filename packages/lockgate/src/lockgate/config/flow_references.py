@@ -22,6 +22,8 @@ def flow_findings(declared: Declared) -> Iterator[Finding]:
         path = ("flows", name)
         if flow.calendar is not None:
             yield from _known(declared, "calendars", flow.calendar, (*path, "calendar"))
+        if flow.target is not None:
+            yield from _known(declared, "targets", flow.target, (*path, "target"))
         if flow.runtime != Runtime.DURABLE:
             yield from _runtime(declared, flow.runtime, (*path, "runtime"))
         yield from _step_findings(declared, flow, (*path, "steps"))

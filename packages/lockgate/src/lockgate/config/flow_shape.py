@@ -135,4 +135,5 @@ class FlowShape(Shape):
     runtime: Name = Field(
         Runtime.DURABLE.value, description="What runs it: one of `runtimes`; else `durable`, the embedded one."
     )
+    target: Name | None = Field(None, description="The target that its steps work on; else the one that is asked for.")
     steps: list[StepShape] = Field(min_length=1, description="Its steps.")

@@ -15,12 +15,13 @@ def flow_of(name: str, shape: FlowShape, calendars: Mapping[str, CalendarShape],
     steps = steps_of(shape, entities)
     return FlowDeclaration(
         name=name,
-        steps=tuple(_step(step, needs_of(step, shape, steps)) for step in steps),
+        steps=tuple(_step(step, needs_of(step, shape, steps), shape.target) for step in steps),
         description=shape.description,
         schedule=_schedule(shape, calendars),
         sla=shape.sla,
         max_active_runs=shape.max_active_runs,
         runtime=shape.runtime,
+        target=shape.target,
     )
 
 
@@ -36,7 +37,7 @@ def _calendar(name: str, shape: CalendarShape) -> Calendar:
     return Calendar(name, weekdays, frozenset(shape.skip))
 
 
-def _step(written: WrittenStep, needs: tuple[str, ...]) -> StepDeclaration:
+def _step(written: WrittenStep, needs: tuple[str, ...], target: str | None) -> StepDeclaration:
     shape = written.shape
     return StepDeclaration(
         name=written.name,
@@ -48,6 +49,7 @@ def _step(written: WrittenStep, needs: tuple[str, ...]) -> StepDeclaration:
         timeout=shape.timeout,
         pool=shape.pool,
         priority=shape.priority,
+        target=target,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, model_validator
 
 from lockgate.config.comparison_shape import CompareShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
@@ -24,6 +24,7 @@ from lockgate.config.grammar import (
     Shape,
     Text,
     Type,
+    fault,
 )
 from lockgate.config.notification_shape import AnyNotification
 from lockgate.config.runtime_shape import AirflowRuntime
@@ -45,7 +46,29 @@ class PostgresTarget(Shape):
     url: Address = Field(description="`secret://name`, or an address without a password.")
 
 
-TargetShape: TypeAlias = Annotated[DuckDBTarget | PostgresTarget, Field(discriminator="kind")]
+class SparkTarget(Shape):
+    """A warehouse of Parquet files in a folder, read and written by Spark."""
+
+    kind: Literal["spark"] = Field(description="`spark`.")
+    path: Text = Field("warehouse/", description="The folder that holds it.")
+    master: Text = Field("local[*]", description="Where Spark runs: here on so many cores, or a cluster's address.")
+    conf: dict[str, Scalar] = Field(default_factory=dict, description="More of Spark's own settings, by their names.")
+    method: Literal["session", "thrift"] = Field(
+        "session", description="How dbt reaches a Spark: by a session of its own, or a Thrift server."
+    )
+    host: Text | None = Field(None, description="The Thrift server's name or address.")
+    port: int | None = Field(None, ge=1, le=65535, description="The port that the Thrift server listens on.")
+    user: Text | None = Field(None, description="The user to appear as at the Thrift server.")
+    password: Address | None = Field(None, description="`secret://name`, for the Thrift server.")
+
+    @model_validator(mode="after")
+    def _server_is_named(self) -> SparkTarget:
+        if self.method == "thrift" and not self.host:
+            raise fault("a Thrift server needs a host", "Write `host:` with the server's name.")
+        return self
+
+
+TargetShape: TypeAlias = Annotated[DuckDBTarget | PostgresTarget | SparkTarget, Field(discriminator="kind")]
 
 
 # --- sources ----------------------------------------------------------------------------------------------------

@@ -73,6 +73,7 @@ class StepDeclaration:
 
     It begins when every step in `needs` has succeeded. Arguments may hold `{start}`, `{end}` and `{date}`, which stand
     for the run's interval. Steps of one pool share its slots; where they are scarce, higher `priority` goes first.
+    It works on `target`, where it has one, whatever target is asked for.
     """
 
     name: str
@@ -84,11 +85,14 @@ class StepDeclaration:
     timeout: timedelta = timedelta(hours=4)
     pool: str = DEFAULT_POOL
     priority: int = 0
+    target: str | None = None
 
     @property
     def command(self) -> tuple[str, ...]:
         """The program and its arguments."""
-        return self.arguments if self.kind is StepKind.SHELL else ("lockgate", *self.arguments)
+        if self.kind is StepKind.SHELL:
+            return self.arguments
+        return ("lockgate", *(("--target", self.target) if self.target else ()), *self.arguments)
 
     @property
     def written(self) -> str:
@@ -129,6 +133,7 @@ class FlowDeclaration:
 
     No more than `max_active_runs` of it are under way at a time, the others wait. `sla` is how long after its time a
     run may end before people are told. `runtime` is the name of one that the project declares, or the embedded one.
+    `target` is where its steps work, where it says so; its runs are kept with those of every other flow.
     """
 
     name: str
@@ -138,6 +143,7 @@ class FlowDeclaration:
     sla: timedelta | None = None
     max_active_runs: int = 1
     runtime: str = Runtime.DURABLE.value
+    target: str | None = None
 
     @property
     def is_outside(self) -> bool:

@@ -24,6 +24,20 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
+class DbtRequest:
+    """What of an entity dbt is to build: its model with all that is upstream, or what `select` names.
+
+    `engine` is the implementation, where dbt has several of the entity.
+    """
+
+    entity: str
+    select: tuple[str, ...] = ()
+    engine: str | None = None
+    variables: Mapping[str, object] = field(default_factory=dict)
+    full_refresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RunRequest:
     """What is asked of a run: entities and implementations by name (none: all, as routed), and how.
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 _BUCKET = {
     "postgres": "mod(cast(cast('x' || substring(md5({text}) from 1 for 8) as bit(32)) as bigint), {buckets})",
+    "spark": "cast(conv(substring(md5({text}), 1, 8), 16, 10) as bigint) % {buckets}",
     "duckdb": "cast('0x' || substring(md5({text}), 1, 8) as bigint) % {buckets}",
 }
-# Kinds that sqlglot calls otherwise.
+# Kinds that sqlglot calls otherwise; on Spark TIMESTAMP has a zone, and TIMESTAMP_NTZ has none.
 _SQL_NAMES = {Kind.INTEGER: "INT", Kind.NUMERIC: "DECIMAL", Kind.REAL: "FLOAT", Kind.BYTES: "VARBINARY"}
+_SQL_NAMES |= {Kind.TIMESTAMP: "TIMESTAMPNTZ"}
 
 
 def column(name: str) -> exp.Column:
@@ -52,7 +54,7 @@ def bucket_expression(key: tuple[str, ...], dialect: str) -> exp.Expr:
     The last bucket where one is NULL. Dates must render as YYYY-MM-DD (ISO DateStyle) when cast to text.
 
     Raises:
-        KeyError: the dialect is neither `duckdb` nor `postgres`.
+        KeyError: the dialect is none of `duckdb`, `postgres` and `spark`.
     """
     from sqlglot import parse_one
 

@@ -55,7 +55,7 @@ class DbtExecutionService:
             UnknownName: the entity has no dbt implementation of that name.
             DbtError: the invocation was refused, stopped or crashed; failed nodes are in the result.
         """
-        piece = Piece(entity, _implementation(entity, implementation))
+        piece = Piece(entity, dbt_implementation(entity, implementation))
         with self._warehouse.workshop(entity.workshop(piece.implementation.name)) as workshop:
             invocation = _invocation((piece,), workshop, vars or {}, full_refresh=full_refresh, select=select)
             return with_rows(self._executor.execute(invocation, self._on_node), workshop)
@@ -94,8 +94,12 @@ class DbtExecutionService:
         return tuple(_examination(piece, nodes) for piece, nodes in zip(batch.pieces, concerns, strict=True))
 
 
-def _implementation(entity: Entity, name: str | None) -> Implementation:
-    """The entity's dbt implementation of that name, or its only one."""
+def dbt_implementation(entity: Entity, name: str | None) -> Implementation:
+    """The entity's dbt implementation of that name, or its only one.
+
+    Raises:
+        UnknownName: there is none, or there are several.
+    """
     built_by_dbt = [each for each in entity.implementations.values() if each.engine is Engine.DBT]
     found = [each for each in built_by_dbt if name in {None, each.name}]
     if len(found) != 1:
@@ -166,7 +170,7 @@ def _is_table(node: NodeResult) -> bool:
 
 def _outcome(piece: Piece, nodes: tuple[NodeResult, ...], workshop: Workshop) -> Outcome:
     """What an invocation made of one entity, from the nodes that answer for it."""
-    error = _error(piece, nodes)
+    error = failure_of(piece, nodes)
     if error is not None:
         return _failed(piece, error, nodes)
     output = next((node for node in nodes if _is_model(node, piece.implementation.model)), None)
@@ -185,11 +189,11 @@ def _examination(piece: Piece, nodes: tuple[NodeResult, ...], error: LockgateErr
     tests = tuple(node for node in nodes if node.kind in {"test", "unit_test"})
     trials = tuple(Trial(node.node, node.status, node.failures, node.message, node.file) for node in tests)
     seconds = sum(node.seconds for node in nodes)
-    return Examination(piece.entity.name, piece.implementation.name, trials, seconds, error or _error(piece, nodes))
+    return Examination(piece.entity.name, piece.implementation.name, trials, seconds, error or failure_of(piece, nodes))
 
 
-def _error(piece: Piece, nodes: Sequence[NodeResult]) -> LockgateError | None:
-    """What failed among the nodes that answer for an entity, or was not reached."""
+def failure_of(piece: Piece, nodes: Sequence[NodeResult]) -> LockgateError | None:
+    """What failed among the nodes that answer for an entity, or was not reached; None where all went well."""
     bad = [node for node in nodes if node.status in {NodeStatus.FAIL, NodeStatus.ERROR}]
     if bad:
         return _failure(piece, bad)

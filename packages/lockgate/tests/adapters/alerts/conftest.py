@@ -24,6 +24,7 @@ from lockgate.adapters.alerts.slack import open_slack
 from lockgate.adapters.alerts.webhook import open_webhook
 from lockgate.core.notice import NotificationDeclaration
 from lockgate.sandbox.alerts import Answer, Misbehaviour, Receiver, Request, pagerduty, slack, webhook
+from lockgate.sandbox.postgres import free_port
 from lockgate.testing.alerts import DEADLINE_SECONDS, How, Taken
 
 ORIGIN = "inventory.main"
@@ -311,12 +312,6 @@ def mail_stand(mailbox, serve_mail, server_tls, trust, monkeypatch):
     )
     with ExitStack() as stack:
         yield MailStand(mailbox, port, trust, stack)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
 
 
 @pytest.fixture(scope="session")

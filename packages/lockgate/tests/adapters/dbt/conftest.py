@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,9 +12,16 @@ import psycopg
 import pytest
 
 from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
+from lockgate.adapters.warehouses.spark import open_spark
 from lockgate.core.execution import WorkshopAccess
+from lockgate.testing.warehouses.given import ID, land, staged
 
 WORKSHOP = "analytics__dbt"
+SPARK = {
+    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.sql.codegen.wholeStage": "false",
+}
 PASSWORD = "{{ 1 + 1 }} '\"\\ %s: ünï # 0"
 
 
@@ -59,3 +67,14 @@ def postgres_access(postgres_url) -> WorkshopAccess:
             connection.execute(psycopg.sql.SQL(statement).format(**words))
     where = {"host": place.hostname, "port": place.port, "user": role.as_string().strip('"'), "dbname": place.path[1:]}
     return WorkshopAccess("postgres", WORKSHOP, where, {"password": PASSWORD})
+
+
+@pytest.fixture
+def spark_access(tmp_path) -> Iterator[WorkshopAccess]:
+    warehouse = open_spark(
+        "main", tmp_path / "warehouse", clock=lambda: datetime.now(UTC), master="local[2]", conf=SPARK
+    )
+    warehouse.prepare()
+    land(warehouse, staged(tmp_path, 1, [{"id": 1}, {"id": 2}], columns=(ID,)))
+    with warehouse.workshop(WORKSHOP) as workshop:
+        yield workshop.access()

@@ -44,6 +44,23 @@ def test_duckdb_gets_its_file_and_its_setup():
     ]
 
 
+def test_spark_gets_a_session_or_the_thrift_server_that_is_named():
+    session = WorkshopAccess("spark", "w", {"folder": "/a", "master": "local[*]", "conf": {}})
+    named = {"method": "thrift", "host": "spark.example", "port": 10000, "user": "etl", "folder": "/a"}
+    thrift = WorkshopAccess("spark", "w", named, {"password": "p"})
+    common = {"type": "spark", "schema": "w", "threads": 2}
+
+    assert output_of(session, threads=2) == common | {"method": "session", "host": "NA"}
+    assert output_of(thrift, threads=2) == common | {
+        "method": "thrift",
+        "host": "spark.example",
+        "port": 10000,
+        "user": "etl",
+        "password": "p",
+    }
+    assert [database_of(access) for access in (session, thrift)] == ["w", "w"]
+
+
 def test_a_kind_without_an_adapter_is_refused():
     with pytest.raises(CapabilityMissing, match="'bigquery'"):
         output_of(WorkshopAccess("bigquery", "w", {}), threads=1)

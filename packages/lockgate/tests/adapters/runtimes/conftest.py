@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from lockgate.adapters.runtimes.airflow.exchange import Exchange, Patience
+from lockgate.adapters.runtimes.airflow.exchange import PATIENCE, Exchange
 from lockgate.adapters.runtimes.airflow.service import AirflowOrchestrationService, Pace
 from lockgate.cli.entrypoint import run
 from lockgate.sandbox.airflow import LocalAirflow, start_airflow
@@ -20,9 +20,9 @@ EXTRACT = Path(__file__).with_name("airflow_openapi.json")
 PROGRAMS = Path(__file__).parents[5] / ".venv-airflow/bin"
 # So that tokens come to their end while tests go on; without leeway they are refused at once.
 SHORT_TOKENS = {"AIRFLOW__API_AUTH__JWT_EXPIRATION_TIME": "5", "AIRFLOW__API_AUTH__JWT_LEEWAY": "0"}
-PATIENT = Patience(deadline_seconds=60)
+PATIENT = replace(PATIENCE, deadline_seconds=60)
 PASSWORD = "eleven grey herons"
-QUICK = Patience(first_wait_seconds=0.001, longest_wait_seconds=0.01, timeout_seconds=1, deadline_seconds=2)
+QUICK = replace(PATIENCE, first_wait_seconds=0.001, longest_wait_seconds=0.01, timeout_seconds=1, deadline_seconds=2)
 
 
 def _beside(name: str):
@@ -50,7 +50,7 @@ class Vault(dict):
         self.hidden.append(value)
 
 
-def client_of(url: str, password: str, *, ages: bool = True, patience: Patience = QUICK, pace: float = 0.001):
+def client_of(url: str, password: str, *, ages: bool = True, patience=QUICK, pace: float = 0.001):
     """A client; where its token does not age, it learns of its end by being refused."""
     clock = {} if ages else {"clock": lambda: 0.0}
     exchange = Exchange(url, "admin", "secret://airflow", Vault(airflow=password), patience, **clock)

@@ -8,6 +8,7 @@ from threading import Thread
 
 import pytest
 
+from lockgate.adapters.exchange import Patience
 from lockgate.core.deadline import within
 from lockgate.core.flow import FlowStatus, Interval
 from lockgate.errors import (
@@ -223,7 +224,6 @@ def test_an_address_that_cannot_be_asked_is_refused_and_not_told(client_of, url)
 
 def test_an_answer_may_hold_so_much_and_no_more(api, client_of):
     api.faults.extend([None, Fault(200, {"dag_runs": [], "filler": "x" * 5_000})])
-    from lockgate.adapters.runtimes.airflow.exchange import Patience
 
     with pytest.raises(RuntimeRefused, match="more than 4,096 bytes"):
         client_of(api.url, api.password, patience=Patience(body_bytes=4096)).runs("greet")

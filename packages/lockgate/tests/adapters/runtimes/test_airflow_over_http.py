@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
 
 from lockgate.sandbox.postgres import free_port
 from lockgate.testing.runtimes import PROJECT, SAID
+from lockgate.testing.waiting import awaited
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ def api(tmp_path, real):
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
         try:
-            until(lambda: is_up(client))
+            awaited(lambda: is_up(client))
             yield client
         finally:
             server.terminate()
@@ -47,14 +47,6 @@ def is_up(client: httpx.Client) -> bool:
         return False
 
 
-def until(is_so, seconds: float = 180):
-    deadline = time.monotonic() + seconds
-    while not (found := is_so()):
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
-    return found
-
-
 def ended(client: httpx.Client, path: str):
     run = client.get(path).json()
     return run if run["status"] in {"success", "failed", "cancelled"} else None
@@ -65,7 +57,7 @@ def test_a_run_is_begun_shown_read_and_cancelled(api):
     assert {answer.status_code for answer in begun.values()} == {202}
     path = {name: answer.headers["location"] for name, answer in begun.items()}
 
-    greet, broken = (until(lambda name=name: ended(api, path[name])) for name in ("greet", "broken"))
+    greet, broken = (awaited(lambda name=name: ended(api, path[name])) for name in ("greet", "broken"))
 
     assert (greet["status"], {step["step"]: (step["status"], step["attempt"]) for step in greet["steps"]}) == (
         "success", {"first": ("success", 1), "flaky": ("success", 2), "last": ("success", 1)},
@@ -74,7 +66,7 @@ def test_a_run_is_begun_shown_read_and_cancelled(api):
         "failed", {"bad": ("failed", 2), "after": ("skipped", 0)},
     )  # fmt: skip
     assert SAID in api.get(f"{path['broken']}/steps/bad/log?attempt=1").json()["text"]
-    until(lambda: any(step["status"] == "running" for step in api.get(path["endless"]).json()["steps"]))
+    awaited(lambda: any(step["status"] == "running" for step in api.get(path["endless"]).json()["steps"]))
     assert api.post(f"{path['endless']}/cancel").json()["status"] == "cancelled"
     assert api.post(f"{path['endless']}/cancel").status_code == 409
 
@@ -92,4 +84,4 @@ def test_a_run_that_airflow_began_itself_is_listed(api, real):
         runs = {run["runId"]: run["status"] for run in api.get("/api/flows/greet/runs").json()["runs"]}
         return runs.get("by_hand_there") == "success"
 
-    until(found)
+    awaited(found)

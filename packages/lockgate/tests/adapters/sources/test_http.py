@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lockgate.adapters.sources.exchange import Patience
+from lockgate.adapters.exchange import Patience
 from lockgate.adapters.sources.http import open_http
 from lockgate.adapters.staging.duckdb import DuckDBStager
 from lockgate.core.load import CursorRange

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.adapters.sources.exchange import Patience
+from lockgate.adapters.exchange import Patience
 from lockgate.adapters.sources.http import open_http
 from lockgate.core.ports import Extraction
 from lockgate.core.stream import Source, Stream

@@ -22,11 +22,12 @@ from sqlglot import exp
 from lockgate.adapters.warehouses import duckdb as duckdb_adapter
 from lockgate.adapters.warehouses.duckdb import open_duckdb
 from lockgate.adapters.warehouses.duckdb.catalog import changing
-from lockgate.adapters.warehouses.duckdb.editions import GRACE_SECONDS
 from lockgate.adapters.warehouses.duckdb.engine import logical_type
 from lockgate.adapters.warehouses.duckdb.failures import translated
-from lockgate.adapters.warehouses.duckdb.holder import holder_of, note_holder
-from lockgate.adapters.warehouses.duckdb.layout import Layout, link, safe, written
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
+from lockgate.adapters.warehouses.folder.editions import GRACE_SECONDS
+from lockgate.adapters.warehouses.folder.holder import holder_of, note_holder
+from lockgate.adapters.warehouses.folder.layout import Layout, link, safe, written
 from lockgate.core.load import Pin
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm
@@ -160,7 +161,7 @@ def test_a_change_of_the_catalog_that_fails_leaves_it_as_it_was(warehouse, folde
     before = files_of(folder)
 
     def fail():
-        with changing(Layout(folder)) as connection:
+        with changing(DuckDBLayout(folder)) as connection:
             connection.execute("DROP VIEW analytics.users")
             connection.execute("SELECT no_such_column")
 
@@ -338,7 +339,7 @@ ALTER TABLE lockgate.before RENAME TO edition;
 
 def test_a_catalog_from_before_editions_were_held_is_upgraded(warehouse, folder):
     first = publish(warehouse, "rules", users(3, "old"))
-    with changing(Layout(folder)) as connection:
+    with changing(DuckDBLayout(folder)) as connection:
         connection.execute(BEFORE_HELD_EDITIONS)
 
     warehouse.prepare()
@@ -526,7 +527,7 @@ def test_what_a_killed_change_of_the_catalog_left_goes_with_the_next_one(warehou
 HOLDS = """
 import sys, time
 from pathlib import Path
-from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.folder.layout import Layout
 with Layout(Path(sys.argv[1])).locked("run", wait_seconds=1):
     print("held", flush=True)
     time.sleep(600)
@@ -556,7 +557,7 @@ def test_who_waits_for_a_lock_is_told_who_holds_it_since_when(tmp_path, holder):
 
 
 def test_a_holder_that_is_stopped_is_not_waited_for(tmp_path, holder, monkeypatch):
-    monkeypatch.setattr("lockgate.adapters.warehouses.duckdb.layout.LOOK_SECONDS", 0.1)
+    monkeypatch.setattr("lockgate.adapters.warehouses.folder.layout.LOOK_SECONDS", 0.1)
     holder.send_signal(signal.SIGSTOP)
 
     began = time.monotonic()

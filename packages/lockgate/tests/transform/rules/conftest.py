@@ -1,7 +1,8 @@
-"""Real engines to run rules on: DuckDB in memory, and one database of the real PostgreSQL a module."""
+"""Real engines to run rules on: DuckDB in memory, one database of the real PostgreSQL a module, and local Spark."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from sqlglot import exp
 from lockgate.core.arrow import arrow_schema
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import sql_type
-from lockgate.core.types import ColumnType
+from lockgate.core.types import ColumnType, Kind
 
 
 class DuckDB:
@@ -63,8 +64,51 @@ class Postgres:
         self._connection.close()
 
 
+class Spark:
+    """A session of its own on the one local Spark."""
+
+    dialect = "spark"
+
+    def __init__(self, session) -> None:
+        self.session = session.newSession()
+        self.session.conf.set("spark.sql.session.timeZone", "America/New_York")
+
+    def run(self, sql: str) -> list[tuple]:
+        return [tuple(row.values()) for row in self.arrow(sql).to_pylist()]
+
+    def arrow(self, sql: str) -> pa.Table:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return self.session.sql(sql).toArrow()
+
+    def view(self, name: str, names: Sequence[str], rows: Sequence[Sequence[str | None]]) -> None:
+        """Texts under a name."""
+        columns = [pa.array([row[place] for row in rows], pa.string()) for place in range(len(names))]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.session.createDataFrame(pa.table(columns, list(names))).createOrReplaceTempView(name)
+
+    def typed(self, text: str, type_: ColumnType) -> str:
+        """A column of texts as another type; UUIDs are texts in lower case here."""
+        return f"lower({text})" if type_.kind is Kind.UUID else f"CAST({text} AS {sql_type(type_).sql('spark')})"
+
+    def load(self, relation: Relation, columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> None:
+        """Makes the relation anew from values written as text."""
+        self.run(f"CREATE SCHEMA IF NOT EXISTS {relation.schema}")
+        self.run(f"DROP TABLE IF EXISTS {relation.schema}.{relation.name}")
+        self.view("given", [f"v{place}" for place in range(len(columns))], rows)
+        typed = ", ".join(
+            f"{self.typed(f'v{place}', column.type)} AS `{column.name}`" for place, column in enumerate(columns)
+        )
+        self.run(f"CREATE TABLE {relation.schema}.{relation.name} AS SELECT {typed} FROM given")
+        self.session.catalog.dropTempView("given")
+
+
 def load(engine, relation: Relation, columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> None:
     """Makes the relation anew from values written as text."""
+    if isinstance(engine, Spark):
+        engine.load(relation, columns, rows)
+        return
     engine.run(f'CREATE SCHEMA IF NOT EXISTS "{relation.schema}"')
     engine.run(f'DROP TABLE IF EXISTS "{relation.schema}"."{relation.name}"')
     types = [sql_type(column.type).sql(engine.dialect) for column in columns]
@@ -111,7 +155,12 @@ def postgres_engine(postgres_server) -> Iterator[Postgres]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
+@pytest.fixture(scope="module")
+def spark_engine(spark_session) -> Spark:
+    return Spark(spark_session)
+
+
+@pytest.fixture(params=["duckdb", "postgres", pytest.param("spark", marks=pytest.mark.slow)])
 def engine(request):
     return request.getfixturevalue(f"{request.param}_engine")
 
@@ -123,13 +172,13 @@ class EngineWorkshop:
 
     def __init__(self, engine, relations: Mapping[Relation, tuple[Column, ...]]) -> None:
         self._engine, self._relations, self.dialect = engine, relations, engine.dialect
-        engine.run('DROP SCHEMA IF EXISTS "workshop" CASCADE')
-        engine.run('CREATE SCHEMA "workshop"')
+        engine.run("DROP SCHEMA IF EXISTS workshop CASCADE")
+        engine.run("CREATE SCHEMA workshop")
 
     def build(self, name: str, query: exp.Expr) -> int:
-        self._engine.run(f'DROP TABLE IF EXISTS "workshop"."{name}"')
-        self._engine.run(f'CREATE TABLE "workshop"."{name}" AS {query.sql(self.dialect)}')
-        return self._engine.run(f'SELECT count(*) FROM "workshop"."{name}"')[0][0]
+        self._engine.run(f"DROP TABLE IF EXISTS workshop.{name}")
+        self._engine.run(f"CREATE TABLE workshop.{name} AS {query.sql(self.dialect)}")
+        return self._engine.run(f"SELECT count(*) FROM workshop.{name}")[0][0]
 
     def query(self, query: exp.Expr) -> pa.Table:
         return pa.Table.from_pylist(fetch(self._engine, query))

@@ -1,9 +1,10 @@
-"""The same rows whatever runs the rules: random rows on DuckDB, on PostgreSQL, and as records in memory."""
+"""The same rows whatever runs the rules: random rows on DuckDB, on PostgreSQL, on Spark, and as records in memory."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -109,7 +110,7 @@ def plain(row) -> dict:
 def _plain(value):
     if isinstance(value, datetime) and value.tzinfo:
         return value.astimezone(UTC)
-    return str(value) if isinstance(value, Decimal) else value
+    return str(value) if isinstance(value, Decimal | UUID) else value
 
 
 @pytest.mark.slow
@@ -134,6 +135,39 @@ def test_duckdb_postgres_and_records_agree_on_every_row(duckdb_engine, postgres_
     assert len(found[0]) == len(rows)
     assert found[0] == found[1]
     assert found[0] == found[2]
+
+
+def gathered(values, count: int) -> list:
+    """So many random values, the same ones every time: for Spark, whose statements take long whatever they do."""
+    found: list = []
+
+    @settings(max_examples=count, deadline=None, derandomize=True, database=None)
+    @given(value=values)
+    def gather(value):
+        found.append(value)
+
+    gather()
+    return found
+
+
+@pytest.mark.slow
+def test_spark_agrees_with_duckdb_on_every_row(duckdb_engine, spark_engine, tools):
+    rule_set = parse_rule_set(RULES, file="people.yml")
+    columns, team_columns = tools.columns_of({**COLUMNS, "_row": "bigint"}), tools.columns_of(TEAM_COLUMNS)
+    catalog = Catalog(((RAW, columns), (TEAMS, team_columns)))
+    days = ("9999", "0001")  # near the first and the last that Python has
+    rows = [row for row in gathered(ROW, 1500) if not any(year in (row[3] or "") for year in days)]
+    teams = gathered(TEAM, 20)
+    found = []
+    for engine in (duckdb_engine, spark_engine):
+        tools.load(engine, RAW, columns, written([*row, number] for number, row in enumerate(rows, 1)))
+        tools.load(engine, TEAMS, team_columns, written(teams))
+        outcomes = tools.fetch(engine, outcomes_query(rule_set, catalog, engine.dialect))
+        found.append([plain(row) for row in sorted(outcomes, key=lambda row: row["_row"])])
+
+    assert len(found[0]) == len(rows)
+    assert {row["_outcome"] for row in found[0]} == {"ok", "rejected", "filtered", "duplicate"}
+    assert [pair for pair in zip(*found, strict=True) if pair[0] != pair[1]] == []
 
 
 @pytest.mark.slow
@@ -199,15 +233,28 @@ TEXTS = st.one_of(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(TEXTS, min_size=1, max_size=20))
 def test_engines_read_the_same_texts_as_the_same_values(duckdb_engine, postgres_engine, tools, texts):
+    found = [values_read(engine, tools, texts) for engine in (duckdb_engine, postgres_engine)]
+
+    assert found[0] == found[1]
+
+
+@pytest.mark.slow
+def test_spark_reads_the_same_texts_as_the_same_values(duckdb_engine, spark_engine, tools):
+    texts = gathered(TEXTS, 2000)
+
+    found = [values_read(engine, tools, texts) for engine in (duckdb_engine, spark_engine)]
+
+    assert all(len({row[f"c{number}"] for row in found[0]}) > 1 for number in range(len(TARGETS)))
+    assert [pair for pair in zip(*found, strict=True) if pair[0] != pair[1]] == []
+
+
+def values_read(engine, tools, texts) -> list[dict]:
+    """What an engine reads in texts, as each of the target types."""
     casts = "\n".join(f"      c{number}: cast(a as {target})" for number, target in enumerate(TARGETS))
     names = [f"c{number}" for number in range(len(TARGETS))]
     rules = f"entity: texts\nfrom: raw.texts\nrules:\n  - derive:\n{casts}\noutput: [n, {', '.join(names)}]\n"
     rule_set, raw = parse_rule_set(rules, file="t.yml"), Relation("raw", "texts")
     columns = tools.columns_of({"n": "integer", "a": "text"})
-    found = []
-    for engine in (duckdb_engine, postgres_engine):
-        tools.load(engine, raw, columns, [[str(number), text] for number, text in enumerate(texts)])
-        outcomes = tools.fetch(engine, outcomes_query(rule_set, Catalog(((raw, columns),)), engine.dialect))
-        found.append([plain(row) for row in sorted(outcomes, key=lambda row: row["n"])])
-
-    assert found[0] == found[1]
+    tools.load(engine, raw, columns, [[str(number), text] for number, text in enumerate(texts)])
+    outcomes = tools.fetch(engine, outcomes_query(rule_set, Catalog(((raw, columns),)), engine.dialect))
+    return [plain(row) for row in sorted(outcomes, key=lambda row: row["n"])]

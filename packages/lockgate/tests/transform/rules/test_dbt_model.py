@@ -1,4 +1,4 @@
-"""A rule set's dbt models: real dbt builds them, on DuckDB and on PostgreSQL, and they hold the engine's rows."""
+"""A rule set's dbt models: real dbt builds them, on DuckDB, PostgreSQL and Spark, and they hold the engine's rows."""
 
 from __future__ import annotations
 
@@ -64,12 +64,16 @@ def dbt(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
 
+PROJECT = {"name": "left", "version": "1.0", "profile": "left", "model-paths": ["models"]}
+
+
 def project_with(folder: Path, files, profile: dict) -> Path:
     (folder / "models").mkdir()
     for name, text in files.items():
         (folder / "models" / name).write_text(text, encoding="utf-8")
-    project = {"name": "left", "version": "1.0", "profile": "left", "model-paths": ["models"]}
-    (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
+    project = folder / "dbt_project.yml"
+    if not project.exists():
+        project.write_text(yaml.safe_dump(PROJECT))
     profiles = {"left": {"target": "it", "outputs": {"it": {"schema": "made", "threads": 1, **profile}}}}
     (folder / "profiles.yml").write_text(yaml.safe_dump(profiles))
     return folder
@@ -95,7 +99,7 @@ def test_dbt_builds_the_same_rows(exported, tmp_path, engine, tools, postgres_se
     tools.load(engine, PEOPLE, tools.columns_of(COLUMNS), ROWS)
     workshop = tools.workshop(engine, {PEOPLE: tools.columns_of(COLUMNS)})
     RuleEngine().execute(parse_rule_set(RULES, file="people.yml"), workshop)
-    files = {"rows": 'SELECT * FROM "workshop"."people" ORDER BY id', "outcomes": OUTCOMES.format("workshop")}
+    files = {"rows": "SELECT * FROM workshop.people ORDER BY id", "outcomes": OUTCOMES.format("workshop")}
     expected = {name: engine.run(sql) for name, sql in files.items()}
     assert [row[0] for row in expected["rows"]] == [1, 8]
 
@@ -105,17 +109,25 @@ def test_dbt_builds_the_same_rows(exported, tmp_path, engine, tools, postgres_se
     assert (done.returncode, done.stdout) == (0, "")
     assert statuses(built) == {"success", "pass"}
     found = after_dbt(engine, tmp_path)
-    assert found('SELECT * FROM "made"."people" ORDER BY id') == expected["rows"]
+    assert found("SELECT * FROM made.people ORDER BY id") == expected["rows"]
     assert found(OUTCOMES.format("made")) == expected["outcomes"]
-    rejected = found('SELECT id, _reason FROM "made"."people_rejected" ORDER BY id NULLS LAST')
+    rejected = found("SELECT id, _reason FROM made.people_rejected ORDER BY id NULLS LAST")
     assert rejected == [(2, "{{ wrong }} {% note %}"), (7, "born: not readable as date"), (None, "id missing")]
 
 
-OUTCOMES = 'SELECT * FROM "{}"."people__outcomes" ORDER BY id NULLS LAST, born NULLS LAST'
+OUTCOMES = "SELECT * FROM {}.people__outcomes ORDER BY id NULLS LAST, born NULLS LAST"
 
 
 def profile_of(engine, folder: Path, postgres_server: str) -> dict:
-    """How dbt reaches the engine's rows: the same PostgreSQL database, or a copy of DuckDB's raw table in a file."""
+    """How dbt reaches the engine's rows: the same PostgreSQL database, or a copy of the raw table in files."""
+    if engine.dialect == "spark":
+        raw, settings = folder / "raw", {"spark.sql.catalogImplementation": "in-memory", "spark.ui.enabled": "false"}
+        settings |= {"spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1"}
+        settings |= {"spark.sql.warehouse.dir": str(folder / "warehouse"), "spark.sql.shuffle.partitions": "1"}
+        engine.run(f"INSERT OVERWRITE DIRECTORY '{raw}' USING parquet SELECT * FROM raw.people")
+        hooks = ["CREATE SCHEMA raw", f"CREATE TABLE raw.people AS SELECT * FROM parquet.`{raw}`"]
+        (folder / "dbt_project.yml").write_text(yaml.safe_dump({**PROJECT, "on-run-start": hooks}))
+        return {"type": "spark", "method": "session", "host": "none", "server_side_parameters": settings}
     if engine.dialect == "duckdb":
         engine.run(f"ATTACH '{folder / 'left.duckdb'}' AS file")
         engine.run("CREATE SCHEMA file.raw")
@@ -136,6 +148,12 @@ def profile_of(engine, folder: Path, postgres_server: str) -> dict:
 def after_dbt(engine, folder: Path):
     """Reads what dbt has built."""
     if engine.dialect == "postgres":
+        return engine.run
+    if engine.dialect == "spark":
+        engine.run("CREATE SCHEMA IF NOT EXISTS made")
+        for name in ("people", "people__outcomes", "people_rejected"):
+            built = folder / "warehouse" / "made.db" / name
+            engine.run(f"CREATE VIEW made.{name} AS SELECT * FROM parquet.`{built}`")
         return engine.run
     import duckdb
 

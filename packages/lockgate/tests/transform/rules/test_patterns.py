@@ -9,7 +9,7 @@ import pytest
 
 from lockgate.core.types import ColumnType
 from lockgate.transform.rules.language import grammar
-from lockgate.transform.rules.language.patterns import check_pattern, spelled
+from lockgate.transform.rules.language.patterns import check_depth, check_pattern, spelled
 from lockgate.transform.rules.language.typed import Mismatch
 
 TAKEN = [
@@ -78,8 +78,21 @@ def test_spells_the_dot_and_the_end_for_each_engine():
         "postgres": r"^a.b\.[.$]c$",
         "duckdb": r"^a(?s:.)b\.[.$]c$",
         "bigquery": r"^a(?s:.)b\.[.$]c$",
-        "spark": r"^a(?s:.)b\.[.$]c\z",
+        "spark": r"(?s)^a.b\.[.$]c\z",
     }
+
+
+@pytest.mark.parametrize("pattern", ["(ab|c)*", "(ab)+", "(?:x){2,}", "((a|b){16}c){16}"])
+def test_groups_that_java_would_repeat_until_its_stack_ends_are_found(pattern):
+    check_pattern(pattern)
+
+    with pytest.raises(Mismatch, match="a group that repeats more than 255 times"):
+        check_depth(pattern)
+
+
+@pytest.mark.parametrize("pattern", ["[ab]*.+x{2,}", "(ab|c)?(d{255}){255}", "((a|b){15}c){17}", "^a|(b?)$"])
+def test_characters_repeat_without_bound_and_groups_with_one(pattern):
+    check_depth(pattern)
 
 
 def exists(year: int, month: int, day: int) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from lockgate.adapters.dbt.command import CONSOLE, LONGEST_TEXT, command
 from lockgate.adapters.dbt.confinement import console
 from lockgate.adapters.dbt.profile import PROFILE_FILE, write_profile
+from lockgate.adapters.dbt.spark_setup import spark
 from lockgate.adapters.dbt.templates import note_templates
 from lockgate.adapters.dbt.wire import Message, send
 from lockgate.core.nearness import nearest
@@ -74,7 +75,10 @@ class _Invocation:
         _load_seeds_by_statements(self._manifest)
         os.link(Path(self._project["folder"]) / MANIFEST, self._folder / MANIFEST)
         write_profile(self._profiles, self._request["profile"])
-        outcome: Any = dbtRunner(manifest=self._manifest, callbacks=[self._hear]).invoke(self._command())
+        with spark(self._request["session"]) as keep:
+            outcome: Any = dbtRunner(manifest=self._manifest, callbacks=[self._hear]).invoke(self._command())
+            if outcome.result is not None:
+                keep()
         if outcome.result is None:
             return {"kind": "broken", "message": str(outcome.exception or "dbt gave no result")[:LONGEST_TEXT]}
         for result in outcome.result.results:  # hooks and crashed threads end without an event

@@ -18,6 +18,7 @@ from lockgate.adapters.dbt.project import inspected, inspection_of, problem_of
 from lockgate.adapters.dbt.projects import ParsedProject, Projects
 from lockgate.adapters.dbt.redaction import Redaction
 from lockgate.adapters.dbt.scratch import Scratch
+from lockgate.adapters.dbt.spark_setup import session_of
 from lockgate.adapters.dbt.story import Story
 from lockgate.adapters.dbt.warm import WarmProcess
 from lockgate.adapters.dbt.wire import Message, MessageTooLong, pair, send
@@ -169,6 +170,7 @@ class LocalDbtExecutor:
             "full_refresh": invocation.full_refresh,
             "tests_only": invocation.tests_only,
             "profile": output_of(invocation.access, threads=self._config.threads),
+            "session": session_of(invocation.access),
             "folder": str(folder),
             "profiles": str(profiles),
         }

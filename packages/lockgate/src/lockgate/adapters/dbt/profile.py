@@ -30,9 +30,18 @@ def output_of(access: WorkshopAccess, *, threads: int) -> dict[str, object]:
     elif access.kind == "postgres":
         names = ("host", "port", "user", "dbname", *(name for name in _TRUSTED if name in parameters))
         place = {name: parameters[name] for name in names} | {"password": access.secrets["password"]}
+    elif access.kind == "spark":
+        place = _spark(parameters) | dict(access.secrets)
     else:
         raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {access.kind!r}")
     return {"type": access.kind, "schema": access.schema, "threads": threads, **place}
+
+
+def _spark(parameters: Mapping[str, object]) -> dict[str, object]:
+    """How dbt-spark reaches a Spark: by a session in its own process, which has no host but must name one."""
+    names = ("method", "host", "port", "user")
+    given = {name: parameters[name] for name in names if parameters.get(name) is not None}
+    return {"method": "session", "host": "NA", **given}
 
 
 def _setup(parameters: Mapping[str, object]) -> tuple[str, ...]:
@@ -50,9 +59,11 @@ def output_for_parsing(access: WorkshopAccess) -> dict[str, object]:
 
 
 def database_of(access: WorkshopAccess) -> str:
-    """The database that dbt must build in: DuckDB names it after its file."""
+    """The database that dbt must build in: DuckDB names it after its file, and Spark has none but the schema."""
     if access.kind == "duckdb":
         return Path(str(access.parameters["path"])).stem
+    if access.kind == "spark":
+        return access.schema
     return str(access.parameters["dbname"])
 
 

@@ -16,6 +16,7 @@ SCHEMA = "check"
 _NOWHERE: Mapping[str, Mapping[str, object]] = {
     "duckdb": {"path": f"{SCHEMA}.duckdb"},
     "postgres": {"host": "localhost", "port": 5432, "user": SCHEMA, "dbname": SCHEMA},
+    "spark": {},
 }
 _FILE = re.compile(r"[\w./-]+\.(?:sql|ya?ml|md|csv|py)\b")
 _LINE = re.compile(r"\bline (\d+)")

@@ -16,6 +16,7 @@ _BLOCKS = frozenset({"macro", "materialization", "test", "data_test"})
 # What a file or a node is held against: dbt makes a JSON schema of each when it meets the first.
 _HELD_AGAINST = (
     "dbt.adapters.duckdb.credentials.DuckDBCredentials", "dbt.adapters.postgres.connections.PostgresCredentials",
+    "dbt.adapters.spark.connections.SparkCredentials",
     "dbt.artifacts.resources.v1.components.Contract", "dbt.artifacts.resources.v1.model.ModelConfig",
     "dbt.artifacts.resources.v1.source_definition.SourceConfig", "dbt.contracts.graph.nodes.ModelNode",
     "dbt.contracts.graph.unparsed.UnparsedSourceDefinition", "dbt.contracts.project.Configuration",

@@ -26,7 +26,7 @@ _WITH_EVERY_COMMAND = (
     "agate", "babel.dates", "daff", "dbt.cli.main", "dbt.compilation", "dbt.graph.thread_pool", "dbt.parser.manifest",
     "dbt.parser.sql", "dbt.task.build", "dbt_common.clients.agate_helper",
 )  # fmt: skip
-_ADAPTERS = ("dbt.adapters.duckdb", "dbt.adapters.postgres")
+_ADAPTERS = ("dbt.adapters.duckdb", "dbt.adapters.postgres", "dbt.adapters.spark")
 
 
 def import_dbt() -> None:

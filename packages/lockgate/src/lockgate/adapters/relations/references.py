@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SEPARATOR = "::"
 POSTGRES = ("postgres", "postgresql")
-_DEFAULT_SCHEMAS = {"duckdb": "main", "postgres": "public"}
+_DEFAULT_SCHEMAS = {"duckdb": "main", "postgres": "public", "spark": "default"}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # What no table's name has in it, unless in quotes, and every address that a password stands in.
 _NO_TABLE = re.compile(r"[@/\]?]")
@@ -45,7 +45,7 @@ class FileReference:
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
-    """A table or view: in a DuckDB database file, or in a PostgreSQL database at a URL."""
+    """A table or view: in a DuckDB database file, a PostgreSQL database at a URL, or the folder of a Spark target."""
 
     name: str
     kind: str
@@ -123,11 +123,13 @@ def in_target(name: str, kind: str, options: Mapping[str, object], relation: Rel
     """
     if kind == "postgres":
         return TableReference(name, kind, str(options["url"]), relation)
+    if kind == "spark":
+        return TableReference(name, kind, str(options["path"]), relation)
     if kind != "duckdb":
         raise CapabilityMissing(f"relations of a target of kind {kind!r} cannot be compared", kind=kind)
-    from lockgate.adapters.warehouses.duckdb.layout import Layout
+    from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 
-    catalog = Layout(Path(str(options["path"]))).catalog
+    catalog = DuckDBLayout(Path(str(options["path"]))).catalog
     if not catalog.is_file():
         raise UnknownName(f"{name}: the target holds nothing yet", name=name, hint="`lockgate run` fills it.")
     return TableReference(name, kind, str(catalog), relation)
@@ -188,12 +190,15 @@ class Opening:
         """
         from lockgate.adapters.relations.duckdb import table_side
         from lockgate.adapters.relations.files import file_side
+        from lockgate.adapters.relations.spark import spark_side
 
         if isinstance(named, FileReference):
             self._files.setdefault(named.path, _stamp(named.path))
             return file_side(self.bench, named.name, named.path)
         if named.kind == "duckdb":
             return table_side(self.bench, named.name, Path(named.location), named.relation)
+        if named.kind == "spark":
+            return spark_side(self.bench, named.name, Path(named.location), named.relation)
         return self._postgres(named)
 
     def refuse_changed(self) -> None:

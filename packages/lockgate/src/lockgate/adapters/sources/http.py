@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from lockgate.adapters.sources.exchange import Exchange, Patience
+from lockgate.adapters.exchange import Patience
+from lockgate.adapters.sources.exchange import Exchange
 from lockgate.adapters.sources.sampling import sampled
 from lockgate.core.load import CursorRange, SourceFile
 from lockgate.core.ports import Extraction, JsonRecords, Package, Secrets

@@ -41,6 +41,7 @@ _FORMS = {
 # type, its scale, the first power of ten without room, an integer type's bound, the canonical form of text.
 _POSTGRES = {
     "plain": ("cast({x} as {type})", ""),
+    "zoned": ("cast({x} as {type})", ""),
     "nested": ("to_jsonb({x})", ""),
     "narrowed": ("cast({x} as {type})", "{x} not between -{bound} and {bound} - 1"),
     "whole": ("cast({x} as {type})", "{x} <> trunc({x}) or {x} not between -{bound} and {bound} - 1"),
@@ -55,7 +56,7 @@ _POSTGRES = {
         "abs({x}) < 'inf' and abs({x}) > {largest} or {x} <> 0 and abs({x}) < {smallest}",
     ),
     "midnight": ("cast({x} as {type})", "{x} <> date_trunc('day', {x})"),
-    "read": ("cast({x} as {type})", "{x} !~ '^({form})$'"),
+    **dict.fromkeys(("read", "read_uuid", "read_float"), ("cast({x} as {type})", "{x} !~ '^({form})$'")),
     "read_json": ("cast({x} as jsonb)", ""),
     "read_integer": (
         "cast({x} as {type})",
@@ -70,6 +71,7 @@ _LOST = "{x} is not null and try_cast({x} as {type}) is null"
 _UNREAD = f"not regexp_full_match({{x}}, '{{form}}') or {_LOST}"
 _DUCKDB = {
     "plain": ("cast({x} as {type})", ""),
+    "zoned": ("cast({x} as {type})", ""),
     "nested": ("to_json({x})", ""),
     "narrowed": ("cast({x} as {type})", _LOST),
     "whole": ("cast({x} as {type})", f"{_LOST} or {{x}} <> trunc({{x}})"),
@@ -81,12 +83,54 @@ _DUCKDB = {
     "floated": ("cast(cast({x} as varchar) as {type})", ""),
     "halved": ("cast({x} as {type})", f"{_LOST} or {{x}} <> 0 and abs({{x}}) < {{smallest}}"),
     "midnight": ("cast({x} as {type})", "{x} <> date_trunc('day', {x})"),
-    "read": ("cast({x} as {type})", _UNREAD),
+    **dict.fromkeys(("read", "read_uuid", "read_float"), ("cast({x} as {type})", _UNREAD)),
     "read_json": ("cast({x} as json)", "not json_valid({x})"),
     "read_integer": ("cast({x} as {type})", _UNREAD),
     "read_decimal": ("cast({x} as {type})", _UNREAD),
 }
-_STEPS = {"postgres": _POSTGRES, "duckdb": _DUCKDB}
+_TRIED = "try_cast({x} as {type})"
+_UNTRIED = f"{{x}} is not null and {_TRIED} is null"
+_UNFIT = f"not {{x}} rlike r'\\A(?:{{form}})\\z' or {_UNTRIED}"
+_SPARK = {
+    "plain": ("cast({x} as {type})", ""),
+    "zoned": ("concat(cast({x} as string), '+00')", ""),
+    "nested": ("to_json({x}, map('ignoreNullFields', 'false'))", ""),
+    "narrowed": (_TRIED, _UNTRIED),
+    "whole": (_TRIED, "{x} % 1 <> 0 or {x} >= {bound} or {x} < -{bound}"),
+    "rounded": (_TRIED, _UNTRIED),
+    "shortest": (
+        "try_cast(cast({x} as string) as {type})",
+        "{x} is not null and try_cast(cast({x} as string) as {type}) is null",
+    ),
+    "floated": ("cast({x} as {type})", ""),
+    "halved": (
+        "cast({x} as {type})",
+        "abs({x}) < double('infinity') and abs({x}) > {largest} or {x} <> 0 and abs({x}) < {smallest}",
+    ),
+    "midnight": ("cast({x} as {type})", "{x} <> date_trunc('day', {x})"),
+    "read": (_TRIED, _UNFIT),
+    "read_uuid": ("lower({x})", _UNFIT),
+    "read_float": (_TRIED, f"{_UNFIT} or abs({_TRIED}) = cast('infinity' as {{type}})"),
+    # Spark's parser stops where a value ends; what follows is no longer JSON between these marks.
+    "read_json": (
+        "{x}",
+        """{x} is not null and try_parse_json(concat('[', {x}, ']')) is null
+            or try_parse_json(concat('{{"a":', {x}, '}}')) is null and {x} is not null""",
+    ),
+    "read_integer": (_TRIED, _UNFIT),
+    "read_decimal": (_TRIED, _UNFIT),
+}
+_STEPS = {"postgres": _POSTGRES, "duckdb": _DUCKDB, "spark": _SPARK}
+# Types that core's do not spell as the engine does.
+_SPELLED = {
+    "spark": {
+        Kind.TIME: "time(6)",
+        Kind.TIMESTAMP: "timestamp_ntz",
+        Kind.TIMESTAMPTZ: "timestamp",
+        Kind.UUID: "string",
+        Kind.JSON: "string",
+    }
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +172,7 @@ def cast_to(wanted: Column, source: ColumnType, dialect: str) -> Cast:
     precision, scale = digits(wanted.type)
     words = {
         "x": quoted(wanted.name).sql(dialect),
-        "type": sql_type(wanted.type).sql(dialect),
+        "type": _SPELLED.get(dialect, {}).get(wanted.type.kind) or sql_type(wanted.type).sql(dialect),
         "scale": scale,
         "room": f"1e{precision - scale}",
         "bound": 2 ** _BITS.get(wanted.type.kind, 0),
@@ -157,12 +201,14 @@ def _step(source: ColumnType, wanted: ColumnType) -> str | None:
 def _reading(wanted: ColumnType) -> str | None:
     if wanted.is_integer:
         return "read_integer"
-    special = {Kind.NUMERIC: "read_decimal", Kind.JSON: "read_json"}
+    special = {Kind.NUMERIC: "read_decimal", Kind.JSON: "read_json", Kind.UUID: "read_uuid"}
+    special |= dict.fromkeys(FLOATS, "read_float")
     return special.get(wanted.kind) or ("read" if wanted.kind in _FORMS else None)
 
 
 _STEP_BY_KINDS = {
     **{(kind, Kind.TEXT): "plain" for kind in PRINTABLE},
+    (Kind.TIMESTAMPTZ, Kind.TEXT): "zoned",
     **{(kind, other): "floated" for kind in DECIMALS for other in FLOATS},
     **{(kind, Kind.DATE): "midnight" for kind in INSTANTS},
     (Kind.DOUBLE, Kind.REAL): "halved",

@@ -33,6 +33,8 @@ ENTITY = "users"
 SERVED = Relation("analytics", "users")
 CONTRACT = Contract((Column("user_id", BIGINT), Column("label", TEXT)), key=("user_id",))
 
+SPEAK_ALIKE = frozenset({"duckdb", "postgres"})
+
 Row = Mapping[str, Any]
 
 
@@ -104,8 +106,22 @@ def build(warehouse: Warehouse, implementation: str, query: str, *, name: str = 
 
 
 def select(query: str, dialect: str) -> exp.Expression:
-    """A query written in a dialect, as a tree."""
-    return parse_one(query, dialect=dialect, into=exp.Select)
+    """A query in words that PostgreSQL and DuckDB share, as a tree that means the same in a dialect."""
+    if dialect in SPEAK_ALIKE:
+        return parse_one(query, dialect=dialect, into=exp.Select)
+    return parse_one(query, dialect="postgres", into=exp.Select).transform(_as_spark_means_it)
+
+
+def _as_spark_means_it(node: exp.Expression) -> exp.Expression:
+    """Spark counts by `range`, which ends before its second number; a UUID is text in lower case there."""
+    if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.UUID:
+        return exp.Lower(this=node.this)
+    series = node.this if isinstance(node, exp.Table) else None
+    if not isinstance(series, exp.GenerateSeries):
+        return node
+    end = exp.Add(this=series.args["end"], expression=exp.Literal.number(1))
+    counted = exp.Anonymous(this="range", expressions=[series.args["start"], end])
+    return exp.Table(this=counted, alias=node.args["alias"])
 
 
 def publication(

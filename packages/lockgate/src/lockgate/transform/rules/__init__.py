@@ -9,7 +9,7 @@ from lockgate.transform.rules.engine import RuleEngine
 from lockgate.transform.rules.explain import explain
 from lockgate.transform.rules.language.functions import DIALECTS
 from lockgate.transform.rules.program import Catalog
-from lockgate.transform.rules.query import outcomes_query
+from lockgate.transform.rules.query import outcomes_query, refusals
 from lockgate.transform.rules.record_program import RecordProgram, stand_alone
 from lockgate.transform.rules.records import transform_records
 from lockgate.transform.rules.rule_set import RuleSet
@@ -25,6 +25,7 @@ __all__ = [
     "explain",
     "export",
     "outcomes_query",
+    "refusals",
     "source_relations",
     "stand_alone",
     "test_cases",

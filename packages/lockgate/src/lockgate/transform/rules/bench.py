@@ -43,7 +43,7 @@ class Bench:
         shown = [column for column in columns if not column.name.startswith("_")]
         self._source = tuple(Ref(column.name, column.type) for column in shown)
         self.scope = {ref.name: ref for ref in self._source}
-        self._names = {column.name for column in columns}
+        self._names = {column.name.lower() for column in columns}
 
     def report(self, place: Place, message: str, remedy: str = "") -> None:
         """Note a problem."""
@@ -68,12 +68,12 @@ class Bench:
         return typed
 
     def version(self, name: str) -> str:
-        """A name for one more version of a column, used nowhere else in this program."""
+        """A name for one more version of a column, used nowhere else in this program, in no case of its letters."""
         stem = name if len(name.encode()) <= _LONGEST_NAME else "_long"
         found, number = name, 2
-        while found in self._names:
+        while found.lower() in self._names:
             found, number = f"{stem}__{number}", number + 1
-        self._names.add(found)
+        self._names.add(found.lower())
         return found
 
     def put(self, name: str, value: Typed | None, rule: Rule, *, changes: Typed | None = None) -> None:

@@ -17,10 +17,10 @@ from lockgate.core.relation import Contract, Relation
 from lockgate.core.sql import column
 from lockgate.transform.rules.engine import OUTCOMES_SUFFIX
 from lockgate.transform.rules.program import Catalog
-from lockgate.transform.rules.query import OUTCOME, outcomes_query, reads
+from lockgate.transform.rules.query import OUTCOME, outcomes_query, reads, refusals
 from lockgate.transform.rules.rule_set import MapLookup, Outcome, RuleSet
 
-DIALECTS = ("duckdb", "postgres")
+DIALECTS = ("duckdb", "postgres", "spark")
 _CONFIG = "{{ config(materialized='table') }}"
 _JINJA = ("{{", "{%", "{#")
 
@@ -28,19 +28,20 @@ _JINJA = ("{{", "{%", "{#")
 def export(
     rule_set: RuleSet, catalog: Catalog, contract: Contract, dialects: Sequence[str] = DIALECTS
 ) -> Mapping[str, str]:
-    """The files of the models, by name.
+    """The files of the models, by name; an engine that refuses the rules is left out of them.
 
     Raises:
-        RuleSetInvalid: the rules have problems, or a function that one of the engines does not offer.
+        RuleSetInvalid: the rules have problems, or the first of the engines refuses them.
     """
     name = rule_set.entity
-    queries = {dialect: outcomes_query(rule_set, catalog, dialect) for dialect in dialects}
+    offered = [dialect for dialect in dialects[1:] if not refusals(rule_set, catalog, dialect)]
+    queries = {dialect: outcomes_query(rule_set, catalog, dialect) for dialect in (dialects[0], *offered)}
     bodies = {dialect: _body(name, query, dialect) for dialect, query in queries.items()}
     relations = sorted(set().union(*(reads(query) for query in queries.values())))
     return {
         f"{name}{OUTCOMES_SUFFIX}.sql": f"{_about(rule_set)}\n{_CONFIG}\n\n{_chosen(bodies)}\n",
-        f"{name}.sql": f"{_CONFIG}\n\n{_kept(rule_set, dialects[0])}\n",
-        f"{name}_rejected.sql": f"{_CONFIG}\n\n{_rejected(rule_set, dialects[0])}\n",
+        f"{name}.sql": f"{_CONFIG}\n\n{_chosen({dialect: _kept(rule_set, dialect) for dialect in queries})}\n",
+        f"{name}_rejected.sql": f"{_CONFIG}\n\n{_chosen({d: _rejected(rule_set, d) for d in queries})}\n",
         f"{name}.yml": yaml.safe_dump(_schema(rule_set, contract, relations), sort_keys=False, allow_unicode=True),
     }
 
@@ -69,14 +70,16 @@ def _body(entity: str, query: exp.Select, dialect: str) -> str:
 
 def _chosen(bodies: Mapping[str, str]) -> str:
     """The one body, or the one of the target's engine."""
-    if len(set(bodies.values())) == 1:
-        return next(iter(bodies.values()))
+    targets: dict[str, list[str]] = {}
+    for dialect, body in bodies.items():
+        targets.setdefault(body, []).append(f"target.type == '{dialect}'")
+    if len(targets) == 1:
+        return next(iter(targets))
     parts = [
-        f"{{% {'elif' if number else 'if'} target.type == '{dialect}' %}}\n\n{body}\n"
-        for number, (dialect, body) in enumerate(bodies.items())
+        f"{{% {'elif' if number else 'if'} {' or '.join(tests)} %}}\n\n{body}\n"
+        for number, (body, tests) in enumerate(targets.items())
     ]
-    known = " and ".join(bodies)
-    refusal = f"{{{{ exceptions.raise_compiler_error('this model was exported for {known}') }}}}"
+    refusal = f"{{{{ exceptions.raise_compiler_error('this model was exported for {' and '.join(bodies)}') }}}}"
     return "\n".join([*parts, f"{{% else %}}\n\n{refusal}\n\n{{% endif %}}"])
 
 

@@ -10,7 +10,9 @@ from sqlglot import exp
 from lockgate.core.relation import Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
+from lockgate.errors import Problem, RuleSetInvalid
 from lockgate.transform.rules.binding import bound
+from lockgate.transform.rules.language.spark import VARIABLE, without_variables
 from lockgate.transform.rules.language.typed import Ref
 from lockgate.transform.rules.program import Catalog, Change
 from lockgate.transform.rules.rule_set import Outcome, RuleSet
@@ -34,7 +36,35 @@ def outcomes_query(rule_set: RuleSet, catalog: Catalog, dialect: str) -> exp.Sel
     final = exp.select(*_final(weaver)).from_(last)
     for name, select in (*weaver.sides(), *layers):
         final = final.with_(name, select, copy=False)
-    return final
+    return _for_spark(final) if dialect == "spark" else final
+
+
+def refusals(rule_set: RuleSet, catalog: Catalog, dialect: str) -> tuple[Problem, ...]:
+    """What an engine does not offer of a rule set that is right in itself."""
+    try:
+        outcomes_query(rule_set, catalog, dialect)
+    except RuleSetInvalid as refusal:
+        problems = refusal.fields.get("problems")
+        return problems if isinstance(problems, tuple) else (rule_set.place.problem(refusal.message, refusal.remedy),)
+    return ()
+
+
+def _for_spark(query: exp.Select) -> exp.Select:
+    """The query without what Spark would put something else for.
+
+    Raises:
+        RuleSetInvalid: two of its columns are one to Spark, or a name is read as a variable.
+    """
+    names = [select.alias_or_name for select in query.selects]
+    twice = sorted(name for name in names if [other.lower() for other in names].count(name.lower()) > 1)
+    if twice:
+        message = f"{' and '.join(twice)} are one column on spark, which does not tell letters' case"
+        raise RuleSetInvalid(message, hint="Rename one of them.")
+    if read := sorted(found.name for found in query.find_all(exp.Identifier) if VARIABLE in found.name):
+        message = f"the name {read[0]!r} is not offered on spark, which puts in the value of a variable"
+        raise RuleSetInvalid(message, hint="Rename it.")
+    without_variables(query)
+    return query
 
 
 def _final(weaver: Weaver) -> list[exp.Expr]:

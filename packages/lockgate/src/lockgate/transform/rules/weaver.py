@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from lockgate.core.sql import column, table
+from lockgate.core.sql import column, sql_type, table
 from lockgate.core.types import Kind
+from lockgate.errors import RuleSetInvalid
 from lockgate.transform.rules.language.functions import template
 from lockgate.transform.rules.language.lowering import Lowering, fill
+from lockgate.transform.rules.language.spark import compared
 from lockgate.transform.rules.language.typed import Ref, Typed
 from lockgate.transform.rules.layers import Item, chain, ordered
 from lockgate.transform.rules.program import Assign, Change, End, Ending, Join, Program, Rank, Tap
@@ -118,15 +120,31 @@ class Weaver:
     def _step(self, step: Assign | End | Rank | Join) -> None:
         """Adds one step's items."""
         if isinstance(step, Assign):
-            self._items.append(Item.of(step.name, self._lowering.lower(step.value), step.rule))
+            self._items.append(Item.of(step.name, self._lower(step.value, step.rule), step.rule))
         elif isinstance(step, End):
-            self._pending.append((step.code, self._lowering.lower(step.condition)))
+            rule = self.program.endings[step.code - 1].rule
+            self._pending.append((step.code, self._lower(step.condition, rule)))
         elif isinstance(step, Rank):
             self._end()
             self._count(step.code)
             self._rank(step)
         else:
             self._join(step)
+
+    def _lower(self, value: Typed, rule: str) -> exp.Expr:
+        """A rule's expression in the engine's SQL.
+
+        Raises:
+            RuleSetInvalid: the engine does not offer it; its one problem says where the rule stands.
+        """
+        try:
+            return self._lowering.lower(value)
+        except RuleSetInvalid as refusal:
+            rule_set = self.program.rule_set
+            place = next((known.place for known in rule_set.rules if known.name == rule), rule_set.place)
+            problem = place.problem(refusal.message, refusal.remedy)
+            message = f"the rules of {rule_set.entity} cannot run:\n{problem}"
+            raise RuleSetInvalid(message, problems=(problem,), dialect=self.dialect) from None
 
     def _end(self) -> None:
         """Puts the endings that have gathered into one CASE: the first that is true ends the row."""
@@ -180,17 +198,19 @@ class Weaver:
         """Joins the one matching row and takes columns from it."""
         side = f"{self._name}_lookup_{len(self._joins) + 1}"
         self._joins.append((side, step))
-        equal = [
-            exp.EQ(
-                this=exp.column(exp.to_identifier(ours.name, quoted=True), table="t"), expression=_of(side, theirs.name)
-            )
-            for ours, theirs in step.on
-        ]
+        equal = [self._equal(side, ours, theirs) for ours, theirs in step.on]
         join = exp.Join(this=exp.to_table(side), side="LEFT", on=exp.and_(*equal))
         needs = frozenset(ours.name for ours, _ in step.on)
         taken = [*step.take, (step.matched, step.on[0][1])]
         for name, theirs in dict(taken).items():
             self._items.append(Item(name, _of(side, theirs.name), step.name, join, needs))
+
+    def _equal(self, side: str, ours: Ref, theirs: Ref) -> exp.Expr:
+        """Whether our column is equal to one of the joined rows; on Spark in a type that has room for both."""
+        ends = _of("t", ours.name), _of(side, theirs.name)
+        kept = compared(ours.type, theirs.type) if self.dialect == "spark" else None
+        left, right = ends if kept is None else (exp.cast(end, sql_type(kept)) for end in ends)
+        return exp.EQ(this=left, expression=right)
 
     def sides(self) -> list[tuple[str, exp.Select]]:
         """The named SELECTs that joins read; a program that several of them tap is woven once."""

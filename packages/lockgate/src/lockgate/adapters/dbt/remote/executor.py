@@ -75,6 +75,7 @@ class RemoteDbtExecutor:
 
     def inspect(self, project: Path, kind: str, variables: Mapping[str, object]) -> ProjectInspection:
         """See `lockgate.core.ports.DbtExecutor`."""
+        self._place.refuse_kind(kind)
         return self._reader.inspect(project, kind, variables)
 
     def revision(self, project: Path) -> str:
@@ -164,7 +165,7 @@ class RemoteDbtExecutor:
             schema=invocation.access.schema,
             project=invocation.project,
             manifest=manifest,
-            request={**asked, "profile": output_of(invocation.access, threads=self._config.threads)},
+            request={**asked, "session": None, "profile": output_of(invocation.access, threads=self._config.threads)},
             access=invocation.access,
             timeout_seconds=invocation.timeout_seconds,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lockgate.adapters.runtimes.airflow.exchange import Patience
+    from lockgate.adapters.exchange import Patience
     from lockgate.adapters.runtimes.airflow.service import AirflowOrchestrationService, Pace
     from lockgate.core.flow import RuntimeDeclaration
     from lockgate.core.ports import Secrets
@@ -20,7 +20,6 @@ def open_airflow(
     from lockgate.adapters.runtimes.airflow import exchange, service
 
     options = {name: str(value) for name, value in declaration.options.items()}
-    asking = exchange.Exchange(
-        options["url"], options["username"], options["password"], secrets, patience or exchange.Patience()
-    )
+    patience = patience or exchange.PATIENCE
+    asking = exchange.Exchange(options["url"], options["username"], options["password"], secrets, patience)
     return service.AirflowOrchestrationService(asking, pace or service.Pace())

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from lockgate.adapters.deadline import Deadline
-from lockgate.adapters.retry_after import seconds_to_wait
+from lockgate.adapters.exchange import Patience, Told, exchanged, retrying
 from lockgate.adapters.runtimes.airflow.token import TokenKeeper
 from lockgate.core.deadline import remaining_seconds, within
 from lockgate.core.legible import cut, legible
@@ -21,35 +21,23 @@ from lockgate.errors import RuntimeRefused, RuntimeUnavailable
 
 if TYPE_CHECKING:
     import httpx
-    from tenacity import RetryCallState
 
     from lockgate.core.ports import Secrets
 
-BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 NOT_RECOGNISED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 TOKEN_PATH = ("auth", "token")
 API = ("api", "v2")
 LONGEST_SAID = 300
 LEAST_SECONDS = 0.1
-_CHUNK = 1 << 16
 _SUCCESS, _REDIRECTED, _REFUSED = 200, 300, 400
 
 Parameters = Sequence[tuple[str, str | int | bool]]
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long one call may take with all its attempts, how often it is tried, and how much an answer may hold.
-
-    `timeout_seconds` bounds each wait for more of an answer.
-    """
-
-    attempts: int = 4
-    first_wait_seconds: float = 0.25
-    longest_wait_seconds: float = 5.0
-    timeout_seconds: float = 10.0
-    deadline_seconds: float = 30.0
-    body_bytes: int = 16 << 20
+# The deadline is that of a whole call, with all its attempts.
+PATIENCE = Patience(
+    attempts=4, longest_wait_seconds=5.0, timeout_seconds=10.0, deadline_seconds=30.0, body_bytes=16 << 20
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,67 +198,35 @@ class Exchange:
         """What came back, asked again while Airflow is busy and there is time."""
         import tenacity
 
-        patience = self._patience
-        ends = monotonic() + _left(patience)
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(patience.attempts) | tenacity.stop_before_delay(_left(patience)),
-            wait=self._wait,
-            retry=tenacity.retry_if_exception_type(RuntimeUnavailable),
-            reraise=True,
-        )
-        for attempt in retrying:
+        ends = monotonic() + _left(self._patience)
+        stop = tenacity.stop_before_delay(_left(self._patience))
+        for attempt in retrying(self._patience, RuntimeUnavailable, stop=stop):
             with attempt:
                 status, content = self._once(request, max(LEAST_SECONDS, ends - monotonic()))
                 return Answer(status, self._document(status, content), attempt.retry_state.attempt_number)
         raise AssertionError  # tenacity ends with an answer or an error
 
     def _once(self, request: Request, seconds: float) -> tuple[int, bytes]:
-        import httpx
-
         # A path is quoted by us, so that a run's id may hold what parts of an address begin with.
         address = f"{self._base}/{'/'.join(quote(part, safe='') for part in request.path)}"
+        told = Told(f"Airflow at {self._where}", RuntimeUnavailable, RuntimeRefused)
         deadline = Deadline(seconds)
         timeout = min(self._patience.timeout_seconds, seconds)
         extensions = {"trace": deadline.trace}
         asked = self._client.stream(request.method, address, timeout=timeout, extensions=extensions, **request.sent())
-        try:
-            with deadline.running(), asked as answer:
-                self._refuse_status(answer)
-                content = self._content(answer)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-            raise RuntimeRefused(f"the address of {self._where} cannot be asked: {error}") from error
-        except httpx.DecodingError as error:
-            raise RuntimeUnavailable(f"Airflow at {self._where} sent a body that cannot be unpacked") from error
-        except httpx.TransportError as error:
-            if deadline.has_passed:
-                raise RuntimeUnavailable(f"Airflow at {self._where} did not answer in time") from error
-            raise RuntimeUnavailable(f"Airflow at {self._where} did not answer: {type(error).__name__}") from error
-        if deadline.has_passed:
-            raise RuntimeUnavailable(f"Airflow at {self._where} did not answer in time")
+        most = self._patience.body_bytes
+        answer, content = exchanged(asked, self._refuse_elsewhere, deadline=deadline, body_bytes=most, told=told)
         return answer.status_code, content
 
-    def _refuse_status(self, answer: httpx.Response) -> None:
-        """Raises what an answer's status means, where nobody but us need know it.
+    def _refuse_elsewhere(self, answer: httpx.Response) -> None:
+        """Lets what Airflow itself answers pass, refusals included.
 
         Raises:
-            RuntimeUnavailable: Airflow is busy or broken.
             RuntimeRefused: it answers elsewhere.
         """
-        said = f"{self._where} answered {answer.status_code}"
-        if answer.status_code in BUSY:
-            wait = seconds_to_wait(answer.headers.get("retry-after", ""))
-            raise RuntimeUnavailable(f"Airflow at {said}", status=answer.status_code, retry_after=wait)
         if not _SUCCESS <= answer.status_code < _REDIRECTED and answer.status_code < _REFUSED:
-            raise RuntimeRefused(f"{said}; redirects are not followed", status=answer.status_code)
-
-    def _content(self, answer: httpx.Response) -> bytes:
-        content = bytearray()
-        for chunk in answer.iter_bytes(_CHUNK):
-            content += chunk
-            if len(content) > self._patience.body_bytes:
-                most = f"{self._patience.body_bytes:,} bytes"
-                raise RuntimeRefused(f"Airflow at {self._where} answers more than {most} at once")
-        return bytes(content)
+            said = f"{self._where} answered {answer.status_code}; redirects are not followed"
+            raise RuntimeRefused(said, status=answer.status_code)
 
     def _document(self, status: int, content: bytes) -> Any:
         """The answer's JSON; of a refusal that is none, nothing.
@@ -284,21 +240,6 @@ class Exchange:
             if status >= _REFUSED:
                 return None
             raise RuntimeRefused(f"{self._where} does not answer as Airflow's REST API v2 does: no JSON") from error
-
-    def _wait(self, state: RetryCallState) -> float:
-        """As long as Airflow asks for, else exponentially longer with jitter."""
-        import tenacity
-
-        patience = self._patience
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.fields.get("retry_after") if isinstance(error, RuntimeUnavailable) else None
-        jittered = tenacity.wait_exponential_jitter(
-            multiplier=patience.first_wait_seconds,
-            max=patience.longest_wait_seconds,
-            jitter=patience.first_wait_seconds,
-        )
-        wanted = float(asked) if isinstance(asked, int | float) else float(jittered(state))
-        return min(wanted, patience.longest_wait_seconds)
 
 
 def _left(patience: Patience) -> float:

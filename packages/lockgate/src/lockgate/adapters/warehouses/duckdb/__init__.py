@@ -14,7 +14,7 @@ __all__ = ["open_duckdb"]
 
 def open_duckdb(name: str, path: str | Path, *, clock: Clock) -> DuckDBWarehouse:
     """The target in the folder `path`; nothing is created before it is used."""
-    from lockgate.adapters.warehouses.duckdb.layout import Layout
+    from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
     from lockgate.adapters.warehouses.duckdb.warehouse import DuckDBWarehouse
 
-    return DuckDBWarehouse(name, Layout(Path(path).absolute()), clock)
+    return DuckDBWarehouse(name, DuckDBLayout(Path(path).absolute()), clock)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.engine import attached, in_transaction
-from lockgate.adapters.warehouses.duckdb.layout import Layout, sweep_asides, written
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
+from lockgate.adapters.warehouses.folder.layout import sweep_asides, written
 from lockgate.adapters.warehouses.named_sql import statements
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ def composed(name: str, **parts: str | int) -> str:
 
 
 @contextmanager
-def reading(layout: Layout) -> Iterator[DuckDBPyConnection]:
+def reading(layout: DuckDBLayout) -> Iterator[DuckDBPyConnection]:
     """A connection in which the catalog, as it is now, is the default database."""
     with attached(layout.catalog, read_only=True) as connection:
         yield connection
 
 
 @contextmanager
-def changing(layout: Layout) -> Iterator[DuckDBPyConnection]:
+def changing(layout: DuckDBLayout) -> Iterator[DuckDBPyConnection]:
     """A connection to a copy of the catalog, which takes the catalog's place at the end, unless there was an error."""
     with layout.locked("catalog", wait_seconds=TURN_SECONDS), written(layout.catalog) as aside:
         sweep_asides(layout.catalog)

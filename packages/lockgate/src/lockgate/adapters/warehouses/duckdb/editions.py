@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +10,7 @@ from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys
 from lockgate.adapters.warehouses.duckdb.catalog import composed, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of, engine, parquet
 from lockgate.adapters.warehouses.duckdb.landing import create_view
-from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
 from lockgate.adapters.warehouses.editions import (
     Published,
@@ -26,6 +23,8 @@ from lockgate.adapters.warehouses.editions import (
     published_of,
     recorded,
 )
+from lockgate.adapters.warehouses.folder.editions import let_go
+from lockgate.adapters.warehouses.folder.layout import written
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Relation
@@ -34,11 +33,8 @@ from lockgate.core.route import Edition, Publication
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-# A reader that opened the catalog before may still come for a file that the catalog has let go of.
-GRACE_SECONDS = 60.0
 
-
-def write_edition(layout: Layout, publication: Publication, number: int) -> Path:
+def write_edition(layout: DuckDBLayout, publication: Publication, number: int) -> Path:
     """Copies the built output into the edition's file, and proves its key.
 
     Raises:
@@ -57,7 +53,7 @@ def write_edition(layout: Layout, publication: Publication, number: int) -> Path
     return target
 
 
-def is_unchanged(layout: Layout, publication: Publication, newest: Published | None) -> bool:
+def is_unchanged(layout: DuckDBLayout, publication: Publication, newest: Published | None) -> bool:
     """Whether the built output is the newest edition again, row for row; one pass over both tells.
 
     Raises:
@@ -163,7 +159,7 @@ def show_edition(connection: DuckDBPyConnection, served: Relation, edition: Edit
     create_view(connection, edition_table(served, edition.entity, edition.number), read)
 
 
-def rehome_editions(connection: DuckDBPyConnection, layout: Layout, entity: str) -> None:
+def rehome_editions(connection: DuckDBPyConnection, layout: DuckDBLayout, entity: str) -> None:
     """Makes the relations of an entity's editions read the files where they are now."""
     for row in _rows(connection, entity):
         edition, served = edition_of(row), _served(row)
@@ -195,7 +191,9 @@ def _published(connection: DuckDBPyConnection, row: tuple[Any, ...]) -> Publishe
     return published_of(row, stored, columns)
 
 
-def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str, *, shown: frozenset[int]) -> None:
+def forget_outdated(
+    connection: DuckDBPyConnection, layout: DuckDBLayout, entity: str, *, shown: frozenset[int]
+) -> None:
     """Takes what retention lets go of out of the catalog; the files follow when `sweep` finds them old enough."""
     rows = _rows(connection, entity)
     kept = frozenset(row[1] for row in rows if row[13])
@@ -205,13 +203,4 @@ def forget_outdated(connection: DuckDBPyConnection, layout: Layout, entity: str,
         stored = edition_table(place, entity, edition.number)
         connection.execute(composed("drop_view", view=relation_name(stored)))
         connection.execute(statement("forget_edition"), {"entity": entity, "number": edition.number})
-        with suppress(FileNotFoundError):
-            os.utime(layout.edition(place, edition.number, edition.implementation))
-
-
-def sweep(layout: Layout, served: Relation, editions: tuple[Edition, ...]) -> None:
-    """Removes files that no edition names, let go of or left by a publisher who died, once they are old enough."""
-    needed = {layout.edition(served, edition.number, edition.implementation) for edition in editions}
-    for file in layout.edition(served, 0, "").parent.iterdir():
-        if file not in needed and file.stat().st_mtime < time.time() - GRACE_SECONDS:
-            file.unlink()
+        let_go(layout, place, edition)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lockgate.core.disk import is_full
+from lockgate.adapters.warehouses.folder.failures import on_disk
 from lockgate.errors import AccessRefused, DiskFull, LockgateError, StatementFailed, TargetBusy
 
 # What DuckDB's message says decides, first match first: its exceptions carry no codes.
@@ -21,7 +20,6 @@ _BY_MESSAGE: tuple[tuple[re.Pattern[str], type[LockgateError]], ...] = (
     (re.compile(r"could not set lock on file|different configuration", re.IGNORECASE), TargetBusy),
     (re.compile(r"permission error|permission denied|disabled by configuration", re.IGNORECASE), AccessRefused),
 )
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _SAYS_VALUE = re.compile(r"(?:Conversion|Invalid Input|Out of Range|Constraint|Mismatch Type) Error", re.IGNORECASE)
 # From the first mark to the last of its sort: a value may hold marks and line ends itself.
 _QUOTED = re.compile(r"'(?:.*'|.*)|\"(?:.*\"|.*)", re.DOTALL)
@@ -45,16 +43,10 @@ def translated() -> Iterator[None]:
     import duckdb
 
     try:
-        yield
+        with on_disk():
+            yield
     except duckdb.Error as error:
         raise _translation(str(error)) from error
-    except OSError as error:
-        if is_full(error):
-            raise DiskFull from error
-        if error.errno in _FORBIDDEN:
-            said = f"{error.filename} cannot be written: {(error.strerror or '').lower()}"
-            raise AccessRefused(said, hint="Change the rights of the target's folder, or name another one.") from error
-        raise
 
 
 def _translation(text: str) -> LockgateError:

@@ -2,79 +2,50 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.catalog import changing, composed, reading, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of as described
 from lockgate.adapters.warehouses.duckdb.engine import engine, parquet
-from lockgate.adapters.warehouses.duckdb.layout import Layout, written
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
-from lockgate.adapters.warehouses.duckdb.raw_log import (
-    SYSTEM,
-    columns_of,
-    empty_entry,
-    entries,
-    raw_query,
-    write_entry,
-)
+from lockgate.adapters.warehouses.duckdb.raw_query import raw_query
+from lockgate.adapters.warehouses.folder.landing import TURN_SECONDS, add_load, landed, log_lock, prune
+from lockgate.adapters.warehouses.folder.raw_log import SYSTEM, columns_of, entries
 from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
 from lockgate.core.relation import Relation
 from lockgate.core.sql import column
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
-from lockgate.errors import ContractBroken, SourceInconsistent
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
     from lockgate.core.ports import Clock
 
-TURN_SECONDS = 60.0
-
 
 class DuckDBLandings:
     """Lands loads as folders of the staged Parquet files themselves."""
 
-    def __init__(self, layout: Layout, clock: Clock) -> None:
+    def __init__(self, layout: DuckDBLayout, clock: Clock) -> None:
         """Take the target's paths, and the clock that tells when."""
         self._layout = layout
         self._clock = clock
 
     def land(self, landing: Landing) -> Landed:
         """See `lockgate.core.ports.Landings.land`."""
-        folder = self._layout.log(landing.relation) / str(landing.load_id)
-        with self._layout.locked(f"log {landing.relation}", wait_seconds=TURN_SECONDS):
-            if not folder.exists():
-                self._refuse_changed_types(landing)
-                _refuse_other_counts(landing)
-                _clear_unfinished(folder.parent)
-                with written(folder) as aside:
-                    write_entry(aside, landing, self._clock())
+        with self._layout.locked(log_lock(landing.relation), wait_seconds=TURN_SECONDS):
+            add_load(self._layout, landing, self._clock())
             self._show_columns(landing.relation)
         return next(load for load in self.landed(landing.relation) if load.load_id == landing.load_id)
 
     def landed(self, relation: Relation) -> tuple[Landed, ...]:
         """See `lockgate.core.ports.Landings.landed`."""
-        return tuple(entry.landed for entry in entries(self._layout, relation) if not entry.is_pruned)
+        return landed(self._layout, relation)
 
     def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
         """See `lockgate.core.ports.Landings.prune`."""
-        with self._layout.locked(f"log {relation}", wait_seconds=TURN_SECONDS):
-            below = [entry for entry in entries(self._layout, relation) if entry.landed.load_id < before]
-            present = [entry.landed for entry in below if not entry.is_pruned]
-            files = [file for entry in below for file in (*entry.files, *entry.rejects)]
-            found = Pruned(
-                relation,
-                loads=len(present),
-                rows=sum(load.rows for load in present),
-                rejected=sum(load.rejected for load in present),
-                bytes=sum(file.stat().st_size for file in files),
-            )
-            for entry in () if dry_run else below:
-                empty_entry(entry)
-        return found
+        return prune(self._layout, relation, before=before, dry_run=dry_run)
 
     def move_pins(self, pins: Sequence[Pin]) -> None:
         """See `lockgate.core.ports.Landings.move_pins`."""
@@ -106,16 +77,6 @@ class DuckDBLandings:
         with engine() as connection:
             return tuple(Quarantined(relation, *row) for row in connection.sql(query.sql("duckdb")).fetchall())
 
-    def _refuse_changed_types(self, landing: Landing) -> None:
-        known = {one.name: one.type for one in columns_of(entries(self._layout, landing.relation))}
-        for one in landing.columns:
-            if one.name in known and not known[one.name].holds(one.type):
-                raise ContractBroken(
-                    f"{landing.relation}: column {one.name!r} is {one.type} in this load, "
-                    f"and {known[one.name]} in those before",
-                    column=one.name,
-                )
-
     def _show_columns(self, relation: Relation) -> None:
         """Makes the raw view have the log's columns, where it does not yet; its rows stay those of its pin."""
         wanted = (*SYSTEM, *columns_of(entries(self._layout, relation)))
@@ -138,7 +99,7 @@ def pins_of(connection: DuckDBPyConnection) -> tuple[Pin, ...]:
     return tuple(Pin(Relation(schema, stream), first, last) for schema, stream, first, last in rows)
 
 
-def show_stream(connection: DuckDBPyConnection, layout: Layout, relation: Relation, pin: Pin | None) -> None:
+def show_stream(connection: DuckDBPyConnection, layout: DuckDBLayout, relation: Relation, pin: Pin | None) -> None:
     """Makes a stream's view in the catalog show the pinned loads in the columns of the whole log."""
     create_view(connection, relation, raw_query(entries(layout, relation), pin, lambda file: file).sql("duckdb"))
 
@@ -152,23 +113,3 @@ def create_view(connection: DuckDBPyConnection, relation: Relation, query: str) 
 def create_schema(connection: DuckDBPyConnection, schema: str) -> None:
     """Creates a schema where it is missing."""
     connection.execute(composed("create_schema", schema=identifier(schema)))
-
-
-def _refuse_other_counts(landing: Landing) -> None:
-    """Refuses staged files that do not hold as many rows as the landing says."""
-    import pyarrow.parquet as pq
-
-    rows, rejected = (
-        sum(pq.read_metadata(file).num_rows for file in files) for files in (landing.files, landing.rejects)
-    )
-    if (rows, rejected) != (landing.rows, landing.rejected):
-        raise SourceInconsistent(
-            f"load {landing.load_id} of {landing.relation} was staged with {landing.rows} rows and "
-            f"{landing.rejected} rejects, its files hold {rows} and {rejected}"
-        )
-
-
-def _clear_unfinished(log: Path) -> None:
-    """Removes what a landing that was killed left aside; the caller holds the stream's lock."""
-    for aside in log.glob(".*"):
-        shutil.rmtree(aside)

@@ -17,14 +17,14 @@ from lockgate.adapters.warehouses.duckdb.editions import (
     record_edition,
     rehome_editions,
     release_editions,
-    sweep,
     write_edition,
 )
 from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_view
-from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
 from lockgate.adapters.warehouses.editions import asked_of, edition_table, newest_place, standings_of, still_there
+from lockgate.adapters.warehouses.folder.editions import sweep
 from lockgate.adapters.warehouses.rows import Row, ShownPair, numbers_in, route_of, served_of, shown_pair_of, words_of
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route, Standing
@@ -39,7 +39,7 @@ TURN_SECONDS = 60.0
 class DuckDBServing:
     """Publishes a file, then a catalog whose view reads it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: DuckDBLayout) -> None:
         """Take the target's paths."""
         self._layout = layout
         self._known: tuple[object, dict[str, Route | None]] = (None, {})
@@ -156,7 +156,7 @@ class DuckDBServing:
         return edition_table(served, edition.entity, edition.number)
 
 
-def rehome(connection: DuckDBPyConnection, layout: Layout) -> None:
+def rehome(connection: DuckDBPyConnection, layout: DuckDBLayout) -> None:
     """Makes every edition and served view read the files where they are now."""
     for (entity,) in connection.execute(statement("entities")).fetchall():
         rehome_editions(connection, layout, entity)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lockgate.adapters.warehouses.duckdb.catalog import changing, reading, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of
 from lockgate.adapters.warehouses.duckdb.landing import DuckDBLandings, pins_of, show_stream
-from lockgate.adapters.warehouses.duckdb.layout import Layout
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.serving import DuckDBServing, rehome
 from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
@@ -35,7 +35,7 @@ class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
 
     capabilities = CAPABILITIES
 
-    def __init__(self, name: str, layout: Layout, clock: Clock) -> None:
+    def __init__(self, name: str, layout: DuckDBLayout, clock: Clock) -> None:
         """Take the target's name, its paths and a clock."""
         DuckDBLandings.__init__(self, layout, clock)
         DuckDBServing.__init__(self, layout)

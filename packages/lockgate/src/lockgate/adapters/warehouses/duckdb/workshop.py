@@ -13,9 +13,11 @@ from lockgate.adapters.warehouses.duckdb.catalog import composed, reading
 from lockgate.adapters.warehouses.duckdb.engine import attached, columns_of, engine, in_transaction
 from lockgate.adapters.warehouses.duckdb.failures import translated
 from lockgate.adapters.warehouses.duckdb.landing import create_schema, create_view, pins_of
-from lockgate.adapters.warehouses.duckdb.layout import Layout, link
+from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.names import identifier
-from lockgate.adapters.warehouses.duckdb.raw_log import entries, pinned, raw_query
+from lockgate.adapters.warehouses.duckdb.raw_query import raw_query
+from lockgate.adapters.warehouses.folder.layout import link
+from lockgate.adapters.warehouses.folder.raw_log import entries, pinned
 from lockgate.core.execution import WorkshopAccess
 from lockgate.core.load import Pin
 from lockgate.core.relation import Column, Relation
@@ -34,7 +36,7 @@ class DuckDBWorkshop:
 
     dialect = "duckdb"
 
-    def __init__(self, name: str, layout: Layout) -> None:
+    def __init__(self, name: str, layout: DuckDBLayout) -> None:
         """Take the workshop's name and the target's paths."""
         self.name = name
         self._database = layout.workshop_database(name)
@@ -114,7 +116,7 @@ def confinement(folder: Path) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(layout: Layout, name: str, *, wait_seconds: float) -> Iterator[DuckDBWorkshop]:
+def opened(layout: DuckDBLayout, name: str, *, wait_seconds: float) -> Iterator[DuckDBWorkshop]:
     """The workshop of that name, with what is pinned now to read, until it is opened again.
 
     Raises:
@@ -126,7 +128,7 @@ def opened(layout: Layout, name: str, *, wait_seconds: float) -> Iterator[DuckDB
             yield workshop
 
 
-def _lay_out(layout: Layout, name: str) -> None:
+def _lay_out(layout: DuckDBLayout, name: str) -> None:
     """Makes the workshop's schema, and its raw views anew over fresh links; what was built before stays."""
     folder = layout.workshop(name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +144,7 @@ def _lay_out(layout: Layout, name: str) -> None:
         create_schema(connection, name)
 
 
-def _show(connection: DuckDBPyConnection, layout: Layout, name: str, stream: Relation, pin: Pin | None) -> None:
+def _show(connection: DuckDBPyConnection, layout: DuckDBLayout, name: str, stream: Relation, pin: Pin | None) -> None:
     log, own = entries(layout, stream), layout.folder / "raw__log"
     links = layout.workshop(name) / LINKS
     for entry in pinned(log, pin):

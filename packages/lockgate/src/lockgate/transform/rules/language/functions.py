@@ -65,19 +65,31 @@ def _truncated(unit: str) -> Mapping[str, str]:
     }
 
 
+def _written(zone: str) -> str:
+    """A timestamp on Spark as text; `date_format` would take it for one of the session's zone."""
+    text = "CAST(_1 AS STRING)"
+    parts = f"substr({text}, 1, 10), 'T', substr({text}, 12, 8), '.', substr({text}, 21)"
+    return f"concat(rpad(concat({parts}), 26, '0'), '{zone}')"
+
+
 _NEAR = f"_2 BETWEEN -{MOST_DAYS} AND {MOST_DAYS}"
 _PAST = "CASE WHEN (_1 < 0) <> (_2 < 0) THEN -1 ELSE 1 END"
 # Exact division: with both sides as integers N and D, (2|N| + |D|) div 2|D| is |N / D| rounded half away from zero.
 _DUCKDB_N = "(abs(CAST(_1 * _p1 AS HUGEINT)) * _p2)"
 _DUCKDB_D = "abs(CAST(_2 * _p3 AS HUGEINT))"
 _POSTGRES_N, _POSTGRES_D = "(abs(_1) * _p1 * _p2)", "(abs(_2) * _p3)"
+# Spark divides decimals that can be divided without a remainder, as millionths, which leaves room for 38 digits.
+_SPARK_N = "(CAST(abs(_1) * _p1 AS DECIMAL(38, 0)) * _p2)"
+_SPARK_D = "CAST(abs(NULLIF(_2, 0)) * _p3 AS DECIMAL(38, 0))"
+_SPARK_M, _SPARK_K = f"(2 * {_SPARK_N} + {_SPARK_D})", f"(2 * {_SPARK_D})"
+_EPOCH = "CAST('1970-01-01 00:00:00' AS TIMESTAMP_NTZ)"
 
 SQL: Mapping[str, Mapping[str, str]] = {
     # a value of a list by its number, from 1
     "element": {
         "duckdb": "list_extract(_1, _2)",
         "postgres": "(_1)[_2]",
-        "spark": "element_at(_1, _2)",
+        "spark": "get(_1, _2 - 1)",  # its `element_at` takes a number that is NULL for -1, the last
         "bigquery": "_1[SAFE_ORDINAL(_2)]",
     },
     # comparison
@@ -111,12 +123,14 @@ SQL: Mapping[str, Mapping[str, str]] = {
     "divide_whole": {
         "duckdb": "CAST(_1 AS HUGEINT) // NULLIF(CAST(_2 AS HUGEINT), 0)",
         "postgres": "div(_1, NULLIF(_2, 0))",
+        "spark": "(_1 - _1 % NULLIF(_2, 0)) / NULLIF(_2, 0)",
     },
     "divide": {
         "duckdb": f"CASE WHEN _2 <> 0 THEN CAST((2 * {_DUCKDB_N} + {_DUCKDB_D}) // (2 * {_DUCKDB_D}) * {_PAST} "
         "AS DECIMAL(38, 0)) * _p4 END",
         "postgres": f"CASE WHEN _2 <> 0 THEN div(2 * {_POSTGRES_N} + {_POSTGRES_D}, 2 * {_POSTGRES_D}) * {_PAST} "
         "* _p4 END",
+        "spark": f"({_SPARK_M} - {_SPARK_M} % {_SPARK_K}) * 0.000001 / {_SPARK_K} * {_PAST}",
     },
     "modulo": {"*": "mod(_1, NULLIF(_2, 0))", "duckdb": "_1 % NULLIF(CASE WHEN _2 = -1 THEN 1 ELSE _2 END, 0)"}
     | {"postgres": "_1 % NULLIF(_2, 0)"},
@@ -161,7 +175,9 @@ SQL: Mapping[str, Mapping[str, str]] = {
     # casts
     "whole_double": {
         "*": "CASE WHEN _1 = floor(_1) AND _1 >= CAST(_p1 AS DOUBLE PRECISION) AND _1 < CAST(_p2 AS DOUBLE PRECISION) "
-        "THEN CAST(_1 AS BIGINT) END"
+        "THEN CAST(_1 AS BIGINT) END",
+        "spark": "CASE WHEN _1 >= CAST(_p1 AS DOUBLE) AND _1 < CAST(_p2 AS DOUBLE) AND _1 = TRY_CAST(_1 AS BIGINT) "
+        "THEN TRY_CAST(_1 AS BIGINT) END",
     },
     "scaled_double": {
         "*": "CASE WHEN abs(_1) < _p1 THEN CAST(CAST(floor(abs(_1) * CAST(_p2 AS DOUBLE PRECISION) "
@@ -171,16 +187,17 @@ SQL: Mapping[str, Mapping[str, str]] = {
     "timestamp_as_text": {
         "duckdb": "strftime(_1, '%Y-%m-%dT%H:%M:%S.%f')",
         "postgres": "to_char(_1, 'YYYY-MM-DD\"T\"HH24:MI:SS.US')",
-        "spark": "date_format(_1, \"yyyy-MM-dd'T'HH:mm:ss.SSSSSS\")",
+        "spark": _written(""),
         "bigquery": "FORMAT_DATETIME('%Y-%m-%dT%H:%M:%E6S', _1)",
     },
     "instant_as_text": {
         "duckdb": "strftime(_1, '%Y-%m-%dT%H:%M:%S.%fZ')",
         "postgres": 'to_char(_1, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')',
-        "spark": "date_format(_1, \"yyyy-MM-dd'T'HH:mm:ss.SSSSSS'Z'\")",
+        "spark": _written("Z"),
         "bigquery": "FORMAT_DATETIME('%Y-%m-%dT%H:%M:%E6SZ', _1)",
     },
-    "decimal_as_text": dict.fromkeys(("duckdb", "postgres", "spark"), "CAST(_1 AS TEXT)"),
+    # Outside of its ANSI mode Spark's CAST writes an exponent; dbt takes that mode off.
+    "decimal_as_text": {"spark": "TRY_CAST(_1 AS STRING)"} | dict.fromkeys(("duckdb", "postgres"), "CAST(_1 AS TEXT)"),
     # dates and instants
     "extract_year": _extracted("year"),
     "extract_quarter": _extracted("quarter"),
@@ -206,11 +223,21 @@ SQL: Mapping[str, Mapping[str, str]] = {
     "add_seconds": {
         "duckdb": "_1 + to_seconds(_p1)",
         "postgres": "_1 + make_interval(secs => _p1)",
-        "spark": "_1 + make_dt_interval(0, 0, 0, _p1)",
+        "spark": "_1 + make_interval(0, 0, 0, 0, 0, 0, _p1)",
         "bigquery": "TIMESTAMP_ADD(_1, INTERVAL _p1 SECOND)",
     },
-    "as_utc": {"*": "_1 AT TIME ZONE 'UTC'", "spark": "CAST(_1 AS TIMESTAMP_NTZ)", "bigquery": "DATETIME(_1, 'UTC')"},
-    "utc_instant": {"*": "_1 AT TIME ZONE 'UTC'", "spark": "CAST(_1 AS TIMESTAMP)", "bigquery": "TIMESTAMP(_1, 'UTC')"},
+    # On Spark by microseconds: its casts between the two go by the session's zone.
+    "as_utc": {
+        "*": "_1 AT TIME ZONE 'UTC'",
+        "spark": f"{_EPOCH} + unix_micros(_1) * INTERVAL '0.000001' SECOND",
+        "bigquery": "DATETIME(_1, 'UTC')",
+    },
+    "utc_instant": {
+        "*": "_1 AT TIME ZONE 'UTC'",
+        "spark": "timestamp_micros(CAST(CAST(CAST("
+        f"(_1 - {_EPOCH}) AS INTERVAL SECOND) AS DECIMAL(18, 6)) * 1000000 AS BIGINT))",
+        "bigquery": "TIMESTAMP(_1, 'UTC')",
+    },
 }
 
 

@@ -12,11 +12,11 @@ from sqlglot import exp
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.errors import RuleSetInvalid
-from lockgate.transform.rules.language import grammar
+from lockgate.transform.rules.language import grammar, spark
 from lockgate.transform.rules.language.functions import template
 from lockgate.transform.rules.language.literals import BITS
-from lockgate.transform.rules.language.patterns import spelled
-from lockgate.transform.rules.language.typed import Call, Const, Ref, Typed, digits
+from lockgate.transform.rules.language.patterns import check_depth, spelled
+from lockgate.transform.rules.language.typed import Call, Const, Mismatch, Ref, Typed, digits, fits, is_exact
 
 Let: TypeAlias = Callable[[Typed, exp.Expr], exp.Expr]
 """Puts an expression that is needed several times into a column of its own; gives that column."""
@@ -44,8 +44,24 @@ class Lowering:
             return column(node.name)
         if isinstance(node, Const):
             return self._constant(node)
+        if self._dialect == "spark":
+            node = self._adapted(node)
         special = _SPECIAL.get(node.function)
         return special(self, node) if special else self._filled(node)
+
+    def _adapted(self, node: Call) -> Call:
+        """The call as Spark has to be asked for it.
+
+        Raises:
+            RuleSetInvalid: Spark cannot give its exact value, or cannot match its pattern against every text.
+        """
+        try:
+            if node.function == "matches":
+                check_depth(str(node.params[0]))
+            return spark.adapted(node)
+        except Mismatch as mismatch:
+            wanted = f"{mismatch.message} is not offered on {self._dialect}"
+            raise RuleSetInvalid(wanted, hint=mismatch.remedy, function=node.function, dialect="spark") from None
 
     def _constant(self, node: Const) -> exp.Expr:
         """A value written out; NULL with its type, since engines guess."""
@@ -68,15 +84,17 @@ class Lowering:
             return exp.cast(exp.Literal.string(text), sql_type(type_))
         if "." in text and self._dialect == "bigquery":
             return exp.cast(exp.Literal.string(text), "bignumeric", dialect="bigquery")
-        number = exp.Literal.number(text.removeprefix("-"))
-        return exp.Neg(this=number) if text.startswith("-") else number
+        number: exp.Expr = exp.Literal.number(text.removeprefix("-"))
+        number = exp.Neg(this=number) if text.startswith("-") else number
+        is_told = type_ is not None and type_.kind is Kind.NUMERIC and type_.precision is not None
+        return exp.cast(number, sql_type(type_)) if type_ and is_told and self._dialect == "spark" else number
 
     def _filled(self, node: Call) -> exp.Expr:
         """A call by its template."""
         pattern = template(node.function, self._dialect)
         if pattern is None:
             wanted = f"{node.function.replace('_', ' ')!r} is not offered on {self._dialect}"
-            raise RuleSetInvalid(wanted, function=node.function, dialect=self._dialect)
+            raise RuleSetInvalid(wanted, hint="", function=node.function, dialect=self._dialect)
         args = [self._argument(arg, named=number in pattern.repeated) for number, arg in enumerate(node.args, 1)]
         params = [self._parameter(node, param) for param in node.params]
         return fill(pattern.tree, args, params)
@@ -92,6 +110,8 @@ class Lowering:
             return exp.Literal.number(param)
         if node.function in _PATTERNS and param == node.params[0]:
             return exp.Literal.string(spelled(param, self._dialect))
+        if node.function == "like" and self._dialect == "spark":
+            param = spark.like_pattern(param)
         return self._number(Decimal(param), None) if node.function in _SCALED else exp.Literal.string(param)
 
     def _case(self, node: Call) -> exp.Expr:
@@ -122,8 +142,14 @@ class Lowering:
 
     def _convert(self, node: Call) -> exp.Expr:
         """A cast that cannot fail."""
-        inner = self.lower(node.args[0])
-        return inner if node.type is None else exp.Cast(this=inner, to=sql_type(node.type))
+        [value] = node.args
+        inner = self.lower(value)
+        if node.type is None:
+            return inner
+        is_narrower = is_exact(value.type) and value.type is not None and not fits(value.type, node.type)
+        if is_narrower and self._dialect == "spark":
+            return exp.TryCast(this=inner, to=sql_type(node.type), safe=True)
+        return exp.Cast(this=inner, to=sql_type(node.type))
 
     def _read(self, node: Call) -> exp.Expr:
         """Text that matches its form, cast; else NULL."""
@@ -138,6 +164,8 @@ class Lowering:
         if node.type.kind in INTEGERS or node.type.kind is Kind.NUMERIC:
             return self._exact(text, node.type)
         pattern = grammar.UUID if node.type.kind is Kind.UUID else grammar.DOUBLE
+        if node.type.kind is Kind.UUID and self._dialect == "spark":
+            return _case([(self._matches(text, pattern), exp.Lower(this=text.copy()))])
         return _case([(self._matches(text, pattern), self._safe(text, node.type))])
 
     def _matches(self, text: exp.Expr, pattern: str) -> exp.Expr:
@@ -148,8 +176,9 @@ class Lowering:
 
     def _safe(self, text: exp.Expr, to: ColumnType) -> exp.Expr:
         """Text that is known to be castable, cast; by the engine's lenient cast where it has one."""
-        kind = exp.TryCast if self._dialect in _TRY_CASTS else exp.Cast
-        return kind(this=text.copy(), to=sql_type(to))
+        if self._dialect in _TRY_CASTS:
+            return exp.TryCast(this=text.copy(), to=sql_type(to), safe=True)
+        return exp.Cast(this=text.copy(), to=sql_type(to))
 
     def _exact(self, text: exp.Expr, to: ColumnType) -> exp.Expr:
         """Text as an integer or a decimal; where the engine has no lenient cast, inside a check of its range."""

@@ -3,7 +3,7 @@ r"""Regular expressions that mean the same in PostgreSQL, RE2 (DuckDB, BigQuery)
 Allowed: literal characters, `.`, classes such as `[a-z0-9_]` and `[^,]`, groups, `|`, `*`, `+`, `?`, `{m}`, `{m,n}` up
 to 255, `^`, `$`, and a backslash before punctuation. Left out: `\d`, `\w`, `\s` and `[:alpha:]` (each engine counts
 other characters in), flags, back references, look-around and lazy repetition.
-`.` is any character, the line feed too; `$` is the end of the text alone.
+`.` is any character, the line feed too; `$` is the end of the text alone. On Spark a group repeats 255 times at most.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ _SPELLING = {
     "postgres": {"dot": ".", "end": "$"},
     "duckdb": {"dot": "(?s:.)", "end": "$"},
     "bigquery": {"dot": "(?s:.)", "end": "$"},
-    "spark": {"dot": "(?s:.)", "end": r"\z"},
+    "spark": {"dot": ".", "end": r"\z"},
 }
+# Java walks a repeated `(?s:.)` and every alternative by recursion, which ends where its stack ends.
+_PREFIX = {"spark": "(?s)"}
 _MOST_REPEATS = 255
 _REPEATABLE = {"class", "escape", "close", "dot", "plain"}
 
@@ -70,8 +72,38 @@ def check_replaced(pattern: str) -> None:
 
 def spelled(pattern: str, dialect: str) -> str:
     """A checked pattern in the spelling of one engine."""
-    special = _SPELLING[dialect]
-    return "".join(special.get(kind, text) for kind, text in _tokens(pattern))
+    special, tokens = _SPELLING[dialect], _tokens(pattern)
+    prefix = _PREFIX.get(dialect, "") if any(kind == "dot" for kind, _ in tokens) else ""
+    return prefix + "".join(special.get(kind, text) for kind, text in tokens)
+
+
+def check_depth(pattern: str) -> None:
+    """Refuse groups that repeat without bound, or more than 255 times one in another: Java's stack has an end.
+
+    Raises:
+        Mismatch: there is one.
+    """
+    most, closed, before = [1], 1, ""
+    for kind, text in _tokens(pattern):
+        if kind == "open":
+            most.append(1)
+        elif kind == "close":
+            closed = most.pop()
+            most[-1] = max(most[-1], closed)
+        elif kind == "repeat" and before == "close":
+            most[-1] = max(most[-1], closed * _bound(text))
+        if most[-1] > _MOST_REPEATS:
+            remedy = "Repeat a character or a class instead, or say how often: {0,20}."
+            raise Mismatch(f"a group that repeats more than {_MOST_REPEATS} times", remedy)
+        before = kind
+
+
+def _bound(repeat: str) -> int:
+    """How often something repeats at most."""
+    if repeat == "?":
+        return 1
+    bounds = re.findall(r"\d+", repeat)
+    return int(bounds[-1]) if bounds and not repeat.endswith(",}") else _MOST_REPEATS + 1
 
 
 def _tokens(pattern: str) -> list[tuple[str, str]]:

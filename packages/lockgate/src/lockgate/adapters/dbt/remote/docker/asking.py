@@ -33,7 +33,6 @@ def asked(settings: DockerSettings, *, may_be_gone: bool = False) -> Iterator[AP
         ExecutorRefused: the engine refuses.
         ExecutorUnavailable: it does not answer, or not now.
     """
-
     import docker
 
     try:

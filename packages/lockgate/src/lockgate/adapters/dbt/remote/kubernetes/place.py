@@ -20,7 +20,7 @@ from lockgate.adapters.dbt.remote.kubernetes.manifests import (
     secret,
 )
 from lockgate.adapters.dbt.remote.parcel import unpack
-from lockgate.adapters.dbt.remote.place import Assignment, RunState
+from lockgate.adapters.dbt.remote.place import Assignment, RunState, refuse_unknown
 from lockgate.adapters.dbt.remote.protocol import lines_of, message_of
 from lockgate.adapters.registry import require
 from lockgate.core.execution import WorkshopAccess
@@ -45,12 +45,17 @@ class KubernetesPlace:
         self._settings = settings
         self._reaches_this_machine = reaches_this_machine
 
+    def refuse_kind(self, kind: str) -> None:
+        """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
+        refuse_unknown(kind)
+        if kind == "duckdb":
+            hint = "Name a target that is a server the cluster can reach, or another executor."
+            raise CapabilityMissing("a pod cannot reach a workshop that is a file of this machine", hint=hint)
+
     def refuse(self, access: WorkshopAccess) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
         require("kubernetes", "the executor 'kubernetes'")
-        if access.kind == "duckdb":
-            hint = "Name a target that is a server the cluster can reach, or another executor."
-            raise CapabilityMissing("a pod cannot reach a workshop that is a file of this machine", hint=hint)
+        self.refuse_kind(access.kind)
         host = str(access.parameters.get("host", ""))
         if (host in _HERE or host.startswith("/")) and not self._reaches_this_machine:
             message = f"the database is at {host}, which in a pod is the pod itself"

@@ -1,24 +1,17 @@
-"""The raw log of a DuckDB target: a folder of Parquet files for each load, and the query that shows the pinned ones."""
+"""The raw log of a target that is a folder: one folder of Parquet files for each load."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.duckdb.engine import parquet
-from lockgate.adapters.warehouses.duckdb.layout import Layout, link, written
+from lockgate.adapters.warehouses.folder.layout import Layout, link, written
 from lockgate.core.load import Landed, Landing, LoadMode, Pin
 from lockgate.core.relation import Column, Relation
-from lockgate.core.sql import column, sql_type
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
 from lockgate.core.types import ColumnType, Kind, digits
-
-if TYPE_CHECKING:
-    from sqlglot import exp
 
 NOTE = "landed.json"
 _BIGINT = ColumnType(Kind.BIGINT)
@@ -88,7 +81,7 @@ def empty_entry(entry: Entry) -> None:
 
 
 def _settled(written: str) -> ColumnType:
-    """A type as DuckDB knows it: `numeric` alone has a precision there."""
+    """A type as a target knows it: `numeric` alone has a precision there."""
     type_ = ColumnType.parse(written)
     return ColumnType(Kind.NUMERIC, *digits(type_)) if type_.kind is Kind.NUMERIC else type_
 
@@ -108,24 +101,3 @@ def pinned(log: tuple[Entry, ...], pin: Pin | None) -> tuple[Entry, ...]:
     if pin is None:
         return ()
     return tuple(entry for entry in log if pin.first_load <= entry.landed.load_id <= pin.last_load)
-
-
-def raw_query(log: tuple[Entry, ...], pin: Pin | None, place: Callable[[Path], Path]) -> exp.Expression:
-    """The rows of the pinned loads, in the columns of the whole log; `place` says where a file is to be read."""
-    from sqlglot import exp
-
-    columns = (*SYSTEM, *columns_of(log))
-    shown = [entry for entry in pinned(log, pin) if entry.files]
-    if not shown:
-        return exp.select(*[_value(one, present=False) for one in columns]).where(exp.false())
-    present = {one.name for entry in shown for one in (*SYSTEM, *entry.columns)}
-    files = [place(file) for entry in shown for file in entry.files]
-    mixed = len({entry.columns for entry in shown}) > 1
-    source = parquet(files, union_by_name=True) if mixed else parquet(files)
-    return exp.select(*[_value(one, present=one.name in present) for one in columns]).from_(source)
-
-
-def _value(one: Column, *, present: bool) -> exp.Expr:
-    from sqlglot import exp
-
-    return exp.alias_(exp.cast(column(one.name) if present else exp.null(), sql_type(one.type)), one.name, quoted=True)

@@ -1,0 +1,54 @@
+"""Verifications: whether every implementation of an entity gives the same rows, on every target that is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate.core.comparison import Verdict
+from lockgate.errors import LockgateError
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """What made rows of an entity: an implementation on a target."""
+
+    entity: str
+    implementation: str
+    target: str
+
+    def __str__(self) -> str:
+        """`entity@implementation on target`."""
+        return f"{self.entity}@{self.implementation} on {self.target}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The rows of one maker, held against those of `against`; of an entity's first maker there is nothing to hold.
+
+    `verdict` is None where it has no rows to hold, or nothing to hold them against: `error` says why.
+    """
+
+    maker: Maker
+    rows: int | None = None
+    against: Maker | None = None
+    verdict: Verdict | None = None
+    unexplained: int | None = None
+    reasons: tuple[str, ...] = ()
+    error: LockgateError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """Every maker of every entity asked for, in the order of entities, targets and implementations."""
+
+    found: tuple[Verified, ...]
+
+    @property
+    def errors(self) -> tuple[LockgateError, ...]:
+        """What kept rows from being made or held, each once."""
+        return tuple(dict.fromkeys(one.error for one in self.found if one.error is not None))
+
+    @property
+    def is_level(self) -> bool:
+        """Whether all rows were made, and all of an entity are the same."""
+        return not self.errors and all(one.verdict in {None, Verdict.PASS} for one in self.found)
