@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from lockgate.sandbox.alerts.receiver import Protocol
 
 
+class Server(StrEnum):
+    """What `sandbox up` starts."""
+
+    POSTGRES = "postgres"
+    DOCKER = "docker"
+
+
 class ReceiverKind(StrEnum):
     """Whom a receiver plays."""
 
@@ -33,24 +40,41 @@ def register(application: typer.Typer) -> None:
 
 @sandbox.command("up")
 def up(
-    server: Annotated[str, typer.Argument(help="Which server: postgres.")] = "postgres",
-    folder: Annotated[Path, typer.Option(help="Where it keeps its data.")] = Path(".lockgate/postgres"),
+    server: Annotated[
+        Server, typer.Argument(help="postgres: a real one; docker: a stand-in for an engine that runs processes.")
+    ] = Server.POSTGRES,
+    folder: Annotated[Path, typer.Option(help="Where PostgreSQL keeps its data.")] = Path(".lockgate/postgres"),
+    image: Annotated[str, typer.Option(help="The image that the stand-in for Docker has.")] = "lockgate-dbt",
+    port: Annotated[int, typer.Option(help="Where the stand-in listens.", min=0, max=65_535)] = 0,
 ) -> int:
     """Start a server, print its address, and keep it until interrupted."""
-    from signal import SIGINT, SIGTERM, sigwait
-
+    if server is Server.DOCKER:
+        _stand_in_for_docker(image, port)
+        return Exit.FINE
     from lockgate.sandbox.postgres import start_postgres
 
-    if server != "postgres":
-        raise typer.BadParameter(f"there is no sandbox {server!r}; there is postgres")
     running = start_postgres(folder)
     print_text(running.url)
-    standard_error().print("running; press Ctrl-C to stop")
     try:
-        sigwait({SIGINT, SIGTERM})
+        _wait()
     finally:
         running.stop()
     return Exit.FINE
+
+
+def _stand_in_for_docker(image: str, port: int) -> None:
+    from lockgate.sandbox.docker_engine import DockerEngine
+
+    with DockerEngine([image], port=port) as engine:
+        print_text(engine.address)
+        _wait()
+
+
+def _wait() -> None:
+    from signal import SIGINT, SIGTERM, sigwait
+
+    standard_error().print("running; press Ctrl-C to stop")
+    sigwait({SIGINT, SIGTERM})
 
 
 @sandbox.command("receive")

@@ -120,5 +120,6 @@ class MachineProcess:
 
 def surroundings() -> dict[str, str]:
     """Where programs and packages are: those of the Python that runs this."""
-    kept = {name: os.environ[name] for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in os.environ}
+    handed_on = {**os.environ}
+    kept = {name: handed_on[name] for name in ("PYTHONPATH", "LD_LIBRARY_PATH") if name in handed_on}
     return {**kept, "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}

@@ -1,6 +1,7 @@
 """Programs of dbt run by forking a process that has imported it, where starting Python each time would take too long.
 
-A stand-in may be given this in the place of `MachineProcess`: the same commands, the same output, the same ends.
+A stand-in may be given this in the place of `MachineProcess`: the same commands, the same output, the same ends. The
+environment is that of Lockgate's own runs, whatever a command is given.
 Started as `python -P -X utf8 -m lockgate.sandbox.warm_programs` with a socket as standard input.
 """
 
@@ -20,6 +21,7 @@ from threading import Condition, Lock, Thread, Timer
 
 from lockgate.adapters.dbt.forking import ForkServer
 from lockgate.adapters.dbt.rehearsal import rehearse
+from lockgate.adapters.dbt.remote.protocol import QUIET
 from lockgate.adapters.dbt.server import import_dbt
 from lockgate.adapters.dbt.wire import ConnectionEnded, Message, pair, receive, send
 from lockgate.sandbox.machine_process import MachineProcess, surroundings
@@ -41,7 +43,7 @@ class WarmPrograms:
         self._turn = Lock()
         command = [sys.executable, *_PYTHON[1:], __name__]
         with theirs:
-            self._server = subprocess.Popen(command, stdin=theirs.fileno(), env=surroundings())
+            self._server = subprocess.Popen(command, stdin=theirs.fileno(), env={**surroundings(), **QUIET})
 
     def __call__(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str]
@@ -52,7 +54,7 @@ class WarmPrograms:
         ours, theirs = pair()
         output = self._outputs / os.urandom(8).hex()
         output.touch()
-        asked = {"command": list(command), "folder": str(folder), "output": str(output), "environment": {**environment}}
+        asked = {"command": list(command), "folder": str(folder), "output": str(output)}
         with theirs, self._turn:
             send(self._control, asked, theirs.fileno())
         return WarmProcess(ours, output)
@@ -144,8 +146,6 @@ def _run(request: Message, connection: socket.socket) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.chdir(request["folder"])
-    os.environ.clear()
-    os.environ.update({**surroundings(), **request["environment"]})
     send(connection, {"kind": "started", "process": os.getpid()})
     command = request["command"]
     module, arguments = (command[5], command[6:]) if command[0] != "dbt" else ("dbt.cli.main", command[1:])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier, Literal
 
 from lockgate.adapters.dbt.remote.cloud.exchange import CloudExchange
 from lockgate.adapters.dbt.remote.cloud.place import CloudPlace
@@ -153,3 +155,26 @@ class TestRequests(OnPostgres):
 
         with pytest.raises(CapabilityMissing, match="a database at this machine's own address"):
             executor_on(place).execute(ask(write()), ignore)
+
+    def test_a_role_of_dbt_clouds_own_builds_as_the_workshops(
+        self, cloud, executor, write, ask, access, postgres_url
+    ) -> None:
+        asked = ask(write())
+        builder = access.parameters["user"]
+        words = {"cloud": Identifier(f"cloud_{builder}"), "builder": Identifier(builder), "name": Literal(builder)}
+        with psycopg.connect(postgres_url, autocommit=True) as connection:
+            for statement in (
+                "create role {cloud} login password 'of its own'",
+                "grant {builder} to {cloud}",
+                "alter role {cloud} in database {database} set role = {name}",
+            ):
+                connection.execute(SQL(statement).format(**words, database=Identifier(connection.info.dbname)))
+        job = cloud.jobs[7]
+        connected = {**job.connection, "user": f"cloud_{builder}", "password": "of its own"}
+        cloud.jobs[7] = replace(job, connection=connected)
+
+        assert executor.execute(asked, ignore).success
+
+        with psycopg.connect(postgres_url) as connection:
+            owners = connection.execute("select tableowner from pg_tables where tablename = 'fct_users'").fetchall()
+        assert owners == [(builder,)]

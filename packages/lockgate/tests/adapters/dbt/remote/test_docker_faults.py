@@ -138,6 +138,12 @@ class TestFaults:
 
         assert "Name an engine of this machine" in caught.value.remedy
 
+    def test_a_project_for_a_spark_is_refused_where_it_is_checked(self, executor_on, docker_settings, write):
+        with pytest.raises(CapabilityMissing, match="of kind 'spark' on this machine alone") as caught:
+            executor_on(DockerPlace(docker_settings)).inspect(write(), "spark", {})
+
+        assert "executor: local" in caught.value.remedy
+
     def test_a_database_at_localhost_is_not_what_a_container_calls_so(self, run, engine, postgres_access):
         with pytest.raises(CapabilityMissing, match="is the container itself") as caught:
             run(engine.address, access=postgres_access, network="bridge")

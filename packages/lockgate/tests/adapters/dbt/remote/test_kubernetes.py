@@ -190,6 +190,10 @@ class TestRequests(OnPostgres):
         made = [each.document() for each in cluster.requests if (each.method, each.path) == ("POST", JOBS)]
         assert made[-1]["spec"]["activeDeadlineSeconds"] == 7
 
+    def test_a_project_for_duckdb_is_refused_where_it_is_checked(self, executor, write) -> None:
+        with pytest.raises(CapabilityMissing, match="a pod cannot reach a workshop that is a file"):
+            executor.inspect(write(), "duckdb", {})
+
     def test_a_workshop_that_is_a_file_is_refused(self, executor, write, duckdb_access, ask) -> None:
         with pytest.raises(CapabilityMissing, match="a pod cannot reach a workshop that is a file") as caught:
             executor.execute(replace(ask(write()), access=duckdb_access), ignore)

@@ -75,6 +75,7 @@ class RemoteDbtExecutor:
 
     def inspect(self, project: Path, kind: str, variables: Mapping[str, object]) -> ProjectInspection:
         """See `lockgate.core.ports.DbtExecutor`."""
+        self._place.refuse_kind(kind)
         return self._reader.inspect(project, kind, variables)
 
     def revision(self, project: Path) -> str:
@@ -164,7 +165,7 @@ class RemoteDbtExecutor:
             schema=invocation.access.schema,
             project=invocation.project,
             manifest=manifest,
-            request={**asked, "profile": output_of(invocation.access, threads=self._config.threads)},
+            request={**asked, "session": None, "profile": output_of(invocation.access, threads=self._config.threads)},
             access=invocation.access,
             timeout_seconds=invocation.timeout_seconds,
         )
@@ -280,7 +281,7 @@ def _stands(state: RunState, invocation: DbtInvocation) -> bool:
 def _lost(state: RunState, heard: _Heard, folder: Path) -> DbtProcessLost | ExecutorRefused:
     """The error of a run that ended without saying how its work went."""
     said = state.said or heard.said
-    if not heard.has_begun and said:
+    if not heard.has_begun and heard.said and not state.said:
         return ExecutorRefused(f"dbt's program did not begin there: {said}", exit_code=state.code)
     how = f"ended with exit code {state.code}" if state.code is not None else "ended"
     because = f" ({said})" if said else ""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from lockgate.adapters.dbt.wire import Message
 from lockgate.core.execution import WorkshopAccess
+from lockgate.errors import CapabilityMissing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class RunState:
     said: str = ""
 
 
+def refuse_unknown(kind: str) -> None:
+    """Returns where dbt's adapter for targets of a kind is known to run away from this machine.
+
+    Raises:
+        CapabilityMissing: it is not.
+    """
+    if kind not in {"duckdb", "postgres"}:
+        message = f"dbt runs against a target of kind {kind!r} on this machine alone"
+        raise CapabilityMissing(message, hint="Write `executor: local`, or name another target.")
+
+
 class RemoteRun(Protocol):
     """A run somewhere else. All but `stop` is called from one thread; `ExecutorUnavailable` may come of anything."""
 
@@ -67,8 +79,15 @@ class RemotePlace(Protocol):
 
     image: str
 
+    def refuse_kind(self, kind: str) -> None:
+        """Returns where a run could reach workshops of targets of a kind.
+
+        Raises:
+            CapabilityMissing: it could not, for what this place is.
+        """
+
     def refuse(self, access: WorkshopAccess) -> None:
-        """Returns where a run could reach a workshop.
+        """Returns where a run could reach this workshop.
 
         Raises:
             CapabilityMissing: it could not, for what this place is.

@@ -14,7 +14,7 @@ from lockgate.adapters.dbt.remote.cloud.commit import commit_of
 from lockgate.adapters.dbt.remote.cloud.exchange import CloudExchange
 from lockgate.adapters.dbt.remote.cloud.run import CloudRun, is_complete
 from lockgate.adapters.dbt.remote.cloud.steps import step_of
-from lockgate.adapters.dbt.remote.place import Assignment
+from lockgate.adapters.dbt.remote.place import Assignment, refuse_unknown
 from lockgate.core.execution import WorkshopAccess
 from lockgate.errors import CapabilityMissing, ExecutorUnavailable
 
@@ -32,11 +32,16 @@ class CloudPlace:
         self._exchange = exchange
         self._folder = folder
 
-    def refuse(self, access: WorkshopAccess) -> None:
+    def refuse_kind(self, kind: str) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
-        if access.kind == "duckdb":
+        refuse_unknown(kind)
+        if kind == "duckdb":
             hint = "Name a target that is a server dbt Cloud can reach, or another executor."
             raise CapabilityMissing("dbt Cloud cannot reach a workshop that is a file of this machine", hint=hint)
+
+    def refuse(self, access: WorkshopAccess) -> None:
+        """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
+        self.refuse_kind(access.kind)
         address = urlsplit(self._exchange.secrets.resolve(self._exchange.settings.url)).hostname or ""
         host = str(access.parameters.get("host", ""))
         if (host in _HERE or host.startswith("/")) and address not in _HERE:

@@ -33,8 +33,6 @@ def asked(settings: DockerSettings, *, may_be_gone: bool = False) -> Iterator[AP
         ExecutorRefused: the engine refuses.
         ExecutorUnavailable: it does not answer, or not now.
     """
-    import requests
-
     import docker
 
     try:
@@ -48,7 +46,7 @@ def asked(settings: DockerSettings, *, may_be_gone: bool = False) -> Iterator[AP
             error.response.close()  # one that was to be streamed is still open
         if not (may_be_gone and error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}):
             raise _refusal(error, settings) from error
-    except (docker.errors.DockerException, requests.RequestException, OSError, struct.error) as error:
+    except (docker.errors.DockerException, OSError, struct.error) as error:  # its library raises OSErrors, too
         said = f"the Docker engine at {settings.url} does not answer: {type(error).__name__}"
         hint = "Start it, check `url` under `executors.docker`, and that this account may use its socket."
         raise ExecutorUnavailable(said, hint=hint) from error

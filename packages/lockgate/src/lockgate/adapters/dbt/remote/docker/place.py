@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lockgate.adapters.dbt.remote.docker.asking import ContainerExists, asked
 from lockgate.adapters.dbt.remote.docker.settings import MEBIBYTE, DockerSettings
 from lockgate.adapters.dbt.remote.parcel import Parcel, add_project, unpack
-from lockgate.adapters.dbt.remote.place import Assignment, RunState
+from lockgate.adapters.dbt.remote.place import Assignment, RunState, refuse_unknown
 from lockgate.adapters.dbt.remote.protocol import ARTIFACTS, PROGRAM, PROJECT, QUIET, REQUEST, WORK, lines_of
 from lockgate.adapters.registry import require
 from lockgate.core.execution import WorkshopAccess
@@ -34,13 +34,18 @@ class DockerPlace:
         self.image = settings.image
         self._settings = settings
 
+    def refuse_kind(self, kind: str) -> None:
+        """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
+        refuse_unknown(kind)
+        if kind == "duckdb" and not self._settings.is_on_this_machine:
+            message = "the workshop is a file of this machine, which containers of another machine's engine do not see"
+            raise CapabilityMissing(message, hint="Name an engine of this machine, or a target that is a server.")
+
     def refuse(self, access: WorkshopAccess) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
         require("docker", "the executor 'docker'")
+        self.refuse_kind(access.kind)
         settings = self._settings
-        if access.kind == "duckdb" and not settings.is_on_this_machine:
-            message = "the workshop is a file of this machine, which containers of another machine's engine do not see"
-            raise CapabilityMissing(message, hint="Name an engine of this machine, or a target that is a server.")
         host = str(access.parameters.get("host", ""))
         if access.kind == "postgres" and settings.network != "host" and (host in _HERE or host.startswith("/")):
             message = f"the database is at {host}, which in a container is the container itself"

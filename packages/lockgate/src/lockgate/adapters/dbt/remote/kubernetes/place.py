@@ -20,7 +20,7 @@ from lockgate.adapters.dbt.remote.kubernetes.manifests import (
     secret,
 )
 from lockgate.adapters.dbt.remote.parcel import unpack
-from lockgate.adapters.dbt.remote.place import Assignment, RunState
+from lockgate.adapters.dbt.remote.place import Assignment, RunState, refuse_unknown
 from lockgate.adapters.dbt.remote.protocol import lines_of, message_of
 from lockgate.adapters.registry import require
 from lockgate.core.execution import WorkshopAccess
@@ -45,12 +45,17 @@ class KubernetesPlace:
         self._settings = settings
         self._reaches_this_machine = reaches_this_machine
 
+    def refuse_kind(self, kind: str) -> None:
+        """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
+        refuse_unknown(kind)
+        if kind == "duckdb":
+            hint = "Name a target that is a server the cluster can reach, or another executor."
+            raise CapabilityMissing("a pod cannot reach a workshop that is a file of this machine", hint=hint)
+
     def refuse(self, access: WorkshopAccess) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
         require("kubernetes", "the executor 'kubernetes'")
-        if access.kind == "duckdb":
-            hint = "Name a target that is a server the cluster can reach, or another executor."
-            raise CapabilityMissing("a pod cannot reach a workshop that is a file of this machine", hint=hint)
+        self.refuse_kind(access.kind)
         host = str(access.parameters.get("host", ""))
         if (host in _HERE or host.startswith("/")) and not self._reaches_this_machine:
             message = f"the database is at {host}, which in a pod is the pod itself"
@@ -172,7 +177,8 @@ class KubernetesRun:
                 hint = "Check `image`, that nodes may fetch it, and `image_pull_secret` under `executors.kubernetes`."
                 raise ExecutorRefused(f"the pod does not begin: {_text(waiting)}", hint=hint)
             if not self.state().is_running:
-                return None
+                pod = self._pod()  # it may have begun and ended meanwhile
+                return pod if pod and "terminated" in (_container_of(pod).get("state") or {}) else None
             time.sleep(wait)
         return None
 
