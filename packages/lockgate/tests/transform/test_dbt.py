@@ -21,6 +21,7 @@ from lockgate.core.execution import (
     NodeStatus,
     WorkshopAccess,
 )
+from lockgate.core.load import Pin
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.types import ColumnType
 from lockgate.errors import DbtFailed, DbtTestFailed, DbtTimedOut, LockgateError, UnknownName
@@ -75,6 +76,7 @@ class Workshops:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.pinned: tuple[Pin, ...] = ()
 
     name, dialect = "analytics__dbt", "duckdb"
 
@@ -84,6 +86,9 @@ class Workshops:
 
     def access(self) -> WorkshopAccess:
         return WorkshopAccess("duckdb", self.name, {"path": "w.duckdb"})
+
+    def pins(self) -> tuple[Pin, ...]:
+        return self.pinned
 
     def query(self, query) -> pa.Table:
         self.asked.append(query.sql("duckdb"))
@@ -124,6 +129,20 @@ def test_one_invocation_serves_every_entity_and_each_gets_its_own_nodes() -> Non
     assert [node.node for node in users.nodes] == [STG, USERS, "test.p.unique_users"]
     assert isinstance(applications, Execution)
     assert len(applications.nodes) == 5
+
+
+def test_an_invocation_says_which_loads_it_reads() -> None:
+    executor, warehouse = Answering(GOOD), Workshops()
+    users, apps = Pin(Relation("raw", "users"), 1, 4), Pin(Relation("raw", "apps"), 2, 2)
+
+    for pins in ((), (users, apps), (apps, users), (users, replace(apps, last_load=3))):
+        warehouse.pinned = pins
+        DbtExecutionService(executor, warehouse).execute_batch(BATCH)
+
+    nothing, one, same, later = (asked.inputs for asked in executor.asked)
+    assert nothing == ""
+    assert one == same
+    assert len({nothing, one, later}) == 3
 
 
 def test_a_failing_model_stops_what_stands_on_it_and_nothing_else() -> None:

@@ -70,13 +70,15 @@ Route = tuple[str, str, Handler]
 class LocalApi:
     """To be used in a `with` block; a subclass gives the routes and says how it refuses.
 
-    `faults` are met by the next requests, one each; None lets one through. `requests` are those that came.
+    `faults` are met by the next requests, one each; None lets one through. What ends as one of `refusing` is out of
+    order. `requests` are those that came.
     """
 
     def __init__(self, *, port: int = 0) -> None:
         """Listen on this machine alone; on a free port where none is given."""
         self.requests: list[ApiRequest] = []
         self.faults: deque[ApiAnswer | Hangs | None] = deque()
+        self.refusing: set[str] = set()
         self.ended = Event()
         self._server = _Quiet(("127.0.0.1", port), _handler(self))
         self._server.daemon_threads = True
@@ -119,6 +121,8 @@ class LocalApi:
 
     def answered(self, request: ApiRequest) -> ApiAnswer:
         """The answer to a request."""
+        if any(request.path.endswith(end) for end in self.refusing):
+            return self.refused(500, "out of order")
         away = self.turned_away(request)
         if away is not None:
             return away

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -20,6 +21,7 @@ from lockgate.core.execution import (
     NodeStatus,
     Outcome,
 )
+from lockgate.core.load import Pin
 from lockgate.core.ports import DbtExecutor, NodeListener, Warehouse, Workshop
 from lockgate.core.relation import Relation
 from lockgate.core.sql import table
@@ -70,6 +72,7 @@ class DbtExecutionService:
         """
         with self._warehouse.workshop(batch.workshop) as workshop:
             invocation = _invocation(batch.pieces, workshop, variables or {}, full_refresh=full_refresh)
+            invocation = replace(invocation, inputs=_inputs(self._warehouse.pins()))
             try:
                 result = self._executor.execute(invocation, self._on_node)
             except LockgateError as error:
@@ -128,6 +131,12 @@ def _invocation(
         full_refresh=full_refresh,
         timeout_seconds=max(piece.implementation.timeout for piece in pieces).total_seconds(),
     )
+
+
+def _inputs(pins: Sequence[Pin]) -> str:
+    """A digest of the loads that are pinned; empty where none is, so that nothing is known of what is read."""
+    told = sorted(str(pin) for pin in pins)
+    return hashlib.sha256("\n".join(told).encode()).hexdigest() if told else ""
 
 
 def _selectors(words: Sequence[str]) -> tuple[str, ...]:

@@ -84,7 +84,7 @@ class TestRequests(OnPostgres):
         (project / "models/fct_users.sql").write_text(MODEL + "\n", encoding="utf-8")
         before = len(cloud.requests)
 
-        with pytest.raises(ExecutorRefused, match=r"not committed: models/fct_users\.sql") as caught:
+        with pytest.raises(ExecutorRefused, match=r"not committed: project/models/fct_users\.sql") as caught:
             executor.execute(asked, ignore)
 
         assert "Commit and push" in caught.value.remedy

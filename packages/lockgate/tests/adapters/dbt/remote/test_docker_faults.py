@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from lockgate.core.execution import WorkshopAccess
 from lockgate.errors import (
     CapabilityMissing,
     DbtProcessLost,
+    DbtTimedOut,
     ExecutorRefused,
     ExecutorUnavailable,
 )
@@ -131,6 +133,18 @@ class TestFaults:
             engine.are_short_of_memory = True
             with pytest.raises(DbtProcessLost, match=r"exit code 137 .*it needed more than 4096 MiB of memory"):
                 run(engine.address)
+
+    def test_a_container_that_cannot_be_stopped_is_taken_away(self, executor_on, docker_settings, write, ask):
+        with DockerEngine([IMAGE], run=saying(HELLO % 1, then="time.sleep(60)")) as engine:
+            engine.refusing = {"/stop"}
+            place = DockerPlace(replace(docker_settings, url=engine.address))
+            began = time.monotonic()
+
+            with pytest.raises(DbtTimedOut, match="after 3 s"):
+                executor_on(place, end_seconds=1.0).execute(ask(write(), timeout_seconds=3.0), ignore)
+
+            assert time.monotonic() - began < 30
+            assert engine.containers == {}
 
     def test_the_workshop_of_another_machines_engine_must_be_a_server(self, run):
         with pytest.raises(CapabilityMissing, match="containers of another machine's engine do not see") as caught:

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from lockgate.adapters.dbt.profile import database_of, output_for_parsing, outpu
 from lockgate.adapters.dbt.redaction import LOG, Redaction
 from lockgate.adapters.dbt.remote.place import Assignment, RemotePlace, RemoteRun, RunState
 from lockgate.adapters.dbt.remote.protocol import PROTOCOL, message_of
+from lockgate.adapters.dbt.remote.reading import Reading
 from lockgate.adapters.dbt.remote.watch import Watch
 from lockgate.adapters.dbt.story import Story
 from lockgate.adapters.dbt.wire import Message
@@ -33,13 +34,18 @@ from lockgate.errors import DbtCancelled, DbtProcessLost, ExecutorRefused, Execu
 
 logger = logging.getLogger(__name__)
 LONGEST_SAID = 600
+LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long nobody may answer before a run is given up, and how long is waited between two questions."""
+    """How long nobody may answer before a run is given up, and how long is waited between two questions.
+
+    A run that was asked to end is waited for `end_seconds`, then taken away.
+    """
 
     outage_seconds: float = 60.0
+    end_seconds: float = 60.0
     first_wait_seconds: float = 0.05
     longest_wait_seconds: float = 2.0
 
@@ -206,9 +212,7 @@ class RemoteDbtExecutor:
         wait, answered = self._patience.first_wait_seconds, time.monotonic()
         while True:
             try:
-                with closing(run.lines()) as lines:
-                    for line in lines:
-                        heard.line(line)
+                self._read(run, heard, watch)
                 state = run.state()
                 if not state.is_running:
                     return state
@@ -219,6 +223,15 @@ class RemoteDbtExecutor:
                     raise
             watch.wait(wait)
             wait = min(2 * wait, self._patience.longest_wait_seconds)
+
+    def _read(self, run: RemoteRun, heard: _Heard, watch: Watch) -> None:
+        """Hears a run's lines up to their end, or to where it was asked to end and does not."""
+        reading = Reading(run.lines)
+        try:
+            for line in reading.lines(LOOK_SECONDS, lambda: watch.refuse_if_stopped_long(self._patience.end_seconds)):
+                heard.line(line)
+        finally:
+            reading.leave()
 
 
 class _Heard:

@@ -24,6 +24,7 @@ class Watch:
         self._deadline = time.monotonic() + timeout_seconds
         self._lock = threading.Lock()
         self._stopped: DbtError | None = None
+        self._stopped_at = 0.0
         self._run: RemoteRun | None = None
         self._woken = threading.Event()
 
@@ -47,6 +48,11 @@ class Watch:
             raise self._stopped
         if self.left_seconds == 0:
             raise self._timed_out()
+
+    def refuse_if_stopped_long(self, seconds: float) -> None:
+        """Raises what stopped this invocation, where that is longer ago and its run has not ended yet."""
+        if self._stopped is not None and time.monotonic() - self._stopped_at > seconds:
+            raise self._stopped
 
     def wait(self, seconds: float) -> None:
         """Waits so long, or until it is stopped."""
@@ -75,7 +81,8 @@ class Watch:
 
     def _stop(self, reason: DbtError) -> None:
         with self._lock:
-            self._stopped = self._stopped or reason
+            if self._stopped is None:
+                self._stopped, self._stopped_at = reason, time.monotonic()
             run = self._run
         self._woken.set()
         if run is not None:
