@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 from hypothesis import given, settings
+from solutions.inventory.tests.test_dbt_results import APPLICATIONS, USERS
 
 from inventory import schema
 from inventory.expected import expected
@@ -20,15 +21,14 @@ from lockgate.core.relation import Column, Relation
 from lockgate.core.types import ColumnType
 from lockgate.transform.rules import Catalog, outcomes_query
 
-from .test_dbt_results import APPLICATIONS, USERS
-
 pytestmark = pytest.mark.slow
 
 SOLUTION = Path(__file__).parent.parent
+STAMP = "2026-01-01T00:00:00.000Z"
 STREAMS = {"users": schema.USERS, "applications": schema.APPLICATIONS}
 
 
-def messy(strategy, columns: pa.Schema) -> pa.Table:
+def messy(strategy, columns: pa.Schema, *breaks: dict[str, str]) -> pa.Table:
     """Random rows, the same ones every time, each of an id of its own where it has one."""
     rows = []
 
@@ -38,6 +38,8 @@ def messy(strategy, columns: pa.Schema) -> pa.Table:
         rows.append({**row, "id": None if row["id"] is None else 10_000 + len(rows)})
 
     gather()
+    # Java takes \u2028 for the end of a line.
+    rows += [{**rows[-1], "id": 20_000, "updated_at": STAMP, **broken} for broken in breaks]
     return pa.Table.from_pylist(rows, columns)
 
 
@@ -45,8 +47,10 @@ def messy(strategy, columns: pa.Schema) -> pa.Table:
 def delivered() -> dict[str, pa.Table]:
     made = generate(400, 300, seed=11)
     return {
-        "users": pa.concat_tables([made.users.rows, messy(USERS, schema.USERS)]),
-        "applications": pa.concat_tables([made.applications.rows, messy(APPLICATIONS, schema.APPLICATIONS)]),
+        "users": pa.concat_tables([made.users.rows, messy(USERS, schema.USERS, {"hired_on": "2024-02-29\u2028"})]),
+        "applications": pa.concat_tables(
+            [made.applications.rows, messy(APPLICATIONS, schema.APPLICATIONS, {"monthly_cost": "-5\u2028"})]
+        ),
     }
 
 

@@ -56,8 +56,9 @@ btrim({{ text }}, {{ characters }})
 regexp_full_match({{ text }}, '{{ pattern }}')
 {%- endmacro %}
 
+{# Java's $ matches before a last line break too. #}
 {% macro spark__fits(text, pattern) -%}
-{{ text }} rlike '^({{ pattern }})$'
+{{ text }} rlike '^({{ pattern }})\\z'
 {%- endmacro %}
 
 {% macro bigquery__fits(text, pattern) -%}

@@ -208,6 +208,19 @@ def test_a_default_stands_for_no_match_not_for_a_null_that_matched(engine, tools
     assert built(engine, "lines", "n") == [(1, "a", None, None)]
 
 
+def test_a_lookup_matches_whole_numbers_with_decimals_by_their_exact_value(engine, tools):
+    lines = tools.columns_of({"n": "integer", "item": "bigint"})
+    prices = tools.columns_of({"item": "numeric(38,19)", "price": "numeric(6,2)", "since": "date"})
+    tools.load(engine, LINES, lines, [["1", "7"], ["2", "8"]])
+    tools.load(engine, PRICES, prices, [["7", "5", None], ["8.0000000000000000001", "9", None]])
+
+    RuleEngine().execute(
+        parse_rule_set(LOOKUPS, file="lines.yml"), tools.workshop(engine, {LINES: lines, PRICES: prices})
+    )
+
+    assert [(n, str(price)) for n, _, price, _ in built(engine, "lines", "n")] == [(1, "5.00"), (2, "0.00")]
+
+
 BOOKS = """
 entity: books
 from: raw.books

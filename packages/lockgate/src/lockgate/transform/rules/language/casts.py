@@ -15,6 +15,7 @@ from lockgate.transform.rules.language.literals import BITS, literal
 from lockgate.transform.rules.language.signatures import case, convert, integer
 from lockgate.transform.rules.language.typed import (
     BOOLEAN,
+    EXACT,
     TEXT,
     Call,
     Const,
@@ -146,7 +147,7 @@ def _bounds(size: tuple[int, int], to: ColumnType) -> tuple[Decimal, Decimal] | 
     excess = Decimal(5).scaleb(-decimals - 1) if after > decimals else Decimal(0)
     if before < room or (before == room and not excess):
         return None
-    return excess - Decimal(10**room), Decimal(10**room) - excess
+    return EXACT.subtract(excess, Decimal(10**room)), EXACT.subtract(Decimal(10**room), excess)
 
 
 def _from_double(value: Typed, to: ColumnType) -> Typed:

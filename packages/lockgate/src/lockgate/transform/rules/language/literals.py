@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.transform.rules.language import grammar
-from lockgate.transform.rules.language.typed import Const, Mismatch, Plain, digits
+from lockgate.transform.rules.language.typed import EXACT, Const, Mismatch, Plain, digits
 
 BITS = {Kind.SMALLINT: 15, Kind.INTEGER: 31, Kind.BIGINT: 63}
 
@@ -51,7 +51,7 @@ def _number(text: str, to: ColumnType) -> int | Decimal:
             return whole
     else:
         precision, scale = digits(to)
-        exact = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
+        exact = Decimal(text).quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP, EXACT)
         if abs(exact) < 10 ** (precision - scale):
             return exact
     raise Mismatch(f"{text!r} is not readable as {to}", "The number is too large.")

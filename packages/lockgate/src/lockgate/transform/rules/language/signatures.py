@@ -15,6 +15,7 @@ from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.transform.rules.language.typed import (
     BOOLEAN,
     DATE,
+    EXACT,
     INTEGER,
     TEXT,
     Call,
@@ -277,7 +278,8 @@ def signed(function: str, value: Typed) -> Typed:
     precision, scale = digits(type_)
     room = whole(precision) if type_.kind in INTEGERS else numeric(precision, scale)
     if isinstance(value, Const) and function == "negate" and isinstance(value.value, int | Decimal):
-        return Const(-value.value, value.type)
+        negated = EXACT.minus(value.value) if isinstance(value.value, Decimal) else -value.value
+        return Const(negated, value.type)
     return _result(function, (convert(value, room),), room)
 
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TypeAlias
 
 from lockgate.core.types import INTEGERS, MAX_PRECISION, ColumnType, Kind
 
 Plain: TypeAlias = bool | int | Decimal | str | date | datetime | None
 
+EXACT = Context(prec=4 * MAX_PRECISION)
+"""Room for every digit of a constant; Python's own context rounds past 28."""
 BOOLEAN = ColumnType(Kind.BOOLEAN)
 TEXT = ColumnType(Kind.TEXT)
 DATE = ColumnType(Kind.DATE)
