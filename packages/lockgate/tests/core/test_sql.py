@@ -38,4 +38,4 @@ def test_types_are_spelled_in_each_dialect(written, duckdb, postgres, bigquery):
 
 def test_a_bucket_has_no_expression_where_nobody_proved_it():
     with pytest.raises(KeyError):
-        bucket_expression(("a",), "spark")
+        bucket_expression(("a",), "bigquery")
