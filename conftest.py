@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -40,25 +40,13 @@ def postgres_server(tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def spark_session(tmp_path_factory) -> Iterator[object]:
-    """A local Spark without a page of its own; its tables are gone with it."""
-    settings = {
-        "spark.ui.enabled": "false",
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.sql.shuffle.partitions": "1",
-        "spark.sql.catalogImplementation": "in-memory",
-        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("spark")),
-    }
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pyspark.sql import SparkSession
+def spark_session() -> Iterator[object]:
+    """A session on this process's one Spark; the tables that tests make are gone after them."""
+    from lockgate.adapters.warehouses.spark.engine import Engine
+    from lockgate.testing.spark import MASTER, SMALL, TABLES
 
-        builder = SparkSession.builder.master("local[2]").appName("rules")
-        session = builder.config(map=settings).getOrCreate()
-        session.sparkContext.setLogLevel("OFF")
-    yield session
-    session.stop()
+    yield Engine(MASTER, tuple(sorted(SMALL.items()))).session().newSession()
+    shutil.rmtree(TABLES, ignore_errors=True)
 
 
 @pytest.fixture

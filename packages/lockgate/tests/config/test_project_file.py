@@ -134,6 +134,27 @@ def test_a_project_with_a_name_alone_has_an_embedded_target(write):
     assert (project.default_target, project.sources, project.entities) == ("main", {}, {})
 
 
+def test_a_spark_target_has_its_settings_and_where_dbt_reaches_another_spark(write):
+    lake = "{kind: spark, path: lake, conf: {spark.driver.memory: 4g, spark.sql.shuffle.partitions: 4}}"
+    far = "{kind: spark, method: thrift, host: spark.example, port: 10000, password: 'secret://thrift'}"
+    folder = write(f"project: p\ntargets:\n  lake: {lake}\n  far: {far}\n")
+
+    lake_options, far_options = (target.options for target in load_project(folder).targets.values())
+
+    assert lake_options == {
+        "path": str(folder / "lake"),
+        "master": "local[*]",
+        "conf": {"spark.driver.memory": "4g", "spark.sql.shuffle.partitions": 4},
+        "method": "session",
+    }
+    assert {name: far_options[name] for name in ("method", "host", "port", "password")} == {
+        "method": "thrift",
+        "host": "spark.example",
+        "port": 10000,
+        "password": "secret://thrift",
+    }
+
+
 def test_an_entity_of_one_implementation_needs_no_route_and_is_served_by_default(write):
     text = (
         "project: p\nentities:\n  users: {key: [id], contract: {id: int}, implementations: {dbt: {dbt: dbt, model: u}}}"

@@ -14,14 +14,10 @@ import pytest
 from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.adapters.warehouses.spark import open_spark
 from lockgate.core.execution import WorkshopAccess
+from lockgate.testing.spark import MASTER, SMALL
 from lockgate.testing.warehouses.given import ID, land, staged
 
 WORKSHOP = "analytics__dbt"
-SPARK = {
-    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.codegen.wholeStage": "false",
-}
 PASSWORD = "{{ 1 + 1 }} '\"\\ %s: ünï # 0"
 
 
@@ -71,9 +67,7 @@ def postgres_access(postgres_url) -> WorkshopAccess:
 
 @pytest.fixture
 def spark_access(tmp_path) -> Iterator[WorkshopAccess]:
-    warehouse = open_spark(
-        "main", tmp_path / "warehouse", clock=lambda: datetime.now(UTC), master="local[2]", conf=SPARK
-    )
+    warehouse = open_spark("main", tmp_path / "warehouse", clock=lambda: datetime.now(UTC), master=MASTER, conf=SMALL)
     warehouse.prepare()
     land(warehouse, staged(tmp_path, 1, [{"id": 1}, {"id": 2}], columns=(ID,)))
     with warehouse.workshop(WORKSHOP) as workshop:

@@ -10,19 +10,12 @@ import pytest
 from sqlglot import parse_one
 
 from lockgate.adapters.warehouses.spark import open_spark
+from lockgate.testing.spark import MASTER, SMALL
 from lockgate.testing.warehouses import WarehouseConformance
 
 pytestmark = pytest.mark.slow
 
 CLOCK = partial(datetime.now, UTC)
-# Small statements: what pays for large ones only costs here.
-CONF = {
-    "spark.driver.defaultJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
-    "spark.sql.shuffle.partitions": "1",
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
 
 
 class Cursor:
@@ -47,7 +40,7 @@ class Cursor:
 class TestSpark(WarehouseConformance):
     @pytest.fixture
     def open_warehouse(self, tmp_path):
-        return partial(open_spark, "main", tmp_path / "ware [house]", clock=CLOCK, master="local[2]", conf=CONF)
+        return partial(open_spark, "main", tmp_path / "ware [house]", clock=CLOCK, master=MASTER, conf=SMALL)
 
     @pytest.fixture
     def open_reader(self, open_warehouse):

@@ -42,8 +42,8 @@ class Building:
 
     def keep(self) -> None:
         """Writes the note of what the catalog has now."""
-        catalog = self.spark.catalog
-        names = [table.name for table in catalog.listTables(self._schema) if not table.isTemporary]
+        found = self.spark.sql(f"SHOW TABLES IN {identifier(self._schema)}").collect()
+        names = [row["tableName"] for row in found if not row["isTemporary"]]
         tables: dict[str, Table] = {}
         views: dict[str, View] = {}
         for name in names:

@@ -76,8 +76,8 @@ class Engine:
         local = {"spark.local.dir": tempfile.gettempdir(), "spark.sql.warehouse.dir": _nowhere()}
         return DEFAULTS | local | dict(self.conf) | PINNED
 
-    def session(self, **more: str) -> SparkSession:
-        """This process's Spark, shared by all targets in it; `more` are settings of a process that has one alone.
+    def session(self) -> SparkSession:
+        """This process's Spark, shared by all targets in it.
 
         Raises:
             CapabilityMissing: there is no Java, or this process has a Spark with other settings.
@@ -88,7 +88,7 @@ class Engine:
                 hint = "Give the targets the same `master` and `conf`, or use them from processes of their own."
                 raise CapabilityMissing("a process has one Spark, and this one's has other settings", hint=hint)
             if running is None:
-                running = _running[os.getpid()] = (self, _started(self.master, self.settings | more))
+                running = _running[os.getpid()] = (self, _started(self.master, self.settings))
             return running[1]
 
 
