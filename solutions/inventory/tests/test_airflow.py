@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -27,7 +28,15 @@ from lockgate.testing.waiting import awaited
 SOLUTION = Path(__file__).parent.parent
 PROGRAMS = SOLUTION.parents[1] / ".venv-airflow/bin"
 BIN = Path(sys.executable).parent
-FLOWS = ("nightly", "full_refresh", "read_again", "reconciliation", "quality_report", "docs_and_lineage")
+FLOWS = (
+    "nightly",
+    "entity_transformation_dag",
+    "full_refresh",
+    "read_again",
+    "reconciliation",
+    "quality_report",
+    "docs_and_lineage",
+)
 # The newest run of what reads one day is about today; of a day on which something was changed there is more to see.
 READ_DAY = ("2026-01-29T06:30:00Z", "2026-01-30T06:30:00Z")
 LONGEST = timedelta(minutes=5)
@@ -158,6 +167,24 @@ def test_a_night_and_its_documentation_succeed_by_the_scheduler_and_by_request(a
         served = connection.execute("select count(*), count(distinct user_id) from analytics.users").fetchone()
     assert served[0] == served[1] > 0
     assert "fct_users" in (solution / ".lockgate/published/index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_entities_are_extracted_staged_transformed_and_validated_on_spark(airflow, api, solution):
+    succeeds_both_ways(airflow, api, "entity_transformation_dag")
+
+    done = subprocess.run(
+        [BIN / "lockgate", "--target", "spark", "editions", "list", "--json"],
+        cwd=solution,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = {
+        (one["edition"]["entity"], one["edition"]["implementation"]) for one in json.loads(done.stdout) if one["arm"]
+    }
+    assert {entity for entity, _ in shown} == {"users", "applications"}
 
 
 @pytest.mark.soak

@@ -19,6 +19,7 @@ from inventory.generate import generate
 from lockgate.config.rules import parse_rule_set
 from lockgate.core.relation import Column, Relation
 from lockgate.core.types import ColumnType
+from lockgate.testing.spark import SMALL
 from lockgate.transform.rules import Catalog, outcomes_query
 
 pytestmark = pytest.mark.slow
@@ -109,10 +110,10 @@ def test_dbt_gives_the_expected_rows(right, raw, spark_session, dbt, tmp_path):
     profiles = yaml.safe_load((project / "profiles.yml").read_text())
     profiles["inventory"]["outputs"] = {"spark": profiles["inventory"]["outputs"]["spark"]}
     profiles["inventory"]["outputs"]["spark"]["server_side_parameters"] = {
+        **SMALL,
         "spark.sql.catalogImplementation": "in-memory",
         "spark.sql.warehouse.dir": str(warehouse),
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.shuffle.partitions": "1",
         "spark.ui.enabled": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",

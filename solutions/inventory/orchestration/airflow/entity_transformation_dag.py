@@ -39,7 +39,7 @@ def tell_failed(context):
 
 with DAG(
     dag_id="entity_transformation_dag",
-    description="Extracts from the discovery service, stages by dbt, transforms as a Spark job, validates by dbt's tests.",
+    description="Extracts from the discovery service, stages by dbt, transforms on Spark, validates by dbt's tests.",
     schedule=CronDataIntervalTimetable(CRON, timezone=TIMEZONE),
     start_date=pendulum.datetime(2020, 1, 1, tz=TIMEZONE),
     catchup=False,
