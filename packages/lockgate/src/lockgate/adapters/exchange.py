@@ -93,10 +93,15 @@ def exchanged(
     return answer, body
 
 
-def retrying(patience: Patience, *again: type[LockgateError], stop: stop_base | None = None) -> Retrying:
+def retrying(
+    patience: Patience,
+    *again: type[LockgateError],
+    stop: stop_base | None = None,
+    unless: Callable[[LockgateError], bool] = lambda _: False,
+) -> Retrying:
     """Repeats what ends by one of the errors: after as long as the service asks for, else exponentially longer.
 
-    The last error is raised after `patience.attempts`, or where `stop` says so earlier.
+    The last error is raised after `patience.attempts`, where `stop` says so, or at once where `unless` says so.
     """
     import tenacity
 
@@ -104,7 +109,7 @@ def retrying(patience: Patience, *again: type[LockgateError], stop: stop_base | 
     return tenacity.Retrying(
         stop=enough if stop is None else enough | stop,
         wait=lambda state: _wait(state, patience),
-        retry=tenacity.retry_if_exception_type(again),
+        retry=tenacity.retry_if_exception(lambda error: isinstance(error, again) and not unless(error)),
         reraise=True,
     )
 

@@ -10,20 +10,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from lockgate.adapters.retry_after import seconds_to_wait
+from lockgate.adapters.deadline import Deadline
+from lockgate.adapters.exchange import Patience, Told, exchanged, retrying
 from lockgate.core.legible import cut, legible
-from lockgate.errors import ExecutorRefused, ExecutorUnavailable
+from lockgate.errors import ExecutorRefused, ExecutorUnavailable, LockgateError
 
 if TYPE_CHECKING:
     import httpx
-    from tenacity import RetryCallState
 
     from lockgate.core.ports import Secrets
 
-BUSY = frozenset({408, 425, 500, 502, 503, 504})
 LONGEST_SAID = 300
-MOST_BYTES = 256 << 20
-_REDIRECTED, _REFUSED = 300, 400
+_REDIRECTED = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,16 @@ class CloudSettings:
     def longest_wait_seconds(self) -> float:
         """How long is waited at most between two looks, or two tries."""
         return 10 * self.first_wait_seconds
+
+    @property
+    def patience(self) -> Patience:
+        """The same, as an exchange takes it."""
+        return Patience(
+            attempts=self.attempts,
+            first_wait_seconds=self.first_wait_seconds,
+            longest_wait_seconds=self.longest_wait_seconds,
+            timeout_seconds=self.timeout_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +95,8 @@ class CloudExchange:
         once: bool = False,
     ) -> bytes:
         """What is answered, as it comes; raises what `data` does."""
-        import tenacity
-
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self.settings.attempts),
-            wait=self._wait,
-            retry=tenacity.retry_if_exception(lambda error: _may_go_well(error, once=once)),
-            reraise=True,
-        )
-        for attempt in retrying:
+        unsafe = _was_perhaps_done if once else _is_nothing
+        for attempt in retrying(self.settings.patience, ExecutorUnavailable, unless=unsafe):
             with attempt:
                 return self._once(method, path, parameters, body)
         raise AssertionError  # tenacity ends with an answer or an error
@@ -107,15 +108,15 @@ class CloudExchange:
 
         token = self.secrets.resolve(self.settings.token)
         headers = {"authorization": f"Token {token}", "accept": "application/json", "user-agent": "lockgate"}
-        address = (
-            f"{self.secrets.resolve(self.settings.url).rstrip('/')}/api/v2/accounts/{self.settings.account}/{path}"
-        )
-        client = httpx.Client(verify=ssl.create_default_context(), timeout=self.settings.timeout_seconds)
-        try:
-            with client, client.stream(method, address, params=parameters, json=body, headers=headers) as answer:
-                content = _bounded(answer, self.where)
-        except httpx.TransportError as error:
-            raise ExecutorUnavailable(f"dbt Cloud at {self.where} did not answer: {type(error).__name__}") from error
+        base = self.secrets.resolve(self.settings.url).rstrip("/")
+        address = f"{base}/api/v2/accounts/{self.settings.account}/{path}"
+        patience = self.settings.patience
+        deadline = Deadline(patience.deadline_seconds)
+        told = Told(f"dbt Cloud at {self.where}", ExecutorUnavailable, ExecutorRefused)
+        with httpx.Client(verify=ssl.create_default_context(), timeout=patience.timeout_seconds) as client:
+            extensions = {"trace": deadline.trace}
+            asked = client.stream(method, address, params=parameters, json=body, headers=headers, extensions=extensions)
+            answer, content = exchanged(asked, _pass, deadline=deadline, body_bytes=patience.body_bytes, told=told)
         self._refuse(answer, content, f"{method} {path}")
         return content
 
@@ -125,9 +126,6 @@ class CloudExchange:
         if status < _REDIRECTED:
             return
         said = f"dbt Cloud at {self.where} answered {status} to {asked}: {_said(content)}"
-        if status == HTTPStatus.TOO_MANY_REQUESTS or status in BUSY:
-            wait = seconds_to_wait(answer.headers.get("retry-after", ""))
-            raise ExecutorUnavailable(said, status=status, retry_after=wait)
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             hint = "Give the secret of `executors.cloud.token` a service token that may run and read this job."
             raise ExecutorRefused(said, hint=hint, status=status)
@@ -139,31 +137,19 @@ class CloudExchange:
             raise ExecutorRefused(said, hint=hint, status=status)
         raise ExecutorRefused(said, status=status)
 
-    def _wait(self, state: RetryCallState) -> float:
-        """As long as dbt Cloud asks for, else exponentially longer with jitter."""
-        import tenacity
 
-        error = state.outcome.exception() if state.outcome else None
-        asked = error.fields.get("retry_after") if isinstance(error, ExecutorUnavailable) else None
-        first, longest = self.settings.first_wait_seconds, self.settings.longest_wait_seconds
-        jittered = tenacity.wait_exponential_jitter(multiplier=first, max=longest, jitter=first)
-        return float(asked) if isinstance(asked, int | float) else float(jittered(state))
+def _pass(_answer: httpx.Response) -> None:
+    """Lets refusals be read: dbt Cloud says why."""
 
 
-def _may_go_well(error: BaseException, *, once: bool) -> bool:
-    """Whether asking again may help and does no harm: what was refused for haste was not done."""
-    if not isinstance(error, ExecutorUnavailable):
-        return False
-    return not once or error.fields.get("status") in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+def _was_perhaps_done(error: LockgateError) -> bool:
+    """Whether what failed may have had its effect: what was refused for haste had none."""
+    return error.fields.get("status") not in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
-def _bounded(answer: httpx.Response, where: str) -> bytes:
-    content = bytearray()
-    for chunk in answer.iter_bytes():
-        content += chunk
-        if len(content) > MOST_BYTES:
-            raise ExecutorRefused(f"dbt Cloud at {where} answers more than {MOST_BYTES:,} bytes at once")
-    return bytes(content)
+def _is_nothing(_error: LockgateError) -> bool:
+    """Nothing keeps what only reads from being asked again."""
+    return False
 
 
 def _said(content: bytes) -> str:
