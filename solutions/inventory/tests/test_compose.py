@@ -85,5 +85,5 @@ def test_the_image_is_made_of_files_that_are_there(compose):
 
     assert context == ROOT
     named = re.findall(r"/opt/lockgate/((?:locks|packages|solutions)/[\w./-]+)", text)
-    assert named == ["locks/setup.txt", "locks/runtime.txt", "packages/lockgate", "solutions/inventory"]
+    assert named == ["locks/setup.txt", "locks/spark.txt", "packages/lockgate", "solutions/inventory"]
     assert all((ROOT / name).exists() for name in named)
