@@ -66,16 +66,11 @@ with DAG(
         execution_timeout=timedelta(minutes=20),
         pool="warehouse",
     )
-    stage_users = BashOperator(
-        task_id="stage_users",
-        bash_command="lockgate --target spark dbt build users --select +stg_users < /dev/null",
-        retries=0,
-        execution_timeout=timedelta(hours=4),
-        pool="warehouse",
-    )
-    stage_applications = BashOperator(
-        task_id="stage_applications",
-        bash_command="lockgate --target spark dbt build applications --select +stg_applications < /dev/null",
+    stage = BashOperator(
+        task_id="stage",
+        bash_command=(
+            "lockgate --target spark dbt build users --select +stg_users --select +stg_applications < /dev/null"
+        ),
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
@@ -87,16 +82,9 @@ with DAG(
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
-    validate_users = BashOperator(
-        task_id="validate_users",
-        bash_command="lockgate --target spark test users < /dev/null",
-        retries=0,
-        execution_timeout=timedelta(hours=4),
-        pool="warehouse",
-    )
-    validate_applications = BashOperator(
-        task_id="validate_applications",
-        bash_command="lockgate --target spark test applications < /dev/null",
+    validate = BashOperator(
+        task_id="validate",
+        bash_command="lockgate --target spark test users applications < /dev/null",
         retries=0,
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
@@ -109,9 +97,7 @@ with DAG(
         pool="warehouse",
     )
 
-    extract >> stage_users
-    extract >> stage_applications
-    [stage_users, stage_applications] >> transform
-    transform >> validate_users
-    transform >> validate_applications
-    [validate_users, validate_applications] >> publish
+    extract >> stage
+    stage >> transform
+    transform >> validate
+    validate >> publish
