@@ -90,3 +90,15 @@ def test_an_unknown_target_or_entity_is_told_before_anything_is_built(verify, on
     with App.open(on_two) as app:
         assert app.editions() == ()
         assert app.test(("people",), Unwatched()).errors  # nothing is there to test
+
+
+def test_what_one_maker_alone_has_made_proves_nothing(on_two, capsys):
+    declared = (on_two / "lockgate.yml").read_text(encoding="utf-8")
+    alone = declared.replace("      dbt: {dbt: dbt, model: people}\n", "")
+    alone = alone.replace("{incumbent: rules, candidate: dbt, stage: promoted}", "{incumbent: rules}")
+    (on_two / "lockgate.yml").write_text(alone, encoding="utf-8")
+
+    code = run(["--project", str(on_two), "transform", "verify", "--load"])
+
+    assert code == 3
+    assert "people: made once, so there is nothing to hold its rows against" in capsys.readouterr().out

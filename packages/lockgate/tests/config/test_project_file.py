@@ -270,3 +270,18 @@ def test_how_an_entity_is_compared_is_read(write, full):
     (expected,) = comparison.expected
     assert (expected.name, expected.owner, expected.expires) == ("moved", "ada@example.com", date(2027, 1, 31))
     assert (expected.most_rows, expected.status) == (3, Status.MISSING)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("master: 'spark://cluster:7077'", "master"),
+        ("conf: {spark.hadoop.fs.s3a.secret.key: x}", "would be seen by everybody on this machine"),
+        ("method: thrift", "a Thrift server needs a host"),
+    ],
+)
+def test_what_a_spark_target_cannot_be_is_told(tmp_path, options, said):
+    (tmp_path / "lockgate.yml").write_text(f"project: p\ntargets: {{main: {{kind: spark, path: w/, {options}}}}}\n")
+
+    with pytest.raises(ProjectInvalid, match=said):
+        load_project(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -87,8 +88,16 @@ def _maker(entity: str, implementation: str, wiring: Wiring) -> Maker:
 
 def _why(maker: Maker, errors: Mapping[str, LockgateError]) -> LockgateError:
     """Why a maker has made nothing: its own step's error, else that of a step which held it up."""
-    own = (error for step, error in errors.items() if maker.implementation in step and maker.entity in step)
+    own = (error for step, error in errors.items() if _is_of(step, maker))
     return next(own, None) or next(iter(errors.values()), UnknownName(f"nothing was made of {maker}"))
+
+
+def _is_of(step: str, maker: Maker) -> bool:
+    """Whether a step is the build, or the publication, of what a maker makes."""
+    build = re.fullmatch(r"build (?P<entities>.+) by (?P<implementation>.+)", step)
+    if build is None:
+        return step == f"publish {maker.entity}@{maker.implementation}"
+    return maker.implementation == build["implementation"] and maker.entity in build["entities"].split(", ")
 
 
 def _held(entity: Entity, made: _Made, progress: Progress) -> Iterable[Verified]:

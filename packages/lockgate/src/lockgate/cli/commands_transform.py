@@ -90,15 +90,17 @@ def verify(
     with (
         opened(context) as app,
         reading() as progress,
-        changing(app.access, "entity.verify", ", ".join(entities or ())),
+        changing(app.access, "entity.verify", ", ".join(entities or ()), targets=", ".join(on or ())) as change,
     ):
         proving = app.implementations
         found = proving.verify(entities or (), on or (), Progress(), progress, load=load, wait_seconds=wait)
+        change.went(found.errors)
     if as_json:
         print_json(found)
     else:
         _show_verified(found)
-    return worst_of([exit_of(found.errors), *(exit_of_verdict(one.verdict) for one in found.found if one.verdict)])
+    verdicts = [exit_of_verdict(one.verdict) for one in found.found if one.verdict]
+    return worst_of([exit_of(found.errors), *verdicts, *(Exit.INCONCLUSIVE for _ in found.alone)])
 
 
 def _show_verified(found: Verification) -> None:
@@ -112,6 +114,8 @@ def _show_verified(found: Verification) -> None:
     for one in found.found:
         for reason in one.reasons if one.verdict is not Verdict.PASS else ():
             standard_output().print(f"{one.maker}: {reason}", markup=False, soft_wrap=True)
+    for entity in found.alone:
+        standard_output().print(f"{entity}: made once, so there is nothing to hold its rows against", markup=False)
     for error in found.errors:
         print_error(error)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -51,8 +52,12 @@ class SparkTarget(Shape):
 
     kind: Literal["spark"] = Field(description="`spark`.")
     path: Text = Field("warehouse/", description="The folder that holds it.")
-    master: Text = Field("local[*]", description="Where Spark runs: here on so many cores, or a cluster's address.")
-    conf: dict[str, Scalar] = Field(default_factory=dict, description="More of Spark's own settings, by their names.")
+    master: Annotated[str, Field(pattern=r"^local(\[(\*|\d+)(,\d+)?\])?$")] = Field(
+        "local[*]", description="On how many of this machine's cores Spark runs: `local[2]`, or `local[*]` for all."
+    )
+    conf: dict[str, Scalar] = Field(
+        default_factory=dict, description="More of Spark's own settings, by their names; none that is a secret."
+    )
     method: Literal["session", "thrift"] = Field(
         "session", description="How dbt reaches a Spark: by a session of its own, or a Thrift server."
     )
@@ -60,6 +65,16 @@ class SparkTarget(Shape):
     port: int | None = Field(None, ge=1, le=65535, description="The port that the Thrift server listens on.")
     user: Text | None = Field(None, description="The user to appear as at the Thrift server.")
     password: Address | None = Field(None, description="`secret://name`, for the Thrift server.")
+
+    @model_validator(mode="after")
+    def _nothing_is_shown(self) -> SparkTarget:
+        """Settings stand in the command line of Java, which every account of the machine can read."""
+        hidden = [
+            name for name in self.conf if re.search(r"secret|password|token|credential|\bkey\b", name, re.IGNORECASE)
+        ]
+        if hidden:
+            raise fault(f"{hidden[0]} would be seen by everybody on this machine", "Let Spark read it from a file.")
+        return self
 
     @model_validator(mode="after")
     def _server_is_named(self) -> SparkTarget:

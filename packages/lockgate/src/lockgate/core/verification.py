@@ -49,6 +49,7 @@ class Verification:
         return tuple(dict.fromkeys(one.error for one in self.found if one.error is not None))
 
     @property
-    def is_level(self) -> bool:
-        """Whether all rows were made, and all of an entity are the same."""
-        return not self.errors and all(one.verdict in {None, Verdict.PASS} for one in self.found)
+    def alone(self) -> tuple[str, ...]:
+        """The entities of which one maker alone has made rows, so that nothing is proven."""
+        made = [one.maker.entity for one in self.found if one.error is None]
+        return tuple(entity for entity in dict.fromkeys(made) if made.count(entity) == 1)

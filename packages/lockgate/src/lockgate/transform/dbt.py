@@ -60,6 +60,7 @@ class DbtExecutionService:
         piece = Piece(entity, dbt_implementation(entity, implementation))
         with self._warehouse.workshop(entity.workshop(piece.implementation.name)) as workshop:
             invocation = _invocation((piece,), workshop, vars or {}, full_refresh=full_refresh, select=select)
+            invocation = replace(invocation, inputs=_inputs(self._warehouse.pins()))
             return with_rows(self._executor.execute(invocation, self._on_node), workshop)
 
     def execute_batch(

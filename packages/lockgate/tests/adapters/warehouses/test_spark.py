@@ -258,3 +258,42 @@ def test_a_process_has_one_spark(warehouse):
 
     with pytest.raises(CapabilityMissing, match="a process has one Spark"):
         open_spark("other", "elsewhere", clock=clock, master="local[1]").query(exp.select("1"))
+
+
+DIES = """
+import sys
+from datetime import UTC, datetime
+from pyspark import SparkContext
+from sqlglot import parse_one
+from lockgate.adapters.warehouses.spark import open_spark
+from lockgate.errors import WarehouseUnavailable
+from lockgate.testing.spark import MASTER, SMALL
+warehouse = open_spark("main", sys.argv[1], clock=lambda: datetime.now(UTC), master=MASTER, conf=SMALL)
+warehouse.prepare()
+said = []
+for number in range(3):
+    if number == 1:
+        SparkContext._gateway.proc.kill()
+        SparkContext._gateway.proc.wait()
+    try:
+        said.append(warehouse.query(parse_one(f"SELECT {number} AS n")).to_pylist()[0]["n"])
+    except WarehouseUnavailable:
+        said.append("unavailable")
+print(said)
+"""
+
+
+@pytest.mark.slow
+def test_a_spark_that_has_died_is_replaced(tmp_path):
+    said = subprocess.run([sys.executable, "-c", DIES, tmp_path], capture_output=True, text=True, check=False)
+
+    assert said.stdout == "[0, 1, 2]\n", said.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_what_stands_on_a_table_stays_on_it(warehouse, tmp_path):
+    land(warehouse, staged(tmp_path, 1, [{"id": number, "name": "x"} for number in range(1_000)]))
+
+    few = warehouse.query(parse_one("SELECT count(*) AS n FROM raw.users TABLESAMPLE (0 ROWS)", dialect="spark"))
+
+    assert few.to_pylist() == [{"n": 0}]

@@ -27,6 +27,10 @@ _WITH_ARROW = ("pyspark.sql.pandas.types", "pyspark.testing.utils")
 _guard = threading.Lock()
 _running: dict[int, tuple[Engine, SparkSession]] = {}
 
+# Where pyspark keeps the Spark of its process, and has nothing that lets go of one that has ended.
+_OF_CONTEXT = ("_gateway", "_jvm", "_active_spark_context")
+_OF_SESSION = ("_instantiatedSession", "_activeSession")
+
 # What a project may set otherwise.
 DEFAULTS = {
     "spark.sql.shuffle.partitions": "8",
@@ -83,13 +87,30 @@ class Engine:
             CapabilityMissing: there is no Java, or this process has a Spark with other settings.
         """
         with _guard:
-            running = _running.get(os.getpid())
+            running = _alive(_running.get(os.getpid()))
             if running is not None and running[0] != self:
                 hint = "Give the targets the same `master` and `conf`, or use them from processes of their own."
                 raise CapabilityMissing("a process has one Spark, and this one's has other settings", hint=hint)
             if running is None:
                 running = _running[os.getpid()] = (self, _started(self.master, self.settings))
             return running[1]
+
+
+def _alive(running: tuple[Engine, SparkSession] | None) -> tuple[Engine, SparkSession] | None:
+    """The Spark that runs; None where its Java process has ended, which pyspark is made to forget."""
+    if running is None:
+        return None
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+    process = getattr(vars(SparkContext)["_gateway"], "proc", None)
+    if process is None or process.poll() is None:
+        return running
+    for name in _OF_CONTEXT:
+        setattr(SparkContext, name, None)
+    for name in _OF_SESSION:
+        setattr(SparkSession, name, None)
+    return None
 
 
 def _nowhere() -> str:

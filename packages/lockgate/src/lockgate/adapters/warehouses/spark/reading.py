@@ -88,10 +88,12 @@ class _Binding:
         if source is None:
             raise StatementFailed(f"there is no relation {relation} here", relation=str(relation))
         alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name, quoted=True))
+        # What else stands on the table, such as a sample or a pivot, stands on what takes its place.
+        rest = {name: value for name, value in node.args.items() if name not in {"this", "db", "catalog", "alias"}}
         if isinstance(source, Files):
             place = self._names.get(relation) or self._viewed(relation, source)
-            return exp.Table(this=exp.to_identifier(place, quoted=True), alias=alias.copy())
-        return exp.Subquery(this=self.bound(source), alias=alias.copy())
+            return exp.Table(this=exp.to_identifier(place, quoted=True), alias=alias.copy(), **rest)
+        return exp.Subquery(this=self.bound(source), alias=alias.copy(), **rest)
 
     def _viewed(self, relation: Relation, source: Files) -> str:
         self._names[relation] = _named(self._spark, read(self._spark, source), self._stack)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,13 @@ class SparkWorkshop:
         self._dbt = dbt
 
     def access(self) -> WorkshopAccess:
-        """See `lockgate.core.ports.Workshop.access`; a process of dbt has a Spark of its own."""
+        """See `lockgate.core.ports.Workshop.access`; a process of dbt has a Spark of its own.
+
+        Behind a server dbt builds where nobody here reads: what was built here before may not stand for that.
+        """
+        if self._dbt.get("method") == "thrift":
+            built = read_built(self._folder)
+            write_built(self._folder, replace(built, tables={}, views={}))
         settings = {"master": self._engine.master, "conf": dict(self._engine.conf)}
         given = {name: value for name, value in self._dbt.items() if value is not None}
         secrets = {name: str(given.pop(name)) for name in ("password",) if name in given}
