@@ -139,8 +139,11 @@ class DockerRun:
 
     def state(self) -> RunState:
         """See `lockgate.adapters.dbt.remote.place.RemoteRun`; one that was made and never begun counts as ended."""
-        with asked(self._settings) as client:
+        state: dict[str, Any] = {}
+        with asked(self._settings, may_be_gone=True) as client:
             state = client.inspect_container(self.id)["State"]
+        if not state:
+            return RunState(is_running=False, said="its container is gone")
         if state["Status"] == "created":
             return RunState(is_running=False, code=None, said="it was never started")
         if state["Status"] not in _ENDED:
