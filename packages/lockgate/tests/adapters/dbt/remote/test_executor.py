@@ -1,4 +1,4 @@
-"""How a run is followed while nobody answers, what becomes of it then, and which run of before may stand for another."""
+"""How a run is followed while nobody answers, what becomes of it then, and which one of before may stand for it."""
 
 from __future__ import annotations
 

@@ -47,6 +47,10 @@ class Cluster:
         found: list[dict[str, Any]] = self._asked("GET", kind, "", query=[("labelSelector", selector)])["items"]
         return found
 
+    def resume(self, job: str) -> None:
+        """Has a job begin that was made suspended."""
+        self._asked("PATCH", "jobs", f"/{job}", body={"spec": {"suspend": False}})
+
     def delete(self, kind: str, name: str) -> None:
         """Takes one away, with all that it owns; nothing is wrong where it is gone."""
         query = [("propagationPolicy", "Background")]
@@ -106,11 +110,12 @@ def _sent(
     timeout: float | tuple[float, float | None],
 ) -> Any:
     """The answer, whose content is still to be read."""
+    content = "application/merge-patch+json" if method == "PATCH" else "application/json"
     sent = client.param_serialize(
         method,
         path,
         query_params=query or [],
-        header_params={"Accept": "application/json, */*", "Content-Type": "application/json"},
+        header_params={"Accept": "application/json, */*", "Content-Type": content},
         body=body,
         auth_settings=_AUTH,
     )
@@ -181,7 +186,7 @@ def _refusal(error: ApiException, settings: KubernetesSettings) -> Exception:
         hint = "Ask for less memory and fewer processors under `executors.kubernetes`, or have the quota raised."
         return ExecutorRefused(told, hint=hint, status=status)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        rights = "jobs, config maps, secrets and pods, and may read pods' logs"
+        rights = "jobs, config maps, secrets and pods, and may change jobs and read pods' logs"
         hint = f"Give the account a role in {settings.namespace} that makes, lists and deletes {rights}."
         return ExecutorRefused(told, hint=hint, status=status)
     return ExecutorRefused(told, status=status)

@@ -29,7 +29,9 @@ from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavaila
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", ""})
 # Why a container waits that will not begin by waiting longer.
-_HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RunContainerError"})
+_HOPELESS = frozenset(
+    {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "RunContainerError"}
+)
 _LOOK_SECONDS = 0.1, 2.0
 _PATIENCE_SECONDS = 30.0
 _LONGEST_SAID = 300
@@ -82,6 +84,7 @@ class KubernetesPlace:
         try:
             cluster.make("configmaps", config_map(assignment, self._settings, made))
             cluster.make("secrets", secret(assignment, self._settings, made))
+            cluster.resume(name_of(assignment))
         except BaseException as error:
             with suppress(ExecutorUnavailable, ExecutorRefused):
                 run.remove()
@@ -129,6 +132,8 @@ class KubernetesRun:
         found = self._cluster.show("jobs", self._name)
         if found is None or "deletionTimestamp" in found["metadata"]:
             return RunState(is_running=False, said="its job is gone")
+        if found["spec"].get("suspend"):
+            return RunState(is_running=False, said="it was never begun")
         pod = self._pod()
         ended = (_container_of(pod).get("state") or {}).get("terminated") if pod else None
         if ended:
