@@ -153,6 +153,13 @@ class TestFaults:
 
         assert "Name an engine of this machine" in caught.value.remedy
 
+    @pytest.mark.parametrize("url", ["tcp://engine.example:2375", "http://engine.example:2375"])
+    def test_no_password_goes_to_another_machine_in_clear(self, run, postgres_access, url):
+        with pytest.raises(CapabilityMissing, match="would be sent passwords in clear") as caught:
+            run(url, access=postgres_access)
+
+        assert "ssh -L" in caught.value.remedy
+
     def test_a_project_for_a_spark_is_refused_where_it_is_checked(self, executor_on, docker_settings, write):
         with pytest.raises(CapabilityMissing, match="of kind 'spark' on this machine alone") as caught:
             executor_on(DockerPlace(docker_settings)).inspect(write(), "spark", {})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
+import tarfile
 import time
 from dataclasses import replace
 
@@ -19,6 +22,7 @@ from lockgate.testing.executors import SLOW, ExecutorConformance, ignore
 
 CREATE = "/v1.41/containers/create"
 OUTAGE_SECONDS = 1.0
+ENDLESS = "(select count(*) from range(1000000) a(x), range(1000000) b(y) where x * y % 7 = 3)"
 # The requests of a docker run before its log is asked for: version and list, version and create, version, put and
 # start, version.
 BEFORE_THE_LOG = 8
@@ -105,8 +109,7 @@ class TestFollowing:
     def test_a_run_on_inputs_that_are_not_known_is_ended_before_a_new_one_begins(
         self, engine, run, write, ask, lost, begun
     ) -> None:
-        endless = "(select count(*) from range(1000000) a(x), range(1000000) b(y) where x * y % 7 = 3)"
-        project = write(models__fct_users_sql=SLOW.format(endless))
+        project = write(models__fct_users_sql=SLOW.format(ENDLESS))
         lost(replace(ask(project), select=("fct_users",)))
         (container,) = engine.containers.values()
         assert container.status == "running"
@@ -115,6 +118,16 @@ class TestFollowing:
             run(replace(ask(project), select=("fct_users",), timeout_seconds=6.0))
 
         assert begun() == 2
+
+    def test_a_container_is_told_how_long_it_may_take(self, engine, run, write, ask) -> None:
+        before = len(engine.requests)
+
+        run(ask(write(), timeout_seconds=900.0))
+
+        (sent,) = [each.body for each in engine.requests[before:] if each.method == "PUT"]
+        with tarfile.open(fileobj=io.BytesIO(sent)) as tar:
+            request = json.load(tar.extractfile("request.json"))
+        assert request["timeout_seconds"] == 900.0
 
     def test_work_that_is_done_counts_where_the_run_cannot_be_taken_away(
         self, engine, run, write, ask, away, caplog

@@ -167,7 +167,12 @@ class RemoteDbtExecutor:
             schema=invocation.access.schema,
             project=invocation.project,
             manifest=manifest,
-            request={**asked, "session": None, "profile": output_of(invocation.access, threads=self._config.threads)},
+            request={
+                **asked,
+                "session": None,
+                "profile": output_of(invocation.access, threads=self._config.threads),
+                "timeout_seconds": invocation.timeout_seconds,
+            },
             access=invocation.access,
             timeout_seconds=invocation.timeout_seconds,
         )

@@ -40,6 +40,12 @@ class DockerPlace:
         if kind == "duckdb" and not self._settings.is_on_this_machine:
             message = "the workshop is a file of this machine, which containers of another machine's engine do not see"
             raise CapabilityMissing(message, hint="Name an engine of this machine, or a target that is a server.")
+        if self._settings.is_in_clear:
+            message = (
+                f"the engine at {self._settings.url} would be sent passwords in clear, and whoever reaches it is root"
+            )
+            hint = "Name it by `https://`, or bring its socket here with `ssh -L` and name that by `unix://`."
+            raise CapabilityMissing(message, hint=hint)
 
     def refuse(self, access: WorkshopAccess) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
