@@ -138,6 +138,12 @@ class TestRequests(OnPostgres):
         assert remedy in caught.value.remedy
         assert (cluster.objects, cluster.pods) == ({}, {})
 
+    def test_a_conflict_over_what_is_not_made_may_be_tried_again(self, cluster, run) -> None:
+        cluster.faults.append(refusal(409, "the object has been modified"))
+
+        with pytest.raises(ExecutorUnavailable, match="the cluster answered 409: the object has been modified"):
+            run()
+
     def test_an_image_that_nodes_cannot_fetch_is_refused(
         self, cluster, executor_on, kubernetes_settings, write, ask
     ) -> None:

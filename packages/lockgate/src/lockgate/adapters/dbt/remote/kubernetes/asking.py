@@ -84,7 +84,7 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
 
         path, timeout = f"{_place(kind, self._settings)}{name}", self._settings.timeout_seconds
-        with _told(self._settings), _client(self._settings) as client:
+        with _told(self._settings, makes=method == "POST"), _client(self._settings) as client:
             try:
                 answer = _sent(client, method, path, body=body, query=query, timeout=timeout)
             except ApiException as error:
@@ -150,7 +150,7 @@ def _client(settings: KubernetesSettings) -> Iterator[ApiClient]:
 
 
 @contextmanager
-def _told(settings: KubernetesSettings) -> Iterator[None]:
+def _told(settings: KubernetesSettings, *, makes: bool = False) -> Iterator[None]:
     """The client's errors as ours.
 
     Raises:
@@ -169,17 +169,17 @@ def _told(settings: KubernetesSettings) -> Iterator[None]:
         hint = "Name the file and context under `executors.kubernetes`, or run Lockgate in a pod of the cluster."
         raise ExecutorRefused(f"nothing says where the cluster is: {legible(str(error))}", hint=hint) from error
     except ApiException as error:
-        raise _refusal(error, settings) from error
+        raise _refusal(error, settings, makes=makes) from error
     except (HTTPError, OSError) as error:
         raise ExecutorUnavailable(f"the cluster's API does not answer: {type(error).__name__}") from error
 
 
-def _refusal(error: ApiException, settings: KubernetesSettings) -> Exception:
+def _refusal(error: ApiException, settings: KubernetesSettings, *, makes: bool) -> Exception:
     status = int(error.status or 0)
     said = _said(error)
     told = f"the cluster answered {status}: {said}"
     if status == HTTPStatus.CONFLICT:
-        return Exists(said)
+        return Exists(said) if makes else ExecutorUnavailable(told, status=status)
     if status in _BUSY:
         return ExecutorUnavailable(told, status=status)
     if "exceeded quota" in said:
