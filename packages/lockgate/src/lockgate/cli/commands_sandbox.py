@@ -63,9 +63,10 @@ def up(
 
 
 def _stand_in_for_docker(image: str, port: int) -> None:
+    from lockgate.adapters.dbt.remote.protocol import PROGRAM
     from lockgate.sandbox.docker_engine import DockerEngine
 
-    with DockerEngine([image], port=port) as engine:
+    with DockerEngine([image], port=port, program=PROGRAM) as engine:
         print_text(engine.address)
         _wait()
 

@@ -15,7 +15,7 @@ import shutil
 import struct
 import tarfile
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,11 +63,14 @@ class DockerEngine(LocalApi):
     Where `are_short_of_memory`, containers that ended are said to have needed more than they may.
     """
 
-    def __init__(self, images: Collection[str], *, port: int = 0, run: Runner = MachineProcess) -> None:
-        """These images count as present; commands are run by `run`."""
+    def __init__(
+        self, images: Collection[str], *, port: int = 0, run: Runner = MachineProcess, program: Sequence[str] = ()
+    ) -> None:
+        """These images count as present; commands that begin as `program` does are run by `run`, others refused."""
         super().__init__(port=port)
         self.are_short_of_memory = False
         self._run = run
+        self._program = tuple(program)
         self.containers: dict[str, Container] = {}
         self._images = set(images)
         self._folder = Path(mkdtemp(prefix="lockgate-engine-"))
@@ -90,6 +93,13 @@ class DockerEngine(LocalApi):
     def refused(self, status: int, said: str) -> ApiAnswer:
         """An `ErrorResponse`."""
         return ApiAnswer(status, {"message": said})
+
+    def turned_away(self, request: ApiRequest) -> ApiAnswer | None:
+        """403 for what a browser sends, be it by another name of this machine: whoever asks has commands run."""
+        known = {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
+        if request.headers.get("host") in known and "origin" not in request.headers:
+            return None
+        return self.refused(403, "this stand-in is asked by its own address alone, and by no page of a browser")
 
     def routes(self) -> tuple[Route, ...]:
         """The operations that it knows."""
@@ -128,6 +138,9 @@ class DockerEngine(LocalApi):
         name = request.asks("name") or f"lockgate_{uuid4().hex[:8]}"
         if config["Image"] not in self._images:
             return self.refused(404, f"No such image: {config['Image']}")
+        command = (*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ()))
+        if command[: len(self._program)] != self._program:
+            return self.refused(403, f"this stand-in runs nothing but {' '.join(self._program)}")
         for bind in config.get("HostConfig", {}).get("Binds") or ():
             here, there = bind.split(":")[:2]
             if here != there or not Path(here).is_dir():

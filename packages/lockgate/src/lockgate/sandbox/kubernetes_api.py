@@ -65,6 +65,7 @@ class KubernetesApi(LocalApi):
     """A server to be used in a `with` block; `objects` are those that there are, by kind and name, `pods` by name.
 
     Where `are_short_of_memory`, containers that ended with 137 are said to have needed more than they may.
+    `holding_up` is why containers wait that do not begin.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class KubernetesApi(LocalApi):
     ) -> None:
         """These images count as present, in a cluster of one namespace; commands are run by `run`."""
         super().__init__(port=port)
+        self.holding_up = ""
         self.objects: dict[tuple[str, str], Manifest] = {}
         self.pods: dict[str, StandPod] = {}
         self.are_short_of_memory = False
@@ -123,6 +125,7 @@ class KubernetesApi(LocalApi):
             ("POST", f"{batch}/(jobs)", self._make),
             ("GET", f"{batch}/(jobs)", self._list),
             ("GET", f"{batch}/(jobs)/{name}", self._show),
+            ("PATCH", f"{batch}/(jobs)/{name}", self._patch),
             ("DELETE", f"{batch}/(jobs)/{name}", self._delete),
             ("POST", f"{core}/(configmaps|secrets)", self._make),
             ("DELETE", f"{core}/(configmaps|secrets)/{name}", self._delete),
@@ -157,6 +160,16 @@ class KubernetesApi(LocalApi):
         found = self.objects.get((kind, name))
         return ApiAnswer(200, found) if found else self._missing(kind, name)
 
+    def _patch(self, request: ApiRequest, kind: str, name: str) -> ApiAnswer:
+        """A merge patch, of whether a job is suspended alone."""
+        if request.headers.get("content-type") != "application/merge-patch+json":
+            return self.refused(415, "the body of the request was in an unknown format")
+        found = self.objects.get((kind, name))
+        if found is None:
+            return self._missing(kind, name)
+        found["spec"]["suspend"] = request.document()["spec"]["suspend"]
+        return ApiAnswer(200, found)
+
     def _delete(self, _request: ApiRequest, kind: str, name: str) -> ApiAnswer:
         with self._lock:
             gone = self.objects.pop((kind, name), None)
@@ -188,8 +201,11 @@ class KubernetesApi(LocalApi):
     # --- what goes on in the cluster ----------------------------------------------------------------------------
 
     def _control(self, job: Manifest) -> None:
-        """A job's life: a pod that waits for what it mounts, runs, and is counted."""
+        """A job's life: once it is not suspended, a pod that waits for what it mounts, runs, and is counted."""
         name = job["metadata"]["name"]
+        while job["spec"].get("suspend"):
+            if self.objects.get(("jobs", name)) is not job or self.ended.wait(_LOOK_SECONDS):
+                return
         pod = StandPod(f"{name}-{uuid4().hex[:5]}", job, Path(mkdtemp(dir=self._folder)))
         self.pods[pod.name] = pod
         deadline = time.monotonic() + job["spec"].get("activeDeadlineSeconds", 1e9)
@@ -197,6 +213,7 @@ class KubernetesApi(LocalApi):
         container = spec["containers"][0]
         if container["image"] not in self._images:
             pod.waiting = "ImagePullBackOff"
+        pod.waiting = self.holding_up or pod.waiting
         while not (pod.is_leaving or (self._mounted(pod) and pod.waiting == "ContainerCreating")):
             time.sleep(_LOOK_SECONDS)
         if not pod.is_leaving:

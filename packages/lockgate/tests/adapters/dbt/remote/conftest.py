@@ -113,6 +113,11 @@ class Vault(dict):
         """Nothing is written here."""
 
 
+@pytest.fixture
+def vault() -> Vault:
+    return Vault(dbt_cloud=TOKEN)
+
+
 @pytest.fixture(scope="session")
 def cloud_document():
     return document_of("dbt_cloud")
@@ -133,8 +138,8 @@ def cloud_settings(cloud) -> CloudSettings:
 
 
 @pytest.fixture
-def cloud_place(cloud_settings, tmp_path) -> CloudPlace:
-    return CloudPlace(CloudExchange(cloud_settings, Vault(dbt_cloud=TOKEN)), tmp_path / "notes")
+def cloud_place(cloud_settings, vault, tmp_path) -> CloudPlace:
+    return CloudPlace(CloudExchange(cloud_settings, vault), tmp_path / "notes")
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ class TestRequests(OnPostgres):
         assert not any(each.method == "POST" for each in cluster.requests[before:])
 
     def test_a_log_that_breaks_off_is_read_again_and_each_node_told_once(self, cluster, executor, write, ask) -> None:
-        cluster.faults.extend([None] * 5 + [Hangs(), None, Hangs()])
+        cluster.faults.extend([None] * 6 + [Hangs(), None, Hangs()])
 
         result = executor.execute(ask(write()), ignore)
 
@@ -138,6 +138,12 @@ class TestRequests(OnPostgres):
         assert remedy in caught.value.remedy
         assert (cluster.objects, cluster.pods) == ({}, {})
 
+    def test_a_conflict_over_what_is_not_made_may_be_tried_again(self, cluster, run) -> None:
+        cluster.faults.append(refusal(409, "the object has been modified"))
+
+        with pytest.raises(ExecutorUnavailable, match="the cluster answered 409: the object has been modified"):
+            run()
+
     def test_an_image_that_nodes_cannot_fetch_is_refused(
         self, cluster, executor_on, kubernetes_settings, write, ask
     ) -> None:
@@ -147,6 +153,31 @@ class TestRequests(OnPostgres):
             executor_on(place).execute(ask(write()), ignore)
 
         assert "image_pull_secret" in caught.value.remedy
+        assert (cluster.objects, cluster.pods) == ({}, {})
+
+    def test_a_container_that_cannot_be_configured_is_refused(self, cluster, run) -> None:
+        cluster.holding_up = "CreateContainerConfigError"
+        try:
+            with pytest.raises(ExecutorRefused, match="the pod does not begin: CreateContainerConfigError"):
+                run()
+        finally:
+            cluster.holding_up = ""
+
+        assert (cluster.objects, cluster.pods) == ({}, {})
+
+    @pytest.mark.parametrize("made", [["jobs"], ["jobs", "configmaps"]], ids=["job", "config map"])
+    def test_a_job_that_was_left_half_made_is_made_anew(self, cluster, executor, write, ask, made) -> None:
+        asked = replace(ask(write()), inputs="pins 1")
+        not_removed = [refusal(500, "etcdserver: request timed out")] if len(made) > 1 else []
+        cluster.faults.extend([None] * len(made) + [Hangs(after=True), *not_removed])
+        with pytest.raises(ExecutorUnavailable):
+            executor.execute(asked, ignore)
+        assert sorted(kind for kind, _ in cluster.objects) == sorted(made)
+        assert cluster.pods == {}
+
+        result = executor.execute(asked, ignore)
+
+        assert [node.node for node in result.nodes] == ["model.small.fct_users"]
         assert (cluster.objects, cluster.pods) == ({}, {})
 
     def test_a_cluster_that_is_away_may_answer_later(

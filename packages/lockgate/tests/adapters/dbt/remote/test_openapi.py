@@ -22,6 +22,13 @@ JOB = post(
     "/apis/batch/v1/namespaces/data/jobs",
     {"spec": {"backoffLimit": 0, "template": {"spec": {"containers": [{"name": "dbt"}]}}}},
 )
+RESUME = ApiRequest(
+    "PATCH",
+    "/apis/batch/v1/namespaces/data/jobs/a",
+    (),
+    {"content-type": "application/merge-patch+json"},
+    b'{"spec": {"suspend": false}}',
+)
 PODS = ApiRequest("GET", "/api/v1/namespaces/data/pods", (("labelSelector", "job-name=a"),), {}, b"")
 RUN = post("/api/v2/accounts/42/jobs/7/run/", {"cause": "Lockgate", "steps_override": ["dbt build"]})
 SHOW = ApiRequest("GET", "/api/v2/accounts/42/runs/9/", (("include_related", '["run_steps"]'),), {}, b"")
@@ -40,6 +47,7 @@ SHOW = ApiRequest("GET", "/api/v2/accounts/42/runs/9/", (("include_related", '["
         ("docker", replace(CREATE, status=418, answer={}), "418 is no answer"),
         ("kubernetes", replace(JOB, body=b'{"spec": {}}'), "'template' is a required property"),
         ("kubernetes", replace(JOB, body=JOB.body.replace(b'"dbt"', b"7")), "7 is not of type 'string'"),
+        ("kubernetes", replace(RESUME, headers=JSON), "content-type application/json"),
         ("kubernetes", replace(PODS, query=(("labels", "a=b"),)), "query parameter labels is not declared"),
         ("kubernetes", replace(PODS, status=200, answer={"kind": "PodList"}), "'items' is a required property"),
         ("kubernetes", replace(PODS, status=403, answer={"code": "403"}), "'403' is not of type 'integer'"),
@@ -61,7 +69,7 @@ def test_nothing_is_found_where_nothing_is_wrong_with_a_container(docker_documen
     assert list(docker_document.flaws(asked)) == []
 
 
-@pytest.mark.parametrize("asked", [JOB, PODS], ids=["job", "pods"])
+@pytest.mark.parametrize("asked", [JOB, RESUME, PODS], ids=["job", "resume", "pods"])
 def test_nothing_is_found_where_nothing_is_wrong_with_a_job(kubernetes_document, asked):
     assert list(kubernetes_document.flaws(asked)) == []
 

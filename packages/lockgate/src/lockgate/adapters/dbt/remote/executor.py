@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,12 +103,8 @@ class RemoteDbtExecutor:
                 self._refuse_missing(invocation, manifest)
                 shutil.copyfile(manifest, folder / MANIFEST)
             run = self._begun(self._assignment(invocation, folder / MANIFEST), invocation, watch)
-            try:
-                with watch.over(run):
-                    return self._followed(run, invocation, watch, folder, on_node)
-            finally:
-                with suppress(ExecutorUnavailable):  # the next one that builds this workshop takes it away
-                    run.remove()
+            with _left_or_removed(run), watch.over(run):
+                return self._followed(run, invocation, watch, folder, on_node)
 
     def cancel(self) -> None:
         """Stops every invocation that is running, from another thread."""
@@ -171,7 +167,12 @@ class RemoteDbtExecutor:
             schema=invocation.access.schema,
             project=invocation.project,
             manifest=manifest,
-            request={**asked, "session": None, "profile": output_of(invocation.access, threads=self._config.threads)},
+            request={
+                **asked,
+                "session": None,
+                "profile": output_of(invocation.access, threads=self._config.threads),
+                "timeout_seconds": invocation.timeout_seconds,
+            },
             access=invocation.access,
             timeout_seconds=invocation.timeout_seconds,
         )
@@ -209,29 +210,49 @@ class RemoteDbtExecutor:
 
     def _end_of(self, run: RemoteRun, heard: _Heard, watch: Watch) -> RunState:
         """How a run has ended; what it prints goes to `heard`, however often the way to it breaks."""
-        wait, answered = self._patience.first_wait_seconds, time.monotonic()
+        wait, outage = self._patience.first_wait_seconds, _Outage()
         while True:
             try:
-                self._read(run, heard, watch)
+                self._read(run, heard, watch, outage)
                 state = run.state()
                 if not state.is_running:
+                    if state.code == 0 and not heard.has_ended:  # its log broke off before it ended
+                        self._read(run, heard, watch, outage)
                     return state
-                answered = time.monotonic()
+                outage.end()
             except ExecutorUnavailable:
                 watch.refuse_if_stopped()
-                if time.monotonic() - answered > self._patience.outage_seconds:
+                if outage.seconds() > self._patience.outage_seconds:
                     raise
             watch.wait(wait)
             wait = min(2 * wait, self._patience.longest_wait_seconds)
 
-    def _read(self, run: RemoteRun, heard: _Heard, watch: Watch) -> None:
+    def _read(self, run: RemoteRun, heard: _Heard, watch: Watch, outage: _Outage) -> None:
         """Hears a run's lines up to their end, or to where it was asked to end and does not."""
         reading = Reading(run.lines)
         try:
             for line in reading.lines(LOOK_SECONDS, lambda: watch.refuse_if_stopped_long(self._patience.end_seconds)):
+                outage.end()
                 heard.line(line)
         finally:
             reading.leave()
+
+
+class _Outage:
+    """How long nobody has answered: counted from the first failure, and over with whatever is answered."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def seconds(self) -> float:
+        """How long ago the first failure was; this is it where there was none."""
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        return now - self._since
+
+    def end(self) -> None:
+        """Somebody answered."""
+        self._since = None
 
 
 class _Heard:
@@ -274,6 +295,11 @@ class _Heard:
             raise escaped
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it was said how the work went."""
+        return self._story.last is not None or self._escaped is not None
+
+    @property
     def has_begun(self) -> bool:
         """Whether Lockgate's program ran there."""
         return bool(self._there)
@@ -286,9 +312,30 @@ class _Heard:
         return value
 
 
+@contextmanager
+def _left_or_removed(run: RemoteRun) -> Iterator[None]:
+    """Takes a run away at the end, unless nobody answered: it may go on, and the next execution meets it."""
+    try:
+        yield
+    except ExecutorUnavailable:
+        raise
+    except BaseException:
+        _remove(run)
+        raise
+    _remove(run)
+
+
+def _remove(run: RemoteRun) -> None:
+    """Takes a run away; where that fails, what it did counts all the same, and the next one of its workshop tries."""
+    try:
+        run.remove()
+    except (ExecutorRefused, ExecutorUnavailable) as error:
+        logger.warning("a run of dbt could not be taken away: %s", error.message, extra={"facts": {"run": run.key}})
+
+
 def _stands(state: RunState, invocation: DbtInvocation) -> bool:
-    """Whether a run of before may stand for this one: it goes on, or did its work on inputs that are the same."""
-    return state.is_running or (state.code == 0 and bool(invocation.inputs))
+    """Whether a run of before may stand for this one: it works, or did its work, on inputs that are known the same."""
+    return bool(invocation.inputs) and (state.is_running or state.code == 0)
 
 
 def _lost(state: RunState, heard: _Heard, folder: Path) -> DbtProcessLost | ExecutorRefused:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import os
 import tarfile
+import zlib
 from collections.abc import Iterable, Sequence
-from gzip import compress
+from gzip import BadGzipFile, compress
 from pathlib import Path, PurePosixPath
 
 from lockgate.adapters.dbt.fingerprint import files_of
 from lockgate.adapters.dbt.invoking import MANIFEST
+from lockgate.errors import ExecutorRefused
 
 MOST_UNPACKED_BYTES = 512 << 20
 _FILE_MODE, _FOLDER_MODE = 0o644, 0o755
@@ -76,10 +78,26 @@ def unpack(content: bytes | Iterable[bytes], folder: Path, *, strip: int = 0) ->
     """Writes an archive's files below a folder, less `strip` leading parts of their names; links are left out.
 
     Raises:
-        ValueError: they are more than there may be, or lie elsewhere.
+        ExecutorRefused: they are more than there may be, or lie elsewhere, or are no archive.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    whole = content if isinstance(content, bytes) else b"".join(content)
+    whole = content if isinstance(content, bytes) else _joined(content)
+    try:
+        _unpack(whole, folder, strip)
+    except (ValueError, EOFError, tarfile.TarError, zlib.error, BadGzipFile) as error:
+        raise ExecutorRefused(f"what dbt left there cannot be unpacked: {error}") from error
+
+
+def _joined(pieces: Iterable[bytes]) -> bytes:
+    whole = bytearray()
+    for piece in pieces:
+        whole += piece
+        if len(whole) > MOST_UNPACKED_BYTES:
+            raise ExecutorRefused(f"what dbt left there is more than {MOST_UNPACKED_BYTES:,} bytes")
+    return bytes(whole)
+
+
+def _unpack(whole: bytes, folder: Path, strip: int) -> None:
     total = 0
     with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
         for entry in tar:

@@ -2,7 +2,7 @@
 
 Started there as `python -P -X utf8 -m lockgate.adapters.dbt.remote.program REQUEST`, where `REQUEST` is a file of JSON
 that is read once and removed, for it holds a password. Its folder takes what dbt writes. SIGTERM interrupts dbt, which
-then cancels its queries.
+then cancels its queries; so does the request's `timeout_seconds`, for whoever asked may be gone.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from threading import Lock
+from threading import Lock, Timer
 
 from lockgate.adapters.dbt.answers import escape
 from lockgate.adapters.dbt.confinement import limit
@@ -29,6 +29,8 @@ from lockgate.adapters.dbt.wire import Message
 
 MOST_PACKED_BYTES = 8 << 20
 PART_BYTES = 12 << 10
+GRACE_SECONDS = 10.0
+LATE = 124  # as timeout(1) says it
 _NOT_TOLD = frozenset({"parsed", "warning"})
 
 
@@ -37,6 +39,8 @@ def main(place: str) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     request = _read(Path(place))
     limit({"RLIMIT_CORE": 0})
+    if "timeout_seconds" in request:
+        end_after(request["timeout_seconds"], GRACE_SECONDS)
     tell = _teller()
     folder = Path(ARTIFACTS).resolve()
     tell({"kind": "hello", "protocol": PROTOCOL, "lockgate": version("lockgate"), **_places(folder)})
@@ -49,6 +53,25 @@ def main(place: str) -> int:
         for part in _parts(folder):
             tell(part)
     return 0
+
+
+def end_after(seconds: float, grace_seconds: float) -> None:
+    """Interrupts this process after so long, and ends it with 124 where it goes on for the grace; returns at once.
+
+    It ends by exit, not by SIGKILL: that does not reach the first process of a container from inside.
+    """
+    for wait, end in ((seconds, _interrupt), (seconds + grace_seconds, _exit)):
+        timer = Timer(wait, end)
+        timer.daemon = True
+        timer.start()
+
+
+def _interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _exit() -> None:
+    os._exit(LATE)
 
 
 def _read(place: Path) -> Message:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from lockgate.adapters.dbt.wire import Message
+from lockgate.errors import ExecutorRefused
 
 PROTOCOL = 1
 MODULE = "lockgate.adapters.dbt.remote.program"
@@ -17,6 +18,7 @@ WORK = PurePosixPath("/lockgate/work")
 REQUEST, PROJECT, ARCHIVE, ARTIFACTS = "request.json", "project", "project.tar.gz", "artifacts"
 QUIET = {"TZ": "UTC", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "HOME": "/tmp"}  # noqa: S108
 _MARK = "seq"
+MOST_LINE_BYTES = 16 << 20
 
 
 def line_of(message: Mapping[str, object], number: int) -> str:
@@ -37,10 +39,16 @@ def message_of(line: str) -> tuple[int, Message] | None:
 
 
 def lines_of(pieces: Iterable[bytes]) -> Iterator[str]:
-    """The lines of what comes in pieces, each as soon as it is whole."""
+    """The lines of what comes in pieces, each as soon as it is whole.
+
+    Raises:
+        ExecutorRefused: one is longer than any of ours.
+    """
     rest = b""
     for piece in pieces:
         *whole, rest = (rest + piece).split(b"\n")
+        if len(rest) > MOST_LINE_BYTES:
+            raise ExecutorRefused(f"what runs there printed a line of more than {MOST_LINE_BYTES:,} bytes")
         for line in whole:
             yield line.decode("utf-8", "replace")
     if rest:

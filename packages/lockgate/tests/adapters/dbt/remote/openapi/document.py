@@ -32,7 +32,7 @@ USED = {
     },
     "kubernetes": {
         JOBS: ["get", "post"],
-        f"{JOBS}/{{name}}": ["get", "delete"],
+        f"{JOBS}/{{name}}": ["get", "patch", "delete"],
         f"{CORE}/configmaps": ["post"],
         f"{CORE}/configmaps/{{name}}": ["delete"],
         f"{CORE}/secrets": ["post"],
@@ -161,7 +161,8 @@ class Document:
             if (body or operation["requestBody"]).get("required"):
                 yield "no body"
             return
-        if not asked.headers.get("content-type", "").startswith("application/json"):
+        kinds = tuple(each for each in operation.get("consumes", ()) if "json" in each) or ("application/json",)
+        if not asked.headers.get("content-type", "").startswith(kinds):
             yield f"content-type {asked.headers.get('content-type')}"
         document = json.loads(asked.body)
         yield from self._misfits(schema, _without_nulls(document) if self._null_is_absent else document)

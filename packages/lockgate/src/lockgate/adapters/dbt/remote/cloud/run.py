@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from time import sleep
 from typing import Any
@@ -56,7 +57,12 @@ class CloudRun:
 
     def state(self) -> RunState:
         """See `lockgate.adapters.dbt.remote.place.RemoteRun`; a failed run ends with 1, as dbt does."""
-        run = self._exchange.data("GET", self._path)
+        try:
+            run = self._exchange.data("GET", self._path)
+        except ExecutorRefused as error:
+            if error.fields.get("status") != HTTPStatus.NOT_FOUND:
+                raise
+            return RunState(is_running=False, said="dbt Cloud has the run no longer")
         if not is_complete(run):
             return RunState(is_running=True)
         said = cut(legible(str(run.get("status_message") or "")), LONGEST_SAID)

@@ -13,6 +13,8 @@ from lockgate.core.legible import cut, legible
 from lockgate.errors import ExecutorRefused, ExecutorUnavailable
 
 if TYPE_CHECKING:
+    from requests import Response
+
     from docker import APIClient
     from docker.errors import APIError
 
@@ -37,13 +39,15 @@ def asked(settings: DockerSettings, *, may_be_gone: bool = False) -> Iterator[AP
 
     try:
         client = docker.APIClient(base_url=settings.url, version="auto", timeout=settings.timeout_seconds)
+        answers: list[Response] = []
+        client.hooks["response"].append(lambda answer, **_: answers.append(answer))
         try:
             yield client
         finally:
+            for answer in answers:  # one that was to be streamed may be open still
+                answer.close()
             client.close()
     except docker.errors.APIError as error:
-        if error.response is not None:
-            error.response.close()  # one that was to be streamed is still open
         if not (may_be_gone and error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}):
             raise _refusal(error, settings) from error
     except (docker.errors.DockerException, OSError, struct.error) as error:  # its library raises OSErrors, too

@@ -40,6 +40,12 @@ class DockerPlace:
         if kind == "duckdb" and not self._settings.is_on_this_machine:
             message = "the workshop is a file of this machine, which containers of another machine's engine do not see"
             raise CapabilityMissing(message, hint="Name an engine of this machine, or a target that is a server.")
+        if self._settings.is_in_clear:
+            message = (
+                f"the engine at {self._settings.url} would be sent passwords in clear, and whoever reaches it is root"
+            )
+            hint = "Name it by `https://`, or bring its socket here with `ssh -L` and name that by `unix://`."
+            raise CapabilityMissing(message, hint=hint)
 
     def refuse(self, access: WorkshopAccess) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
@@ -139,8 +145,11 @@ class DockerRun:
 
     def state(self) -> RunState:
         """See `lockgate.adapters.dbt.remote.place.RemoteRun`; one that was made and never begun counts as ended."""
-        with asked(self._settings) as client:
+        state: dict[str, Any] = {}
+        with asked(self._settings, may_be_gone=True) as client:
             state = client.inspect_container(self.id)["State"]
+        if not state:
+            return RunState(is_running=False, said="its container is gone")
         if state["Status"] == "created":
             return RunState(is_running=False, code=None, said="it was never started")
         if state["Status"] not in _ENDED:

@@ -42,6 +42,11 @@ class DockerSettings:
         parts = urlsplit(self.url)
         return parts.scheme == "unix" or parts.hostname in _HERE
 
+    @property
+    def is_in_clear(self) -> bool:
+        """Whether anybody on the way to the engine could read what it is sent."""
+        return urlsplit(self.url).scheme in {"tcp", "http"} and not self.is_on_this_machine
+
 
 def settings_of(options: Mapping[str, object]) -> DockerSettings:
     """The settings as they were declared; containers run as whoever runs Lockgate, and never as root."""

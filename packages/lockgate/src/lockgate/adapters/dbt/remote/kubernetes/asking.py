@@ -47,6 +47,10 @@ class Cluster:
         found: list[dict[str, Any]] = self._asked("GET", kind, "", query=[("labelSelector", selector)])["items"]
         return found
 
+    def resume(self, job: str) -> None:
+        """Has a job begin that was made suspended."""
+        self._asked("PATCH", "jobs", f"/{job}", body={"spec": {"suspend": False}})
+
     def delete(self, kind: str, name: str) -> None:
         """Takes one away, with all that it owns; nothing is wrong where it is gone."""
         query = [("propagationPolicy", "Background")]
@@ -80,7 +84,7 @@ class Cluster:
         from kubernetes.client.exceptions import ApiException
 
         path, timeout = f"{_place(kind, self._settings)}{name}", self._settings.timeout_seconds
-        with _told(self._settings), _client(self._settings) as client:
+        with _told(self._settings, makes=method == "POST"), _client(self._settings) as client:
             try:
                 answer = _sent(client, method, path, body=body, query=query, timeout=timeout)
             except ApiException as error:
@@ -106,11 +110,12 @@ def _sent(
     timeout: float | tuple[float, float | None],
 ) -> Any:
     """The answer, whose content is still to be read."""
+    content = "application/merge-patch+json" if method == "PATCH" else "application/json"
     sent = client.param_serialize(
         method,
         path,
         query_params=query or [],
-        header_params={"Accept": "application/json, */*", "Content-Type": "application/json"},
+        header_params={"Accept": "application/json, */*", "Content-Type": content},
         body=body,
         auth_settings=_AUTH,
     )
@@ -145,7 +150,7 @@ def _client(settings: KubernetesSettings) -> Iterator[ApiClient]:
 
 
 @contextmanager
-def _told(settings: KubernetesSettings) -> Iterator[None]:
+def _told(settings: KubernetesSettings, *, makes: bool = False) -> Iterator[None]:
     """The client's errors as ours.
 
     Raises:
@@ -164,24 +169,24 @@ def _told(settings: KubernetesSettings) -> Iterator[None]:
         hint = "Name the file and context under `executors.kubernetes`, or run Lockgate in a pod of the cluster."
         raise ExecutorRefused(f"nothing says where the cluster is: {legible(str(error))}", hint=hint) from error
     except ApiException as error:
-        raise _refusal(error, settings) from error
+        raise _refusal(error, settings, makes=makes) from error
     except (HTTPError, OSError) as error:
         raise ExecutorUnavailable(f"the cluster's API does not answer: {type(error).__name__}") from error
 
 
-def _refusal(error: ApiException, settings: KubernetesSettings) -> Exception:
+def _refusal(error: ApiException, settings: KubernetesSettings, *, makes: bool) -> Exception:
     status = int(error.status or 0)
     said = _said(error)
     told = f"the cluster answered {status}: {said}"
     if status == HTTPStatus.CONFLICT:
-        return Exists(said)
+        return Exists(said) if makes else ExecutorUnavailable(told, status=status)
     if status in _BUSY:
         return ExecutorUnavailable(told, status=status)
     if "exceeded quota" in said:
         hint = "Ask for less memory and fewer processors under `executors.kubernetes`, or have the quota raised."
         return ExecutorRefused(told, hint=hint, status=status)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        rights = "jobs, config maps, secrets and pods, and may read pods' logs"
+        rights = "jobs, config maps, secrets and pods, and may change jobs and read pods' logs"
         hint = f"Give the account a role in {settings.namespace} that makes, lists and deletes {rights}."
         return ExecutorRefused(told, hint=hint, status=status)
     return ExecutorRefused(told, status=status)

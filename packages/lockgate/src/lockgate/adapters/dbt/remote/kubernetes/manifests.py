@@ -50,7 +50,7 @@ def name_of(assignment: Assignment) -> str:
 
 
 def job(assignment: Assignment, settings: KubernetesSettings) -> Manifest:
-    """The job: one pod, once, for so long."""
+    """The job: one pod, once, for so long; it is suspended until what the pod mounts was made, too."""
     labels = _labels(assignment)
     pod: Manifest = {
         "restartPolicy": "Never",
@@ -80,6 +80,7 @@ def job(assignment: Assignment, settings: KubernetesSettings) -> Manifest:
         "kind": "Job",
         "metadata": {"name": name_of(assignment), "namespace": settings.namespace, "labels": labels},
         "spec": {
+            "suspend": True,
             "backoffLimit": 0,
             "activeDeadlineSeconds": ceil(assignment.timeout_seconds) + settings.grace_seconds,
             "ttlSecondsAfterFinished": settings.kept_seconds,

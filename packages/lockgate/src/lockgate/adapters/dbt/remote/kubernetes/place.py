@@ -29,9 +29,12 @@ from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavaila
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1", ""})
 # Why a container waits that will not begin by waiting longer.
-_HOPELESS = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RunContainerError"})
+_HOPELESS = frozenset(
+    {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "RunContainerError"}
+)
 _LOOK_SECONDS = 0.1, 2.0
 _PATIENCE_SECONDS = 30.0
+_MOST_ARTIFACTS = 512 << 20
 _LONGEST_SAID = 300
 _ENDED = frozenset({"Succeeded", "Failed"})
 
@@ -82,6 +85,7 @@ class KubernetesPlace:
         try:
             cluster.make("configmaps", config_map(assignment, self._settings, made))
             cluster.make("secrets", secret(assignment, self._settings, made))
+            cluster.resume(name_of(assignment))
         except BaseException as error:
             with suppress(ExecutorUnavailable, ExecutorRefused):
                 run.remove()
@@ -121,7 +125,7 @@ class KubernetesRun:
             for line in lines_of(pieces):
                 found = message_of(line) if '"artifacts"' in line else None
                 if found is not None and found[1]["kind"] == "artifacts":
-                    self._artifacts[found[0]] = found[1]["data"]
+                    self._take(found[0], str(found[1].get("data", "")))
                 yield line
 
     def state(self) -> RunState:
@@ -129,6 +133,8 @@ class KubernetesRun:
         found = self._cluster.show("jobs", self._name)
         if found is None or "deletionTimestamp" in found["metadata"]:
             return RunState(is_running=False, said="its job is gone")
+        if found["spec"].get("suspend"):
+            return RunState(is_running=False, said="it was never begun")
         pod = self._pod()
         ended = (_container_of(pod).get("state") or {}).get("terminated") if pod else None
         if ended:
@@ -146,7 +152,11 @@ class KubernetesRun:
         """See `lockgate.adapters.dbt.remote.place.RemoteRun`: they came with the log."""
         if not self._artifacts:
             raise ExecutorUnavailable("the pod's log ended before what dbt left had come")
-        unpack(b"".join(b64decode(self._artifacts[number]) for number in sorted(self._artifacts)), folder)
+        try:
+            whole = b"".join(b64decode(self._artifacts[number]) for number in sorted(self._artifacts))
+        except ValueError as error:
+            raise ExecutorRefused("what dbt left came back as no base64") from error
+        unpack(whole, folder)
 
     def stop(self) -> None:
         """See `lockgate.adapters.dbt.remote.place.RemoteRun`."""
@@ -163,6 +173,12 @@ class KubernetesRun:
             if time.monotonic() > deadline:
                 raise ExecutorUnavailable("a pod whose job was deleted does not end", pod=self._name)
             time.sleep(wait)
+
+    def _take(self, number: int, part: str) -> None:
+        """Keeps a part of what dbt left, as long as all are not more than the program would send."""
+        self._artifacts[number] = part
+        if sum(map(len, self._artifacts.values())) > _MOST_ARTIFACTS:
+            raise ExecutorRefused(f"the pod sent back more than {_MOST_ARTIFACTS:,} bytes")
 
     def _started(self) -> dict[str, Any] | None:
         """The pod, once its container has begun; None where the job is gone, or has ended without one."""
