@@ -169,7 +169,7 @@ def test_a_night_and_its_documentation_succeed_by_the_scheduler_and_by_request(a
     assert "fct_users" in (solution / ".lockgate/published/index.html").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_entities_are_extracted_staged_transformed_and_validated_on_spark(airflow, api, solution):
     succeeds_both_ways(airflow, api, "entity_transformation_dag")
 

@@ -89,6 +89,12 @@ with DAG(
         execution_timeout=timedelta(hours=4),
         pool="warehouse",
     )
+    compare = BashOperator(
+        task_id="compare",
+        bash_command="lockgate --target spark cutover compare users applications < /dev/null",
+        retries=0,
+        execution_timeout=timedelta(hours=4),
+    )
     publish = BashOperator(
         task_id="publish",
         bash_command="lockgate --target spark publish users applications < /dev/null",
@@ -100,4 +106,5 @@ with DAG(
     extract >> stage
     stage >> transform
     transform >> validate
-    validate >> publish
+    transform >> compare
+    [validate, compare] >> publish
