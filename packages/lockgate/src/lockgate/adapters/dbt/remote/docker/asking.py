@@ -6,15 +6,13 @@ import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.dbt.remote.docker.settings import DockerSettings
 from lockgate.core.legible import cut, legible
 from lockgate.errors import ExecutorRefused, ExecutorUnavailable
 
 if TYPE_CHECKING:
-    from requests import Response
-
     from docker import APIClient
     from docker.errors import APIError
 
@@ -39,7 +37,7 @@ def asked(settings: DockerSettings, *, may_be_gone: bool = False) -> Iterator[AP
 
     try:
         client = docker.APIClient(base_url=settings.url, version="auto", timeout=settings.timeout_seconds)
-        answers: list[Response] = []
+        answers: list[Any] = []
         client.hooks["response"].append(lambda answer, **_: answers.append(answer))
         try:
             yield client
