@@ -18,13 +18,8 @@ FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", 
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Gives full counts the time that they take, and has the coverage measured where measuring costs little.
-
-    Measured, a test takes about twice as long: the fast tests have to reach the floors by themselves.
-    """
+    """Gives full counts the time that they take."""
     for item in items:
-        if item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
 
