@@ -38,7 +38,7 @@ serve: .venv/.runtime ## answer over HTTP on port 5003 what `make demo` loaded
 	@$(bin)/lockgate --project solutions/inventory --target $(if $(filter duckdb,$(TARGET)),main,$(TARGET)) serve
 
 test: setup .venv-airflow/.made lint ## every check and every test, with the coverage floors
-	$(in_memory) $(bin)/pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term
+	$(in_memory) $(bin)/pytest -n $(WORKERS) --dist worksteal --reruns 1 --cov --cov-report=term
 	$(bin)/coverage report --include='*/lockgate/core/*,*/lockgate/errors/*,*/lockgate/ingest/*,*/lockgate/transform/*' --fail-under=95 --format=total
 
 unit: setup ## the fast tests

@@ -13,6 +13,8 @@ pytest.register_assert_rewrite("lockgate.testing")
 
 # A fault at its full count takes longer than any other test may.
 SOAK_SECONDS = 4 * 3600
+# So many tests of a run may pass only when they are tried again; more are no accident.
+MOST_RERUN = 5
 # What a crash of the machine would lose is of no interest to a test.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
 
@@ -22,6 +24,26 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+
+
+def _rerun(terminal) -> list[pytest.TestReport]:
+    return terminal.stats.get("rerun", []) if terminal else []
+
+
+def pytest_sessionfinish(session) -> None:
+    """Fails a run in which too many tests had to be tried again."""
+    if len(_rerun(session.config.pluginmanager.get_plugin("terminalreporter"))) > MOST_RERUN:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Tells of each test that was tried again why it failed at first."""
+    reports = _rerun(terminalreporter)
+    if reports:
+        terminalreporter.section(f"tried again: {len(reports)}, of which a run may have {MOST_RERUN}")
+    for report in reports:
+        terminalreporter.write_line(f"RERUN {report.nodeid}", yellow=True)
+        terminalreporter.write_line(report.longreprtext)
 
 
 @pytest.fixture(scope="session")

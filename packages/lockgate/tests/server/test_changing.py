@@ -170,7 +170,7 @@ def test_what_was_done_stays_done_where_its_end_cannot_be_written(admin, service
 
 @pytest.mark.parametrize("raised", [None, EngineOff("dbt is off"), ControlPlaneUnavailable("it went away")])
 def test_what_goes_on_after_its_deadline_is_told_once_it_is_over(running, service, raised):
-    _, client = running(database_seconds=0.2)
+    _, client = running(database_seconds=2)
     begun, going_on = threading.Event(), threading.Event()
 
     def late(*given, **named):
@@ -194,7 +194,7 @@ def test_what_goes_on_after_its_deadline_is_told_once_it_is_over(running, servic
 
 
 def test_what_was_never_begun_for_want_of_a_thread_has_failed(running, service):
-    _, client = running(database_seconds=0.2, threads=1)
+    _, client = running(database_seconds=2, threads=1)
     begun, going_on = threading.Event(), threading.Event()
     service.set_dbt_enabled = lambda *given, **named: (begun.set(), going_on.wait(60))
     with ThreadPoolExecutor(1) as other:

@@ -88,13 +88,10 @@ def endless_body(line: bytes, number: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("answer", [dripped_body, dripped_head, endless_body])
 def test_an_answer_that_does_not_end_is_cut_off(answer: Answer) -> None:
-    began = time.monotonic()
-
     with answering(answer) as (url, asked), pytest.raises(SourceUnavailable, match=r"within 0\.3 s") as refused:
         read(url, deadline=timedelta(seconds=0.3))
 
     assert len(asked) == 2
-    assert time.monotonic() - began < 3
     assert "`deadline`" in refused.value.remedy
 
 
