@@ -48,6 +48,11 @@ def refusal(answer: Mapping[str, Any]) -> LockgateError:
         name, near, models = answer["model"], answer["near"], answer["models"]
         suggestion = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(models) or 'none'}"
         return UnknownName(f"the dbt project has no model {name!r}{suggestion}", name=name)
+    if kind == "escaped":
+        message = (
+            f"these were built outside the workshop, in {', '.join(answer['places'])}: {', '.join(answer['nodes'])}"
+        )
+        return WorkshopEscaped(message, nodes=tuple(answer["nodes"]))
     return DbtFailed(f"dbt failed: {answer['message']}")
 
 

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from lockgate.adapters.dbt.remote.reach import LONGEST_SAID
 from lockgate.adapters.deadline import Deadline
 from lockgate.adapters.exchange import Patience, Told, exchanged, retrying
 from lockgate.core.legible import cut, legible
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from lockgate.core.ports import Secrets
 
-LONGEST_SAID = 300
 _REDIRECTED = 300
 
 

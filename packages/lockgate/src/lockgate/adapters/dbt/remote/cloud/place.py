@@ -15,10 +15,10 @@ from lockgate.adapters.dbt.remote.cloud.exchange import CloudExchange
 from lockgate.adapters.dbt.remote.cloud.run import CloudRun, is_complete
 from lockgate.adapters.dbt.remote.cloud.steps import step_of
 from lockgate.adapters.dbt.remote.place import Assignment, refuse_unknown
+from lockgate.adapters.dbt.remote.reach import database_is_here, is_here
 from lockgate.core.execution import WorkshopAccess
 from lockgate.errors import CapabilityMissing, ExecutorUnavailable
 
-_HERE = frozenset({"localhost", "127.0.0.1", "::1", ""})
 _CAUSE = re.compile(r"\[lockgate ([0-9a-f]{32})/([0-9a-f]{32})\]")
 _LOOKED_THROUGH = "100"
 
@@ -43,8 +43,7 @@ class CloudPlace:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
         self.refuse_kind(access.kind)
         address = urlsplit(self._exchange.secrets.resolve(self._exchange.settings.url)).hostname or ""
-        host = str(access.parameters.get("host", ""))
-        if (host in _HERE or host.startswith("/")) and address not in _HERE:
+        if database_is_here(access) and not is_here(address):
             hint = "Name the database by an address that dbt Cloud reaches, and let its addresses in."
             raise CapabilityMissing("dbt Cloud cannot reach a database at this machine's own address", hint=hint)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from time import sleep
 from typing import Any
+
+from sqlglot import exp
 
 from lockgate.adapters.dbt.command import LONGEST_TEXT
 from lockgate.adapters.dbt.invoking import RUN_RESULTS, result_facts
@@ -17,6 +19,7 @@ from lockgate.adapters.dbt.remote.cloud.exchange import CloudExchange
 from lockgate.adapters.dbt.remote.cloud.manifest import Nodes
 from lockgate.adapters.dbt.remote.place import Assignment, RunState
 from lockgate.adapters.dbt.remote.protocol import PROTOCOL, line_of
+from lockgate.adapters.dbt.remote.reach import LONGEST_SAID
 from lockgate.adapters.dbt.wire import Message
 from lockgate.core.legible import cut, legible
 from lockgate.errors import ExecutorRefused, ExecutorUnavailable
@@ -24,7 +27,6 @@ from lockgate.errors import ExecutorRefused, ExecutorUnavailable
 SUCCESS, ERROR, CANCELLED = 10, 20, 30
 COMPLETE = frozenset({SUCCESS, ERROR, CANCELLED})
 MOST_ARTIFACTS = 2000
-LONGEST_SAID = 300
 _TOLD = frozenset({"info", "warn", "error"})
 
 
@@ -136,8 +138,20 @@ class CloudRun:
                 name = result["unique_id"]
                 facts = {**result, "num_failures": result.get("failures")}
                 yield {"kind": "node", **nodes.facts(name, folder), **result_facts(name.partition(".")[0], facts)}
+        escaped = self._escaped(results["results"])
+        if escaped:
+            yield {"kind": "escaped", "nodes": list(escaped), "places": sorted(set(escaped.values()))}
+            return
         seconds, invocation = results["elapsed_time"], results["metadata"]["invocation_id"]
         yield {"kind": "done", "seconds": seconds, "invocation_id": invocation}
+
+    def _escaped(self, results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+        """The nodes that were built elsewhere than the workshop, each with where: dbt Cloud's profile is not ours."""
+        request = self._assignment.request
+        wanted = (request["database"], request["schema"])
+        built = (one for one in results if one["status"] == "success" and one.get("relation_name"))
+        places = {one["unique_id"]: exp.to_table(one["relation_name"], dialect="postgres") for one in built}
+        return {node: f"{at.catalog}.{at.db}" for node, at in places.items() if (at.catalog, at.db) != wanted}
 
     def _events(self) -> Iterator[dict[str, Any]]:
         """Dbt's events, as the steps' logs get longer, up to the run's end."""

@@ -9,15 +9,14 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.dbt.remote.docker.settings import DockerSettings
+from lockgate.adapters.dbt.remote.reach import LONGEST_SAID
+from lockgate.adapters.exchange import BUSY
 from lockgate.core.legible import cut, legible
 from lockgate.errors import ExecutorRefused, ExecutorUnavailable
 
 if TYPE_CHECKING:
     from docker import APIClient
     from docker.errors import APIError
-
-LONGEST_SAID = 300
-_BUSY = frozenset({429, 500, 502, 503, 504})
 
 
 class ContainerExists(Exception):
@@ -65,6 +64,6 @@ def _refusal(error: APIError, settings: DockerSettings) -> Exception:
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         hint = "Give this account the right to make containers there; an authorisation plug-in may say which."
         return ExecutorRefused(f"the Docker engine does not allow it: {said}", hint=hint, status=status)
-    if status in _BUSY:
+    if status in BUSY:
         return ExecutorUnavailable(f"the Docker engine answered {status}: {said}", status=status)
     return ExecutorRefused(f"the Docker engine answered {status}: {said}", status=status)

@@ -13,6 +13,7 @@ from lockgate.adapters.dbt.remote.docker.settings import MEBIBYTE, DockerSetting
 from lockgate.adapters.dbt.remote.parcel import Parcel, add_project, unpack
 from lockgate.adapters.dbt.remote.place import Assignment, RunState, refuse_unknown
 from lockgate.adapters.dbt.remote.protocol import ARTIFACTS, PROGRAM, PROJECT, QUIET, REQUEST, WORK, lines_of
+from lockgate.adapters.dbt.remote.reach import LABEL, database_is_here
 from lockgate.adapters.registry import require
 from lockgate.core.execution import WorkshopAccess
 from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavailable
@@ -20,8 +21,6 @@ from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavaila
 if TYPE_CHECKING:
     from docker import APIClient
 
-LABEL = "io.lockgate"
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 _ONLY_OWNER = 0o600
 _ENDED = frozenset({"exited", "dead"})
 
@@ -52,8 +51,8 @@ class DockerPlace:
         require("docker", "the executor 'docker'")
         self.refuse_kind(access.kind)
         settings = self._settings
-        host = str(access.parameters.get("host", ""))
-        if access.kind == "postgres" and settings.network != "host" and (host in _HERE or host.startswith("/")):
+        if access.kind == "postgres" and settings.network != "host" and database_is_here(access):
+            host = access.parameters.get("host") or "this machine's socket"
             message = f"the database is at {host}, which in a container is the container itself"
             hint = "Name the database by an address that containers reach, or write `network: host`."
             raise CapabilityMissing(message, hint=hint)

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from lockgate.adapters.dbt.remote.reach import NOBODY, is_here
+
 ENGINE = "unix:///var/run/docker.sock"
-NOBODY = 65532
 MEBIBYTE = 1 << 20
-_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class DockerSettings:
     def is_on_this_machine(self) -> bool:
         """Whether the engine sees this machine's files."""
         parts = urlsplit(self.url)
-        return parts.scheme == "unix" or parts.hostname in _HERE
+        return parts.scheme == "unix" or is_here(parts.hostname)
 
     @property
     def is_in_clear(self) -> bool:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.dbt.remote.kubernetes.manifests import KubernetesSettings
+from lockgate.adapters.dbt.remote.reach import LONGEST_SAID
+from lockgate.adapters.exchange import BUSY
 from lockgate.core.legible import cut, legible
 from lockgate.errors import ExecutorRefused, ExecutorUnavailable
 
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from kubernetes.client import ApiClient
     from kubernetes.client.exceptions import ApiException
 
-LONGEST_SAID = 300
-_BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _OWN_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _AUTH = ["BearerToken"]
 
@@ -180,7 +180,7 @@ def _refusal(error: ApiException, settings: KubernetesSettings, *, makes: bool) 
     told = f"the cluster answered {status}: {said}"
     if status == HTTPStatus.CONFLICT:
         return Exists(said) if makes else ExecutorUnavailable(told, status=status)
-    if status in _BUSY:
+    if status in BUSY:
         return ExecutorUnavailable(told, status=status)
     if "exceeded quota" in said:
         hint = "Ask for less memory and fewer processors under `executors.kubernetes`, or have the quota raised."

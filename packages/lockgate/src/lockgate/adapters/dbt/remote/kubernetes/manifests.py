@@ -11,11 +11,10 @@ from typing import Any
 from lockgate.adapters.dbt.remote.parcel import Parcel, add_project
 from lockgate.adapters.dbt.remote.place import Assignment
 from lockgate.adapters.dbt.remote.protocol import ARCHIVE, PROGRAM, QUIET, REQUEST, WORK
+from lockgate.adapters.dbt.remote.reach import LABEL, NOBODY
 from lockgate.errors import ExecutorRefused
 
-LABEL = "io.lockgate"
 CONTAINER = "dbt"
-NOBODY = 65532
 MOST_BYTES = 1 << 20
 _ROOM_FOR_NAMES = 4096
 _ONLY_OWNER = 0o400

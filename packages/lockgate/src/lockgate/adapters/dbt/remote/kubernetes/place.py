@@ -12,7 +12,6 @@ from typing import Any
 from lockgate.adapters.dbt.remote.kubernetes.asking import Cluster, Exists
 from lockgate.adapters.dbt.remote.kubernetes.manifests import (
     CONTAINER,
-    LABEL,
     KubernetesSettings,
     config_map,
     job,
@@ -22,12 +21,12 @@ from lockgate.adapters.dbt.remote.kubernetes.manifests import (
 from lockgate.adapters.dbt.remote.parcel import unpack
 from lockgate.adapters.dbt.remote.place import Assignment, RunState, refuse_unknown
 from lockgate.adapters.dbt.remote.protocol import lines_of, message_of
+from lockgate.adapters.dbt.remote.reach import LABEL, LONGEST_SAID, database_is_here
 from lockgate.adapters.registry import require
 from lockgate.core.execution import WorkshopAccess
 from lockgate.core.legible import cut, legible
 from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavailable
 
-_HERE = frozenset({"localhost", "127.0.0.1", "::1", ""})
 # Why a container waits that will not begin by waiting longer.
 _HOPELESS = frozenset(
     {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError", "RunContainerError"}
@@ -35,7 +34,6 @@ _HOPELESS = frozenset(
 _LOOK_SECONDS = 0.1, 2.0
 _PATIENCE_SECONDS = 30.0
 _MOST_ARTIFACTS = 512 << 20
-_LONGEST_SAID = 300
 _ENDED = frozenset({"Succeeded", "Failed"})
 
 
@@ -59,8 +57,8 @@ class KubernetesPlace:
         """See `lockgate.adapters.dbt.remote.place.RemotePlace`."""
         require("kubernetes", "the executor 'kubernetes'")
         self.refuse_kind(access.kind)
-        host = str(access.parameters.get("host", ""))
-        if (host in _HERE or host.startswith("/")) and not self._reaches_this_machine:
+        host = access.parameters.get("host") or "this machine's socket"
+        if database_is_here(access) and not self._reaches_this_machine:
             message = f"the database is at {host}, which in a pod is the pod itself"
             raise CapabilityMissing(message, hint="Name the database by an address that pods reach.")
 
@@ -222,4 +220,4 @@ def _is_failure(condition: dict[str, Any]) -> bool:
 def _text(state: dict[str, Any]) -> str:
     """A reason with its message."""
     said = ": ".join(str(state[name]) for name in ("reason", "message") if state.get(name))
-    return cut(legible(said), _LONGEST_SAID)
+    return cut(legible(said), LONGEST_SAID)
