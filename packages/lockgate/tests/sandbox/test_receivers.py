@@ -12,7 +12,8 @@ from lockgate.adapters.alerts import pagerduty as pagerduty_adapter
 from lockgate.adapters.alerts import slack as slack_adapter
 from lockgate.adapters.alerts.webhook import signature
 from lockgate.core.plain import json_text
-from lockgate.sandbox.alerts import Request, pagerduty, slack, webhook
+from lockgate.sandbox.alerts import pagerduty, slack, webhook
+from lockgate.sandbox.local_server import ApiRequest
 from lockgate.testing.alerts import NOTICE
 
 KEY = "e93facc04764012d7bfb002500d5d1a6"
@@ -21,7 +22,7 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 def asked(protocol, document: object, path: str, **headers: str) -> int:
     body = document if isinstance(document, bytes) else json_text(document).encode()
-    return protocol(Request(path, headers, body)).status
+    return protocol(ApiRequest("POST", path, (), headers, body)).status
 
 
 def changed(document: dict, place: str, value: object) -> dict:

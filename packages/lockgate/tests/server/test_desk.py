@@ -49,6 +49,17 @@ def test_databases_that_hang_are_told_as_what_they_are(hung, method, path, body)
     assert response.json()["detail"] == "the control plane or the target has not answered within 0.2 s"
 
 
+def test_a_runtime_of_flows_that_hangs_has_a_time_of_its_own(running, service, monkeypatch):
+    goes_on = threading.Event()
+    monkeypatch.setattr(service.flows, "begin", lambda *_, **__: goes_on.wait(20))
+
+    response = running(outside_seconds=0.5)[1].post("/api/flows/nightly/runs")
+    goes_on.set()
+
+    assert (response.status_code, response.json()["code"]) == (503, "LG608")
+    assert response.json()["detail"] == "the runtime of this flow has not answered within 0.5 s"
+
+
 def test_figures_health_and_what_needs_no_database_do_not_wait_for_one_that_hangs(hung):
     for _ in repeat(None, 3):
         assert hung.get("/api/jobs").status_code == 503

@@ -23,7 +23,8 @@ from tempfile import mkdtemp
 from types import TracebackType
 from typing import Any
 
-from lockgate.sandbox.local_api import ApiAnswer, ApiRequest, LocalApi, Route
+from lockgate.sandbox.local_api import ApiAnswer, LocalApi, Route
+from lockgate.sandbox.local_server import ApiRequest
 from lockgate.sandbox.machine_process import MachineProcess, Runner, RunningProcess
 
 QUEUED, RUNNING, SUCCESS, ERROR, CANCELLED = 1, 3, 10, 20, 30

@@ -24,7 +24,8 @@ from types import TracebackType
 from typing import Any
 from uuid import uuid4
 
-from lockgate.sandbox.local_api import ApiAnswer, ApiRequest, LocalApi, Route
+from lockgate.sandbox.local_api import ApiAnswer, LocalApi, Route
+from lockgate.sandbox.local_server import ApiRequest
 from lockgate.sandbox.machine_process import MachineProcess, Runner, RunningProcess
 
 API_VERSION = "1.41"

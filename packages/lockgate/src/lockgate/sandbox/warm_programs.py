@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import runpy
-import signal
 import socket
 import subprocess
 import sys
@@ -17,14 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from tempfile import mkdtemp
-from threading import Condition, Lock, Thread, Timer
+from threading import Lock, Thread
 
 from lockgate.adapters.dbt.forking import ForkServer
 from lockgate.adapters.dbt.rehearsal import rehearse
 from lockgate.adapters.dbt.remote.protocol import QUIET
 from lockgate.adapters.dbt.server import import_dbt
 from lockgate.adapters.dbt.wire import ConnectionEnded, Message, pair, receive, send
-from lockgate.sandbox.machine_process import MachineProcess, surroundings
+from lockgate.sandbox.machine_process import MachineProcess, RunningProcess, surroundings
 
 _GRACE_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
@@ -45,9 +44,7 @@ class WarmPrograms:
         with theirs:
             self._server = subprocess.Popen(command, stdin=theirs.fileno(), env={**surroundings(), **QUIET})
 
-    def __call__(
-        self, command: Sequence[str], folder: Path, environment: Mapping[str, str]
-    ) -> WarmProcess | MachineProcess:
+    def __call__(self, command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> RunningProcess:
         """A process that runs a command."""
         if tuple(command[: len(_PYTHON)]) != _PYTHON and command[0] != "dbt":
             return MachineProcess(command, folder, environment)
@@ -68,16 +65,15 @@ class WarmPrograms:
         self._outputs.rmdir()
 
 
-class WarmProcess:
+class WarmProcess(RunningProcess):
     """See `MachineProcess`."""
 
     def __init__(self, connection: socket.socket, output: Path) -> None:
         """It was asked for over `connection`, and prints into `output`."""
-        self.code: int | None = None
+        super().__init__()
         self._connection = connection
         self._output = output
         self._process = 0
-        self._changed = Condition()
         Thread(target=self._watch, daemon=True).start()
 
     @property
@@ -97,24 +93,10 @@ class WarmProcess:
                 with self._changed:
                     self._changed.wait_for(lambda: self.code is not None, _LOOK_SECONDS)
 
-    def ask_to_end(self, grace_seconds: float) -> None:
-        """SIGTERM, and SIGKILL where it has not ended in time; returns once it has ended."""
-        self._signal(signal.SIGTERM)
-        killing = Timer(grace_seconds, self._signal, (signal.SIGKILL,))
-        killing.start()
-        self.wait()
-        killing.cancel()
-
-    def kill(self) -> None:
-        """SIGKILL; returns once it has ended."""
-        self._signal(signal.SIGKILL)
-        self.wait()
-
-    def wait(self) -> int:
-        """Its exit code, once it has ended."""
+    def _group(self) -> int:
         with self._changed:
-            self._changed.wait_for(lambda: self.code is not None)
-        return self.code or 0
+            self._changed.wait_for(lambda: self._process or self.code is not None)
+        return self._process
 
     def _watch(self) -> None:
         code = 1
@@ -128,16 +110,7 @@ class WarmProcess:
                 elif message["kind"] == "ended":
                     code = message["code"]
                     break
-        with self._changed:
-            self.code = code if code >= 0 else 128 - code
-            self._changed.notify_all()
-
-    def _signal(self, number: signal.Signals) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._process or self.code is not None)
-        if self.code is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process, number)
+        self._has_ended(code)
 
 
 def _run(request: Message, connection: socket.socket) -> None:

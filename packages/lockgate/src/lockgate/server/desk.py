@@ -20,7 +20,7 @@ from lockgate.app.service import Service
 from lockgate.core.deadline import within
 from lockgate.core.job import Job
 from lockgate.core.nearness import nearest
-from lockgate.errors import ControlPlaneUnavailable, LockgateError, UnknownName
+from lockgate.errors import ControlPlaneUnavailable, LockgateError, RuntimeUnavailable, UnknownName
 from lockgate.server.admission import Admission
 from lockgate.server.known_callers import KnownCallers
 from lockgate.server.listening import turn_away
@@ -138,11 +138,13 @@ class Desk:
         """What a function of the service finds at a runtime of flows, called in a thread for those.
 
         Raises:
-            ControlPlaneUnavailable: there was no answer within `database_seconds`.
+            RuntimeUnavailable: there was no answer within `outside_seconds`.
             Refusal: too many wait for an answer.
         """
-        with within(self.options.database_seconds):
-            return await self._in_time(self._outside.call(function, *given, **named))
+        seconds = self.options.outside_seconds
+        unanswered = RuntimeUnavailable(f"the runtime of this flow has not answered within {seconds:g} s")
+        with within(seconds):
+            return await _in_time(self._outside.call(function, *given, **named), seconds, unanswered)
 
     async def answer(self, future: Future[Got]) -> Got:
         """What the service was asked for and will have stored.
@@ -154,15 +156,8 @@ class Desk:
 
     async def _in_time(self, answer: Awaitable[Got]) -> Got:
         seconds = self.options.database_seconds
-        deadline = asyncio.timeout(seconds * (1 + GRACE))
-        try:
-            async with deadline:
-                return await answer
-        except TimeoutError:
-            if deadline.expired():
-                told = f"the control plane or the target has not answered within {seconds:g} s"
-                raise ControlPlaneUnavailable(told) from None
-            raise
+        told = f"the control plane or the target has not answered within {seconds:g} s"
+        return await _in_time(answer, seconds, ControlPlaneUnavailable(told))
 
     async def known(self) -> Known:
         """What control plane and target tell at once of jobs, rollbacks and routes."""
@@ -215,3 +210,14 @@ def desk_of(request: Request) -> Desk:
     """The desk that a request has come to."""
     desk: Desk = request.app.state.desk
     return desk
+
+
+async def _in_time(answer: Awaitable[Got], seconds: float, unanswered: LockgateError) -> Got:
+    deadline = asyncio.timeout(seconds * (1 + GRACE))
+    try:
+        async with deadline:
+            return await answer
+    except TimeoutError:
+        if deadline.expired():
+            raise unanswered from None
+        raise

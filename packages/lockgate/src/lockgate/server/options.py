@@ -26,10 +26,11 @@ class Options:
     is how long a transformation is waited for unless the caller prefers otherwise, up to `longest_wait_seconds`. A body
     must have arrived after `body_seconds`, a head after `head_seconds`, an answer that waits for no job must be there
     after `answer_seconds`. What control plane and target are asked on the way must be answered after
-    `database_seconds`. A server that stops leaves clients `drain_seconds` to send once more on connections that they
-    keep. `streams` parts of pages are watched live at once, `streams_a_caller` by one caller. Of several processes, one
-    that does not answer its supervisor for `worker_seconds`, its imports included, is replaced. A process begins to
-    import dbt `warm_seconds` after it began to answer.
+    `database_seconds`, and what a runtime of flows is asked after `outside_seconds`. A server that stops leaves clients
+    `drain_seconds` to send once more on connections that they keep. `streams` parts of pages are watched live at once,
+    `streams_a_caller` by one caller. Of several processes, one that does not answer its supervisor for
+    `worker_seconds`, its imports included, is replaced. A process begins to import dbt `warm_seconds` after it began to
+    answer.
     """
 
     mode: Mode = Mode.DEVELOPMENT
@@ -49,6 +50,7 @@ class Options:
     body_seconds: float = 30.0
     answer_seconds: float = 60.0
     database_seconds: float = ANSWER_SECONDS
+    outside_seconds: float = 30.0
     requests: int = 5_000
     streams: int = 100
     streams_a_caller: int = 12

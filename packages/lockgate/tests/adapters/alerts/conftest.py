@@ -23,7 +23,8 @@ from lockgate.adapters.alerts.posting import Patience
 from lockgate.adapters.alerts.slack import open_slack
 from lockgate.adapters.alerts.webhook import open_webhook
 from lockgate.core.notice import NotificationDeclaration
-from lockgate.sandbox.alerts import Answer, Misbehaviour, Receiver, Request, pagerduty, slack, webhook
+from lockgate.sandbox.alerts import Answer, Misbehaviour, Receiver, pagerduty, slack, webhook
+from lockgate.sandbox.local_server import ApiRequest
 from lockgate.sandbox.postgres import free_port
 from lockgate.testing.alerts import DEADLINE_SECONDS, How, Taken
 
@@ -87,7 +88,7 @@ class SlackStand(HttpStand):
     kind = "slack"
     refusal = Answer(404, f"no_service at {SLACK_PATH}")
 
-    def key(self, request: Request) -> str:
+    def key(self, request: ApiRequest) -> str:
         return request.document()["blocks"][-1]["block_id"]
 
     def texts(self, message: dict) -> list[dict]:
@@ -117,7 +118,7 @@ class PagerDutyStand(HttpStand):
     longest = 45_000
     refusal = Answer(400, json.dumps({"status": "invalid event", "errors": [f"{PAGERDUTY_KEY} is not known"]}))
 
-    def key(self, request: Request) -> str:
+    def key(self, request: ApiRequest) -> str:
         return request.document()["dedup_key"]
 
     def words(self, event: dict) -> str:
@@ -136,7 +137,7 @@ class WebhookStand(HttpStand):
     kind = "webhook"
     refusal = Answer(401, f"the signature is not right: {HOOK_SECRET}")
 
-    def key(self, request: Request) -> str:
+    def key(self, request: ApiRequest) -> str:
         return request.headers["webhook-id"]
 
     def words(self, event: dict) -> str:

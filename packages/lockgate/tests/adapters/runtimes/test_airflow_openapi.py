@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.sandbox.airflow_api import ApiRequest
+from lockgate.sandbox.local_server import ApiRequest
 
 HERE = Path(__file__).parent
 PACKAGE = Path(__file__).parents[5] / ".venv-airflow/lib"

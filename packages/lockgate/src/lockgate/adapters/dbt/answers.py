@@ -48,11 +48,9 @@ def refusal(answer: Mapping[str, Any]) -> LockgateError:
         name, near, models = answer["model"], answer["near"], answer["models"]
         suggestion = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(models) or 'none'}"
         return UnknownName(f"the dbt project has no model {name!r}{suggestion}", name=name)
-    if kind == "escaped":
-        message = (
-            f"these were built outside the workshop, in {', '.join(answer['places'])}: {', '.join(answer['nodes'])}"
-        )
-        return WorkshopEscaped(message, nodes=tuple(answer["nodes"]))
+    if kind == "strayed":
+        nodes, places = tuple(answer["nodes"]), ", ".join(answer["places"])
+        return WorkshopEscaped(f"these were built outside the workshop, in {places}: {', '.join(nodes)}", nodes=nodes)
     return DbtFailed(f"dbt failed: {answer['message']}")
 
 

@@ -9,38 +9,24 @@ import time
 from base64 import urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, auto
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, RLock, Thread
-from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qsl, unquote, urlsplit
+from http.server import BaseHTTPRequestHandler
+from threading import RLock
+from typing import Any
+from urllib.parse import unquote
 from uuid import uuid4
 
 from lockgate.sandbox.airflow_api.runs import StandDag, StandRun, StandTaskRun, dag_document, log_document
+from lockgate.sandbox.local_server import ApiRequest, LocalServer, write_head
 
 _HANG_SECONDS, _DRIP_SECONDS = 10.0, 0.05
 _FIELDS = {
     "dag_run_id", "data_interval_start", "data_interval_end", "logical_date", "run_after", "conf", "note",
     "partition_key",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
-    """A request as it came, and how it was answered."""
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...]
-    headers: Mapping[str, str]
-    body: bytes
-    status: int = 0
-    answer: Any = None
 
 
 class FaultKind(Enum):
@@ -71,7 +57,7 @@ class _Answer:
 Faults = Fault | FaultKind
 
 
-class AirflowApi:
+class AirflowApi(LocalServer):
     """A server to be used in a `with` block.
 
     `faults` are met by the next requests, one each; None lets one through. `requests` are those that came.
@@ -88,6 +74,7 @@ class AirflowApi:
         page: int = 100,
     ) -> None:
         """Know these DAGs and one user, whose tokens are good for so long; a password is made where none is given."""
+        super().__init__()
         self.dags = {dag.dag_id: dag for dag in dags}
         self.faults: deque[Faults | None] = deque()
         self.requests: list[ApiRequest] = []
@@ -98,27 +85,6 @@ class AirflowApi:
         self._page = page
         self._tokens: dict[str, float] = {}
         self._lock = RLock()
-        self._ended = Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        """Starts it."""
-        Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stops it."""
-        self._ended.set()
-        self._server.shutdown()
-        self._server.server_close()
 
     def forget_tokens(self) -> None:
         """Takes no token any more that was given so far, as after a restart under another key."""
@@ -256,48 +222,24 @@ class AirflowApi:
 
     # --- how it goes over the line ------------------------------------------------------------------------------
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            """Reads one request a connection."""
-
-            def do_GET(self) -> None:
-                """Answers."""
-                api._take(self)
-
-            do_POST = do_PATCH = do_GET  # noqa: N815  as the library names them
-
-            def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002  as the library names it
-                """Keeps still."""
-
-        return Handler
-
-    def _take(self, line: BaseHTTPRequestHandler) -> None:
-        parts = urlsplit(line.path)
-        size = int(line.headers.get("content-length", "0"))
-        headers = {name.lower(): value for name, value in line.headers.items()}
-        query = tuple(parse_qsl(parts.query, keep_blank_values=True))
-        body = line.rfile.read(size)
+    def take(self, line: BaseHTTPRequestHandler, request: ApiRequest) -> None:
+        """See `LocalServer`."""
         with self._lock:
             fault = self.faults.popleft() if self.faults else None
             is_done = fault in {None, FaultKind.LOSE} if not isinstance(fault, Fault) else False
-            asked = ApiRequest(line.command, parts.path, query, headers, body)
-            answer = self._answer(asked) if is_done else _Answer(0, None)
-            told = (asked.method, asked.path, query, headers, body, answer.status, answer.document)
-            self.requests.append(ApiRequest(*told))
-        with suppress(OSError):
-            self._write(line, answer, fault)
+            answer = self._answer(request) if is_done else _Answer(0, None)
+            self.requests.append(replace(request, status=answer.status, answer=answer.document))
+        self._write(line, answer, fault)
 
     def _write(self, line: BaseHTTPRequestHandler, answer: _Answer, fault: Faults | None) -> None:
         match fault:
             case FaultKind.LOSE:
                 return
             case FaultKind.HANG:
-                self._ended.wait(_HANG_SECONDS)
+                self.ended.wait(_HANG_SECONDS)
             case FaultKind.DRIP:
                 _head(line, HTTPStatus.OK, 1 << 20, {})
-                while not self._ended.wait(_DRIP_SECONDS):
+                while not self.ended.wait(_DRIP_SECONDS):
                     line.wfile.write(b" ")
             case FaultKind.TRUNCATE:
                 _head(line, HTTPStatus.OK, 100, {})
@@ -316,10 +258,7 @@ class AirflowApi:
 
 
 def _head(line: BaseHTTPRequestHandler, status: int, size: int, headers: Mapping[str, str]) -> None:
-    line.send_response(status)
-    for name, value in {**headers, "content-length": str(size)}.items():
-        line.send_header(name, value)
-    line.end_headers()
+    write_head(line, status, {**headers, "content-length": str(size)})
 
 
 def _document(request: ApiRequest) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lockgate.sandbox.alerts.pagerduty import pagerduty
-from lockgate.sandbox.alerts.receiver import Answer, Misbehaviour, Receiver, Request
+from lockgate.sandbox.alerts.receiver import Answer, Misbehaviour, Receiver
 from lockgate.sandbox.alerts.slack import slack
 from lockgate.sandbox.alerts.webhook import webhook
 
-__all__ = ["Answer", "Misbehaviour", "Receiver", "Request", "pagerduty", "slack", "webhook"]
+__all__ = ["Answer", "Misbehaviour", "Receiver", "pagerduty", "slack", "webhook"]

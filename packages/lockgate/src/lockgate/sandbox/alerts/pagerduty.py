@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from lockgate.sandbox.alerts.receiver import Answer, Protocol, Request
+from lockgate.sandbox.alerts.receiver import Answer, Protocol
+from lockgate.sandbox.local_server import ApiRequest
 
 ENQUEUE = "/v2/enqueue"
 LARGEST_BYTES = 512 * 1024
@@ -24,7 +25,7 @@ _OF_PAYLOAD = {"summary", "source", "severity", "timestamp", "component", "group
 def pagerduty(key: str) -> Protocol:
     """The integration whose key it is."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: ApiRequest) -> Answer:
         if request.path != ENQUEUE:
             return Answer(404)
         try:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lockgate.sandbox.alerts.receiver import Answer, Protocol, Request
+from lockgate.sandbox.alerts.receiver import Answer, Protocol
+from lockgate.sandbox.local_server import ApiRequest
 
 LONGEST = {"header": 150, "section": 3000, "field": 2000}
 MOST_BLOCKS, MOST_FIELDS, MOST_ELEMENTS, LONGEST_MESSAGE = 50, 10, 10, 40_000
@@ -24,7 +25,7 @@ _OF_BLOCK = {
 def slack(path: str) -> Protocol:
     """The webhook at a path such as `/services/T…/B…/…`."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: ApiRequest) -> Answer:
         if request.path != path:
             return Answer(404, "no_service")
         try:

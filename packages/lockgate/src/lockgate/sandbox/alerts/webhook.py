@@ -10,7 +10,8 @@ import hmac
 import time
 from base64 import b64decode, b64encode
 
-from lockgate.sandbox.alerts.receiver import Answer, Protocol, Request
+from lockgate.sandbox.alerts.receiver import Answer, Protocol
+from lockgate.sandbox.local_server import ApiRequest
 
 TOLERANCE_SECONDS = 300
 LARGEST_BYTES = 20_000
@@ -20,7 +21,7 @@ def webhook(path: str, secret: str) -> Protocol:
     """The receiver at a path that knows a `whsec_` secret."""
     key = b64decode(secret.removeprefix("whsec_"))
 
-    def answer(request: Request) -> Answer:
+    def answer(request: ApiRequest) -> Answer:
         if request.path != path:
             return Answer(404)
         if len(request.body) > LARGEST_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 import pytest
@@ -11,7 +12,7 @@ from psycopg.sql import SQL, Identifier, Literal
 from lockgate.adapters.dbt.remote.cloud.exchange import CloudExchange
 from lockgate.adapters.dbt.remote.cloud.place import CloudPlace
 from lockgate.core.execution import WorkshopAccess
-from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavailable
+from lockgate.errors import CapabilityMissing, ExecutorRefused, ExecutorUnavailable, WorkshopEscaped
 from lockgate.sandbox.local_api import ApiAnswer, Hangs
 from lockgate.testing.executors import MODEL, ExecutorConformance, ProgramConformance, ignore
 
@@ -155,6 +156,21 @@ class TestRequests(OnPostgres):
 
         with pytest.raises(CapabilityMissing, match="a database at this machine's own address"):
             executor_on(place).execute(ask(write()), ignore)
+
+    def test_what_dbt_clouds_profile_let_stray_is_told_and_counts_as_no_result(
+        self, cloud, executor, write, ask, postgres_url, postgres_server
+    ) -> None:
+        """The project is read here as `target.name` `postgres`, and built there as `default`."""
+        names = "{% macro generate_schema_name(custom, node) %}{% if target.name == 'default' %}public"
+        project = write(macros__names_sql=names + "{% else %}{{ target.schema }}{% endif %}{% endmacro %}")
+        asked = ask(project)
+        person = urlsplit(postgres_server)
+        superuser = {"user": person.username, "password": unquote(person.password or "")}
+        cloud.jobs[7] = replace(cloud.jobs[7], connection={**cloud.jobs[7].connection, **superuser})
+        database = urlsplit(postgres_url).path[1:]
+
+        with pytest.raises(WorkshopEscaped, match=rf"in {database}\.public: .*model\.small\.fct_users"):
+            executor.execute(asked, ignore)
 
     def test_a_role_of_dbt_clouds_own_builds_as_the_workshops(
         self, cloud, executor, write, ask, access, postgres_url

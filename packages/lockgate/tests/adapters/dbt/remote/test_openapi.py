@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockgate.sandbox.local_api import ApiRequest
+from lockgate.sandbox.local_server import ApiRequest
 
 JSON = {"content-type": "application/json"}
 

@@ -11,41 +11,19 @@ from lockgate.adapters.warehouses.duckdb.engine import engine, parquet
 from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
 from lockgate.adapters.warehouses.duckdb.names import identifier, relation_name
 from lockgate.adapters.warehouses.duckdb.raw_query import raw_query
-from lockgate.adapters.warehouses.folder.landing import TURN_SECONDS, add_load, landed, log_lock, prune
-from lockgate.adapters.warehouses.folder.raw_log import SYSTEM, columns_of, entries
-from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
-from lockgate.core.relation import Relation
+from lockgate.adapters.warehouses.folder.landing import FolderLandings
+from lockgate.adapters.warehouses.folder.raw_log import entries
+from lockgate.core.load import Pin, Quarantined
+from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-    from lockgate.core.ports import Clock
 
-
-class DuckDBLandings:
-    """Lands loads as folders of the staged Parquet files themselves."""
-
-    def __init__(self, layout: DuckDBLayout, clock: Clock) -> None:
-        """Take the target's paths, and the clock that tells when."""
-        self._layout = layout
-        self._clock = clock
-
-    def land(self, landing: Landing) -> Landed:
-        """See `lockgate.core.ports.Landings.land`."""
-        with self._layout.locked(log_lock(landing.relation), wait_seconds=TURN_SECONDS):
-            add_load(self._layout, landing, self._clock())
-            self._show_columns(landing.relation)
-        return next(load for load in self.landed(landing.relation) if load.load_id == landing.load_id)
-
-    def landed(self, relation: Relation) -> tuple[Landed, ...]:
-        """See `lockgate.core.ports.Landings.landed`."""
-        return landed(self._layout, relation)
-
-    def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
-        """See `lockgate.core.ports.Landings.prune`."""
-        return prune(self._layout, relation, before=before, dry_run=dry_run)
+class DuckDBLandings(FolderLandings[DuckDBLayout]):
+    """The raw views and the pins are in the catalog."""
 
     def move_pins(self, pins: Sequence[Pin]) -> None:
         """See `lockgate.core.ports.Landings.move_pins`."""
@@ -77,11 +55,10 @@ class DuckDBLandings:
         with engine() as connection:
             return tuple(Quarantined(relation, *row) for row in connection.sql(query.sql("duckdb")).fetchall())
 
-    def _show_columns(self, relation: Relation) -> None:
-        """Makes the raw view have the log's columns, where it does not yet; its rows stay those of its pin."""
-        wanted = (*SYSTEM, *columns_of(entries(self._layout, relation)))
+    def show_columns(self, relation: Relation, wanted: Sequence[Column]) -> None:
+        """See `FolderLandings`."""
         with reading(self._layout) as connection:
-            if described(connection, relation) == wanted:
+            if described(connection, relation) == tuple(wanted):
                 return
         with changing(self._layout) as connection:
             pin = next((pin for pin in pins_of(connection) if pin.relation == relation), None)

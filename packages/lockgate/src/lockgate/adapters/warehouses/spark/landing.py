@@ -4,40 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lockgate.adapters.warehouses.folder.landing import TURN_SECONDS, add_load, landed, log_lock, prune
+from lockgate.adapters.warehouses.folder.landing import FolderLandings
 from lockgate.adapters.warehouses.folder.layout import Layout
-from lockgate.adapters.warehouses.folder.raw_log import SYSTEM, columns_of, entries, pinned
+from lockgate.adapters.warehouses.folder.raw_log import entries, pinned
 from lockgate.adapters.warehouses.spark.reading import Files
 from lockgate.adapters.warehouses.spark.state import State, changing, current
 from lockgate.adapters.warehouses.spark.types import typed
-from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
-from lockgate.core.ports import Clock
-from lockgate.core.relation import Relation
+from lockgate.core.load import Pin, Quarantined
+from lockgate.core.relation import Column, Relation
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
 
 
-class SparkLandings:
-    """Lands loads as folders of the staged Parquet files themselves."""
-
-    def __init__(self, layout: Layout, clock: Clock) -> None:
-        """Take the target's paths, and the clock that tells when."""
-        self._layout = layout
-        self._clock = clock
-
-    def land(self, landing: Landing) -> Landed:
-        """See `lockgate.core.ports.Landings.land`."""
-        with self._layout.locked(log_lock(landing.relation), wait_seconds=TURN_SECONDS):
-            add_load(self._layout, landing, self._clock())
-            self._show_columns(landing.relation)
-        return next(load for load in self.landed(landing.relation) if load.load_id == landing.load_id)
-
-    def landed(self, relation: Relation) -> tuple[Landed, ...]:
-        """See `lockgate.core.ports.Landings.landed`."""
-        return landed(self._layout, relation)
-
-    def prune(self, relation: Relation, *, before: int, dry_run: bool = False) -> Pruned:
-        """See `lockgate.core.ports.Landings.prune`."""
-        return prune(self._layout, relation, before=before, dry_run=dry_run)
+class SparkLandings(FolderLandings[Layout]):
+    """The raw views and the pins are in the state."""
 
     def move_pins(self, pins: Sequence[Pin]) -> None:
         """See `lockgate.core.ports.Landings.move_pins`."""
@@ -66,12 +45,11 @@ class SparkLandings:
         newest = found.sort_by([(name, "descending") for name in names[:2]]).slice(0, limit)
         return tuple(Quarantined(relation, *(row[name] for name in names)) for row in newest.to_pylist())
 
-    def _show_columns(self, relation: Relation) -> None:
-        """Makes the raw view have the log's columns, where it does not yet; its rows stay those of its pin."""
-        wanted = (*SYSTEM, *columns_of(entries(self._layout, relation)))
-        if current(self._layout).columns_of(relation) != wanted:
+    def show_columns(self, relation: Relation, wanted: Sequence[Column]) -> None:
+        """See `FolderLandings`."""
+        if current(self._layout).columns_of(relation) != tuple(wanted):
             with changing(self._layout) as state:
-                state.show_columns(relation, wanted)
+                state.show_columns(relation, tuple(wanted))
 
 
 def stream_files(layout: Layout, state: State, stream: Relation) -> Files | None:

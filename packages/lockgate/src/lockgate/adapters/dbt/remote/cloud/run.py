@@ -138,14 +138,14 @@ class CloudRun:
                 name = result["unique_id"]
                 facts = {**result, "num_failures": result.get("failures")}
                 yield {"kind": "node", **nodes.facts(name, folder), **result_facts(name.partition(".")[0], facts)}
-        escaped = self._escaped(results["results"])
-        if escaped:
-            yield {"kind": "escaped", "nodes": list(escaped), "places": sorted(set(escaped.values()))}
+        strayed = self._strayed(results["results"])
+        if strayed:
+            yield {"kind": "strayed", "nodes": list(strayed), "places": sorted(set(strayed.values()))}
             return
         seconds, invocation = results["elapsed_time"], results["metadata"]["invocation_id"]
         yield {"kind": "done", "seconds": seconds, "invocation_id": invocation}
 
-    def _escaped(self, results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    def _strayed(self, results: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         """The nodes that were built elsewhere than the workshop, each with where: dbt Cloud's profile is not ours."""
         request = self._assignment.request
         wanted = (request["database"], request["schema"])
