@@ -1,0 +1,189 @@
+"""The graph of what was traced: its edges, and what stands before or after a node or a column."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from lockgate.core.lineage import ColumnRef, NodeKind, QueryLineage, Read, Reading, Unresolved
+from lockgate.lineage.tracing import Traced, outside
+
+Point = TypeVar("Point", bound=Hashable)
+_WITHOUT_COLUMNS = frozenset({NodeKind.TEST})
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a change of a node or column reaches: columns, and nodes without columns or read as a whole."""
+
+    columns: tuple[ColumnRef, ...]
+    nodes: tuple[str, ...]
+
+
+class Graph:
+    """Edges between nodes and between columns of what was traced."""
+
+    def __init__(self, traced: Traced) -> None:
+        """Nothing is worked out before it is asked for."""
+        self._traced = traced
+        self.nodes = traced.nodes
+
+    @cached_property
+    def node_edges(self) -> tuple[tuple[str, str], ...]:
+        """Which node stands on which: (parent, child), sorted."""
+        return tuple(sorted({(parent, node.name) for node in self.nodes.values() for parent in node.parents}))
+
+    def column_edges(self, *, indirect: bool = False) -> tuple[Read, ...]:
+        """Which column goes into which, sorted; with `indirect` also which decide about its rows."""
+        reads = set(self._direct)
+        if indirect:
+            reads.update(self._indirect())
+        return tuple(sorted(reads))
+
+    @cached_property
+    def unresolved(self) -> tuple[Unresolved, ...]:
+        """Everything whose origin is not known, with the reason."""
+        found = list(self._traced.unresolved())
+        for name, lineage in self._traced.lineages.items():
+            reads = sorted(outside(lineage, self.nodes) - {""})
+            found += [Unresolved(name, "", f"it reads {one}, which is no node of the project") for one in reads]
+        return (*found, *self._inferred[1])
+
+    def upstream(self, start: ColumnRef, *, indirect: bool = False) -> tuple[ColumnRef, ...]:
+        """The columns that a column is made of, at any distance; with `indirect` those that decide about it too."""
+        before: dict[ColumnRef, list[ColumnRef]] = {}
+        for read in self.column_edges(indirect=indirect):
+            before.setdefault(read.target, []).append(read.source)
+        return tuple(sorted(reached(before, [start]) - {start}))
+
+    def downstream(self, start: ColumnRef, *, indirect: bool = False) -> tuple[ColumnRef, ...]:
+        """The columns that a column goes into, at any distance, and tests that read one."""
+        return tuple(sorted(reached(self._after(indirect=indirect), [start]) - {start}))
+
+    def nodes_upstream(self, name: str) -> tuple[str, ...]:
+        """The nodes that a node stands on, at any distance."""
+        before: dict[str, list[str]] = {}
+        for parent, child in self.node_edges:
+            before.setdefault(child, []).append(parent)
+        return tuple(sorted(reached(before, [name]) - {name}))
+
+    def nodes_downstream(self, name: str) -> tuple[str, ...]:
+        """The nodes that stand on a node, at any distance."""
+        return tuple(sorted(reached(self._children, [name]) - {name}))
+
+    def impact(self, starts: Iterable[ColumnRef]) -> Impact:
+        """What columns reach, by value or by deciding about rows; who reads a model as a whole is reached by any."""
+        given = set(starts)
+        found = reached(self._after(indirect=True), given)
+        touched = {ref.node for ref in found}
+        whole = {child for parent, child in self.node_edges if parent in touched and self._reads_whole(child)}
+        below = reached(self._children, whole) | {ref.node for ref in found if not ref.column}
+        return Impact(tuple(sorted(ref for ref in found - given if ref.column)), tuple(sorted(below)))
+
+    def columns_of(self, name: str) -> tuple[str, ...]:
+        """The known columns of a node: declared, put out, or read by others."""
+        lineage = self._traced.lineages.get(name, QueryLineage())
+        known = dict.fromkeys((*(one.name for one in lineage.columns), *self.nodes[name].added))
+        declared = () if lineage.columns else self.nodes[name].columns
+        return tuple(dict.fromkeys((*declared, *known, *sorted(self._inferred_columns.get(name, ())))))
+
+    def _reads_whole(self, name: str) -> bool:
+        """Whether nothing says which columns a node reads."""
+        return name in self.nodes and name not in self._traced.lineages
+
+    def _after(self, *, indirect: bool) -> dict[ColumnRef, list[ColumnRef]]:
+        after: dict[ColumnRef, list[ColumnRef]] = {}
+        for read in self.column_edges(indirect=indirect):
+            after.setdefault(read.source, []).append(read.target)
+        return after
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        after: dict[str, list[str]] = {}
+        for parent, child in self.node_edges:
+            after.setdefault(parent, []).append(child)
+        return after
+
+    @cached_property
+    def _direct(self) -> tuple[Read, ...]:
+        stated = (read for name, lineage in self._traced.lineages.items() for read in self._stated(name, lineage))
+        return (*stated, *self._inferred[0])
+
+    def _stated(self, name: str, lineage: QueryLineage) -> Iterator[Read]:
+        """The direct edges of one query; a test reads all that its query reads, and has no columns itself."""
+        if self.nodes[name].kind in _WITHOUT_COLUMNS:
+            refs = {ref for column in lineage.columns for ref in column.direct} | {one.column for one in lineage.rows}
+            yield from (Read(ref, ColumnRef(name, ""), Reading.DIRECT) for ref in refs if ref.column)
+            return
+        for column in lineage.columns:
+            target = ColumnRef(name, column.name)
+            yield from (Read(ref, target, Reading.DIRECT) for ref in column.direct if ref != target)
+
+    def _indirect(self) -> Iterator[Read]:
+        for name, lineage in self._traced.lineages.items():
+            if self.nodes[name].kind in _WITHOUT_COLUMNS:
+                continue
+            inferred = [ColumnRef(name, column) for column in self._inferred_columns.get(name, ())]
+            for target in (*(ColumnRef(name, column.name) for column in lineage.columns), *inferred):
+                yield from (Read(one.column, target, one.reading) for one in lineage.rows)
+            for column in lineage.columns:
+                yield from (Read(one.column, ColumnRef(name, column.name), one.reading) for one in column.indirect)
+
+    @cached_property
+    def _inferred_columns(self) -> dict[str, set[str]]:
+        """The columns of nodes that are known by those who read them alone."""
+        found: dict[str, set[str]] = {}
+        for read in (*self._direct, *self._rows_read()):
+            lineage = self._traced.lineages.get(read.source.node)
+            if lineage is None or read.source.column not in {column.name for column in lineage.columns}:
+                found.setdefault(read.source.node, set()).add(read.source.column)
+        return found
+
+    def _rows_read(self) -> Iterator[Read]:
+        for name, lineage in self._traced.lineages.items():
+            yield from (Read(one.column, ColumnRef(name, ""), one.reading) for one in lineage.rows)
+
+    @cached_property
+    def _inferred(self) -> tuple[tuple[Read, ...], tuple[Unresolved, ...]]:
+        """Edges to columns that came through a star and are known by who reads them; and those that are not known."""
+        lineages = self._traced.lineages
+        waiting = [ref for name in lineages for ref in _read_by(lineages[name])]
+        known = {name: {column.name for column in lineage.columns} for name, lineage in lineages.items()}
+        reads: dict[Read, None] = {}
+        unresolved: dict[Unresolved, None] = {}
+        seen: set[ColumnRef] = set()
+        while waiting:
+            ref = waiting.pop()
+            if ref in seen or ref.node not in lineages or ref.column in known[ref.node]:
+                continue
+            seen.add(ref)
+            ways = [one.node for one in lineages[ref.node].passages if one.node and ref.column not in one.hidden]
+            if len(ways) == 1:
+                source = ColumnRef(ways[0], ref.column)
+                reads[Read(source, ref, Reading.DIRECT)] = None
+                waiting.append(source)
+            elif ways:
+                reason = f"it is read, and may come through a star from {' or '.join(sorted(ways))}"
+                unresolved[Unresolved(ref.node, ref.column, reason)] = None
+        return tuple(reads), tuple(unresolved)
+
+
+def _read_by(lineage: QueryLineage) -> Iterator[ColumnRef]:
+    for column in lineage.columns:
+        yield from column.direct
+        yield from (one.column for one in column.indirect)
+    yield from (one.column for one in lineage.rows)
+
+
+def reached(edges: Mapping[Point, Iterable[Point]], starts: Iterable[Point]) -> set[Point]:
+    """Everything that edges lead to from the starts, and these."""
+    found: set[Point] = set()
+    waiting = list(starts)
+    while waiting:
+        point = waiting.pop()
+        if point not in found:
+            found.add(point)
+            waiting += edges.get(point, ())
+    return found
