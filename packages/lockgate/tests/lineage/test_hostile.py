@@ -7,7 +7,12 @@ from lockgate.lineage import trace
 
 WIDTH = 10_000
 WIDE = LineageNode(
-    "source.wide", NodeKind.SOURCE, ("wide",), tuple(f"c{at}" for at in range(WIDTH)), is_complete=True, dialect="duckdb"
+    "source.wide",
+    NodeKind.SOURCE,
+    ("wide",),
+    tuple(f"c{at}" for at in range(WIDTH)),
+    is_complete=True,
+    dialect="duckdb",
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lockgate.app.checks import Findings
     from lockgate.app.flows import Flows
     from lockgate.app.implementations import Implementations
+    from lockgate.app.lineage import FoundLineage
     from lockgate.app.look import ShownEdition
     from lockgate.app.notifying import Sent, Told, Tried
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
@@ -94,6 +95,18 @@ class App:
         return comparing.compared((left, right), request, progress, folder=folder, target=target)
 
     @staticmethod
+    def lineage_of(folder: Path, *, dialect: str | None = None) -> FoundLineage:
+        """The lineage of any dbt project, without a database; `dialect` goes before what its own profile says.
+
+        Raises:
+            UnknownName: the folder is no dbt project, or there is no such dialect.
+            DbtProjectInvalid: dbt can parse nothing of it.
+        """
+        from lockgate.app import lineage
+
+        return lineage.lineage_of_folder(folder, dialect)
+
+    @staticmethod
     def write_flow(flow: FlowDeclaration, statuses: Mapping[str, FlowStatus], path: Path) -> None:
         """Writes a flow's steps as a picture, coloured by how they stand."""
         from lockgate.adapters.reports.flow import drawn
@@ -122,6 +135,12 @@ class App:
         from lockgate.app import checks
 
         return checks.findings(self._wiring, offline=offline)
+
+    def lineage(self) -> FoundLineage:
+        """The lineage of the whole project: streams, rule sets, dbt projects and served views in one graph."""
+        from lockgate.app import lineage
+
+        return lineage.lineage_of_project(self._wiring)
 
     def load(
         self, names: tuple[str, ...], bounds: Bounds, listener: StepListener, *, wait_seconds: float = 0.0

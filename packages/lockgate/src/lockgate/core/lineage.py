@@ -67,9 +67,9 @@ class LineageNode:
     """Something with columns, or something that reads them.
 
     `relation` is what SQL calls it, from database to name, empty where nothing can read it. `columns` are those that
-    are declared of it; `is_complete` says that there are no others, and that these are their names to the letter. `sql` is the query that makes it, empty where
-    there is none; then `why_unread` says what is in the way, if anything is. `added` are columns that come to those
-    of the query without being read from anywhere, as a snapshot's times.
+    are declared of it; `is_complete` says that there are no others, and that these are their names to the letter.
+    `sql` is the query that makes it, empty where there is none; then `why_unread` says what is in the way, if anything
+    is. `added` are columns that come to those of the query without being read from anywhere, as a snapshot's times.
     """
 
     name: str

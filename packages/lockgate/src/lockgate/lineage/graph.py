@@ -78,8 +78,9 @@ class Graph:
         given = set(starts)
         found = reached(self._after(indirect=True), given)
         touched = {ref.node for ref in found}
+        served = {name for name in touched & self.nodes.keys() if self.nodes[name].kind is NodeKind.SERVED}
         whole = {child for parent, child in self.node_edges if parent in touched and self._reads_whole(child)}
-        below = reached(self._children, whole) | {ref.node for ref in found if not ref.column}
+        below = reached(self._children, whole) | served | {ref.node for ref in found if not ref.column}
         return Impact(tuple(sorted(ref for ref in found - given if ref.column)), tuple(sorted(below)))
 
     def columns_of(self, name: str) -> tuple[str, ...]:

@@ -137,7 +137,7 @@ class _Tracer:
 
     def _relations_of(self, scope: Scope, place: Place) -> Iterator[tuple[str, Shape]]:
         if not isinstance(scope.expression, exp.Select):
-            for name, source in scope.sources.items():
+            for name, source in scope.lateral_sources.items():
                 shape = self._source(source)
                 if shape is not None:
                     yield name, shape

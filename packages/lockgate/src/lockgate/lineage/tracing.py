@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from importlib.metadata import version
 
-from lockgate.core.lineage import ColumnRef, LineageNode, QueryLineage, Unresolved
+from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind, QueryLineage, Unresolved
 from lockgate.lineage.queries import query_lineage
 from lockgate.lineage.reading import Unreadable, folded
 from lockgate.lineage.shapes import Opening, Reach, Shape
@@ -33,9 +33,11 @@ class Traced:
     worked_out: int
 
     def unresolved(self) -> tuple[Unresolved, ...]:
-        """All that is not resolved, by node."""
+        """All that is not resolved, by node; a source may have columns that nobody reads."""
         unread = (Unresolved(node.name, "", node.why_unread) for node in self.nodes.values() if node.why_unread)
-        found = (one for lineage in self.lineages.values() for one in lineage.unresolved)
+        sources = {node.name for node in self.nodes.values() if node.kind is NodeKind.SOURCE}
+        listed = (one for lineage in self.lineages.values() for one in lineage.unresolved)
+        found = (one for one in listed if one.node not in sources or one.column != "*")
         return tuple(sorted((*unread, *found), key=lambda one: (one.node, one.line, one.position, one.column)))
 
 
@@ -148,6 +150,8 @@ class _Relations:
         whole = [node for name, node in names if name == wanted]
         ends = [node for name, node in names if len(wanted) > 1 and name[-len(wanted) :] == wanted]
         candidates = whole or ends
+        if len(candidates) > 1:  # a name that several nodes have is that of the node that the reader stands on
+            candidates = [node for node in candidates if node.name in self.reader.parents]
         return candidates[0] if len(candidates) == 1 else None
 
 

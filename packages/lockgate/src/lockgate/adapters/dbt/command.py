@@ -9,6 +9,8 @@ from lockgate.adapters.dbt.wire import Message
 PROFILE = "lockgate"
 CONSOLE = "console.log"
 LONGEST_TEXT = 4000
+# What a project's process is for: to serve invocations, or to read the project for its lineage.
+SERVE, RENDER = "serve", "render"
 
 
 def command(name: str, project: Message, *, folder: Path, profiles: Path) -> list[str]:

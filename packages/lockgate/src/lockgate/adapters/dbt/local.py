@@ -12,7 +12,9 @@ from lockgate.adapters.dbt.answers import escape, lost
 from lockgate.adapters.dbt.artifacts import new_folder
 from lockgate.adapters.dbt.call import Call, end
 from lockgate.adapters.dbt.config import DbtConfig
+from lockgate.adapters.dbt.dialects import parsing_kind, quote_of
 from lockgate.adapters.dbt.invoking import MANIFEST
+from lockgate.adapters.dbt.lineage import RenderedProject, rendered_project
 from lockgate.adapters.dbt.profile import output_of
 from lockgate.adapters.dbt.project import inspected, inspection_of, problem_of
 from lockgate.adapters.dbt.projects import ParsedProject, Projects
@@ -114,6 +116,24 @@ class LocalDbtExecutor:
                 return inspected(parsed.folder / "manifest.json", errors, tuple(warnings))
             finally:
                 parsed.close(patience_seconds=self._patience_seconds)
+
+    def rendered(self, project: Path, variables: Mapping[str, object], *, kind: str, dialect: str) -> RenderedProject:
+        """A project's nodes with the SQL that dbt renders them to, without a database.
+
+        `kind` is the type of connection that the project is parsed as for, `dialect` that of its SQL. What cannot be
+        parsed or rendered has its reason with it; nothing else suffers.
+
+        Raises:
+            DbtProjectInvalid: nothing of it can be parsed.
+            DbtTimedOut: it took too long.
+        """
+        with self._called("", INSPECTION_SECONDS) as call:
+            asked = inspection_of(project.resolve(), parsing_kind(kind), variables)
+            found = self._projects.render(asked, call, quote_of(dialect))
+            try:
+                return rendered_project(found.folder, dialect)
+            finally:
+                found.close(patience_seconds=self._patience_seconds)
 
     def cancel(self) -> None:
         """Stops every invocation that is running, from another thread."""

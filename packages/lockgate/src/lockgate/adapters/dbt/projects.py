@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lockgate.adapters.dbt.answers import refusal
 from lockgate.adapters.dbt.call import Call, end
+from lockgate.adapters.dbt.command import RENDER, SERVE
 from lockgate.adapters.dbt.config import DbtConfig
 from lockgate.adapters.dbt.fingerprint import Fingerprint
 from lockgate.adapters.dbt.profile import database_of, output_for_parsing
@@ -97,6 +98,17 @@ class Projects:
         folder = self._scratch.new("project")
         return self._asked("", invocation, call, folder=folder, kept=folder / "none", hear=hear)
 
+    def render(self, invocation: DbtInvocation, call: Call, quote: str) -> ParsedProject:
+        """The invocation's project with what lineage needs in its folder; names in SQL stand between two `quote`.
+
+        Raises:
+            DbtProjectInvalid: dbt cannot parse it, not even in part.
+            DbtProcessLost: its process ended meanwhile.
+        """
+        folder = self._scratch.new("project")
+        request = {**self._request(invocation, folder, folder / "none"), "task": RENDER, "quote": quote}
+        return self._answered("", request, call, nothing)
+
     def retire(self, project: ParsedProject) -> None:
         """Keeps a project no longer; it is closed once nobody uses it."""
         with self._lock:
@@ -158,8 +170,12 @@ class Projects:
     def _asked(
         self, place: str, invocation: DbtInvocation, call: Call, *, folder: Path, kept: Path, hear: Hear = nothing
     ) -> ParsedProject:
+        return self._answered(place, self._request(invocation, folder, kept), call, hear)
+
+    def _answered(self, place: str, request: Message, call: Call, hear: Hear) -> ParsedProject:
+        folder = Path(request["folder"])
         try:
-            connection = self._warm.request(self._request(invocation, folder, kept))
+            connection = self._warm.request(request)
         except MessageTooLong as error:
             raise DbtFailed(f"the variables are too long for one invocation: {error}", hint=SHORTER) from error
         try:
@@ -191,6 +207,7 @@ class Projects:
     def _request(self, invocation: DbtInvocation, folder: Path, kept: Path) -> Message:
         access = invocation.access
         return {
+            "task": SERVE,
             "project": str(invocation.project),
             "vars": _variables(invocation),
             "profile": output_for_parsing(access),

@@ -17,9 +17,12 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from lockgate.adapters.dbt.command import RENDER
 from lockgate.adapters.dbt.forking import ForkServer
 from lockgate.adapters.dbt.parsing import serve_project
 from lockgate.adapters.dbt.rehearsal import parse_texts_once, rehearse
+from lockgate.adapters.dbt.rendering import render_project
+from lockgate.adapters.dbt.wire import Message
 
 # What dbt would import in each of its commands, and each adapter when it connects.
 _WITH_EVERY_COMMAND = (
@@ -66,6 +69,11 @@ def _look_for_schemas_once() -> None:
     adapter._get_cache_schemas = of_first_nodes  # noqa: SLF001
 
 
+def work(request: Message, connection: socket.socket) -> None:
+    """Does what a project's process was asked for: reads it for its lineage, or serves its invocations."""
+    (render_project if request["task"] == RENDER else serve_project)(request, connection)
+
+
 def main() -> None:
     """Serves the socket that stands where standard input does."""
     control = socket.socket(fileno=os.dup(0))
@@ -74,7 +82,7 @@ def main() -> None:
     import_dbt()
     gc.freeze()  # so that collecting garbage in a child does not copy what it shares with this process
     # A project's process needs its own children's grace before it ends.
-    ForkServer(control, serve_project, grace_seconds=2 * float(sys.argv[1]), before=rehearse).serve()
+    ForkServer(control, work, grace_seconds=2 * float(sys.argv[1]), before=rehearse).serve()
 
 
 if __name__ == "__main__":
