@@ -31,6 +31,7 @@ from lockgate.settings import STATE_FOLDER
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
+    from lockgate.transform.rules import Catalog
 
 DEFAULT_DIALECT = "duckdb"
 MOST_NAMED = 20
@@ -203,11 +204,15 @@ class _Assembly:
         self.outputs[entity.name, implementation.name] = node
 
     def _by_rules(self, entity: Entity, implementation: Implementation) -> LineageNode:
+        try:
+            return self._compiled(entity, implementation, catalog_of(self.wiring, implementation, offline=True))
+        except LockgateError:  # what is declared of a stream's columns may be less than it has
+            return self._compiled(entity, implementation, catalog_of(self.wiring, implementation))
+
+    def _compiled(self, entity: Entity, implementation: Implementation, catalog: Catalog) -> LineageNode:
         from lockgate.transform.rules import outcomes_query, source_relations
 
         rule_set = self.wiring.rule_book.rule_set(implementation)
-        is_declared = all(stream.columns for _, stream in self.wiring.project.streams())
-        catalog = catalog_of(self.wiring, implementation, offline=is_declared)
         read = {(one.schema, one.name) for one in source_relations(rule_set, catalog)}
         return LineageNode(
             f"rules.{self._project}.{entity.name}.{implementation.name}",

@@ -128,6 +128,6 @@ class _Rendering:
 
 def _added(snapshot: Any) -> list[str]:
     """The columns that a snapshot adds to those of its query."""
-    names = snapshot.config.snapshot_table_column_names()
+    names = snapshot.config.snapshot_table_column_names
     has_deletions = getattr(snapshot.config, "hard_deletes", None) == "new_record"
     return [name for key, name in names.items() if key != "dbt_is_deleted" or has_deletions]
