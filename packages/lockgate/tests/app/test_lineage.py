@@ -77,9 +77,11 @@ def test_nodes_and_columns_are_found_by_the_end_of_their_names(shop):
     assert found.column("model.shop.totals", "TOTAL") == ColumnRef("model.shop.totals", "total")
     with pytest.raises(UnknownName, match="there is no node 'total'"):
         found.node("total")
-    with pytest.raises(UnknownName, match="model.shop.totals has no column 'sum'; it has total"):
+    with pytest.raises(UnknownName, match=r"model.shop.totals has no column 'sum'; it has total"):
         found.column("model.shop.totals", "sum")
-    with pytest.raises(UnknownName, match=r"several nodes are called 'orders': model.shop.orders, source.shop.raw.orders"):
+    with pytest.raises(
+        UnknownName, match=r"several nodes are called 'orders': model.shop.orders, source.shop.raw.orders"
+    ):
         found.node("orders")
 
 
