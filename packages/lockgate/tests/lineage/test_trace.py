@@ -150,3 +150,13 @@ def test_a_model_that_cannot_be_read_leaves_the_others():
 
     assert [str(read.source) for read in graph.column_edges()] == ["model.py.a", "model.py.b"]
     assert [(one.node, one.reason) for one in graph.unresolved] == [("model.py", "it is a Python model")]
+
+
+def test_a_column_that_is_read_of_a_union_of_stars_is_listed_where_it_comes_from():
+    both = model("both", "select * from raw.a union all select * from raw.b")
+    reader = model("reader", "select x from db.main.both", "model.both")
+
+    reasons = [(one.node, one.column, one.reason) for one in Graph(trace([both, reader])).unresolved]
+
+    why = "a set operation over a star whose columns are not all known"
+    assert reasons == [("model.both", "", why), ("model.both", "x", f"it is read, and comes from {why}")]

@@ -107,10 +107,14 @@ class ColumnLineage:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A relation of which all columns go through a star, but for the `hidden` ones, and not all are known."""
+    """A relation of which all columns go through a star, but for the `hidden` ones, and not all are known.
+
+    Without a `node` it is a function's output; or, with `why`, something of which no column's origin can be told.
+    """
 
     node: str
     hidden: tuple[str, ...] = ()
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

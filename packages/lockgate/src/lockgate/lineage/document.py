@@ -20,7 +20,7 @@ def to_document(lineage: QueryLineage) -> list[Any]:
     return [
         [[one.name, _pairs(one.direct), _triples(one.indirect)] for one in lineage.columns],
         _triples(lineage.rows),
-        [[one.node, list(one.hidden)] for one in lineage.passages],
+        [[one.node, list(one.hidden), one.why] for one in lineage.passages],
         [[one.node, one.column, one.reason, one.line, one.position] for one in lineage.unresolved],
     ]
 
@@ -36,7 +36,7 @@ def from_document(document: list[Any]) -> QueryLineage:
         tuple(ColumnLineage(name, tuple(ColumnRef(*ref) for ref in direct), _influences(indirect))
               for name, direct, indirect in columns),
         _influences(rows),
-        tuple(Passage(node, tuple(hidden)) for node, hidden in passages),
+        tuple(Passage(node, tuple(hidden), why) for node, hidden, why in passages),
         tuple(Unresolved(*each) for each in unresolved),
     )  # fmt: skip
 

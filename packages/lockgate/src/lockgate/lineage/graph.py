@@ -160,8 +160,11 @@ class Graph:
             if ref in seen or ref.node not in lineages or ref.column in known[ref.node]:
                 continue
             seen.add(ref)
-            ways = [one.node for one in lineages[ref.node].passages if one.node and ref.column not in one.hidden]
-            if len(ways) == 1:
+            passages = [one for one in lineages[ref.node].passages if ref.column not in one.hidden]
+            ways, refused = [one.node for one in passages if one.node], [one.why for one in passages if one.why]
+            if refused:
+                unresolved[Unresolved(ref.node, ref.column, f"it is read, and comes from {refused[0]}")] = None
+            elif len(ways) == 1:
                 source = ColumnRef(ways[0], ref.column)
                 reads[Read(source, ref, Reading.DIRECT)] = None
                 waiting.append(source)

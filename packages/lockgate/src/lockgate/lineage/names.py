@@ -42,7 +42,10 @@ class Names:
         found: list[Reach] = []
         for each in walk_in_scope(expression):
             if isinstance(each, exp.Column):
-                found.append(self._noted(each, place, before))
+                if not _is_variable(each):
+                    found.append(self._noted(each, place, before))
+            elif isinstance(each, exp.Window) and each.alias:
+                found += [self.reach(one, place, before=before) for one in _windows(place, each.alias)]
             elif isinstance(each, exp.Select | exp.SetOperation):
                 found.append(self._of_nested(each))
         return united(found)
@@ -102,6 +105,10 @@ class Names:
         at = self._alias(column, name, place, before)
         if at is not None:
             return self.projection(place, at)
+        if _is_unit(column) and not place.holders(name):
+            if place.maybe(name):
+                raise Unknown(f"{name!r} could be a unit of time, or a column of {' or '.join(place.maybe(name))}")
+            return NOTHING
         found = place.input_column(name)
         if found is not None:
             return found
@@ -109,7 +116,7 @@ class Names:
             return self._row(name, place)
         if place.outer is not None:
             return self._bare(column, name, place.outer, 0)
-        if name.upper() in Dialect.get_or_raise(self.dialect).PSEUDOCOLUMNS or _is_unit(column):
+        if name.upper() in Dialect.get_or_raise(self.dialect).PSEUDOCOLUMNS:
             return NOTHING
         raise Unknown(f"no relation here has a column {name!r}")
 
@@ -160,6 +167,21 @@ def _reads_itself(place: Place, at: int, name: str) -> bool:
     projection = expression.selects[at] if isinstance(expression, exp.Select) else None
     columns = walk_in_scope(projection) if projection is not None else ()
     return any(isinstance(each, exp.Column) and each.name == name and not each.table for each in columns)
+
+
+def _is_variable(column: exp.Column) -> bool:
+    """Whether a name is the variable of a comprehension that it stands in."""
+    around = column.find_ancestor(exp.Comprehension)
+    while around is not None and not column.table:
+        if isinstance(around.expression, exp.Expr) and around.expression.name == column.name:
+            return True
+        around = around.find_ancestor(exp.Comprehension)
+    return False
+
+
+def _windows(place: Place, name: str) -> list[exp.Expr]:
+    """The definitions of a window that has a name."""
+    return [one for one in place.scope.expression.args.get("windows") or () if one.this.name == name]
 
 
 def _is_unit(column: exp.Column) -> bool:

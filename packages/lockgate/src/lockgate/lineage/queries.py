@@ -66,14 +66,14 @@ class _Tracer:
     def _result(self, shape: Shape) -> QueryLineage:
         for name in sorted(shape.twice):
             self._names.problems[Unresolved(self._node, name, f"two output columns are called {name!r}")] = None
-        for opening in shape.openings:
+        for opening in (one for one in shape.openings if not one.why):
             reason = f"a star over {opening.node or 'a function'}, whose columns are not all known"
             self._names.problems[Unresolved(self._node, "*", reason)] = None
         columns = tuple(
             ColumnLineage(name, tuple(sorted(reach.direct)), tuple(sorted(reach.indirect)))
             for name, reach in shape.outputs()
         )
-        passages = tuple(Passage(one.node, tuple(sorted(one.hidden))) for one in shape.openings)
+        passages = tuple(Passage(one.node, tuple(sorted(one.hidden)), one.why) for one in shape.openings)
         return QueryLineage(columns, tuple(sorted(shape.rows)), passages, tuple(self._names.problems))
 
     def _scope_shape(self, scope: Scope) -> Shape:
@@ -127,10 +127,14 @@ class _Tracer:
         return place
 
     def _outer(self, scope: Scope) -> Place | None:
-        """Where names are looked up next; a function in FROM knows those around it already."""
-        if scope.scope_type is ScopeType.UDTF:
-            return self._outer(scope.parent) if scope.parent is not None else None
-        return self._place(scope.parent) if scope.parent is not None and sees_outer(scope) else None
+        """Where names are looked up next: in the nearest SELECT around, which a function in FROM knows already."""
+        around = scope
+        while around.parent is not None and (around.scope_type is ScopeType.UDTF or sees_outer(around)):
+            skipped = around.scope_type is ScopeType.UDTF
+            around = around.parent
+            if isinstance(around.expression, exp.Select | exp.UDTF) and not skipped:
+                return self._place(around)
+        return None
 
     def _is_worked_out(self, source: exp.Table | Scope) -> bool:
         return isinstance(source, exp.Table) or id(source) in self._shapes or id(source) not in self._scopes
@@ -159,7 +163,7 @@ class _Tracer:
                 shape = pivoted(shape, pivot, partial(self._names.reach, place=inside))
             except Unknown as unknown:
                 self._names.note(pivot, str(unknown))
-                shape = replace(shape, openings=(Opening("a PIVOT"), Opening("a PIVOT")))
+                shape = replace(shape, openings=(Opening("", why=str(unknown)),))
             shape = shape.renamed(pivot.alias_column_names)
         return shape
 
@@ -213,9 +217,9 @@ class _Tracer:
         if operation.args.get("by_name") or operation.args.get("on"):
             shape = self._by_name(left, right)
         elif left.openings or right.openings:
-            self._names.note(operation, "a set operation over a star whose columns are not all known")
-            refused = tuple(Opening("a set operation over a star") for _ in range(2))
-            return Shape(openings=refused, rows=both)
+            why = "a set operation over a star whose columns are not all known"
+            self._names.note(operation, why)
+            return Shape(openings=(Opening("", why=why),), rows=both)
         else:
             shape = self._by_position(operation, left, right)
         if not isinstance(operation, exp.Union):

@@ -66,6 +66,10 @@ def read_query(sql: str, dialect: str) -> ReadQuery:
         raise Unreadable("it is nested too deeply") from error
     except SqlglotError as error:
         raise Unreadable(_one_line(error)) from error
+    except Unreadable:
+        raise
+    except Exception as error:
+        raise Unreadable(f"sqlglot cannot read it: {type(error).__name__}: {_one_line(error)}") from error
 
 
 def _read(sql: str, dialect: str) -> ReadQuery:

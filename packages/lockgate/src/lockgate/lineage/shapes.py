@@ -48,12 +48,14 @@ def united(reaches: Iterable[Reach]) -> Reach:
 class Opening:
     """A star over a relation whose columns are not all known: any column but the hidden ones may come through.
 
-    Without a `node` it is a function's output, of which every column is made of `reach`.
+    Without a `node` it is a function's output, of which every column is made of `reach`; or, with `why`, something of
+    which no column's origin can be told.
     """
 
     node: str
     hidden: frozenset[str] = frozenset()
     reach: Reach = NOTHING
+    why: str = ""
 
     def column(self, name: str) -> Reach:
         """What the column of that name is made of."""
@@ -92,6 +94,9 @@ class Shape:
         if name in self.columns:
             return self.columns[name]
         ways = self.through(name)
+        refused = [way.why for way in ways if way.why]
+        if refused:
+            raise Unknown(f"{name!r} comes from {refused[0]}")
         if len(ways) > 1:
             origins = sorted({way.node or "a function" for way in ways})
             raise Unknown(f"{name!r} may come through a star from {' or '.join(origins)}")
@@ -112,8 +117,7 @@ class Shape:
         if all(not opening.node for opening in self.openings):
             reach = united([*self.columns.values(), *(opening.reach for opening in self.openings)])
             return replace(self, columns=dict.fromkeys(names, reach), openings=())
-        refused = tuple(Opening("a list of names over a star") for _ in range(2))
-        return replace(self, columns={}, openings=refused)
+        return replace(self, columns={}, openings=(Opening("", why="a list of names over a star"),))
 
     def everything(self) -> Reach:
         """What all known columns together are made of."""

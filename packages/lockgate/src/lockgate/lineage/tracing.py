@@ -48,7 +48,7 @@ def trace(nodes: Iterable[LineageNode], known: Mapping[str, QueryLineage] | None
     from there.
     """
     by_name = {node.name: node for node in sorted(nodes, key=lambda node: node.name)}
-    return _Tracing(by_name, known or {}).traced()
+    return _Tracing(by_name, known or {}, version("sqlglot")).traced()
 
 
 @dataclass(slots=True)
@@ -57,6 +57,7 @@ class _Tracing:
 
     nodes: dict[str, LineageNode]
     known: Mapping[str, QueryLineage]
+    parser: str
     lineages: dict[str, QueryLineage] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     shapes: dict[str, Shape] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class _Tracing:
     def _key(self, node: LineageNode, read: Iterable[LineageNode]) -> str:
         """The hash of all that a query's lineage rests on."""
         relations = [[one.name, one.relation, self._stated(one)] for one in read]
-        content = [VERSION, version("sqlglot"), node.name, node.dialect, node.sql, relations]
+        content = [VERSION, self.parser, node.name, node.dialect, node.sql, relations]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def _stated(self, node: LineageNode) -> list[object]:
