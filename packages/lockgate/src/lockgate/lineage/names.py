@@ -86,7 +86,8 @@ class Names:
         try:
             return self._bare(column, parts[0], place, before)  # a field of a column
         except Unknown as unknown:
-            raise Unknown(f"no relation here is called {parts[0]!r}") from unknown
+            nothing = str(unknown) == _no_column(parts[0])
+            raise Unknown(f"no relation here is called {parts[0]!r}" if nothing else str(unknown)) from unknown
 
     def _whole(self, column: exp.Column, place: Place) -> Reach:
         if isinstance(column.parent, exp.Count):
@@ -118,7 +119,7 @@ class Names:
             return self._bare(column, name, place.outer, 0)
         if name.upper() in Dialect.get_or_raise(self.dialect).PSEUDOCOLUMNS:
             return NOTHING
-        raise Unknown(f"no relation here has a column {name!r}")
+        raise Unknown(_no_column(name))
 
     def _alias(self, column: exp.Column, name: str, place: Place, before: int | None) -> int | None:
         """The number of the projection that a bare name means; None where it can only mean an input column.
@@ -167,6 +168,10 @@ def _reads_itself(place: Place, at: int, name: str) -> bool:
     projection = expression.selects[at] if isinstance(expression, exp.Select) else None
     columns = walk_in_scope(projection) if projection is not None else ()
     return any(isinstance(each, exp.Column) and each.name == name and not each.table for each in columns)
+
+
+def _no_column(name: str) -> str:
+    return f"no relation here has a column {name!r}"
 
 
 def _is_variable(column: exp.Column) -> bool:

@@ -65,10 +65,15 @@ BROKEN = {
     "models/lost.sql": "select * from {{ ref('nobody') }}\n",
     "models/unclear.sql": "select id from {{ ref('orders') }} where {{ no_such_macro() }}\n",
     "models/hooked.sql": "{{ config(post_hook='{{ dbt_utils.log_info(1) }}') }}\nselect id from {{ ref('orders') }}\n",
+    "models/far.sql": "select id from {{ source('elsewhere', 'things') }}\n",
     "models/py.py": "def model(dbt, session):\n    return dbt.ref('orders')\n",
     "models/cut.sql": "select id from (select id from {{ ref('orders') }}\n",
+    "macros/generate_schema_name.sql": "{% macro generate_schema_name(name, node) %}{{ dbt_utils.slugify(name) }}"
+    "{% endmacro %}\n",
+    "models/told.sql": "select id from {{ ref('orders') }} where '{{ env_var('WHERE') }}' = 'here'\n",
     "models/more.yml": """
 version: 2
+sources: [{name: elsewhere, schema: "{{ env_var('ELSEWHERE') }}", tables: [{name: things}]}]
 models:
   - name: hooked
     description: "{{ doc('nowhere') }}"
@@ -179,6 +184,7 @@ def test_what_cannot_be_resolved_is_listed_with_its_reason_and_the_rest_goes_on(
     assert reasons.pop(("model.shop.keyed", "")).startswith("dbt cannot render it: 'dbt_utils' is undefined")
     assert reasons.pop(("model.shop.unclear", "")).startswith("dbt cannot render it: 'no_such_macro' is undefined")
     assert reasons.pop(("model.shop.cut", "")).startswith("Expecting )")
+    assert reasons.pop(("model.shop.told", "")).startswith("dbt cannot render it: Env var required but not provided")
     (name,) = [name for name, _ in reasons if name.startswith("test.shop.dbt_utils_relationships_where")]
     assert reasons.pop((name, "")).startswith("dbt cannot render it: 'dbt_utils' is undefined")
     assert reasons == {
@@ -200,6 +206,13 @@ def test_what_cannot_be_rendered_keeps_the_references_that_it_spells_out(broken)
         "model.shop.hooked",
         "model.shop.stg_orders",
     )
+
+
+def test_a_variable_that_is_not_set_names_a_schema_and_decides_nothing(broken):
+    edges = [(str(one.source), str(one.target)) for one in Graph(trace(broken.nodes)).column_edges()]
+
+    assert ("source.shop.elsewhere.things.id", "model.shop.far.id") in edges
+    assert [edge for edge in edges if edge[1].startswith("model.shop.told")] == []
 
 
 def test_a_project_for_bigquery_is_read_in_its_own_sql(broken):

@@ -5,7 +5,7 @@ For a process of its own, in which nothing is built: what is left out here would
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import Any
@@ -26,6 +26,8 @@ class Leniency:
         self._go_on_after_templates()
         self._go_on_after_tests()
         self._go_on_without_targets()
+        self._go_on_without_environment()
+        self._go_on_after_names()
 
     def _go_on_without_packages(self) -> None:
         config = import_module("dbt.config.runtime").RuntimeConfig
@@ -86,8 +88,47 @@ class Leniency:
         manifest.invalid_target_fail_unless_test = note_missing
         manifest.get_rendered = _as_it_is  # descriptions, whose words may be missing too
 
+    def _go_on_without_environment(self) -> None:
+        """In YAML a variable that is not set is its own name; in a node's SQL it stays an error, for it may decide."""
+        missing = import_module("dbt.exceptions").EnvVarMissingError
+        places = (("base", "BaseContext"), ("configured", "SchemaYamlContext"), ("secret", "SecretContext"))
+        contexts = [getattr(import_module(f"dbt.context.{module}"), name) for module, name in places]
+        asked = {context.env_var: _named_where(missing, context.env_var) for context in contexts}
+        for context in _with_subclasses(contexts[0]):
+            known = context._context_members_["env_var"]
+            if known in asked:
+                context.env_var = context._context_members_["env_var"] = asked[known]
+
+    def _go_on_after_names(self) -> None:
+        """A macro that would make a node's schema or alias, and cannot, leaves what the node says itself."""
+        update = import_module("dbt.parser.base").RelationUpdate
+        ask = update.__call__
+
+        def ask_or_leave(update: Any, parsed_node: Any, override: Any) -> None:
+            try:
+                ask(update, parsed_node, override)
+            except Exception:  # noqa: BLE001  as above
+                if override:
+                    setattr(parsed_node, update.component, override)
+
+        update.__call__ = ask_or_leave
+
     def _note(self, node: Any, error: Exception) -> None:
         self.reasons.setdefault(node.unique_id, f"dbt cannot render it: {first_line(error)}")
+
+
+def _named_where(missing: type[Exception], ask: Callable[..., Any]) -> Callable[..., Any]:
+    def env_var(context: Any, var: str, default: str | None = None) -> Any:
+        try:
+            return ask(context, var, default)
+        except missing:
+            return var
+
+    return env_var
+
+
+def _with_subclasses(kind: Any) -> list[Any]:
+    return [kind, *(below for one in kind.__subclasses__() for below in _with_subclasses(one))]
 
 
 def _as_it_is(text: str, *_: Any, **__: Any) -> str:
