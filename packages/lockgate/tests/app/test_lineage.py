@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -113,3 +114,25 @@ def test_an_implementation_that_cannot_be_read_is_listed_and_the_others_are_ther
 
     assert [one.node for one in found.graph.unresolved] == ["rules.people.people.rules"]
     assert ("model.people.people.name", "served.people.people.name") in edges(found)
+
+
+def test_two_projects_with_the_same_ids_stay_apart(project):
+    shutil.copytree(project / "dbt", project / "next")
+    model = project / "next/models/people.sql"
+    model.write_text(
+        model.read_text(encoding="utf-8").replace("name from", "upper(alias) as name from"), encoding="utf-8"
+    )
+    file = project / "lockgate.yml"
+    declared = file.read_text(encoding="utf-8").replace("incumbent: rules", "incumbent: next")
+    added = "      next: {dbt: next, model: people}\n    route:"
+    file.write_text(declared.replace("    route:", added), encoding="utf-8")
+
+    with App.open(project) as app:
+        found = app.lineage()
+
+    assert [edge for edge in edges(found) if edge[1] == "served.people.people.name"] == [
+        ("model.people.people.name", "served.people.people.name"),
+        ("model.people.people@2.name", "served.people.people.name"),
+    ]
+    assert ("source.people.raw.people@2.alias", "model.people.people@2.name") in edges(found)
+    assert ("stream.people.files.people.alias", "source.people.raw.people@2.alias") in edges(found)

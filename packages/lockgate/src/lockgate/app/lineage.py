@@ -240,12 +240,12 @@ class _Assembly:
         return self.nodes[name].kind is NodeKind.MODEL and name.split("@", maxsplit=1)[0].rsplit(".", 1)[-1] == model
 
     def _add_project(self, key: str, located: Implementation) -> None:
-        """Takes a project's nodes in; ids that another project has too get the implementation's name behind them."""
+        """Takes a project's nodes in; where another one has the same ids, with its number behind them."""
         kind = self.wiring.target.kind
         project = self.cache.rendered(key, lambda: _rendered(located.path, kind, self._dialect, located.vars))
         self.warnings += _missing(project)
-        is_taken = any(node.name in self.nodes for node in project.nodes)
-        names = {node.name: f"{node.name}@{located.name}" if is_taken else node.name for node in project.nodes}
+        behind = f"@{len(self.projects) + 1}" if any(node.name in self.nodes for node in project.nodes) else ""
+        names = {node.name: f"{node.name}{behind}" for node in project.nodes}
         for node in project.nodes:
             moved = replace(node, name=names[node.name], parents=tuple(names.get(one, one) for one in node.parents))
             self.nodes[moved.name] = self._fed(moved) if node.kind is NodeKind.SOURCE else moved

@@ -127,6 +127,8 @@ class Names:
         Raises:
             Unknown: it may mean either.
         """
+        if before == 0:  # before the first projection, or in a query inside, which sees no alias
+            return None
         clause = column.find_ancestor(exp.Order, exp.Group, exp.Having, exp.Qualify, exp.Where, exp.Join, exp.Select)
         if _orders_outputs(column, clause) and name in place.outputs:
             return place.outputs[name]

@@ -80,7 +80,10 @@ def _read(sql: str, dialect: str) -> ReadQuery:
     qualified = qualify(
         tree, dialect=dialect, qualify_columns=False, quote_identifiers=False, validate_qualify_columns=False
     )
-    return ReadQuery(qualified, traverse_scope(qualified))
+    scopes = traverse_scope(qualified)
+    if not scopes:
+        raise Unreadable(f"it is no query but {qualified.key.upper()}")
+    return ReadQuery(qualified, scopes)
 
 
 def _query_in(statement: exp.Expr) -> exp.Query:
