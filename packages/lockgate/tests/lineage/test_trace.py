@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind, Reading
-from lockgate.lineage import Graph, from_document, to_document, trace
+from lockgate.lineage import BY_NAME, Graph, from_document, to_document, trace
 
 
 def source(name, *columns):
@@ -160,3 +160,22 @@ def test_a_column_that_is_read_of_a_union_of_stars_is_listed_where_it_comes_from
 
     why = "a set operation over a star whose columns are not all known"
     assert reasons == [("model.both", "", why), ("model.both", "x", f"it is read, and comes from {why}")]
+
+
+def test_nodes_of_one_relation_are_told_apart_by_who_stands_on_them_or_by_their_names():
+    old, new = (replace(model("m", f"select {name} as a from raw.t"), name=f"model.{name}") for name in ("old", "new"))
+    after = model("after", "select a from db.main.m", "model.new")
+    both = model(
+        "both",
+        f'select a from "{BY_NAME}"."model.old" union all select a from "{BY_NAME}"."model.new"',
+        "model.new",
+        "model.old",
+    )
+
+    edges = [(str(one.source), str(one.target)) for one in Graph(trace([old, new, after, both])).column_edges()]
+
+    assert [edge for edge in edges if edge[1] in {"model.after.a", "model.both.a"}] == [
+        ("model.new.a", "model.after.a"),
+        ("model.new.a", "model.both.a"),
+        ("model.old.a", "model.both.a"),
+    ]

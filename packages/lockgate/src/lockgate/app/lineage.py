@@ -26,7 +26,7 @@ from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind
 from lockgate.core.nearness import did_you_mean
 from lockgate.errors import LockgateError, UnknownName
-from lockgate.lineage import Graph, Impact, trace
+from lockgate.lineage import BY_NAME, Graph, Impact, trace
 from lockgate.settings import STATE_FOLDER
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class _Assembly:
         names = [name for name in (entity.route.incumbent, entity.route.candidate) if name]
         sides = [self.outputs[entity.name, name] for name in names if self.outputs[entity.name, name].relation]
         arms = [
-            exp.select(*(exp.column(name, quoted=True) for name in entity.contract.names)).from_(_table(side.relation))
+            exp.select(*(exp.column(name, quoted=True) for name in entity.contract.names)).from_(_node(side))
             for side in sides
         ]
         union = exp.union(*arms, distinct=False) if len(arms) > 1 else arms[0] if arms else None
@@ -283,7 +283,6 @@ class _Assembly:
         )
 
 
-def _table(relation: tuple[str, ...]) -> exp.Table:
-    """A relation by its parts, quoted."""
-    catalog, schema, name = ("", "", *relation)[-3:]
-    return exp.table_(name, schema or None, catalog or None, quoted=True)
+def _node(node: LineageNode) -> exp.Table:
+    """A node by its own name: what two projects build may have the same relation."""
+    return exp.table_(node.name, BY_NAME, quoted=True)

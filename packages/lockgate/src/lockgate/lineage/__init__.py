@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from lockgate.lineage.document import from_document, to_document
 from lockgate.lineage.graph import Graph, Impact
-from lockgate.lineage.tracing import Traced, trace
+from lockgate.lineage.tracing import BY_NAME, Traced, trace
 
-__all__ = ["Graph", "Impact", "Traced", "from_document", "to_document", "trace"]
+__all__ = ["BY_NAME", "Graph", "Impact", "Traced", "from_document", "to_document", "trace"]

@@ -17,6 +17,8 @@ from lockgate.lineage.shapes import Opening, Reach, Shape
 
 # Lineage that was kept by another version of this room is worked out again.
 VERSION = 1
+# The schema under which a query may read a node by its own name, where several have the same relation.
+BY_NAME = "lockgate node"
 _WORD = re.compile(r"\w+")
 
 
@@ -147,6 +149,8 @@ class _Relations:
 
     def _named(self, parts: tuple[str, ...]) -> LineageNode | None:
         wanted = tuple(part.casefold() for part in parts)
+        if wanted[:-1] == (BY_NAME,):
+            return next((node for node in self.read if node.name.casefold() == wanted[-1]), None)
         names = [(tuple(part.casefold() for part in node.relation), node) for node in self.read]
         whole = [node for name, node in names if name == wanted]
         ends = [node for name, node in names if len(wanted) > 1 and name[-len(wanted) :] == wanted]
