@@ -8,8 +8,9 @@ from lockgate.adapters.warehouses.folder.landing import TURN_SECONDS, add_load, 
 from lockgate.adapters.warehouses.folder.layout import Layout
 from lockgate.adapters.warehouses.folder.raw_log import SYSTEM, columns_of, entries, pinned
 from lockgate.adapters.warehouses.spark.reading import Files
-from lockgate.adapters.warehouses.spark.state import State, changing, current
+from lockgate.adapters.warehouses.spark.state import changing, current
 from lockgate.adapters.warehouses.spark.types import typed
+from lockgate.adapters.warehouses.state import State
 from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
 from lockgate.core.ports import Clock
 from lockgate.core.relation import Relation
