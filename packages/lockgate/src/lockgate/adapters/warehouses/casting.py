@@ -122,19 +122,22 @@ _SPARK = {
 }
 _SAFE = "safe_cast({x} as {type})"
 _UNSAFE = f"{{x}} is not null and {_SAFE} is null"
-_UNMATCHED = f"not regexp_contains({{x}}, r'\\A(?:{{form}})\\z') or {_UNSAFE}"
+_WHOLLY = r"r'\A(?:{form})\z'"
+_UNMATCHED = f"not regexp_contains({{x}}, {_WHOLLY}) or {_UNSAFE}"
 _OUTSIDE = f"{_SAFE} not between {{low}} and {{high}}"
+# A cast there takes no precision: it is rounded by itself, in the widest decimal, so that it is rounded once.
+_ROUND = "round(safe_cast({x} as bignumeric), {scale})"
+_ROUND_TEXT = "round(safe_cast(cast({x} as string) as bignumeric), {scale})"
+_TOO_LARGE = f"{{x}} is not null and {_ROUND} is null or abs({_ROUND}) > cast('{{most}}' as bignumeric)"
+_TEXT_TOO_LARGE = _TOO_LARGE.replace(_ROUND, _ROUND_TEXT)
 _BIGQUERY = {
     "plain": ("cast({x} as {type})", ""),
     "zoned": ("cast({x} as {type})", ""),
     "nested": ("to_json_string({x})", ""),
     "narrowed": ("{x}", "{x} not between {low} and {high}"),
     "whole": (_SAFE, f"{_UNSAFE} or {{x}} <> trunc({{x}}) or {_OUTSIDE}"),
-    "rounded": (_SAFE, _UNSAFE),
-    "shortest": (
-        "safe_cast(cast({x} as string) as {type})",
-        "{x} is not null and safe_cast(cast({x} as string) as {type}) is null",
-    ),
+    "rounded": (f"safe_cast({_ROUND} as {{type}})", _TOO_LARGE),
+    "shortest": (f"safe_cast({_ROUND_TEXT} as {{type}})", _TEXT_TOO_LARGE),
     "floated": ("cast({x} as {type})", ""),
     "halved": (
         "cast({x} as {type})",
@@ -146,7 +149,7 @@ _BIGQUERY = {
     "read_float": (_SAFE, f"{_UNMATCHED} or abs({_SAFE}) = cast('inf' as float64)"),
     "read_json": ("{x}", "{x} is not null and safe.parse_json({x}) is null"),
     "read_integer": (_SAFE, f"{_UNMATCHED} or {_OUTSIDE}"),
-    "read_decimal": (_SAFE, _UNMATCHED),
+    "read_decimal": (f"safe_cast({_ROUND} as {{type}})", f"not regexp_contains({{x}}, {_WHOLLY}) or {_TOO_LARGE}"),
 }
 _STEPS = {"bigquery": _BIGQUERY, "postgres": _POSTGRES, "duckdb": _DUCKDB, "spark": _SPARK}
 # Types that core's do not spell as the engine does.
@@ -211,6 +214,7 @@ def cast_to(wanted: Column, source: ColumnType, dialect: str) -> Cast:
         "type": _spelled(wanted.type, dialect),
         "scale": scale,
         "room": f"1e{precision - scale}",
+        "most": "9" * (precision - scale) + "." + "9" * scale,
         "bound": 2**bits,
         "low": f"-{2**bits - 1} - 1",
         "high": 2**bits - 1,
@@ -223,9 +227,8 @@ def cast_to(wanted: Column, source: ColumnType, dialect: str) -> Cast:
 
 
 def _spelled(type_: ColumnType, dialect: str) -> str:
-    if dialect == "bigquery" and type_.kind is Kind.NUMERIC and is_bignumeric(*digits(type_)):
-        precision, scale = digits(type_)
-        return f"bignumeric({precision}, {scale})"
+    if dialect == "bigquery" and type_.kind is Kind.NUMERIC:
+        return "bignumeric" if is_bignumeric(*digits(type_)) else "numeric"
     return _SPELLED.get(dialect, {}).get(type_.kind) or sql_type(type_).sql(dialect)
 
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.warehouses.bigquery.jobs import Jobs
 from lockgate.adapters.warehouses.bigquery.names import column_of, field, quoted
-from lockgate.adapters.warehouses.bigquery.types import columns_in
+from lockgate.adapters.warehouses.bigquery.types import bigquery_type, columns_in
 from lockgate.adapters.warehouses.casting import casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.editions import Published, bucket_sql, edition_made, edition_table
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
+from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Edition, Publication
 from lockgate.errors import OutputInvalid, StatementFailed
@@ -82,7 +83,8 @@ class Output:
         self._jobs.drop(self._stored(edition.number))
 
     def _create(self, stored: Relation) -> None:
-        words = self._fresh()
+        columns = [f"{quoted(one.name)} {bigquery_type(one.type)}" for one in self._contract.columns]
+        words = {**self._fresh(), "columns": ", ".join([*columns, f"{BUCKET_COLUMN} INT64"])}
         try:
             self._jobs.change(self._jobs.composed("create_edition", edition=self._jobs.names.quoted(stored), **words))
         except StatementFailed as error:

@@ -106,7 +106,7 @@ DELETE FROM {route_table} WHERE entity = @entity_{n}
 INSERT INTO {route_table} (entity, number, low, high) VALUES (@entity_{n}, @number_{n}_{arm}, @low_{n}_{arm}, @high_{n}_{arm})
 
 -- name: create_edition
-CREATE TABLE {edition}
+CREATE TABLE {edition} ({columns})
 CLUSTER BY _bucket
 OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY))
 AS SELECT cast_rows.*, CAST({bucket} AS INT64) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows
