@@ -214,7 +214,7 @@ def cast_to(wanted: Column, source: ColumnType, dialect: str) -> Cast:
         "type": _spelled(wanted.type, dialect),
         "scale": scale,
         "room": f"1e{precision - scale}",
-        "most": "9" * (precision - scale) + "." + "9" * scale,
+        "most": ("9" * (precision - scale) or "0") + ("." + "9" * scale if scale else ""),
         "bound": 2**bits,
         "low": f"-{2**bits - 1} - 1",
         "high": 2**bits - 1,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 __all__ = ["open_bigquery"]
 
 
-def open_bigquery(
+def open_bigquery(  # noqa: PLR0913  the keys of a target
     name: str,
     *,
     clock: Clock,
