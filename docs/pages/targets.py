@@ -55,7 +55,7 @@ values that do not fit, to be written, and to be held against the one before.
 Locks are rows that end by themselves: a process that dies keeps the others waiting for `lease`. Publishing and moving
 a route take about ten calls each, so expect seconds.
 
-dbt does not build there yet: implementations on such a target are rules. Relations there are not compared yet either.
+dbt does not build there yet: implementations on such a target are rules. To be compared, a relation is fetched whole, once.
 
 | Kind | In BigQuery |
 | --- | --- |

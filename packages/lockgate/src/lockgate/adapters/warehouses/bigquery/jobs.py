@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from lockgate.adapters.warehouses.bigquery.names import Names
 from lockgate.adapters.warehouses.bigquery.session import Session
 from lockgate.adapters.warehouses.bigquery.types import as_read
 from lockgate.adapters.warehouses.named_sql import statements
-from lockgate.core.relation import Relation
+from lockgate.core.relation import Column, Relation
 from lockgate.errors import TargetBusy, WarehouseUnavailable
 
 if TYPE_CHECKING:
@@ -65,6 +66,18 @@ class Jobs:
         """The rows of a query, in Arrow, under the columns' own names."""
         with translated():
             return as_read(self._done(sql, {})[1].to_arrow(create_bqstorage_client=False))
+
+    @contextmanager
+    def stream(self, sql: str, columns: Sequence[Column]) -> Iterator[pa.RecordBatchReader]:
+        """The rows of a query as they come, a page at a time, in the Arrow types of these columns."""
+        import pyarrow as pa
+
+        from lockgate.core.arrow import arrow_schema
+
+        schema = arrow_schema(tuple(columns))
+        with translated():
+            pages = self._done(sql, {})[1].to_arrow_iterable()
+            yield pa.RecordBatchReader.from_batches(schema, (_as_said(page, schema) for page in pages))
 
     def change(self, sql: str, words: Words | None = None) -> int:
         """Executes a statement that changes rows, again where another one came first; how many rows it changed."""
@@ -173,6 +186,13 @@ class Jobs:
             job = cast("LoadJob", client.get_job(job_id, location=self.session.location, **patience))
         job.result(timeout=self.limits.job_timeout_seconds + _GRACE_SECONDS, retry=patience["retry"])
         return int(job.output_rows or 0)
+
+
+def _as_said(page: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    import pyarrow as pa
+
+    values = [page.column(number).cast(one.type) for number, one in enumerate(schema)]
+    return pa.RecordBatch.from_arrays(values, schema=schema)
 
 
 def _new_id() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from lockgate.adapters.warehouses.state import State
 from lockgate.core.bucket import BUCKET_COLUMN
 from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
+from lockgate.core.sql import column, table
 from lockgate.core.types import ColumnType, Kind
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ class BigQueryWarehouse(BigQueryLandings, BigQueryServing):
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Warehouse.query`."""
         return self._jobs.arrow(self._jobs.names.sql(query))
+
+    def stream(self, relation: Relation, columns: Sequence[Column]) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The rows of these columns of a relation as they come, in the columns' Arrow types."""
+        from sqlglot import exp
+
+        query = exp.select(*(column(one.name) for one in columns)).from_(table(relation))
+        return self._jobs.stream(self._jobs.names.sql(query), columns)
 
     def close(self) -> None:
         """See `lockgate.core.ports.Warehouse.close`."""
