@@ -32,9 +32,10 @@ targets:
     maximum_bytes_billed: 50000000000
 ```
 
-**This adapter has not been run against Google's service.** Its tests run the whole suite of warehouses with Google's own
-client against a stand-in on this machine, `lockgate.sandbox.bigquery_api`, which speaks the REST interface and executes
-the statements in DuckDB. What they cannot show is what only the service does: prices, quotas, permissions, delays.
+**This adapter has not been run against Google's service.** Its tests run the whole suite of warehouses with Google's
+own client against a stand-in on this machine, `lockgate.sandbox.bigquery_api`, which speaks the REST interface and
+executes the statements in DuckDB. What they cannot show is what only the service does: prices, quotas,
+permissions, delays.
 
 | In the project | what |
 | --- | --- |
@@ -55,11 +56,12 @@ values that do not fit, to be written, and to be held against the one before.
 Locks are rows that end by themselves: a process that dies keeps the others waiting for `lease`. Publishing and moving
 a route take about ten calls each, so expect seconds.
 
-dbt does not build there yet: implementations on such a target are rules. To be compared, a relation is fetched whole, once.
+dbt does not build there yet: implementations on such a target are rules. To be compared, a relation is
+fetched whole, once.
 
 | Kind | In BigQuery |
 | --- | --- |
-| `smallint`, `integer`, `bigint` | `INT64`; what a contract or a load says is kept, and values that do not fit are refused |
+| `smallint`, `integer`, `bigint` | `INT64`; values that do not fit a contract's narrower type are refused |
 | `real`, `double` | `FLOAT64`, also where a `real` would be rounded to 32 bits |
 | `numeric(p,s)` | `NUMERIC(p, s)`, or `BIGNUMERIC(p, s)` beyond 29 digits before the point or 9 behind it |
 | `numeric` that becomes `text` | without zeros at the end: BigQuery does not keep how many there were |

@@ -61,7 +61,6 @@ def translated() -> Iterator[None]:
     """Turns what Google's client and what it stands on raise into Lockgate's errors, chained."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
-    from requests.exceptions import RequestException
 
     try:
         yield
@@ -72,7 +71,7 @@ def translated() -> Iterator[None]:
         raise WarehouseUnavailable(f"BigQuery did not answer in time: {type(cause).__name__}") from error
     except GoogleAPICallError as error:
         raise translation(error) from error
-    except (TransportError, RequestException, ConnectionError, WaitedEnough) as error:
+    except (TransportError, OSError, WaitedEnough) as error:  # what a connection ends by is an OSError
         raise WarehouseUnavailable(f"BigQuery did not answer: {type(error).__name__}") from error
     except DefaultCredentialsError as error:
         hint = "Name a secret as `credentials` of the target, or sign in with `gcloud auth application-default login`."

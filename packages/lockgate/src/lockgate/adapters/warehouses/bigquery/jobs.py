@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import uuid4
 
 from lockgate.adapters.exchange import Patience, retrying
@@ -107,8 +107,8 @@ class Jobs:
         config.column_name_character_map = "V2"
         job_id = _new_id()
         for attempt in retrying(_UPLOADS, WarehouseUnavailable, TargetBusy):
-            with attempt, translated():
-                return self._loaded(file, self.names.path(destination), config, job_id)
+            with attempt, file.open("rb") as body, translated():
+                return self._loaded(body, self.names.path(destination), config, job_id)
         raise AssertionError  # pragma: no cover  (the last attempt raises)
 
     def table(self, relation: Relation) -> Table | None:
@@ -122,13 +122,9 @@ class Jobs:
                 return None
 
     def create(self, table: Table) -> None:
-        """Creates a table.
-
-        Raises:
-            StatementFailed: something has its name.
-        """
+        """Creates a table of a name that nobody else gives; once, however often an answer is lost."""
         with translated():
-            self.session.client.create_table(table, **self.session.patience())
+            self.session.client.create_table(table, exists_ok=True, **self.session.patience())
 
     def drop(self, relation: Relation) -> None:
         """Drops a table or view, where it is there."""
@@ -174,14 +170,13 @@ class Jobs:
         waits = self.limits.job_timeout_seconds + _GRACE_SECONDS
         return job, job.result(timeout=waits, retry=patience["retry"], job_retry=None)
 
-    def _loaded(self, file: Path, destination: str, config: Any, job_id: str) -> int:
+    def _loaded(self, body: IO[bytes], destination: str, config: Any, job_id: str) -> int:
         from google.api_core.exceptions import Conflict
 
         client, patience = self.session.client, self.session.patience()
         try:
-            with file.open("rb") as body:
-                given = {"job_id": job_id, "job_config": config, "timeout": patience["timeout"]}
-                job = client.load_table_from_file(body, destination, **given)
+            given = {"job_id": job_id, "job_config": config, "timeout": patience["timeout"]}
+            job = client.load_table_from_file(body, destination, **given)
         except Conflict:
             job = cast("LoadJob", client.get_job(job_id, location=self.session.location, **patience))
         job.result(timeout=self.limits.job_timeout_seconds + _GRACE_SECONDS, retry=patience["retry"])
