@@ -45,7 +45,7 @@ class FileReference:
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
-    """A table or view: in a DuckDB file, a PostgreSQL database at a URL, a Spark target's folder, a project of Google's.
+    """A table or view: in a DuckDB file, a PostgreSQL database at a URL, a Spark target's folder, a Google project.
 
     `options` are the target's, where a location alone does not reach it.
     """

@@ -126,18 +126,17 @@ _WHOLLY = r"r'\A(?:{form})\z'"
 _UNMATCHED = f"not regexp_contains({{x}}, {_WHOLLY}) or {_UNSAFE}"
 _OUTSIDE = f"{_SAFE} not between {{low}} and {{high}}"
 # A cast there takes no precision: it is rounded by itself, in the widest decimal, so that it is rounded once.
-_ROUND = "round(safe_cast({x} as bignumeric), {scale})"
-_ROUND_TEXT = "round(safe_cast(cast({x} as string) as bignumeric), {scale})"
-_TOO_LARGE = f"{{x}} is not null and {_ROUND} is null or abs({_ROUND}) > cast('{{most}}' as bignumeric)"
-_TEXT_TOO_LARGE = _TOO_LARGE.replace(_ROUND, _ROUND_TEXT)
+_ROUND = "safe_cast(round(safe_cast({x} as bignumeric), {scale}) as {type})"
+_ROUND_FLOAT = "safe_cast(round(safe_cast(cast({x} as string) as bignumeric), {scale}) as {type})"
+_TOO_LARGE = f"{{x}} is not null and {_ROUND} is null or abs({_ROUND}) > cast('{{most}}' as {{type}})"
 _BIGQUERY = {
     "plain": ("cast({x} as {type})", ""),
     "zoned": ("cast({x} as {type})", ""),
     "nested": ("to_json_string({x})", ""),
     "narrowed": ("{x}", "{x} not between {low} and {high}"),
     "whole": (_SAFE, f"{_UNSAFE} or {{x}} <> trunc({{x}}) or {_OUTSIDE}"),
-    "rounded": (f"safe_cast({_ROUND} as {{type}})", _TOO_LARGE),
-    "shortest": (f"safe_cast({_ROUND_TEXT} as {{type}})", _TEXT_TOO_LARGE),
+    "rounded": (_ROUND, _TOO_LARGE),
+    "shortest": (_ROUND_FLOAT, _TOO_LARGE.replace(_ROUND, _ROUND_FLOAT)),
     "floated": ("cast({x} as {type})", ""),
     "halved": (
         "cast({x} as {type})",
@@ -149,7 +148,7 @@ _BIGQUERY = {
     "read_float": (_SAFE, f"{_UNMATCHED} or abs({_SAFE}) = cast('inf' as float64)"),
     "read_json": ("{x}", "{x} is not null and safe.parse_json({x}) is null"),
     "read_integer": (_SAFE, f"{_UNMATCHED} or {_OUTSIDE}"),
-    "read_decimal": (f"safe_cast({_ROUND} as {{type}})", f"not regexp_contains({{x}}, {_WHOLLY}) or {_TOO_LARGE}"),
+    "read_decimal": (_ROUND, f"not regexp_contains({{x}}, {_WHOLLY}) or {_TOO_LARGE}"),
 }
 _STEPS = {"bigquery": _BIGQUERY, "postgres": _POSTGRES, "duckdb": _DUCKDB, "spark": _SPARK}
 # Types that core's do not spell as the engine does.
