@@ -33,7 +33,7 @@ PARTS = {
     "bucket": "0", "key": "`a`", "missing": "`a` IS NULL", "paired": "fresh.`a` = kept.`a`", "limit": "100",
     "differing": "fresh.`a` IS DISTINCT FROM kept.`a`", "entity": "'users'", "schema": "'raw'", "stream": "'users'",
     "number": "1", "n": "0", "arm": "0", "lock": "lock_0", "owner": "owner_0", "empty": '{"generation": 0}',
-    "query": "SELECT 1 AS `a`",
+    "query": "SELECT 1 AS `a`", "expires": "'2024-02-29 12:00:00+00:00'",
 }  # fmt: skip
 # The statements of scripts and of DML and DDL that cloud.google.com/bigquery/docs/reference/standard-sql documents.
 DOCUMENTED = (exp.Create, exp.Alter, exp.Insert, exp.Update, exp.Delete, exp.Select, exp.Transaction, exp.Commit)

@@ -39,7 +39,7 @@ class Cursor:
 class TestBigQuery(WarehouseConformance):
     @pytest.fixture
     def open_warehouse(self):
-        with BigQueryApi() as api:
+        with BigQueryApi(location="EU") as api:
             yield partial(
                 open_bigquery,
                 "main",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.warehouses.bigquery.jobs import Jobs
 from lockgate.adapters.warehouses.bigquery.names import column_of, field, quoted
 from lockgate.adapters.warehouses.bigquery.types import bigquery_type, columns_in
+from lockgate.adapters.warehouses.bigquery.views import literal
 from lockgate.adapters.warehouses.casting import casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.editions import Published, bucket_sql, edition_made, edition_table
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
@@ -19,11 +21,16 @@ from lockgate.errors import OutputInvalid, StatementFailed
 if TYPE_CHECKING:
     from google.cloud.bigquery import Table
 
+    from lockgate.core.ports import Clock
+
+# An edition that nothing names yet goes by itself, should its publisher die.
+_UNNAMED = timedelta(days=1)
+
 
 class Output:
     """A built output on its way to an edition."""
 
-    def __init__(self, jobs: Jobs, publication: Publication) -> None:
+    def __init__(self, jobs: Jobs, publication: Publication, clock: Clock) -> None:
         """Look at what was built.
 
         Raises:
@@ -31,6 +38,7 @@ class Output:
         """
         self._jobs = jobs
         self._publication = publication
+        self._clock = clock
         built = jobs.table(publication.built)
         columns = columns_in(built.schema) if built is not None else ()
         casts_of(publication, columns, "bigquery")  # tells by the contract's own names what is wrong
@@ -85,6 +93,7 @@ class Output:
     def _create(self, stored: Relation) -> None:
         columns = [f"{quoted(one.name)} {bigquery_type(one.type)}" for one in self._contract.columns]
         words = {**self._fresh(), "columns": ", ".join([*columns, f"{BUCKET_COLUMN} INT64"])}
+        words["expires"] = literal((self._clock() + _UNNAMED).isoformat(sep=" ", timespec="seconds"))
         try:
             self._jobs.change(self._jobs.composed("create_edition", edition=self._jobs.names.quoted(stored), **words))
         except StatementFailed as error:

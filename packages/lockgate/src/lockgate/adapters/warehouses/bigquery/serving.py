@@ -67,7 +67,7 @@ class BigQueryServing:
             published = state.published(entity)
             check_order(publication, published)
             newest = newest_of(publication.implementation, published)
-            output = Output(self._jobs, publication)
+            output = Output(self._jobs, publication, self._clock)
             if newest and output.is_unchanged(newest):
                 return self._kept(publication, newest.edition)
             return self._added(publication, output, max((one.edition.number for one in published), default=0) + 1)

@@ -47,13 +47,13 @@ class StateRow:
 
     def current(self) -> State:
         """The state as it is now. Reading it so is no job, and costs nothing."""
-        from google.cloud.bigquery import SchemaField
+        from google.cloud.bigquery import SchemaField, Table
 
         fields = [SchemaField("generation", "INT64"), SchemaField("document", "STRING")]
+        told = Table(self._jobs.names.path(STATE), schema=fields)  # so that nobody has to ask for its columns
         session = self._jobs.session
         with translated():
-            path = self._jobs.names.path(STATE)
-            rows = list(session.client.list_rows(path, selected_fields=fields, **session.patience()))
+            rows = list(session.client.list_rows(told, **session.patience()))
         if not rows:
             raise WarehouseUnavailable("the table of the state is empty")
         generation, document = max((row.values() for row in rows), key=lambda row: int(row[0]))

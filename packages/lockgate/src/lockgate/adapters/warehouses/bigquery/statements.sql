@@ -108,7 +108,7 @@ INSERT INTO {route_table} (entity, number, low, high) VALUES (@entity_{n}, @numb
 -- name: create_edition
 CREATE TABLE {edition} ({columns})
 CLUSTER BY _bucket
-OPTIONS (expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY))
+OPTIONS (expiration_timestamp = TIMESTAMP {expires})
 AS SELECT cast_rows.*, CAST({bucket} AS INT64) AS _bucket FROM (SELECT {values} FROM {built}) AS cast_rows
 
 -- name: differs
