@@ -132,16 +132,9 @@ def _rounded(name: str) -> object:
         places = "CAST(_2 AS INTEGER)" if len(arguments) > 1 else "0"
         if types.family(argument) == "decimal":
             held = _held(argument, types)
-            if name == "trunc":
-                inner = f"CASE WHEN _1 < 0 THEN -floor(-_1 * power(10, {places})) ELSE 0 END"
-                if len(arguments) > 1:
-                    raise unknown("TRUNC of a NUMERIC to decimals")
-                inner = "CASE WHEN _1 < 0 THEN ceil(_1) ELSE floor(_1) END"
-                return filled(f"CAST({inner} AS {held})", *arguments)
-            if len(arguments) > 1 and not (isinstance(arguments[1], exp.Cast) and arguments[1].meta.get("literal")):
-                raise unknown("ROUND of a NUMERIC to decimals that are no literal")
-            digits = str(arguments[1].meta["literal"]) if len(arguments) > 1 else "0"
-            return filled(f"CAST(round(_1, {digits}) AS {held})", argument)
+            kind = "bignumeric" if held == BIGNUMERIC else "numeric"
+            digits = arguments[1:] or [exp.Literal.number(0)]
+            return filled(f"bq_{kind}_{name}(CAST(_1 AS {held}), CAST(_2 AS BIGINT))", argument, *digits)
         if name == "trunc":
             if len(arguments) > 1:
                 raise unknown("TRUNC of a FLOAT64 to decimals")
@@ -162,8 +155,6 @@ def _stepped(name: str) -> object:
 
 
 def _safe_divide(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
-    nothing = exp.maybe_parse("nullif(_2, 0)", dialect="duckdb")
-    del nothing
     divisor = filled("nullif(_1, 0)", arguments[1])
     return types.lowered(exp.Div(this=arguments[0], expression=divisor))
 

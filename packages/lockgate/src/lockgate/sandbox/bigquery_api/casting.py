@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC, standard
 from lockgate.sandbox.bigquery_api.functions import filled
-from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
+from lockgate.sandbox.bigquery_api.refusals import bad_query
 
 _FAMILY = {
     "INT64": "int", "FLOAT64": "float", "NUMERIC": "decimal", "BIGNUMERIC": "decimal", "BOOL": "bool", "STRING": "text",
@@ -26,6 +26,7 @@ _CASTS = {
     ("text", "time"): "CAST(_1 AS TIME)",
     ("text", "bytes"): "encode(_1)",
     ("bytes", "text"): "decode(_1)",
+    ("float", "text"): "bq_float_text(_1)",
     ("float", "int"): "CAST(round(_1) AS BIGINT)",
     ("decimal", "int"): "CAST(_1 AS BIGINT)",
     ("decimal", "float"): "CAST(_1 AS DOUBLE)",
@@ -50,8 +51,8 @@ _CASTS = {
 }
 
 
-def cast(node: exp.Expr, family: str, to: str, *, big: bool = False) -> exp.Expr:
-    """A lowered expression of a family as a type of GoogleSQL.
+def cast(node: exp.Expr, family: str, to: str, *, held: str = "") -> exp.Expr:
+    """A lowered expression of a family as a type of GoogleSQL; decimals as the DuckDB type `held`, where one is given.
 
     Raises:
         Refusal: BigQuery casts no such value, or the stand-in does not know how it does.
@@ -61,7 +62,7 @@ def cast(node: exp.Expr, family: str, to: str, *, big: bool = False) -> exp.Expr
         return node
     wanted = _FAMILY[kind]
     if wanted == "decimal":
-        held = BIGNUMERIC if kind == "BIGNUMERIC" else NUMERIC
+        held = held or (BIGNUMERIC if kind == "BIGNUMERIC" else NUMERIC)
         if family == "text":
             return filled(f"CAST(trim(_1) AS {held})", node)
         if family in {"int", "float", "decimal", "null"}:
@@ -69,9 +70,6 @@ def cast(node: exp.Expr, family: str, to: str, *, big: bool = False) -> exp.Expr
         raise bad_query(f"Invalid cast from {family} to {kind}")
     if family in {wanted, "null"}:
         return node
-    if (family, wanted) == ("float", "text"):
-        raise unknown("how FLOAT64 is cast AS STRING")
-    del big
     found = _CASTS.get((family, wanted))
     if found is None:
         raise bad_query(f"Invalid cast from {family} to {kind}")

@@ -58,6 +58,11 @@ class Table:
         return bool(self.query)
 
     @property
+    def is_expired(self) -> bool:
+        """Whether its time is over."""
+        return "expirationTime" in self.said and int(self.said["expirationTime"]) <= now_ms()
+
+    @property
     def full_name(self) -> str:
         """As messages name it."""
         return f"{self.project}:{self.dataset}.{self.name}"
@@ -192,7 +197,10 @@ class Catalog:
         """
         if (project or self.project) != self.project or name not in self.datasets:
             raise missing("Dataset", f"{project or self.project}:{name}")
-        return self.datasets[name]
+        found = self.datasets[name]
+        for table in [each for each in found.tables.values() if each.is_expired]:
+            del found.tables[table.name]
+        return found
 
     def table(self, dataset: str, name: str, project: str = "") -> Table:
         """A table or view.

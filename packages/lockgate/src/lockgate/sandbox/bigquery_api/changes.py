@@ -233,7 +233,7 @@ class Change:
 
 def _literals(source: exp.Query) -> list[str | None] | None:
     """What a SELECT without FROM says as literals, column by column."""
-    if not isinstance(source, exp.Select) or any(isinstance(each, exp.Star) for each in source.expressions):
+    if not isinstance(source, exp.Select) or any(each.is_star for each in source.expressions):
         return None
     inner = [each.this if isinstance(each, exp.Alias) else each for each in source.expressions]
     return [each.name if isinstance(each, exp.Literal) else None for each in inner]

@@ -73,7 +73,7 @@ class Definition:
 
     def _drop_schema(self, tree: exp.Drop) -> Outcome:
         self._refuse_in_transaction()
-        project, name = self._schema(tree.this)
+        project, name = self._schema(_dropped(tree))
         if name not in self._engine.catalog.datasets and tree.args.get("exists"):
             return Outcome("DROP_SCHEMA", ddl="SKIP")
         dataset = self._engine.catalog.dataset(name, project)
@@ -110,7 +110,7 @@ class Definition:
             raise Refusal("duplicate", f"Already Exists: Table {existing.full_name}")
         if existing is not None and existing.is_view:
             raise bad_query(f"{existing.full_name} is not a table")
-        said = table_options(properties)
+        said = table_options(properties, self._session.value)
         fields = self._columns(columns) or self._like(tree, properties)
         made = Table(place[0] or self._engine.catalog.project, place[1], place[2], fields, said=said)
         if tree.expression:
@@ -190,7 +190,7 @@ class Definition:
         if existing is not None and not existing.is_view:
             raise bad_query(f"{existing.full_name} is not a view")
         query = tree.expression.sql("bigquery")
-        said = table_options(tree.args.get("properties") or exp.Properties(expressions=[]))
+        said = table_options(tree.args.get("properties") or exp.Properties(expressions=[]), self._session.value)
         made = new_view(self._session, place, query, said)
         if not self._only_plan:
             self._put(made, existing)
@@ -200,13 +200,13 @@ class Definition:
 
     def _drop(self, tree: exp.Drop) -> Outcome:
         kind = f"DROP_{tree.args['kind'].upper()}"
-        temporary = self._session.names().temporary(tree.this)
+        temporary = self._session.names().temporary(_dropped(tree))
         if temporary is not None and not self._only_plan:
             del self._session.temporary[temporary.name]
             self._engine.drop(temporary.physical)
             return Outcome(kind, ddl="DROP")
         self._refuse_in_transaction()
-        project, dataset, name = self._session.names().split(tree.this)
+        project, dataset, name = self._session.names().split(_dropped(tree))
         home = self._engine.catalog.datasets.get(dataset)
         reference = {"projectId": project, "datasetId": dataset, "tableId": name}
         if tree.args.get("exists") and (home is None or name not in home.tables):
@@ -249,7 +249,7 @@ class Definition:
             properties = (
                 options if isinstance(options, exp.Properties) else exp.Properties(expressions=action.expressions)
             )
-            for key, value in table_options(properties).items():
+            for key, value in table_options(properties, self._session.value).items():
                 if value is None:
                     table.said.pop(key, None)
                 else:
@@ -261,14 +261,23 @@ class Definition:
         table.touch()
 
     def _drop_column(self, table: Table, action: exp.Drop) -> None:
-        name = action.this.name.casefold()
+        name = _dropped(action).name.casefold()
         if not any(each["name"].casefold() == name for each in table.fields):
             if action.args.get("exists"):
                 return
-            raise bad_query(f"Column not found: {action.this.name}")
+            raise bad_query(f"Column not found: {_dropped(action).name}")
         with translated():
-            self._session.cursor.execute(f"ALTER TABLE {table.physical} DROP COLUMN {quoted(action.this.name)}")
+            self._session.cursor.execute(f"ALTER TABLE {table.physical} DROP COLUMN {quoted(_dropped(action).name)}")
         table.fields = [each for each in table.fields if each["name"].casefold() != name]
+
+
+def _dropped(tree: exp.Drop) -> exp.Expr:
+    """What a DROP names."""
+    tables = tree.args.get("tables") or ()
+    if len(tables) != 1:
+        raise unknown("DROP of several")
+    found: exp.Expr = tables[0]
+    return found
 
 
 def _column(each: exp.ColumnDef) -> Field:

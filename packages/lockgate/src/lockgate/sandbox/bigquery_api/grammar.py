@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.parsers.bigquery import BigQueryParser
+from sqlglot.tokens import TokenType
 
 from lockgate.sandbox.bigquery_api.fields import Field, field, standard
 from lockgate.sandbox.bigquery_api.refusals import unknown
@@ -38,6 +39,19 @@ class GoogleSql(BigQuery):
         FUNCTIONS = {}  # noqa: RUF012  as the library declares it
         FUNCTION_PARSERS = {  # noqa: RUF012
             name: parse for name, parse in BigQueryParser.FUNCTION_PARSERS.items() if name in _SPECIAL
+        }
+
+
+class Words(BigQuery):
+    """What splits a script into words: none of them takes the rest of a statement with it."""
+
+    class Tokenizer(BigQuery.Tokenizer):
+        """Reads BEGIN, EXCEPTION and their like as words."""
+
+        COMMANDS = set()  # noqa: RUF012  as the library declares it
+        KEYWORDS = {  # noqa: RUF012
+            word: TokenType.VAR if kind is TokenType.COMMAND else kind
+            for word, kind in BigQuery.Tokenizer.KEYWORDS.items()
         }
 
 

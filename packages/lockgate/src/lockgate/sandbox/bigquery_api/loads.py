@@ -176,9 +176,8 @@ def _parquet(place: _Place, asked: Mapping[str, Any], content: bytes, folder: Pa
     source = f"read_parquet({exp.Literal.string(str(path)).sql('duckdb')})"
     columns = place._session.engine.describe(f"SELECT * FROM {source}", place._session.cursor)  # noqa: SLF001
     targets = list(asked.get("decimalTargetTypes", ()))
-    found = [_inferred(part, targets) for part in schema]
-    fields = place.fields
-    fields = found if fields is None else _matched(fields, columns, asked)
+    said = place.fields
+    fields = [_inferred(part, targets) for part in schema] if said is None else _matched(said, columns, asked)
     kinds = {name.casefold(): (name, kind) for name, kind in columns}
     values = {}
     for each in fields:

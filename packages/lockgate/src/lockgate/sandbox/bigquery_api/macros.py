@@ -5,6 +5,7 @@ Source: cloud.google.com/bigquery/docs/reference/standard-sql (string, hash, num
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal, localcontext
 from typing import Any
@@ -31,7 +32,7 @@ _MACROS = (
     """bq_int(text) AS CASE
         WHEN text IS NULL THEN NULL
         WHEN regexp_full_match(trim(text), '[+-]?[0-9]+') THEN CAST(trim(text) AS BIGINT)
-        WHEN regexp_full_match(trim(text), '[+-]?0[xX][0-9a-fA-F]+') THEN error('The stand-in reads no hex number')
+        WHEN regexp_full_match(trim(text), '[+-]?0[xX][0-9a-fA-F]+') THEN CAST(lower(trim(text)) AS BIGINT)
         ELSE error('Bad int64 value: ' || text) END""",
     """bq_bool(text) AS CASE WHEN text IS NULL THEN NULL WHEN lower(text) = 'true' THEN true
         WHEN lower(text) = 'false' THEN false ELSE error('Bad bool value: ' || text) END""",
@@ -66,9 +67,12 @@ def make(connection: Any) -> None:
     connection.create_function("bq_fingerprint_text", _fingerprint_text, [text], "BIGINT")
     connection.create_function("bq_fingerprint_bytes", fingerprint, [blob], "BIGINT")
     connection.create_function("bq_trim", _trim, [text, text], text)
+    connection.create_function("bq_float_text", _float_text, ["DOUBLE"], text)
     for name, kind, scale in (("numeric", NUMERIC, 9), ("bignumeric", BIGNUMERIC, 18)):
         connection.create_function(f"bq_{name}_multiply", _multiplying(scale), [kind, kind], kind)
         connection.create_function(f"bq_{name}_divide", _dividing(scale), [kind, kind], kind)
+        connection.create_function(f"bq_{name}_round", _stepped(scale, ROUND_HALF_UP), [kind, "BIGINT"], kind)
+        connection.create_function(f"bq_{name}_trunc", _stepped(scale, ROUND_DOWN), [kind, "BIGINT"], kind)
         connection.create_function(f"bq_{name}_div", _whole(scale), [kind, kind], kind)
 
 
@@ -112,6 +116,20 @@ def _dividing(scale: int) -> Any:
         return _held(_WIDE.divide(left, right), scale)
 
     return divide
+
+
+def _stepped(scale: int, rounding: str) -> Any:
+    def step(value: Decimal, places: int) -> Decimal:
+        return _held(value.quantize(Decimal(1).scaleb(-min(places, scale)), rounding=rounding, context=_WIDE), scale)
+
+    return step
+
+
+def _float_text(value: float) -> str:
+    """The shortest text that reads back, with an exponent where C's `%g` has one."""
+    if math.isnan(value) or math.isinf(value):
+        return repr(value)
+    return next(text for digits in range(1, 18) if float(text := f"{value + 0:.{digits}g}") == value)
 
 
 def _whole(scale: int) -> Any:

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api import calls
 from lockgate.sandbox.bigquery_api.casting import cast
-from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC, stored
+from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC, held, stored
 from lockgate.sandbox.bigquery_api.functions import filled
 from lockgate.sandbox.bigquery_api.grammar import field_of
 from lockgate.sandbox.bigquery_api.kinds import family, is_big, typed_null
@@ -211,7 +211,7 @@ class Operators:
         elif to["mode"] == "REPEATED" or to["type"] == "RECORD":
             made = inner
         else:
-            made = cast(inner, self.family(inner), to["type"], big=is_big(self.type_of(inner)))
+            made = cast(inner, self.family(inner), to["type"], held=held(to)[0])
         safe = safely(made) if is_safe and made is not inner else made
         word = exp.TryCast if is_safe else exp.Cast
         typed = word(this=safe, to=exp.DataType.build(stored(to), dialect="duckdb"))
@@ -242,6 +242,9 @@ class Operators:
         return filled(f"CASE WHEN _2 < 1 OR _2 > len(_1) THEN {out} ELSE list_extract(_1, _2) END", node.this, place)
 
     def _array(self, node: exp.Expr) -> exp.Expr:
+        first = node.expressions[0] if node.expressions else None
+        for each in node.expressions[1:] if isinstance(first, exp.Struct) else ():
+            _renamed(first, each)
         kinds = [self.type_of(each) for each in node.expressions]
         if kinds:
             self.common(kinds, "an array")
@@ -286,6 +289,14 @@ class Operators:
         ((exp.CurrentDate, exp.CurrentTimestamp, exp.CurrentDatetime), _now),
         (exp.Dot, _path),
     )
+
+
+def _renamed(first: exp.Expr, other: exp.Expr) -> None:
+    """Structs in an array have the names of the first one: GoogleSQL goes by their places."""
+    if not isinstance(other, exp.Struct) or len(first.expressions) != len(other.expressions):
+        raise bad_query("Array elements of types STRUCT do not have a common supertype")
+    for mine, theirs in zip(first.expressions, other.expressions, strict=True):
+        theirs.set("this", mine.this.copy())
 
 
 _NAMES = {"date": "DATE", "datetime": "DATETIME", "timestamp": "TIMESTAMP", "time": "TIME"}

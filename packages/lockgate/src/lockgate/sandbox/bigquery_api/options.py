@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from sqlglot import exp
@@ -20,8 +21,8 @@ _TABLE = {
 _MS_PER_DAY = 86_400_000
 
 
-def table_options(properties: exp.Properties) -> dict[str, Any]:
-    """What OPTIONS say of a table or view.
+def table_options(properties: exp.Properties, value_of: Callable[[exp.Expr], object]) -> dict[str, Any]:
+    """What OPTIONS say of a table or view; `value_of` tells what an expression is now.
 
     Raises:
         Refusal: the stand-in does not know one.
@@ -38,7 +39,7 @@ def table_options(properties: exp.Properties) -> dict[str, Any]:
         if name not in _TABLE:
             raise unknown(f"the option {name}")
         said[_TABLE[name]] = (
-            _moment(each.args["value"]) if name == "expiration_timestamp" else _value(each.args["value"])
+            _moment(value_of(each.args["value"])) if name == "expiration_timestamp" else _value(each.args["value"])
         )
     return said
 
@@ -73,16 +74,12 @@ def _value(node: exp.Expr) -> Any:
     return node.name
 
 
-def _moment(node: exp.Expr) -> str | None:
-    if isinstance(node, exp.Null):
+def _moment(value: object) -> str | None:
+    if value is None:
         return None
-    text = node.this.name if isinstance(node, exp.Cast) else node.name
-    try:
-        moment = datetime.fromisoformat(text.replace(" UTC", "+00:00"))
-    except ValueError:
-        raise unknown(f"the moment {node.sql('bigquery')}") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return str(int(moment.timestamp() * 1000))
+    if not isinstance(value, datetime):
+        raise bad_query(f"Invalid value for expiration_timestamp: it is {type(value).__name__}, no TIMESTAMP")
+    return str(int(value.timestamp() * 1000))
 
 
 def partitioning(properties: exp.Properties, fields: list[Field]) -> dict[str, Any]:

@@ -243,8 +243,22 @@ class Planner:
             columns.append((name, "BIGINT"))
         made = exp.maybe_parse(f"SELECT {chosen}", dialect="duckdb")
         hidden = f"_unnest{len(scope.sources)}"
+        if kind.startswith("STRUCT"):
+            made, columns = self._of_structs(made, alias, kind[:-2], columns)
+            hidden = alias
         node.replace(exp.Subquery(this=made, alias=exp.TableAlias(this=exp.to_identifier(hidden, quoted=True))))
         scope.add(hidden, columns)
+
+    def _of_structs(self, made: exp.Expr, alias: str, kind: str, columns: Columns) -> tuple[exp.Expr, Columns]:
+        """The parts of structs are columns beside the struct itself, which is known by the alias."""
+        parts = self._describe(f"SELECT UNNEST({typed_null(kind).sql('duckdb')})")
+        chosen = [exp.column(name, quoted=True) for name, _ in columns[1:]]
+        chosen += [
+            exp.alias_(exp.Dot(this=exp.column(alias, quoted=True), expression=exp.to_identifier(name, quoted=True)), name, quoted=True)
+            for name, _ in parts
+        ]
+        given = exp.Subquery(this=made, alias=exp.TableAlias(this=exp.to_identifier("_given")))
+        return exp.select(*chosen).from_(given), [*columns[1:], *parts]
 
     # --- expressions ----------------------------------------------------------------------------------------------
 

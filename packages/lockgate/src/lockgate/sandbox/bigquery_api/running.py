@@ -13,7 +13,6 @@ from lockgate.sandbox.bigquery_api.engine import translated
 from lockgate.sandbox.bigquery_api.grammar import field_of
 from lockgate.sandbox.bigquery_api.parameters import of_value
 from lockgate.sandbox.bigquery_api.refusals import Refusal, bad_query, unknown
-from lockgate.sandbox.bigquery_api.scopes import Scope
 from lockgate.sandbox.bigquery_api.scripts import Assert, Block, Branch, Plain, Raise, Statement
 from lockgate.sandbox.bigquery_api.sessions import Outcome, Session
 
@@ -93,10 +92,7 @@ class Runner:
     def _value(self, node: exp.Expr) -> object:
         """What an expression is now."""
         with self._engine.turn:
-            lowered = self._session.planner().expression(node.copy(), Scope())
-            with translated():
-                found = self._session.cursor.execute(f"SELECT {lowered.sql('duckdb')}").fetchone()
-        return found[0] if found else None
+            return self._session.value(node)
 
     # --- statements -----------------------------------------------------------------------------------------------
 

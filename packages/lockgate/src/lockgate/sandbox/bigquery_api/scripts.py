@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokens import Token, TokenType
 
-from lockgate.sandbox.bigquery_api.grammar import GoogleSql
+from lockgate.sandbox.bigquery_api.grammar import GoogleSql, Words
 from lockgate.sandbox.bigquery_api.refusals import Refusal, bad_query, unknown
 
 _ENDS = frozenset({"END", "EXCEPTION", "ELSE", "ELSEIF"})
@@ -66,7 +66,7 @@ def script(text: str) -> tuple[Statement, ...]:
         Refusal: it is no GoogleSQL, with the position.
     """
     try:
-        tokens = GoogleSql().tokenize(text)
+        tokens = Words().tokenize(text)
     except TokenError as error:
         raise bad_query(f"Syntax error: {error}") from None
     reader = _Reader(text, tokens)

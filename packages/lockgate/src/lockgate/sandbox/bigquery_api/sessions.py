@@ -11,11 +11,12 @@ import duckdb
 from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api.catalog import Catalog, Table
-from lockgate.sandbox.bigquery_api.engine import Engine, Transaction
+from lockgate.sandbox.bigquery_api.engine import Engine, Transaction, translated
 from lockgate.sandbox.bigquery_api.fields import Field
 from lockgate.sandbox.bigquery_api.names import Names
 from lockgate.sandbox.bigquery_api.planning import Planner
 from lockgate.sandbox.bigquery_api.refusals import bad_query
+from lockgate.sandbox.bigquery_api.scopes import Scope
 
 
 @dataclass(slots=True)
@@ -62,6 +63,17 @@ class Session:
         """What makes a tree into DuckDB's."""
         values = {**self.variables, **self.parameters}
         return Planner(self.names(), lambda sql: self.engine.describe(sql, self.cursor), values)
+
+    def value(self, node: exp.Expr) -> object:
+        """What an expression is now.
+
+        Raises:
+            Refusal: it cannot be told.
+        """
+        lowered = self.planner().expression(exp.Paren(this=node.copy()).this, Scope())
+        with translated():
+            found = self.cursor.execute(f"SELECT {lowered.sql('duckdb')}").fetchone()
+        return found[0] if found else None
 
     def begin(self) -> None:
         """Begins a transaction.
