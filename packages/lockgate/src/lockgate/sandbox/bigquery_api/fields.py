@@ -77,7 +77,7 @@ def normalised(fields: Sequence[Field]) -> list[Field]:
         mode = str(each.get("mode") or "NULLABLE").upper()
         if mode not in {"NULLABLE", "REQUIRED", "REPEATED"}:
             raise Refusal("invalid", f"Invalid value for mode: {mode} is not a valid value")
-        extra = {key: each[key] for key in ("description", "precision", "scale", "maxLength") if key in each}
+        extra = {key: str(each[key]) for key in ("description", "precision", "scale", "maxLength") if each.get(key)}
         made.append(field(each["name"], each["type"], mode=mode, fields=normalised(each.get("fields", ())), **extra))
     return made
 

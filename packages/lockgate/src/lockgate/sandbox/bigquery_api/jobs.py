@@ -18,6 +18,7 @@ from lockgate.sandbox.bigquery_api.refusals import Refusal, missing
 from lockgate.sandbox.bigquery_api.sessions import Outcome
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+_LONG = frozenset({"precision", "scale", "maxLength", "maximumBytesBilled", "jobTimeoutMs", "expirationMs"})
 _BILLED = 10 * 2**20
 _LOOK_SECONDS = 0.05
 
@@ -175,7 +176,7 @@ class Jobs:
             raise Refusal(
                 "invalid", f"Invalid value for location: {location} is not that of the stand-in, {self.location}"
             )
-        job = Job(self.project, number, self.location, email, configuration, **more)
+        job = Job(self.project, number, self.location, email, _spelled(configuration), **more)
         job.answer = ("_" + uuid.uuid4().hex, "anon" + uuid.uuid4().hex)
         with self._lock:
             if number in self._jobs:
@@ -222,6 +223,16 @@ class Jobs:
             job.error = Refusal("notImplemented", f"The stand-in for BigQuery failed: {type(error).__name__}: {error}")
         job.ended_ms, job.state = now_ms(), "DONE"
         job.done.set()
+
+
+def _spelled(part: Any) -> Any:
+    """A configuration as it is answered: whole numbers of 64 bits are text there."""
+    if isinstance(part, list):
+        return [_spelled(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    kept = {key: _spelled(value) for key, value in part.items()}
+    return {key: str(value) if key in _LONG and isinstance(value, int) else value for key, value in kept.items()}
 
 
 def _meet(job: Job, fault: JobFault) -> None:
