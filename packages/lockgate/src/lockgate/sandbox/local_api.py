@@ -145,7 +145,7 @@ def _handler(api: LocalApi) -> type[BaseHTTPRequestHandler]:
         """One connection."""
 
         protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True  # an answer's head and body are written apart
+        disable_nagle_algorithm = True
 
         def answer(self) -> None:
             """Reads a request, and writes its answer."""

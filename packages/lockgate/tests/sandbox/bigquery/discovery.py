@@ -147,7 +147,9 @@ class Discovery:
             if "enum" in declared[name] and value not in declared[name]["enum"]:
                 yield f"{name}: {value!r} is none of its values"
         names = {name for name, _ in given}
-        if any(each.get("required") and each["location"] == "query" and name not in names for name, each in own.items()):
+        if any(
+            each.get("required") and each["location"] == "query" and name not in names for name, each in own.items()
+        ):
             yield "a parameter is missing"
 
     def _body(self, method, asked, is_upload: bool) -> Iterator[str]:
@@ -162,7 +164,7 @@ class Discovery:
             body = re.search(rb"\r\n\r\n(.+?)\r\n--", body, re.DOTALL)[1]
         elif not asked.headers.get("content-type", "").startswith("application/json"):
             yield f"content-type {asked.headers.get('content-type')}"
-        schema = self._schema({"$ref": method["request"]["$ref"]}, is_asked=True, nulls=asked.method == "PATCH")
+        schema = self._schema({"$ref": method["request"]["$ref"]}, is_asked=True, nulls=True)
         yield from _misfits(schema, json.loads(body))
 
     def _answer(self, method, asked) -> Iterator[str]:
@@ -192,11 +194,18 @@ def _json_schema(part: dict[str, Any], *, is_asked: bool, nulls: bool) -> dict[s
         if "items" in part:
             made["items"] = _json_schema(part["items"], is_asked=is_asked, nulls=nulls)
         if "properties" in part:
-            made["properties"] = {name: _json_schema(each, is_asked=is_asked, nulls=nulls) for name, each in part["properties"].items()}
+            made["properties"] = {
+                name: _json_schema(each, is_asked=is_asked, nulls=nulls) for name, each in part["properties"].items()
+            }
             made["additionalProperties"] = False
         if "additionalProperties" in part:
             made["additionalProperties"] = _json_schema(part["additionalProperties"], is_asked=is_asked, nulls=nulls)
-    return {"anyOf": [made, {"type": "null"}]} if nulls else made
+    if nulls and "type" in made:
+        kinds = made["type"] if isinstance(made["type"], list) else [made["type"]]
+        made["type"] = [*kinds, "null"]
+        if "enum" in made:
+            made["enum"] = [*made["enum"], None]
+    return made
 
 
 def _misfits(schema: dict[str, Any], value: object) -> Iterator[str]:

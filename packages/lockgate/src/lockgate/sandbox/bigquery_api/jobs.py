@@ -226,12 +226,12 @@ class Jobs:
 
 
 def _spelled(part: Any) -> Any:
-    """A configuration as it is answered: whole numbers of 64 bits are text there."""
+    """A configuration as it is answered: whole numbers of 64 bits are text there, and null is nothing."""
     if isinstance(part, list):
         return [_spelled(each) for each in part]
     if not isinstance(part, dict):
         return part
-    kept = {key: _spelled(value) for key, value in part.items()}
+    kept = {key: _spelled(value) for key, value in part.items() if value is not None}
     return {key: str(value) if key in _LONG and isinstance(value, int) else value for key, value in kept.items()}
 
 

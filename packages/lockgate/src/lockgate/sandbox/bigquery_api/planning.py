@@ -254,7 +254,11 @@ class Planner:
         parts = self._describe(f"SELECT UNNEST({typed_null(kind).sql('duckdb')})")
         chosen = [exp.column(name, quoted=True) for name, _ in columns[1:]]
         chosen += [
-            exp.alias_(exp.Dot(this=exp.column(alias, quoted=True), expression=exp.to_identifier(name, quoted=True)), name, quoted=True)
+            exp.alias_(
+                exp.Dot(this=exp.column(alias, quoted=True), expression=exp.to_identifier(name, quoted=True)),
+                name,
+                quoted=True,
+            )
             for name, _ in parts
         ]
         given = exp.Subquery(this=made, alias=exp.TableAlias(this=exp.to_identifier("_given")))
@@ -286,7 +290,11 @@ class Planner:
             return self._of_query(node, scope)
         if isinstance(node, exp.Parameter | exp.Placeholder):
             return self._parameter(node)
-        if isinstance(node, exp.Dot) and isinstance(node.this, exp.Parameter):
+        if (
+            isinstance(node, exp.Dot)
+            and isinstance(node.this, exp.Parameter)
+            and isinstance(node.this.this, exp.Parameter)
+        ):
             return self._parameter(node)
         for child in list(node.iter_expressions()):
             if isinstance(child, exp.DataType | exp.Identifier | exp.Var | exp.WindowSpec):
