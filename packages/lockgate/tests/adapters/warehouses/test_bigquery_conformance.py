@@ -37,6 +37,8 @@ class Cursor:
 
 
 class TestBigQuery(WarehouseConformance):
+    decimals_keep_zeros = False
+
     @pytest.fixture
     def open_warehouse(self):
         with BigQueryApi(location="EU") as api:

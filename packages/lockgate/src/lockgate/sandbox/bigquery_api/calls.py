@@ -9,7 +9,7 @@ from sqlglot import exp
 from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC
 from lockgate.sandbox.bigquery_api.functions import AGGREGATES, HELD, PARTS, TEMPLATES, UNITS, filled
-from lockgate.sandbox.bigquery_api.kinds import is_big
+from lockgate.sandbox.bigquery_api.kinds import family, is_big
 from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
 
 if TYPE_CHECKING:
@@ -233,6 +233,8 @@ def _json_text(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
         return filled("coalesce(CAST(to_json(_1) AS VARCHAR), 'null')", *arguments)
     if kind == "json":
         return filled("CAST(_1 AS VARCHAR)", *arguments)
+    if kind == "array" and family(types.type_of(arguments[0]).removesuffix("[]")) in {"text", "int", "bool"}:
+        return filled("coalesce(CAST(to_json(_1) AS VARCHAR), 'null')", *arguments)
     raise unknown(f"TO_JSON_STRING of {types.type_of(arguments[0])}")
 
 

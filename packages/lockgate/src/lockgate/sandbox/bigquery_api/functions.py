@@ -125,7 +125,7 @@ TEMPLATES: dict[tuple[str, int], str] = {
     ("BIT_AND", 1): "bit_and(_1)",
     ("BIT_OR", 1): "bit_or(_1)",
     ("COUNT", 1): "count(_1)",
-    ("COUNTIF", 1): "CAST(count_if(_1) AS BIGINT)",
+    ("COUNTIF", 1): "coalesce(CAST(count_if(_1) AS BIGINT), 0)",
     ("APPROX_COUNT_DISTINCT", 1): "count(DISTINCT _1)",
     ("LOGICAL_AND", 1): "bool_and(_1)",
     ("LOGICAL_OR", 1): "bool_or(_1)",

@@ -37,4 +37,4 @@ def typed_null(kind: str) -> exp.Expr:
     """A NULL of a type."""
     if family(kind) == "null":
         return exp.null()
-    return exp.Cast(this=exp.null(), to=exp.DataType.build(kind, dialect="duckdb"))
+    return exp.Cast(this=exp.null(), to=exp.DataType.build(kind.replace('"NULL"', "INTEGER"), dialect="duckdb"))
