@@ -8,11 +8,13 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
-from lockgate.sandbox.bigquery_api import BigQueryApi
 from sqlglot import parse_one
 
 from lockgate.adapters.warehouses.bigquery import open_bigquery
+from lockgate.sandbox.bigquery_api import BigQueryApi
 from lockgate.testing.warehouses import WarehouseConformance
+
+pytestmark = pytest.mark.slow
 
 CLOCK = partial(datetime.now, UTC)
 
