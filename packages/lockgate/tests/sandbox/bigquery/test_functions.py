@@ -1,7 +1,8 @@
 """What functions give: the values that Google's reference says.
 
-Pages of cloud.google.com/bigquery/docs/reference/standard-sql: mathematical_functions, string_functions, hash_functions,
-conversion_functions, date_functions, timestamp_functions, array_functions, aggregate_functions, operators.
+Pages of cloud.google.com/bigquery/docs/reference/standard-sql: mathematical_functions, string_functions,
+hash_functions, conversion_functions, date_functions, timestamp_functions, array_functions, aggregate_functions,
+operators.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The embedded DuckDB under the stand-in for BigQuery: its connections, its transactions, and its errors in BigQuery's words."""
+"""The embedded DuckDB under the stand-in for BigQuery: connections, transactions, and errors in BigQuery's words."""
 
 from __future__ import annotations
 

@@ -75,6 +75,11 @@ class Session:
             found = self.cursor.execute(f"SELECT {lowered.sql('duckdb')}").fetchone()
         return found[0] if found else None
 
+    def count(self, physical: str) -> int:
+        """How many rows a table of DuckDB has."""
+        found = self.cursor.execute(exp.select("count(*)").from_(physical).sql("duckdb")).fetchone()
+        return int(found[0]) if found else 0
+
     def begin(self) -> None:
         """Begins a transaction.
 
