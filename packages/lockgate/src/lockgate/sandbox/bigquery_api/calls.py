@@ -224,10 +224,21 @@ def _array_agg(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     return filled("list_filter(_1, lambda each: each IS NOT NULL)", listed) if ignoring is not None else listed
 
 
+# Numbers that a double does not hold are text in JSON.
+_NUMBER = (
+    "CASE WHEN abs(CAST({0} AS HUGEINT)) > 9007199254740992 THEN '\"' || {0} || '\"' ELSE CAST({0} AS VARCHAR) END"
+)
+
+
 def _json_text(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     kind = types.family(arguments[0])
-    if kind in {"text", "int", "bool", "null"}:
+    if kind in {"text", "bool", "null"} or types.type_of(arguments[0]) in {"VARCHAR[]", "BOOLEAN[]"}:
         return filled("coalesce(CAST(to_json(_1) AS VARCHAR), 'null')", *arguments)
+    if kind == "int":
+        return filled(f"coalesce({_NUMBER.format('_1')}, 'null')", *arguments)
+    if types.type_of(arguments[0]) == "BIGINT[]":
+        inner = f"list_transform(_1, lambda each: coalesce({_NUMBER.format('each')}, 'null'))"
+        return filled(f"coalesce('[' || array_to_string({inner}, ',') || ']', 'null')", *arguments)
     if kind == "json":
         return filled("CAST(_1 AS VARCHAR)", *arguments)
     raise unknown(f"TO_JSON_STRING of {types.type_of(arguments[0])}")

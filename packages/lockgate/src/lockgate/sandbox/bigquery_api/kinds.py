@@ -48,4 +48,5 @@ def typed_null(kind: str) -> exp.Expr:
     """A NULL of a type."""
     if family(kind) == "null":
         return exp.null()
-    return exp.Cast(this=exp.null(), to=exp.DataType.build(kind, dialect="duckdb"))
+    known = kind.replace('"NULL"', "INTEGER")
+    return exp.Cast(this=exp.null(), to=exp.DataType.build(known, dialect="duckdb"))

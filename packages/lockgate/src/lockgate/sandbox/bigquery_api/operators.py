@@ -245,7 +245,7 @@ class Operators:
             for each in node.expressions[1:]:
                 _renamed(first, each)
         kinds = [self.type_of(each) for each in node.expressions]
-        if kinds:
+        if kinds and not isinstance(first, exp.Struct):
             self.common(kinds, "an array")
         for each in ("value_constructor", "struct_name_inheritance"):
             node.args.pop(each, None)
