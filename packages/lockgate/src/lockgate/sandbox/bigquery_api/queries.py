@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import duckdb
 from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api import loads
-from lockgate.sandbox.bigquery_api.engine import Engine
+from lockgate.sandbox.bigquery_api.engine import Engine, translated
 from lockgate.sandbox.bigquery_api.jobs import Job, Jobs, billed
 from lockgate.sandbox.bigquery_api.parameters import parameters
 from lockgate.sandbox.bigquery_api.refusals import Refusal, unknown
@@ -36,7 +35,7 @@ class Queries:
         job.is_stopped = True
         session = self._working.get(job.id)
         if session is not None:
-            with suppress(duckdb.Error):
+            with suppress(Refusal), translated():
                 session.cursor.interrupt()
 
     def plan(self, job: Job) -> None:

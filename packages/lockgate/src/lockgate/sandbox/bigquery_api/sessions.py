@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
 from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api.catalog import Catalog, Table
@@ -43,7 +42,7 @@ class Session:
         self.default = default
         self.is_over = is_over
         self.id = uuid.uuid4().hex
-        self.cursor: duckdb.DuckDBPyConnection = engine.cursor()
+        self.cursor = engine.cursor()
         self.transaction: Transaction | None = None
         self.temporary: dict[str, Table] = {}
         self.variables: dict[str, exp.Expr] = {}
