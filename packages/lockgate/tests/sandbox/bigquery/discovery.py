@@ -23,8 +23,8 @@ USED = {
 }
 WORDS = {"description", "enumDescriptions", "enumDeprecated", "deprecated", "scopes", "annotations", "readOnly"}
 READS = {"integer": int, "number": float, "boolean": {"true": True, "false": False}.__getitem__}
-# Not in the document: google.rpc's errors as Google's JSON APIs wrap them, cloud.google.com/apis/design/errors, with the
-# list `errors` of cloud.google.com/bigquery/docs/error-messages.
+# Not in the document: errors as Google's JSON APIs wrap them, cloud.google.com/apis/design/errors, with the list
+# `errors` of cloud.google.com/bigquery/docs/error-messages.
 TEXT = {"type": "string"}
 # What Google's own client sends with jobs.get, although the document has it for jobs.list alone.
 BEYOND = frozenset({"projection"})
@@ -121,9 +121,10 @@ class Discovery:
 
     def _found(self, asked) -> Iterator[tuple[dict[str, Any], dict[str, str], bool]]:
         for method in self._methods:
+            uploads = method.get("mediaUpload", {}).get("protocols", {}).values()
+            is_sent = asked.method in {"POST", "PUT"}
             paths = [(self._base + method["path"], asked.method == method["httpMethod"], False)]
-            for protocol in method.get("mediaUpload", {}).get("protocols", {}).values():
-                paths.append((protocol["path"], asked.method in {"POST", "PUT"}, True))
+            paths += [(protocol["path"], is_sent, True) for protocol in uploads]
             for path, is_method, is_upload in paths:
                 match = re.fullmatch(re.sub(r"\{\+(\w+)\}", r"(?P<\1>[^/]+)", path), asked.path)
                 if match and is_method:

@@ -1,7 +1,8 @@
 """What functions give: the values that Google's reference says.
 
-Pages of cloud.google.com/bigquery/docs/reference/standard-sql: mathematical_functions, string_functions, hash_functions,
-conversion_functions, date_functions, timestamp_functions, array_functions, aggregate_functions, operators.
+Pages of cloud.google.com/bigquery/docs/reference/standard-sql: mathematical_functions, string_functions,
+hash_functions, conversion_functions, date_functions, timestamp_functions, array_functions, aggregate_functions,
+operators.
 """
 
 from __future__ import annotations
@@ -97,6 +98,12 @@ GIVEN = [
     ("(SELECT BIT_XOR(x) FROM UNNEST([5678, 1234]) AS x)", 4860),
     ("(SELECT AVG(x) FROM UNNEST([NUMERIC '1', NUMERIC '2']) AS x)", Decimal("1.5")),
     ("(SELECT SUM(x) FROM UNNEST([1, NULL, 2]) AS x)", 3),
+    ("TO_JSON_STRING([1, 2])", "[1,2]"),
+    ("TO_JSON_STRING(9007199254740993)", '"9007199254740993"'),
+    ("TO_JSON_STRING('a\"b')", '"a\\"b"'),
+    ("(SELECT COUNTIF(x > 1) FROM UNNEST([1]) AS x WHERE x > 1)", 0),
+    ("(SELECT SUM(n) FROM UNNEST([STRUCT(1 AS n, 'a' AS s), STRUCT(NULL AS n, 'b' AS s)]))", 1),
+    ("ARRAY(SELECT x FROM UNNEST([1, 2]) AS x WHERE x > 1)", [2]),
     # operators
     ("NULL IS NOT DISTINCT FROM NULL", True),
     ("1 IN (2, NULL)", None),

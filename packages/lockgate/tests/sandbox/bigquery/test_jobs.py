@@ -76,11 +76,12 @@ def test_a_dry_run_changes_nothing_and_tells_what_would_be_read(client, dataset,
 
 
 def test_a_query_that_would_cost_too_much_is_refused(dataset, run):
-    """Google's client knows no such reason, and takes it for an error of the server."""
+    """Google's client knows no such reason: it takes that of a job that has ended for an error of the server."""
     run(f"CREATE TABLE {dataset}.t AS SELECT 1 AS x")
 
     with pytest.raises(
-        InternalServerError, match="Query exceeded limit for bytes billed: 100. 10485760 or higher required."
+        (BadRequest, InternalServerError),
+        match=r"Query exceeded limit for bytes billed: 100. 10485760 or higher required.",
     ):
         run(f"SELECT x FROM {dataset}.t", maximum_bytes_billed=100)
 
@@ -180,6 +181,7 @@ def test_a_job_takes_a_while_and_can_be_cancelled(client, api, rest, dataset, ru
     client.cancel_job(job.job_id)
     with pytest.raises(Exception, match="cancelled"):
         job.result(job_retry=None)
+    job.reload()
 
     assert waited["jobComplete"] is False
     assert job.error_result["reason"] == "stopped"

@@ -1,4 +1,4 @@
-"""Datasets, tables, views and their rows by REST, as the references of `datasets`, `tables` and `tabledata` describe them."""
+"""Datasets, tables, views and rows by REST, as the references of `datasets`, `tables` and `tabledata` have them."""
 
 from __future__ import annotations
 
@@ -178,7 +178,7 @@ def test_statements_tell_what_they_did(client, dataset):
         ("INSERT INTO {d}.t (a) SELECT '1'||'2'", "cannot be assigned"),
         ("INSERT INTO {d}.t (a, b) VALUES (1)", "wrong column count"),
         ("INSERT INTO {d}.t (a, s) VALUES (1, 'too long')", "maximum length"),
-        ("UPDATE {d}.t SET a = s.x FROM (SELECT 1 AS x UNION ALL SELECT 1) AS s WHERE a = s.x", "at most one source row"),
+        ("UPDATE {d}.t SET a = s.x FROM (SELECT 1 AS x UNION ALL SELECT 1) AS s WHERE a = x", "at most one source row"),
     ],
 )  # fmt: skip
 def test_what_is_refused_changes_nothing(dataset, run, sql, said):

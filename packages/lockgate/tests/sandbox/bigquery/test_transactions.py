@@ -117,7 +117,7 @@ def begun(client, run, money: str) -> dict[str, list[ConnectionProperty]]:
 def test_the_later_of_two_transactions_that_change_a_table_is_aborted(client, money, run):
     within = begun(client, run, money)
 
-    with pytest.raises(BadRequest, match="Transaction is aborted due to concurrent update against table .*money"):
+    with pytest.raises(BadRequest, match=r"Transaction is aborted due to concurrent update against table .*money"):
         run(moved(money, 1))
 
     run("COMMIT TRANSACTION", **within)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -14,6 +15,8 @@ from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
 
 if TYPE_CHECKING:
     from lockgate.sandbox.bigquery_api.operators import Operators
+
+Lowering = Callable[[list[exp.Expr], "Operators"], exp.Expr]
 
 _WRAPS = (exp.Distinct, exp.Order, exp.IgnoreNulls, exp.RespectNulls, exp.Limit, exp.HavingMax)
 _EXTRACTED = {
@@ -72,7 +75,7 @@ def _aggregate(name: str, template: str, arguments: list[exp.Expr]) -> exp.Expr:
     start = written.index("(") + 1
     inner = ("DISTINCT " if distinct else "") + written[start:-1]
     ordered = f" ORDER BY {', '.join(each.sql('duckdb') for each in order.expressions)}" if order is not None else ""
-    parsed = exp.maybe_parse(f"{written[:start]}{inner}{ordered})", dialect="duckdb")
+    parsed: exp.Expr = exp.maybe_parse(f"{written[:start]}{inner}{ordered})", dialect="duckdb")
     return _typed_again(parsed, made, order)
 
 
@@ -126,7 +129,7 @@ def _avg(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     return filled(f"bq_{name}_divide({total}, {count})", argument)
 
 
-def _rounded(name: str) -> object:
+def _rounded(name: str) -> Lowering:
     def lower(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
         argument = arguments[0]
         places = "CAST(_2 AS INTEGER)" if len(arguments) > 1 else "0"
@@ -144,7 +147,7 @@ def _rounded(name: str) -> object:
     return lower
 
 
-def _stepped(name: str) -> object:
+def _stepped(name: str) -> Lowering:
     def lower(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
         argument = arguments[0]
         if types.family(argument) == "decimal":
@@ -201,14 +204,6 @@ def _fingerprint(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     return filled(f"bq_fingerprint_{kind}(_1)", *arguments)
 
 
-def _hashed(name: str) -> object:
-    def lower(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
-        del types
-        return filled(f"unhex({name}(_1))", *arguments)
-
-    return lower
-
-
 def _struct(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     parts = []
     for number, each in enumerate(arguments, 1):
@@ -220,17 +215,30 @@ def _struct(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
 
 
 def _array_agg(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
-    inner = arguments[0]
-    ignoring = inner.find(exp.IgnoreNulls)
+    del types
+    holder = exp.Paren(this=arguments[0])
+    ignoring = holder.find(exp.IgnoreNulls)
     if ignoring is not None:
         ignoring.replace(ignoring.this)
-    return _aggregate("ARRAY_AGG", "list(_1)", [arguments[0]])
+    listed = _aggregate("ARRAY_AGG", "list(_1)", [holder.this])
+    return filled("list_filter(_1, lambda each: each IS NOT NULL)", listed) if ignoring is not None else listed
+
+
+# Numbers that a double does not hold are text in JSON.
+_NUMBER = (
+    "CASE WHEN abs(CAST({0} AS HUGEINT)) > 9007199254740992 THEN '\"' || {0} || '\"' ELSE CAST({0} AS VARCHAR) END"
+)
 
 
 def _json_text(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     kind = types.family(arguments[0])
-    if kind in {"text", "int", "bool", "null"}:
+    if kind in {"text", "bool", "null"} or types.type_of(arguments[0]) in {"VARCHAR[]", "BOOLEAN[]"}:
         return filled("coalesce(CAST(to_json(_1) AS VARCHAR), 'null')", *arguments)
+    if kind == "int":
+        return filled(f"coalesce({_NUMBER.format('_1')}, 'null')", *arguments)
+    if types.type_of(arguments[0]) == "BIGINT[]":
+        inner = f"list_transform(_1, lambda each: coalesce({_NUMBER.format('each')}, 'null'))"
+        return filled(f"coalesce('[' || array_to_string({inner}, ',') || ']', 'null')", *arguments)
     if kind == "json":
         return filled("CAST(_1 AS VARCHAR)", *arguments)
     if kind == "array" and family(types.type_of(arguments[0]).removesuffix("[]")) in {"text", "int", "bool"}:
@@ -238,7 +246,7 @@ def _json_text(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     raise unknown(f"TO_JSON_STRING of {types.type_of(arguments[0])}")
 
 
-def _zoned(name: str, template: str) -> object:
+def _zoned(name: str, template: str) -> Lowering:
     """DATE, DATETIME and TIMESTAMP with a zone, which must be UTC."""
 
     def lower(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
@@ -265,7 +273,7 @@ def _format_moment(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     return filled("strftime(_1, _2)", arguments[1], exp.Literal.string(kept))
 
 
-_BY_TYPE = {
+_BY_TYPE: Mapping[str, Lowering] = {
     "SUM": _sum,
     "AVG": _avg,
     "ROUND": _rounded("round"),
@@ -330,7 +338,8 @@ def _moved(what: str, held: str, arguments: list[exp.Expr]) -> exp.Expr:
         count = exp.cast(exp.Literal.number(count.name), "BIGINT", dialect="duckdb")
     step = f"to_{UNITS[unit]}s(_2)"
     if unit in {"QUARTER", "MONTH", "YEAR", "DAY"}:
-        step = f"to_{'month' if unit == 'QUARTER' else UNITS[unit]}s(CAST({'3 * ' if unit == 'QUARTER' else ''}_2 AS INTEGER))"
+        times = "3 * " if unit == "QUARTER" else ""
+        step = f"to_{'month' if times else UNITS[unit]}s(CAST({times}_2 AS INTEGER))"
     if unit == "SECOND":
         step = "to_microseconds(1000000 * _2)"
     return filled(f"CAST(CAST(_1 AS {held}) {sign} {step} AS {held})", arguments[0], count)

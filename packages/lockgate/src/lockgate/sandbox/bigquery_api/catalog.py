@@ -82,12 +82,12 @@ class Table:
 
     def listed(self) -> dict[str, Any]:
         """As lists have it."""
-        said = {key: self.said[key] for key in ("labels", "friendlyName", "timePartitioning", "clustering", "expirationTime")
-                if key in self.said}  # fmt: skip
+        told = ("labels", "friendlyName", "timePartitioning", "clustering", "expirationTime")
+        said = {key: self.said[key] for key in told if key in self.said}
         view = {"view": {"useLegacySql": False}} if self.is_view else {}
         kind = {"kind": "bigquery#table", "type": "VIEW" if self.is_view else "TABLE"}
-        told = {"id": self.full_name, "tableReference": self.reference(), "creationTime": str(self.created_ms)}
-        return {**kind, **told, **said, **view}
+        names = {"id": self.full_name, "tableReference": self.reference(), "creationTime": str(self.created_ms)}
+        return {**kind, **names, **said, **view}
 
     def document(self, url: str, location: str, rows: int) -> dict[str, Any]:
         """As it is answered; a view has no rows of its own."""
@@ -231,7 +231,7 @@ class Catalog:
     def copied(self) -> Catalog:
         """As it is now, for whoever reads it later."""
         made = Catalog(self.project, self.location)
-        made._numbers = self._numbers  # noqa: SLF001  its own kind
+        made._numbers = self._numbers
         for name, each in self.datasets.items():
             made.datasets[name] = Dataset(each.project, name, each.location, each.said, dict(each.tables))
         return made

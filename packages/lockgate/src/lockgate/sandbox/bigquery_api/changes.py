@@ -12,7 +12,7 @@ from sqlglot import exp
 from lockgate.sandbox.bigquery_api.assigning import assigned
 from lockgate.sandbox.bigquery_api.catalog import Table
 from lockgate.sandbox.bigquery_api.engine import translated
-from lockgate.sandbox.bigquery_api.fields import Field, quoted, stored
+from lockgate.sandbox.bigquery_api.fields import Field, stored
 from lockgate.sandbox.bigquery_api.operators import Operators
 from lockgate.sandbox.bigquery_api.planning import Planner
 from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
@@ -49,7 +49,6 @@ class Change:
             table, kind = self._truncate(tree), "TRUNCATE_TABLE"
         target = table.reference()
         if only_plan:
-            self._session.engine.describe(f"SELECT 1 FROM {table.physical}", self._session.cursor)
             return Outcome(kind, affected=0, target=target, read=(table,))
         affected = self._made(table, by_change=kind != "INSERT")
         counted = {"INSERT": "insertedRowCount", "UPDATE": "updatedRowCount"}.get(kind, "deletedRowCount")
@@ -174,15 +173,15 @@ class Change:
             raise unknown(f"SET {each.sql('bigquery')}")
         to = self._field(table, each.this.name)
         each.expression.replace(self._value(each.expression, to, scope))
-        each.this.replace(exp.column(exp.to_identifier(to["name"], quoted=True)))
+        each.this.replace(exp.column(to["name"], quoted=True))
 
     def _refuse_twice(self, table: Table, alias: str, source: exp.Expr, condition: exp.Expr) -> None:
-        counted = (
-            f"SELECT 1 FROM {table.physical} AS {quoted(alias)}, {source.sql('duckdb')} WHERE {condition.sql('duckdb')} "
-            f"GROUP BY {quoted(alias)}.rowid HAVING count(*) > 1 LIMIT 1"
-        )
+        target = exp.table_(table.physical, alias=exp.to_identifier(alias, quoted=True))
+        paired = exp.select("1").from_(target).join(source.copy(), join_type="cross").where(condition.copy())
+        row = exp.column("rowid", table=exp.to_identifier(alias, quoted=True))
+        counted = paired.group_by(row).having("count(*) > 1").limit(1)
         with translated():
-            twice = self._session.cursor.execute(counted).fetchone()
+            twice = self._session.cursor.execute(counted.sql("duckdb")).fetchone()
         if twice:
             raise bad_query("UPDATE/MERGE must match at most one source row for each target row")
 
@@ -226,7 +225,7 @@ class Change:
             values = then.expression.expressions
             if len(values) != len(fields):
                 raise bad_query(f"Inserted row has wrong column count; Has {len(values)}, expected {len(fields)}")
-            then.this.set("expressions", [exp.column(exp.to_identifier(to["name"], quoted=True)) for to in fields])
+            then.this.set("expressions", [exp.column(to["name"], quoted=True) for to in fields])
             made = [self._value(value, to, scope) for value, to in zip(values, fields, strict=True)]
             then.expression.set("expressions", made)
 

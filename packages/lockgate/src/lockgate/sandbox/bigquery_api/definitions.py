@@ -5,6 +5,7 @@ Source: cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlglot import exp
@@ -39,14 +40,15 @@ class Definition:
         Raises:
             Refusal: it cannot be done.
         """
-        tree = self._tree
+        tree: Any = self._tree
         kind = str(tree.args.get("kind", "")).upper()
+        made: Callable[[Any], Outcome] | None
         if isinstance(tree, exp.Create):
             made = {"SCHEMA": self._create_schema, "TABLE": self._create_table, "VIEW": self._create_view}.get(kind)
         elif isinstance(tree, exp.Drop):
             made = {"SCHEMA": self._drop_schema, "TABLE": self._drop, "VIEW": self._drop}.get(kind)
         else:
-            made = {"TABLE": self._alter}.get(kind)
+            made = self._alter if kind == "TABLE" else None
         if made is None:
             raise unknown(f"the statement {' '.join(self._text.split())[:60]}")
         return made(tree)
@@ -159,12 +161,12 @@ class Definition:
             raise bad_query("CREATE TABLE must have columns, AS or LIKE")
         return new_table(self._session, fields)
 
-    def _filled(self, made: Table, query: exp.Expr) -> None:
+    def _filled(self, made: Table, query: Any) -> None:
         """A table with the rows of a query."""
         planner = self._session.planner()
         source = query.this if isinstance(query, exp.Subquery) and not query.alias else query
         if made.fields:
-            select = Change(self._session, source).selected(source, made.fields)
+            select: exp.Expr = Change(self._session, source).selected(source, made.fields)
         else:
             holder = exp.Paren(this=source.copy())
             names = planner.query(holder.this)
@@ -172,7 +174,8 @@ class Definition:
             select = holder.this
         made.physical = self._made(made.fields)
         with translated():
-            self._session.cursor.execute(f"INSERT INTO {made.physical} {select.sql('duckdb')}")
+            filled = exp.Insert(this=exp.table_(made.physical), expression=select)
+            self._session.cursor.execute(filled.sql("duckdb"))
 
     # --- views ----------------------------------------------------------------------------------------------------
 
@@ -271,12 +274,12 @@ class Definition:
         table.fields = [each for each in table.fields if each["name"].casefold() != name]
 
 
-def _dropped(tree: exp.Drop) -> exp.Expr:
+def _dropped(tree: exp.Drop) -> Any:
     """What a DROP names."""
     tables = tree.args.get("tables") or ()
     if len(tables) != 1:
         raise unknown("DROP of several")
-    found: exp.Expr = tables[0]
+    found: Any = next(iter(tables))
     return found
 
 
@@ -319,7 +322,8 @@ def result_fields(session: Session, query: exp.Expr, names: list[str]) -> list[F
             raise bad_query(f"Duplicate column names in the result are not supported. Found duplicate(s): {name}")
         seen.add(name.casefold())
     with translated():
-        described = session.cursor.execute(f"SELECT * FROM ({query.sql('duckdb')}) LIMIT 0").description
+        none = exp.select("*").from_(exp.Subquery(this=query.copy(), alias=exp.to_identifier("result"))).limit(0)
+        described = session.cursor.execute(none.sql("duckdb")).description
     return [of_duckdb(name, each[1]) for name, each in zip(names, described, strict=True)]
 
 

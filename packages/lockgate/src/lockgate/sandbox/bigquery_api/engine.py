@@ -1,4 +1,4 @@
-"""The embedded DuckDB under the stand-in for BigQuery: its connections, its transactions, and its errors in BigQuery's words."""
+"""The embedded DuckDB under the stand-in for BigQuery: connections, transactions, and errors in BigQuery's words."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from threading import Condition
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from lockgate.sandbox.bigquery_api import macros
 from lockgate.sandbox.bigquery_api.catalog import Catalog, Table
 from lockgate.sandbox.bigquery_api.refusals import Refusal, bad_query
 from lockgate.sandbox.bigquery_api.scopes import Columns
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 _WAIT_SECONDS = 0.05
 _UNKNOWN = re.compile(r'column "?([^"\s]+)"? (?:not found|does not exist)', re.IGNORECASE)
@@ -37,6 +38,8 @@ class Engine:
 
     def __init__(self, catalog: Catalog) -> None:
         """Empty, with the functions of GoogleSQL."""
+        import duckdb
+
         self.catalog = catalog
         self.turn = Condition()
         self._root = duckdb.connect(":memory:")
@@ -56,11 +59,11 @@ class Engine:
         with self.turn:
             self._root.close()
 
-    def cursor(self) -> duckdb.DuckDBPyConnection:
+    def cursor(self) -> DuckDBPyConnection:
         """A connection of its own to the same tables."""
         return self._root.cursor()
 
-    def describe(self, sql: str, on: duckdb.DuckDBPyConnection | None = None) -> Columns:
+    def describe(self, sql: str, on: DuckDBPyConnection | None = None) -> Columns:
         """Names and types of what a query of DuckDB answers.
 
         Raises:
@@ -78,7 +81,7 @@ class Engine:
 
     # --- transactions ---------------------------------------------------------------------------------------------
 
-    def begin(self, cursor: duckdb.DuckDBPyConnection) -> Transaction:
+    def begin(self, cursor: DuckDBPyConnection) -> Transaction:
         """A new transaction, which sees the tables as they are now."""
         cursor.execute("BEGIN TRANSACTION")
         cursor.execute("SELECT 1 FROM duckdb_tables() LIMIT 1").fetchall()
@@ -86,7 +89,7 @@ class Engine:
         self._open[transaction.id] = transaction
         return transaction
 
-    def commit(self, cursor: duckdb.DuckDBPyConnection, transaction: Transaction) -> None:
+    def commit(self, cursor: DuckDBPyConnection, transaction: Transaction) -> None:
         """Makes its changes everybody's.
 
         Raises:
@@ -98,17 +101,18 @@ class Engine:
                 self.rollback(cursor, transaction)
                 raise _aborted(table, transaction)
         try:
-            cursor.execute("COMMIT")
-        except duckdb.Error as error:
+            with translated():
+                cursor.execute("COMMIT")
+        except Refusal:
             self._forget(transaction)
-            raise bad_query(f"Transaction is aborted: {error}") from error
+            raise
         for table in [*transaction.changed.values(), *transaction.added.values()]:
             self.moved(table, by_change=table.physical in transaction.changed)
         self._forget(transaction)
 
-    def rollback(self, cursor: duckdb.DuckDBPyConnection, transaction: Transaction) -> None:
+    def rollback(self, cursor: DuckDBPyConnection, transaction: Transaction) -> None:
         """Takes its changes back."""
-        with suppress(duckdb.Error):
+        with suppress(Refusal), translated():
             cursor.execute("ROLLBACK")
         self._forget(transaction)
 
@@ -167,6 +171,8 @@ def translated() -> Iterator[None]:
     Raises:
         Refusal: a statement was not run.
     """
+    import duckdb
+
     try:
         yield
     except duckdb.NotImplementedException as error:

@@ -36,7 +36,7 @@ STORED = {
 }
 _KNOWN = frozenset(STORED) | {"NUMERIC", "BIGNUMERIC", "STRUCT"}
 _ALIASES = {
-    **{name: "INT64" for name in ("INT", "SMALLINT", "BIGINT", "TINYINT", "BYTEINT", "INTEGER")},
+    **dict.fromkeys(("INT", "SMALLINT", "BIGINT", "TINYINT", "BYTEINT", "INTEGER"), "INT64"),
     "FLOAT": "FLOAT64", "BOOLEAN": "BOOL", "RECORD": "STRUCT", "DECIMAL": "NUMERIC", "BIGDECIMAL": "BIGNUMERIC",
 }  # fmt: skip
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -152,8 +152,15 @@ def of_duckdb(name: str, kind: Any) -> Field:
 _OF_DUCKDB = {
     **dict.fromkeys(("tinyint", "smallint", "integer", "bigint", "hugeint", "utinyint", "usmallint"), "INT64"),
     **dict.fromkeys(("uinteger", "ubigint", "uhugeint", "sqlnull"), "INT64"),
-    **{"double": "FLOAT64", "float": "FLOAT64", "boolean": "BOOL", "varchar": "STRING", "blob": "BYTES"},
-    **{"date": "DATE", "time": "TIME", "timestamp": "DATETIME", "timestamp with time zone": "TIMESTAMP"},
+    "double": "FLOAT64",
+    "float": "FLOAT64",
+    "boolean": "BOOL",
+    "varchar": "STRING",
+    "blob": "BYTES",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamp": "DATETIME",
+    "timestamp with time zone": "TIMESTAMP",
 }
 
 
@@ -169,6 +176,8 @@ def cell(each: Field, value: Any, stamps: str) -> Any:
     """A value of a column."""
     if each["mode"] == "REPEATED":
         single = {**each, "mode": "NULLABLE"}
+        if None in (value or ()):
+            raise bad_query(f"Array cannot have a null element; error in writing field {each['name']}")
         return [{"v": cell(single, one, stamps)} for one in value or ()]
     if value is None:
         return None

@@ -35,21 +35,21 @@ def _len_16(u: int, v: int, factor: int) -> int:
 
 def _hashed(data: bytes) -> int:
     size = len(data)
-    if size <= 16:
+    if size <= 16:  # noqa: PLR2004  bytes
         return _to_16(data, size)
-    if size <= 32:
+    if size <= 32:  # noqa: PLR2004  bytes
         return _to_32(data, size)
-    return _to_64(data, size) if size <= 64 else _long(data, size)
+    return _to_64(data, size) if size <= 64 else _long(data, size)  # noqa: PLR2004  bytes
 
 
 def _to_16(data: bytes, size: int) -> int:
     factor = (_K2 + size * 2) & _MASK
-    if size >= 8:
+    if size >= 8:  # noqa: PLR2004  bytes
         a, b = (_fetch(data, 0) + _K2) & _MASK, _fetch(data, size - 8)
         c = (_rotated(b, 37) * factor + a) & _MASK
         d = ((_rotated(a, 25) + b) * factor) & _MASK
         return _len_16(c, d, factor)
-    if size >= 4:
+    if size >= 4:  # noqa: PLR2004  bytes
         return _len_16((size + (_fetch(data, 0, 4) << 3)) & _MASK, _fetch(data, size - 4, 4), factor)
     if size == 0:
         return _K2

@@ -125,7 +125,7 @@ TEMPLATES: dict[tuple[str, int], str] = {
     ("BIT_AND", 1): "bit_and(_1)",
     ("BIT_OR", 1): "bit_or(_1)",
     ("COUNT", 1): "count(_1)",
-    ("COUNTIF", 1): "coalesce(CAST(count_if(_1) AS BIGINT), 0)",
+    ("COUNTIF", 1): "CAST(coalesce(count_if(_1), 0) AS BIGINT)",
     ("APPROX_COUNT_DISTINCT", 1): "count(DISTINCT _1)",
     ("LOGICAL_AND", 1): "bool_and(_1)",
     ("LOGICAL_OR", 1): "bool_or(_1)",
@@ -145,9 +145,8 @@ AGGREGATES = frozenset({
     "ANY_VALUE", "BIT_XOR", "BIT_AND", "BIT_OR", "COUNT", "COUNTIF", "APPROX_COUNT_DISTINCT", "LOGICAL_AND",
     "LOGICAL_OR", "MAX", "MIN", "STRING_AGG", "SUM", "AVG", "ARRAY_AGG",
 })  # fmt: skip
-UNITS = {
-    unit: unit.lower() for unit in ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "QUARTER", "YEAR")
-}  # fmt: skip
+_UNITS = ("MICROSECOND", "MILLISECOND", "SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "QUARTER", "YEAR")
+UNITS = {unit: unit.lower() for unit in _UNITS}
 PARTS = {
     **{f"{kind}_TRUNC": ("trunc", kind) for kind in ("DATE", "TIMESTAMP", "DATETIME")},
     **{f"{kind}_DIFF": ("diff", kind) for kind in ("DATE", "TIMESTAMP", "DATETIME")},
@@ -160,7 +159,8 @@ HELD = {"DATE": "DATE", "TIMESTAMP": "TIMESTAMPTZ", "DATETIME": "TIMESTAMP"}
 @lru_cache(maxsize=1024)
 def parsed(sql: str) -> exp.Expr:
     """An expression of DuckDB as a tree."""
-    return parse_one(f"SELECT {sql}", dialect="duckdb").expressions[0]
+    found: exp.Expr = parse_one(f"SELECT {sql}", dialect="duckdb").expressions[0]
+    return found
 
 
 def filled(sql: str, *arguments: exp.Expr) -> exp.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 from sqlglot.dialects.bigquery import BigQuery
 from sqlglot.parsers.bigquery import BigQueryParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from lockgate.sandbox.bigquery_api.fields import Field, field, standard
 from lockgate.sandbox.bigquery_api.refusals import unknown

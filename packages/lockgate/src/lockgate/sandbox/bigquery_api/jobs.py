@@ -25,7 +25,7 @@ _LOOK_SECONDS = 0.05
 
 @dataclass(slots=True)
 class JobFault:
-    """What a job meets: it waits for `until`, and ends with `refusal`, where there is one, before its work or `after` it."""
+    """What a job meets, before its work or `after` it: it waits for `until`, and ends with `refusal`."""
 
     refusal: Refusal | None = None
     until: Event | None = None

@@ -8,9 +8,20 @@ from sqlglot import exp
 
 _FAMILIES = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "UINTEGER"), "int"),
-    **{"DOUBLE": "float", "FLOAT": "float", "VARCHAR": "text", "BOOLEAN": "bool", "BLOB": "bytes", "DATE": "date"},
-    **{"TIME": "time", "TIMESTAMP": "datetime", "TIMESTAMP WITH TIME ZONE": "timestamp", "TIMESTAMPTZ": "timestamp"},
-    **{"JSON": "json", '"NULL"': "null", "NULL": "null", "INTERVAL": "interval"},
+    "DOUBLE": "float",
+    "FLOAT": "float",
+    "VARCHAR": "text",
+    "BOOLEAN": "bool",
+    "BLOB": "bytes",
+    "DATE": "date",
+    "TIME": "time",
+    "TIMESTAMP": "datetime",
+    "TIMESTAMP WITH TIME ZONE": "timestamp",
+    "TIMESTAMPTZ": "timestamp",
+    "JSON": "json",
+    '"NULL"': "null",
+    "NULL": "null",
+    "INTERVAL": "interval",
 }
 _DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 
@@ -37,4 +48,5 @@ def typed_null(kind: str) -> exp.Expr:
     """A NULL of a type."""
     if family(kind) == "null":
         return exp.null()
-    return exp.Cast(this=exp.null(), to=exp.DataType.build(kind.replace('"NULL"', "INTEGER"), dialect="duckdb"))
+    known = kind.replace('"NULL"', "INTEGER")
+    return exp.Cast(this=exp.null(), to=exp.DataType.build(known, dialect="duckdb"))

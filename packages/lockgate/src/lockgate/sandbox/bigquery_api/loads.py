@@ -21,7 +21,7 @@ from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.catalog import Table
 from lockgate.sandbox.bigquery_api.definitions import add_columns, new_table
 from lockgate.sandbox.bigquery_api.engine import translated
-from lockgate.sandbox.bigquery_api.fields import Field, field, held, normalised, quoted, standard
+from lockgate.sandbox.bigquery_api.fields import Field, field, held, normalised, standard
 from lockgate.sandbox.bigquery_api.refusals import Refusal, missing, unknown
 from lockgate.sandbox.bigquery_api.scopes import Columns
 from lockgate.sandbox.bigquery_api.sessions import Session
@@ -53,7 +53,7 @@ class _Given:
     """Rows on their way: columns of a source of DuckDB, each as the expression that a field takes."""
 
     def __init__(
-        self, fields: list[Field], source: str, values: Mapping[str, exp.Expr], table: pa.Table | None
+        self, fields: list[Field], source: exp.Expr, values: Mapping[str, exp.Expr], table: pa.Table | None
     ) -> None:
         self.fields = fields
         self.source = source
@@ -81,7 +81,11 @@ class _Place:
             raise missing("Table", f"{self.project}:{self.dataset}.{self.name}")
         if self.existing is not None and self.existing.is_view:
             raise Refusal("invalid", f"{self.existing.full_name} is not a table")
-        if self.existing is not None and self.disposition == "WRITE_EMPTY" and self._count(self.existing):
+        if (
+            self.existing is not None
+            and self.disposition == "WRITE_EMPTY"
+            and self._session.count(self.existing.physical)
+        ):
             raise Refusal("duplicate", f"Already Exists: Table {self.existing.full_name}")
 
     @property
@@ -98,32 +102,30 @@ class _Place:
         kept = self.existing is not None and not (self.disposition == "WRITE_TRUNCATE" and truncates)
         return self.existing.fields if kept and self.existing is not None else None
 
-    def _count(self, table: Table) -> int:
-        found = self._session.cursor.execute(f"SELECT count(*) FROM {table.physical}").fetchone()
-        return int(found[0]) if found else 0
+    def columns_of(self, source: exp.Expr) -> Columns:
+        """The columns of a source of DuckDB."""
+        return self._session.engine.describe(exp.select("*").from_(source).sql("duckdb"), self._session.cursor)
 
     def write(self, given: _Given) -> int:
         """Writes rows, and counts them."""
         session = self._session
         staged = new_table(session, given.fields)
-        names = ", ".join(quoted(each["name"]) for each in given.fields)
-        chosen = exp.select(
-            *[exp.alias_(given.values[each["name"]], each["name"], quoted=True) for each in given.fields]
-        )
+        values = [exp.alias_(given.values[each["name"]], each["name"], quoted=True) for each in given.fields]
+        filled = exp.Insert(this=exp.table_(staged), expression=exp.select(*values).from_(given.source))
         try:
             if given.table is not None:
                 session.cursor.register("given", given.table)
             with translated():
-                session.cursor.execute(f"INSERT INTO {staged} ({names}) {chosen.sql('duckdb')} FROM {given.source}")
+                session.cursor.execute(filled.sql("duckdb"))
         except Refusal as error:
             session.engine.drop(staged)
             raise Refusal("invalid", f"Error while reading data, error message: {error.said}") from error
         finally:
             if given.table is not None:
                 session.cursor.unregister("given")
-        found = session.cursor.execute(f"SELECT count(*) FROM {staged}").fetchone()
+        rows = session.count(staged)
         self._settle(staged, given.fields)
-        return int(found[0]) if found else 0
+        return rows
 
     def _settle(self, staged: str, fields: list[Field]) -> None:
         session, existing = self._session, self.existing
@@ -151,9 +153,11 @@ class _Place:
                 f"Provided Schema does not match Table {existing.full_name}. Cannot add fields (field: {names})",
             )
         add_columns(session, existing, more)
-        names = ", ".join(quoted(each["name"]) for each in fields)
+        columns: list[exp.Expr] = [exp.column(each["name"], quoted=True) for each in fields]
+        into = exp.Schema(this=exp.table_(existing.physical), expressions=columns)
+        added = exp.Insert(this=into, expression=exp.select(*[column.copy() for column in columns]).from_(staged))
         with translated():
-            session.cursor.execute(f"INSERT INTO {existing.physical} ({names}) SELECT {names} FROM {staged}")
+            session.cursor.execute(added.sql("duckdb"))
         session.engine.moved(existing, by_change=False)
         session.engine.drop(staged)
 
@@ -173,11 +177,11 @@ def _parquet(place: _Place, asked: Mapping[str, Any], content: bytes, folder: Pa
         listed = asked.get("parquetOptions", {}).get("enableListInference")
         if not listed or any(pa.types.is_map(part.type) or pa.types.is_struct(part.type) for part in schema):
             raise unknown("loads of nested Parquet, apart from lists with enableListInference")
-    source = f"read_parquet({exp.Literal.string(str(path)).sql('duckdb')})"
-    columns = place._session.engine.describe(f"SELECT * FROM {source}", place._session.cursor)  # noqa: SLF001
+    source = exp.func("read_parquet", exp.Literal.string(str(path)), dialect="duckdb")
+    columns = place.columns_of(source)
     targets = list(asked.get("decimalTargetTypes", ()))
-    said = place.fields
-    fields = [_inferred(part, targets) for part in schema] if said is None else _matched(said, columns, asked)
+    known = place.fields
+    fields = [_inferred(part, targets) for part in schema] if known is None else _matched(known, columns, asked)
     kinds = {name.casefold(): (name, kind) for name, kind in columns}
     values = {}
     for each in fields:
@@ -186,7 +190,7 @@ def _parquet(place: _Place, asked: Mapping[str, Any], content: bytes, folder: Pa
             raise Refusal(
                 "invalid", f"Error while reading data, error message: Required field {each['name']} is missing"
             )
-        value = exp.column(exp.to_identifier(name, quoted=True)) if name else exp.null()
+        value = exp.column(name, quoted=True) if name else exp.null()
         values[each["name"]] = _taken(value, kind, each)
     return _Given(fields, source, values, None)
 
@@ -270,7 +274,7 @@ def _json(place: _Place, asked: Mapping[str, Any], content: bytes) -> _Given:
         for each in fields
     }
     values = {each["name"]: _read(each) for each in fields}
-    return _Given(fields, "given", values, pa.table(arrays))
+    return _Given(fields, exp.table_("given"), values, pa.table(arrays))
 
 
 def _row(line: bytes, number: int) -> dict[str, Any]:
@@ -308,7 +312,7 @@ def _text(each: Field, value: Any, number: int) -> Any:
 
 def _read(each: Field) -> exp.Expr:
     """A column of text as the field."""
-    column = exp.column(exp.to_identifier(each["name"], quoted=True))
+    column: exp.Expr = exp.column(each["name"], quoted=True)
     kind = standard(each["type"])
     if each["mode"] == "REPEATED":
         if kind != "STRING":
@@ -344,7 +348,9 @@ def copy(session: Session, asked: Mapping[str, Any]) -> dict[str, str]:
                 raise Refusal("invalid", f"{each.full_name} is not a table with the columns of the first one")
         place = _Place(session, {"writeDisposition": "WRITE_EMPTY", **asked})
         fields = [dict(each) for each in sources[0].fields]
-        union = " UNION ALL ".join(f"SELECT * FROM {each.physical}" for each in sources)
-        values = {each["name"]: exp.column(exp.to_identifier(each["name"], quoted=True)) for each in fields}
-        rows = place.write(_Given(fields, f"({union})", values, None))
+        selects = [exp.select("*").from_(each.physical) for each in sources]
+        union = exp.union(*selects, distinct=False) if len(selects) > 1 else selects[0]
+        source = exp.Subquery(this=union, alias=exp.to_identifier("sources"))
+        values = {each["name"]: exp.column(each["name"], quoted=True) for each in fields}
+        rows = place.write(_Given(fields, source, values, None))
     return {"copiedRows": str(rows), "copiedLogicalBytes": str(rows * 8)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api.catalog import Catalog, Dataset, Table
 from lockgate.sandbox.bigquery_api.fields import Field, standard
@@ -124,7 +124,7 @@ def _listed(columns: tuple[str, ...], rows: list[tuple[str | int, ...]]) -> exp.
     empty = ", ".join(
         f"CAST(NULL AS {'BIGINT' if name == 'ordinal_position' else 'VARCHAR'}) AS {name}" for name in columns
     )
-    query = parse_one(f"SELECT {empty} WHERE FALSE", dialect="duckdb")
+    query = exp.maybe_parse(f"SELECT {empty} WHERE FALSE", into=exp.Select, dialect="duckdb")
     if not rows:
         return query
     tuples = [exp.Tuple(expressions=[exp.convert(value) for value in row]) for row in rows]

@@ -22,7 +22,7 @@ from lockgate.sandbox.bigquery_api.scopes import Columns
 
 DUCK = "duck"
 _NUMBERS = {"int", "float", "decimal"}
-_ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+_ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.NullSafeEQ, exp.NullSafeNEQ)
 _MOMENTS = {"date", "datetime", "timestamp", "time"}
 # What means the same as it stands.
@@ -55,8 +55,7 @@ class Operators:
             if DUCK in each.meta:
                 each.replace(typed_null(str(each.meta[DUCK])))
         inner = holder.this
-        kind = self._describe(f"SELECT {inner.sql('duckdb')}")[0][1]
-        return kind
+        return self._describe(f"SELECT {inner.sql('duckdb')}")[0][1]
 
     def common(self, kinds: Sequence[str], what: str) -> str:
         """The type that several have in common.
@@ -205,10 +204,9 @@ class Operators:
             raise unknown("CAST with FORMAT")
         is_safe = isinstance(node, exp.TryCast)
         to = field_of("", node.args["to"])
-        inner = node.this
-        if isinstance(inner, exp.Null):
-            made = inner
-        elif to["mode"] == "REPEATED" or to["type"] == "RECORD":
+        inner: exp.Expr = node.this
+        made: exp.Expr
+        if isinstance(inner, exp.Null) or to["mode"] == "REPEATED" or to["type"] == "RECORD":
             made = inner
         else:
             made = cast(inner, self.family(inner), to["type"], held=held(to)[0])
@@ -243,10 +241,11 @@ class Operators:
 
     def _array(self, node: exp.Expr) -> exp.Expr:
         first = node.expressions[0] if node.expressions else None
-        for each in node.expressions[1:] if isinstance(first, exp.Struct) else ():
-            _renamed(first, each)
+        if isinstance(first, exp.Struct):
+            for each in node.expressions[1:]:
+                _renamed(first, each)
         kinds = [self.type_of(each) for each in node.expressions]
-        if kinds:
+        if kinds and not isinstance(first, exp.Struct):
             self.common(kinds, "an array")
         for each in ("value_constructor", "struct_name_inheritance"):
             node.args.pop(each, None)
@@ -264,7 +263,7 @@ class Operators:
     def _now(self, node: exp.Expr) -> exp.Expr:
         if node.args.get("this"):
             raise unknown(node.sql("bigquery"))
-        names = {exp.CurrentDate: "CURRENT_DATE", exp.CurrentDatetime: "CURRENT_DATETIME"}
+        names: dict[type[exp.Expr], str] = {exp.CurrentDate: "CURRENT_DATE", exp.CurrentDatetime: "CURRENT_DATETIME"}
         return calls.lowered(exp.Anonymous(this=names.get(type(node), "CURRENT_TIMESTAMP"), expressions=[]), self)
 
     def _path(self, node: exp.Expr) -> exp.Expr:

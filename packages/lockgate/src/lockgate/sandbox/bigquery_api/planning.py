@@ -12,7 +12,7 @@ from lockgate.sandbox.bigquery_api.names import Names
 from lockgate.sandbox.bigquery_api.operators import Operators, typed_null
 from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
 from lockgate.sandbox.bigquery_api.scopes import Columns, Scope, position
-from lockgate.sandbox.bigquery_api.scripts import script
+from lockgate.sandbox.bigquery_api.scripts import Plain, script
 
 _CLAUSES = ("where", "group", "having", "qualify", "windows", "order")
 _SELECT = frozenset({"expressions", "from_", "joins", "with_", "distinct", "limit", "offset", "hint", *_CLAUSES})
@@ -115,10 +115,8 @@ class Planner:
 
     def _star(self, node: exp.Expr, select: exp.Select, scope: Scope) -> Columns:
         star = node if isinstance(node, exp.Star) else node.this
-        if isinstance(node, exp.Star):
-            sources = list(scope.sources.values())
-        else:
-            sources = [scope.names_of(node.table)]
+        alias = node.text("table")
+        sources = [scope.names_of(alias)] if alias else list(scope.sources.values())
         shared = {
             name.name.casefold() for join in select.args.get("joins") or () for name in join.args.get("using") or ()
         }
@@ -216,7 +214,9 @@ class Planner:
         """
         if self._depth >= _DEEPEST:
             raise bad_query(f"Exceeded the maximum depth of {_DEEPEST} nested views")
-        statement = script(view.query)[0]
+        (statement,) = script(view.query)
+        if not isinstance(statement, Plain):
+            raise bad_query(f"The query of the view {view.full_name} is none")
         inner = Planner(self._names.of_view(view), self._describe, {}, depth=self._depth + 1)
         columns = inner.query(statement.tree)
         self.read += inner.read
@@ -241,7 +241,7 @@ class Planner:
             name = offset.name if isinstance(offset, exp.Identifier) else "offset"
             chosen += f", UNNEST(range(len({written}))) AS {quoted(name)}"
             columns.append((name, "BIGINT"))
-        made = exp.maybe_parse(f"SELECT {chosen}", dialect="duckdb")
+        made: exp.Expr = exp.maybe_parse(f"SELECT {chosen}", dialect="duckdb")
         hidden = f"_unnest{len(scope.sources)}"
         if kind.startswith("STRUCT"):
             made, columns = self._of_structs(made, alias, kind[:-2], columns)
@@ -252,7 +252,7 @@ class Planner:
     def _of_structs(self, made: exp.Expr, alias: str, kind: str, columns: Columns) -> tuple[exp.Expr, Columns]:
         """The parts of structs are columns beside the struct itself, which is known by the alias."""
         parts = self._describe(f"SELECT UNNEST({typed_null(kind).sql('duckdb')})")
-        chosen = [exp.column(name, quoted=True) for name, _ in columns[1:]]
+        chosen: list[exp.Expr] = [exp.column(name, quoted=True) for name, _ in columns[1:]]
         chosen += [
             exp.alias_(
                 exp.Dot(this=exp.column(alias, quoted=True), expression=exp.to_identifier(name, quoted=True)),
@@ -317,8 +317,8 @@ class Planner:
         if kind is None and node.table:
             whole = scope.type_of(exp.column(node.table))
             if whole and whole.startswith("STRUCT"):
-                part = exp.Dot(this=typed_null(whole), expression=exp.to_identifier(node.name, quoted=True))
-                kind = self._describe(f"SELECT {part.sql('duckdb')}")[0][1]
+                inner = exp.Dot(this=typed_null(whole), expression=exp.to_identifier(node.name, quoted=True))
+                kind = self._describe(f"SELECT {inner.sql('duckdb')}")[0][1]
         if kind is None:
             raise bad_query(f"Unrecognized name: {node.sql('bigquery')}{position(node)}")
         for part in node.parts:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import duckdb
 from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api import loads
-from lockgate.sandbox.bigquery_api.engine import Engine
+from lockgate.sandbox.bigquery_api.engine import Engine, translated
 from lockgate.sandbox.bigquery_api.jobs import Job, Jobs, billed
 from lockgate.sandbox.bigquery_api.parameters import parameters
 from lockgate.sandbox.bigquery_api.refusals import Refusal, unknown
@@ -36,7 +35,7 @@ class Queries:
         job.is_stopped = True
         session = self._working.get(job.id)
         if session is not None:
-            with suppress(duckdb.Error):
+            with suppress(Refusal), translated():
                 session.cursor.interrupt()
 
     def plan(self, job: Job) -> None:
@@ -77,6 +76,8 @@ class Queries:
         asked = job.configuration["query"]
         if asked.get("useLegacySql", True):
             raise unknown("legacy SQL")
+        if asked.get("destinationTable"):
+            raise unknown("a destination table of a query; CREATE TABLE … AS does it")
         session, is_kept = self._of(job, asked)
         session.is_over = lambda: job.is_stopped
         self._working[job.id] = session
@@ -87,8 +88,6 @@ class Queries:
             told = (lambda plain, outcome: self._child(job, plain, outcome)) if is_script else (lambda *_: None)
             job.outcome = Runner(session, told).run(statements)
             job.transaction = session.transaction.id if session.transaction else ""
-            if asked.get("destinationTable"):
-                self._keep(session, asked, job)
         except Refusal as error:
             with self._engine.turn:
                 session.abandon()
@@ -100,10 +99,6 @@ class Queries:
             if not is_kept:
                 with self._engine.turn:
                     session.close()
-
-    def _keep(self, session: Session, asked: Mapping[str, Any], job: Job) -> None:
-        """The rows of a query in the table that it is to write."""
-        raise unknown("a destination table of a query; CREATE TABLE … AS does it")
 
     def _of(self, job: Job, asked: Mapping[str, Any]) -> tuple[Session, bool]:
         """The session of a job, and whether it goes on after it."""

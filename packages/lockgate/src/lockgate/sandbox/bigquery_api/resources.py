@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from lockgate.sandbox.bigquery_api.catalog import DATASET_SAID, TABLE_SAID, Dataset, Table
 from lockgate.sandbox.bigquery_api.definitions import add_columns, drop_dataset, drop_table, new_table, new_view
 from lockgate.sandbox.bigquery_api.engine import translated
@@ -182,10 +184,8 @@ class Resources:
                     raise Refusal("invalid", f"Cannot list a table of type VIEW: {table.full_name}")
                 fields, total = table.fields, self._count(table)
                 with translated():
-                    found = self._session().cursor.execute(
-                        f"SELECT * FROM {table.physical} LIMIT {most} OFFSET {start}"
-                    )
-                rows = found.fetchall()
+                    page = exp.select("*").from_(table.physical).limit(most).offset(start)
+                    rows = self._session().cursor.execute(page.sql("duckdb")).fetchall()
         told: dict[str, Any] = {"kind": "bigquery#tableDataList", "etag": "rows", "totalRows": str(total)}
         if rows:
             told["rows"] = [row(fields, each, stamps) for each in rows]
@@ -197,10 +197,7 @@ class Resources:
         return self._api.own
 
     def _count(self, table: Table) -> int:
-        if table.is_view:
-            return 0
-        found = self._session().cursor.execute(f"SELECT count(*) FROM {table.physical}").fetchone()
-        return int(found[0]) if found else 0
+        return 0 if table.is_view else self._session().count(table.physical)
 
     def _document(self, table: Table) -> dict[str, Any]:
         home = self._catalog.dataset(table.dataset)

@@ -143,11 +143,8 @@ class Runner:
 
     def _bytes(self, tables: Sequence[Table]) -> int:
         """A measure of what is read: eight bytes a value."""
-        total = 0
-        for table in {each.physical: each for each in tables if each.physical}.values():
-            found = self._session.cursor.execute(f"SELECT count(*) FROM {table.physical}").fetchone()
-            total += (int(found[0]) if found else 0) * _ROW_BYTES * len(table.fields)
-        return total
+        known = {each.physical: each for each in tables if each.physical}
+        return sum(self._session.count(name) * _ROW_BYTES * len(table.fields) for name, table in known.items())
 
     # --- variables ------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from lockgate.sandbox.bigquery_api.grammar import GoogleSql, Words
 from lockgate.sandbox.bigquery_api.refusals import Refusal, bad_query, unknown
@@ -111,7 +111,7 @@ class _Reader:
                 self._at += 1
                 continue
             found.append(self._statement())
-            if not self.at_end and self._word() not in _ENDS:
+            if self._word() not in _ENDS | {""}:
                 self._take(";")
         return tuple(found)
 
@@ -204,7 +204,7 @@ def _parsed(text: str, whole: str) -> exp.Expr:
     if isinstance(tree, exp.Command):
         raise unknown(f"the statement {' '.join(text.split())[:80]}")
     if not isinstance(tree, _STATEMENTS):
-        raise bad_query(f"Syntax error: Unexpected {text.split()[0]!r}")
+        raise bad_query(f"Syntax error: Unexpected {text.split(maxsplit=1)[0]!r}")
     return tree
 
 
@@ -212,7 +212,8 @@ def _expression(text: str, whole: str) -> exp.Expr:
     query = _parsed(f"SELECT {text.lstrip()}", whole)
     if not isinstance(query, exp.Select) or len(query.expressions) != 1:
         raise bad_query(f"Syntax error: {text.strip()} is no expression")
-    return query.expressions[0]
+    found: exp.Expr = query.expressions[0]
+    return found
 
 
 def expression(text: str) -> exp.Expr:

@@ -19,7 +19,7 @@ from lockgate.sandbox.bigquery_api.sessions import Session
 from lockgate.sandbox.bigquery_api.uploads import Upload, document, parts
 from lockgate.sandbox.local_api import ApiAnswer, ApiRequest, LocalApi, Route
 
-_TOKEN = "/token"  # noqa: S105  a path
+_TOKEN = "/token"
 _WAIT_MS = 10_000
 _MOST_WAIT_MS = 200_000
 _REASONS = {401: "authError", 404: "notFound", 500: "backendError"}
@@ -132,11 +132,12 @@ class BigQueryApi(LocalApi):
     def _list(self, request: ApiRequest) -> ApiAnswer:
         wanted = {value.upper() for name, value in request.query if name == "stateFilter"}
         parent = request.asks("parentJobId")
+        first_ms, last_ms = int(request.asks("minCreationTime") or 0), int(request.asks("maxCreationTime") or 2**62)
         found = [
             job
             for job in self.jobs.all()
             if job.parent == parent and (not wanted or job.state in wanted)
-            and int(request.asks("minCreationTime") or 0) <= job.created_ms <= int(request.asks("maxCreationTime") or 2**62)
+            and first_ms <= job.created_ms <= last_ms
         ]  # fmt: skip
         start, most = int(request.asks("pageToken") or 0), int(request.asks("maxResults") or 50)
         page = [_listed(job, self.url) for job in found[start : start + most]]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
 from sqlglot import exp
 
 from lockgate.sandbox.bigquery_api.catalog import Catalog, Table
@@ -43,7 +42,7 @@ class Session:
         self.default = default
         self.is_over = is_over
         self.id = uuid.uuid4().hex
-        self.cursor: duckdb.DuckDBPyConnection = engine.cursor()
+        self.cursor = engine.cursor()
         self.transaction: Transaction | None = None
         self.temporary: dict[str, Table] = {}
         self.variables: dict[str, exp.Expr] = {}
@@ -74,6 +73,11 @@ class Session:
         with translated():
             found = self.cursor.execute(f"SELECT {lowered.sql('duckdb')}").fetchone()
         return found[0] if found else None
+
+    def count(self, physical: str) -> int:
+        """How many rows a table of DuckDB has."""
+        found = self.cursor.execute(exp.select("count(*)").from_(physical).sql("duckdb")).fetchone()
+        return int(found[0]) if found else 0
 
     def begin(self) -> None:
         """Begins a transaction.
