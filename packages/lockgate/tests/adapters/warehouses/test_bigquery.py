@@ -13,7 +13,7 @@ from google.api_core import exceptions as google
 from sqlglot import exp, parse_one
 
 from lockgate.adapters.warehouses.bigquery import open_bigquery
-from lockgate.adapters.warehouses.bigquery.failures import LeaseLost, translated, translation, without_values
+from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost, translated, translation, without_values
 from lockgate.adapters.warehouses.bigquery.names import Names, column_of, field
 from lockgate.adapters.warehouses.bigquery.types import bigquery_type, columns_in
 from lockgate.adapters.warehouses.bigquery.views import ranges
@@ -210,7 +210,7 @@ def _told(reason: str, message: str) -> list[dict[str, str]]:
             "",
         ),
         (google.BadRequest("Assertion failed: the state has moved on"), TargetBusy, ""),
-        (google.BadRequest("Assertion failed: the lease is lost"), LeaseLost, ""),
+        (google.BadRequest("Assertion failed: the lease is lost"), TargetBusy, ""),
         (google.NotFound("Not found: Table p:d.t"), StatementFailed, ""),
     ],
 )
@@ -219,6 +219,13 @@ def test_errors_are_told_apart(error: google.GoogleAPICallError, kind: type[Exce
 
     assert type(found) is kind
     assert hint in found.remedy
+
+
+def test_a_lease_that_is_lost_is_told_from_a_conflict() -> None:
+    lost = translation(google.BadRequest("the lease is lost"))
+    second = translation(google.BadRequest("the state has moved on"))
+
+    assert (is_lease_lost(lost), is_lease_lost(second)) == (True, False)
 
 
 def test_what_does_not_answer_is_unavailable_and_a_wrong_key_is_refused() -> None:

@@ -13,7 +13,6 @@ from sqlglot import exp
 
 from lockgate.adapters.relations.references import in_target, opened
 from lockgate.adapters.warehouses.bigquery import open_bigquery
-from lockgate.adapters.warehouses.bigquery.failures import LeaseLost
 from lockgate.core.bucket import bucket_of
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.core.route import Arm
@@ -172,7 +171,7 @@ def test_who_lost_the_lease_changes_nothing(warehouse) -> None:
         warehouse._jobs.change(f"UPDATE {lease} SET owner = 'another' WHERE name = 'view users'")
         state.views[ENTITY].share = 10_000
 
-    with pytest.raises(LeaseLost):
+    with pytest.raises(TargetBusy, match="another process took over the lock"):
         warehouse._moved((ENTITY,), overtaken)
 
     assert warehouse.route(ENTITY) == stored

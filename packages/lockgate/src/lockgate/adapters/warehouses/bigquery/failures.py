@@ -47,8 +47,14 @@ _VALUE = re.compile(
 )
 
 
-class LeaseLost(TargetBusy):
-    """Somebody else took over what was held; nothing was changed."""
+def lease_lost(lock: str = "") -> TargetBusy:
+    """The error of who held a lock that somebody else took over; what he asked for was not done."""
+    return TargetBusy("another process took over the lock that was held", lock=lock, is_lost=True)
+
+
+def is_lease_lost(error: LockgateError) -> bool:
+    """Whether an error is that one: to try again under the same lease is no use."""
+    return error.fields.get("is_lost") is True
 
 
 def without_values(text: str) -> str:
@@ -86,7 +92,7 @@ def translation(error: GoogleAPICallError) -> LockgateError:
     told = _told(error)
     reason = reason_of(error)
     if _LEASE_LOST in told:
-        return LeaseLost(_LEASE_LOST)
+        return lease_lost()
     if _CONFLICT.search(told):
         return TargetBusy(told, reason=reason)
     kind, hint = _BY_REASON.get(reason) or (_by_status(error), None)

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias, cast
 from uuid import uuid4
 
 from lockgate.adapters.exchange import Patience, retrying
-from lockgate.adapters.warehouses.bigquery.failures import LeaseLost, translated
+from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost, translated
 from lockgate.adapters.warehouses.bigquery.names import Names
 from lockgate.adapters.warehouses.bigquery.session import Session
 from lockgate.adapters.warehouses.bigquery.types import as_read
@@ -81,7 +81,7 @@ class Jobs:
 
     def change(self, sql: str, words: Words | None = None) -> int:
         """Executes a statement that changes rows, again where another one came first; how many rows it changed."""
-        for attempt in retrying(TURNS, TargetBusy, unless=lambda error: isinstance(error, LeaseLost)):
+        for attempt in retrying(TURNS, TargetBusy, unless=is_lease_lost):
             with attempt:
                 return self.execute(sql, words)
         raise AssertionError  # pragma: no cover  (the last attempt raises)
@@ -90,8 +90,7 @@ class Jobs:
         """Executes a statement or a script once; how many rows a statement changed.
 
         Raises:
-            TargetBusy: another one came first; nothing was changed.
-            LeaseLost: the script asked whether its lease is held, and it is not; nothing was changed.
+            TargetBusy: another one came first, or the script's lease is not held any more; nothing was changed.
         """
         with translated():
             job, _ = self._done(sql, words or {})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from threading import Event, Thread
 from uuid import uuid4
 
-from lockgate.adapters.warehouses.bigquery.failures import LeaseLost
+from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost, lease_lost
 from lockgate.adapters.warehouses.bigquery.jobs import Jobs
 from lockgate.errors import LockgateError, TargetBusy
 
@@ -65,10 +65,10 @@ class Leases:
         """Holds a lock for another while, from now on.
 
         Raises:
-            LeaseLost: somebody took it over.
+            TargetBusy: somebody took it over.
         """
         if self._jobs.change(self._jobs.composed("renew_lease"), lease.words) == 0:
-            raise LeaseLost("the lease is lost", lock=lease.name)
+            raise lease_lost(lease.name)
 
     def _take(self, lease: Lease, wait_seconds: float) -> None:
         ends, pause = time.monotonic() + wait_seconds, _FIRST_PAUSE_SECONDS
@@ -86,9 +86,9 @@ class Leases:
         while not done.wait(self._seconds / _RENEWALS):
             try:
                 self.renew(lease)
-            except LeaseLost:
-                return
             except LockgateError as error:  # the lease may last until the next time
+                if is_lease_lost(error):
+                    return
                 logger.warning("a lock was not renewed", extra={"facts": {"lock": lease.name, "error": str(error)}})
 
     def _give_back(self, lease: Lease) -> None:

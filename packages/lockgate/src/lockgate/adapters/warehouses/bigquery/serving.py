@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from lockgate.adapters.exchange import retrying
 from lockgate.adapters.warehouses.arms import check_order, check_seen, check_token, newest_of, shown_by
 from lockgate.adapters.warehouses.bigquery.editions import Output
-from lockgate.adapters.warehouses.bigquery.failures import LeaseLost
+from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost
 from lockgate.adapters.warehouses.bigquery.jobs import TURNS, Jobs
 from lockgate.adapters.warehouses.bigquery.leases import Leases
 from lockgate.adapters.warehouses.bigquery.state import Change, StateRow
@@ -187,7 +187,7 @@ class BigQueryServing:
                 held.enter_context(self._leases.held(f"view {entity}", wait_seconds=TURN_SECONDS))
                 for entity in sorted(set(entities))
             ]
-            for attempt in retrying(TURNS, TargetBusy, unless=lambda error: isinstance(error, LeaseLost)):
+            for attempt in retrying(TURNS, TargetBusy, unless=is_lease_lost):
                 with attempt:
                     before = self._state.current()
                     after = deepcopy(before)

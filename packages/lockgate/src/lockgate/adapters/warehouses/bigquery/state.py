@@ -84,8 +84,7 @@ class StateRow:
         """One transaction: the state, while it is of the generation that was seen and the leases are held; statements.
 
         Raises:
-            TargetBusy: another change came first; nothing was changed.
-            LeaseLost: a lease is not held any more; nothing was changed.
+            TargetBusy: another change came first, or a lease is not held any more; nothing was changed.
         """
         state.generation = seen + 1
         words = {**change.words, "seen": seen, "document": document_of(state)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.bigquery.failures import LeaseLost
+from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost
 from lockgate.adapters.warehouses.bigquery.jobs import Jobs
 from lockgate.adapters.warehouses.bigquery.leases import Lease, Leases
 from lockgate.adapters.warehouses.bigquery.state import Change, StateRow
@@ -71,8 +71,7 @@ class Turning:
         lease left unfinished is finished by that, and what he may still be about to write is refused.
 
         Raises:
-            TargetBusy: the state is not `before` any more; nothing was changed for readers.
-            LeaseLost: a lease is not held any more; nothing was changed for readers.
+            TargetBusy: the state is not `before` any more, or a lease is not held; nothing was changed for readers.
         """
         turns = [turn_of(before, after, lease) for lease in leases]
         written = [self._widened(turn, before.generation) for turn in turns]
@@ -114,9 +113,9 @@ class Turning:
         """
         try:
             self._write_narrow(turn, view, generation)
-        except LeaseLost:
-            return
         except TargetBusy as error:
+            if is_lease_lost(error):
+                return
             if turn.is_alike:
                 logger.warning("a view reads more than it shows", extra={"facts": {"entity": turn.entity}})
                 return
