@@ -44,6 +44,8 @@ GIVEN = [
     ("SUBSTR('apple', 123)", ""),
     ("SUBSTR('apple', 0, 2)", "ap"),
     ("STRPOS('foo@example.com', '@')", 4),
+    ("SUBSTR('apple', 2, CAST(NULL AS INT64))", None),
+    ("INSTR('banana', 'an')", 2),
     ("LPAD('abc', 5)", "  abc"),
     ("LPAD('abc', 8, 'def')", "defdeabc"),
     ("RPAD('abc', 2)", "ab"),
@@ -152,6 +154,7 @@ def test_an_error_of_a_query_is_one_of_the_query(run, sql, said):
         "SELECT 1 FROM UNNEST([1]) TABLESAMPLE SYSTEM (10 PERCENT)",
         "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM a WHERE n < 3) SELECT * FROM a",
         "CALL d.p()",
+        "SELECT CAST('1.1234567890123456789' AS BIGNUMERIC(38, 19)) + 1",
         "SELECT FORMAT_DATE('%A', DATE '2024-02-29')",
     ],
 )

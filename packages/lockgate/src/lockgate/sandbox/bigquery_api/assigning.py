@@ -10,7 +10,7 @@ from sqlglot import exp
 from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.fields import Field, held, standard, stored
 from lockgate.sandbox.bigquery_api.functions import filled
-from lockgate.sandbox.bigquery_api.kinds import family, is_big
+from lockgate.sandbox.bigquery_api.kinds import family, is_big, refuse_fine
 from lockgate.sandbox.bigquery_api.names import spelled
 from lockgate.sandbox.bigquery_api.refusals import bad_query
 
@@ -26,6 +26,8 @@ def assigned(value: exp.Expr, kind: str, to: Field) -> exp.Expr:
         Refusal: the column takes no such value.
     """
     given, wanted = family(kind), family(stored(to))
+    if "precision" not in to:
+        refuse_fine(kind)
     literal = value.meta.get("literal")
     pair = (given, wanted)
     is_allowed = given in {wanted, "null"} or pair in _COERCED or (literal is not None and pair in _OF_LITERALS)

@@ -10,7 +10,7 @@ from sqlglot import exp
 from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC
 from lockgate.sandbox.bigquery_api.functions import AGGREGATES, HELD, PARTS, TEMPLATES, UNITS, filled
-from lockgate.sandbox.bigquery_api.kinds import is_big
+from lockgate.sandbox.bigquery_api.kinds import is_big, refuse_fine
 from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def _bare(argument: exp.Expr) -> tuple[exp.Expr, str]:
 
 
 def _held(argument: exp.Expr, types: Operators) -> str:
+    refuse_fine(types.type_of(argument))
     return BIGNUMERIC if is_big(types.type_of(argument)) else NUMERIC
 
 
