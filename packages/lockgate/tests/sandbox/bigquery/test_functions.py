@@ -134,6 +134,7 @@ def test_gives_what_the_reference_says(run, sql, value):
         ("SELEC 1", "Syntax error"),
         ("SELECT 1 FROM UNNEST([1]) AS x WHERE y = 1", "Unrecognized name: y at [1:38]"),
         ("SELECT 1 = 'a'", "No matching signature"),
+        ("SELECT TIMESTAMP_ADD(DATETIME '2024-02-29 00:00:00', INTERVAL 1 DAY)", "No matching signature"),
         ("SELECT 'a' + 1", "No matching signature"),
         ("SELECT 1 UNION ALL SELECT 'a'", "incompatible types"),
         ("SELECT 1 AS a, 2 AS A", "Duplicate column names"),

@@ -14,8 +14,7 @@ from lockgate.sandbox.bigquery_api.kinds import family, is_big, refuse_fine
 from lockgate.sandbox.bigquery_api.names import spelled
 from lockgate.sandbox.bigquery_api.refusals import bad_query
 
-_COERCED = {("int", "decimal"), ("int", "float"), ("decimal", "float"), ("date", "datetime"), ("date", "timestamp")}
-_COERCED |= {("datetime", "timestamp"), ("timestamp", "datetime"), ("datetime", "date"), ("timestamp", "date")}
+_COERCED = {("int", "decimal"), ("int", "float"), ("decimal", "float"), ("date", "datetime")}
 _OF_LITERALS = {("text", kind) for kind in ("date", "datetime", "timestamp", "time")} | {("float", "decimal")}
 
 

@@ -304,6 +304,11 @@ _BY_TYPE: Mapping[str, Lowering] = {
 def _of_part(name: str, arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     what, kind = PARTS[name]
     held = HELD[kind]
+    taken = {"DATE": {"date"}, "DATETIME": {"datetime", "date"}, "TIMESTAMP": {"timestamp"}}[kind]
+    for each in arguments[: 2 if what == "diff" else 1]:
+        is_text = "literal" in each.meta and types.family(each) == "text"
+        if not is_text and types.family(each) not in taken | {"null"}:
+            raise bad_query(f"No matching signature for function {name} for argument type {types.type_of(each)}")
     if what in {"add", "sub"}:
         return _moved(what, held, arguments)
     part = arguments[-1].name.upper()
@@ -311,8 +316,6 @@ def _of_part(name: str, arguments: list[exp.Expr], types: Operators) -> exp.Expr
         raise unknown(f"the part {part} in {name}")
     unit = UNITS[part]
     if what == "trunc":
-        if held == "DATE" and types.family(arguments[0]) != "date":
-            raise unknown(f"{name} of {types.type_of(arguments[0])}")
         return filled(f"CAST(date_trunc('{unit}', CAST(_1 AS {held})) AS {held})", arguments[0])
     if held == "TIMESTAMPTZ":
         micros = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}
