@@ -188,6 +188,18 @@ def test_a_job_takes_a_while_and_can_be_cancelled(client, api, rest, dataset, ru
     assert run(f"SELECT COUNT(*) FROM {dataset}.t") == [(0,)]
 
 
+def test_a_job_ends_when_its_time_is_over(client, api, dataset, run):
+    run(f"CREATE TABLE {dataset}.t (a INT64)")
+    api.jobs.faults.append(JobFault(until=threading.Event()))
+    config = bigquery.QueryJobConfig(job_timeout_ms=1)
+
+    job = client.query(f"INSERT INTO {dataset}.t (a) VALUES (1)", job_config=config, job_retry=None)
+    with pytest.raises(Exception, match="timed out"):
+        job.result(job_retry=None)
+
+    assert run(f"SELECT COUNT(*) FROM {dataset}.t") == [(0,)]
+
+
 def test_jobs_are_listed_and_a_script_has_children(client, dataset):
     script = client.query(f"CREATE TABLE {dataset}.t (a INT64); INSERT INTO {dataset}.t (a) VALUES (1), (2); SELECT 7")
 

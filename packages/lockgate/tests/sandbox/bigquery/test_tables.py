@@ -176,19 +176,20 @@ def test_statements_tell_what_they_did(client, dataset):
         ("DELETE FROM {d}.t", "must have a WHERE clause"),
         ("INSERT INTO {d}.t (a) VALUES (NULL)", "Required field a cannot be null"),
         ("INSERT INTO {d}.t (a) SELECT '1'||'2'", "cannot be assigned"),
+        ("INSERT INTO {d}.t (a, at) SELECT 2, DATETIME '2024-02-29 00:00:00'", "cannot be assigned"),
         ("INSERT INTO {d}.t (a, b) VALUES (1)", "wrong column count"),
         ("INSERT INTO {d}.t (a, s) VALUES (1, 'too long')", "maximum length"),
         ("UPDATE {d}.t SET a = s.x FROM (SELECT 1 AS x UNION ALL SELECT 1) AS s WHERE a = x", "at most one source row"),
     ],
 )  # fmt: skip
 def test_what_is_refused_changes_nothing(dataset, run, sql, said):
-    run(f"CREATE TABLE {dataset}.t (a INT64 NOT NULL, b INT64, s STRING(3))")
+    run(f"CREATE TABLE {dataset}.t (a INT64 NOT NULL, b INT64, s STRING(3), at TIMESTAMP)")
     run(f"INSERT INTO {dataset}.t (a) VALUES (1)")
 
     with pytest.raises(BadRequest, match=said):
         run(sql.format(d=dataset))
 
-    assert run(f"SELECT * FROM {dataset}.t") == [(1, None, None)]
+    assert run(f"SELECT * FROM {dataset}.t") == [(1, None, None, None)]
 
 
 def test_a_decimal_is_rounded_half_away_from_zero_where_it_is_kept(dataset, run):

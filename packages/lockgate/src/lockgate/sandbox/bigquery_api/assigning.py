@@ -10,12 +10,11 @@ from sqlglot import exp
 from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.fields import Field, held, standard, stored
 from lockgate.sandbox.bigquery_api.functions import filled
-from lockgate.sandbox.bigquery_api.kinds import family, is_big
+from lockgate.sandbox.bigquery_api.kinds import family, is_big, refuse_fine
 from lockgate.sandbox.bigquery_api.names import spelled
 from lockgate.sandbox.bigquery_api.refusals import bad_query
 
-_COERCED = {("int", "decimal"), ("int", "float"), ("decimal", "float"), ("date", "datetime"), ("date", "timestamp")}
-_COERCED |= {("datetime", "timestamp"), ("timestamp", "datetime"), ("datetime", "date"), ("timestamp", "date")}
+_COERCED = {("int", "decimal"), ("int", "float"), ("decimal", "float"), ("date", "datetime")}
 _OF_LITERALS = {("text", kind) for kind in ("date", "datetime", "timestamp", "time")} | {("float", "decimal")}
 
 
@@ -26,6 +25,8 @@ def assigned(value: exp.Expr, kind: str, to: Field) -> exp.Expr:
         Refusal: the column takes no such value.
     """
     given, wanted = family(kind), family(stored(to))
+    if "precision" not in to:
+        refuse_fine(kind)
     literal = value.meta.get("literal")
     pair = (given, wanted)
     is_allowed = given in {wanted, "null"} or pair in _COERCED or (literal is not None and pair in _OF_LITERALS)

@@ -10,7 +10,7 @@ from sqlglot import exp
 from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC
 from lockgate.sandbox.bigquery_api.functions import AGGREGATES, HELD, PARTS, TEMPLATES, UNITS, filled
-from lockgate.sandbox.bigquery_api.kinds import family, is_big
+from lockgate.sandbox.bigquery_api.kinds import is_big, refuse_fine
 from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ def _bare(argument: exp.Expr) -> tuple[exp.Expr, str]:
 
 
 def _held(argument: exp.Expr, types: Operators) -> str:
+    refuse_fine(types.type_of(argument))
     return BIGNUMERIC if is_big(types.type_of(argument)) else NUMERIC
 
 
@@ -241,8 +242,6 @@ def _json_text(arguments: list[exp.Expr], types: Operators) -> exp.Expr:
         return filled(f"coalesce('[' || array_to_string({inner}, ',') || ']', 'null')", *arguments)
     if kind == "json":
         return filled("CAST(_1 AS VARCHAR)", *arguments)
-    if kind == "array" and family(types.type_of(arguments[0]).removesuffix("[]")) in {"text", "int", "bool"}:
-        return filled("coalesce(CAST(to_json(_1) AS VARCHAR), 'null')", *arguments)
     raise unknown(f"TO_JSON_STRING of {types.type_of(arguments[0])}")
 
 
@@ -305,6 +304,11 @@ _BY_TYPE: Mapping[str, Lowering] = {
 def _of_part(name: str, arguments: list[exp.Expr], types: Operators) -> exp.Expr:
     what, kind = PARTS[name]
     held = HELD[kind]
+    taken = {"DATE": {"date"}, "DATETIME": {"datetime", "date"}, "TIMESTAMP": {"timestamp"}}[kind]
+    for each in arguments[: 2 if what == "diff" else 1]:
+        is_text = "literal" in each.meta and types.family(each) == "text"
+        if not is_text and types.family(each) not in taken | {"null"}:
+            raise bad_query(f"No matching signature for function {name} for argument type {types.type_of(each)}")
     if what in {"add", "sub"}:
         return _moved(what, held, arguments)
     part = arguments[-1].name.upper()
@@ -312,8 +316,6 @@ def _of_part(name: str, arguments: list[exp.Expr], types: Operators) -> exp.Expr
         raise unknown(f"the part {part} in {name}")
     unit = UNITS[part]
     if what == "trunc":
-        if held == "DATE" and types.family(arguments[0]) != "date":
-            raise unknown(f"{name} of {types.type_of(arguments[0])}")
         return filled(f"CAST(date_trunc('{unit}', CAST(_1 AS {held})) AS {held})", arguments[0])
     if held == "TIMESTAMPTZ":
         micros = {"day": 86_400_000_000, "hour": 3_600_000_000, "minute": 60_000_000, "second": 1_000_000}

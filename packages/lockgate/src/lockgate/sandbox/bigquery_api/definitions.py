@@ -15,6 +15,7 @@ from lockgate.sandbox.bigquery_api.changes import Change
 from lockgate.sandbox.bigquery_api.engine import translated
 from lockgate.sandbox.bigquery_api.fields import Field, field, normalised, of_duckdb, quoted, stored
 from lockgate.sandbox.bigquery_api.grammar import field_of
+from lockgate.sandbox.bigquery_api.kinds import refuse_fine
 from lockgate.sandbox.bigquery_api.names import Names
 from lockgate.sandbox.bigquery_api.options import dataset_options, partitioning, table_options
 from lockgate.sandbox.bigquery_api.refusals import Refusal, bad_query, unknown
@@ -170,6 +171,8 @@ class Definition:
         else:
             holder = exp.Paren(this=source.copy())
             names = planner.query(holder.this)
+            for _, kind in names:
+                refuse_fine(kind)
             made.fields = result_fields(self._session, holder.this, [name for name, _ in names])
             select = holder.this
         made.physical = self._made(made.fields)

@@ -49,6 +49,7 @@ TEMPLATES: dict[tuple[str, int], str] = {
     ("SUBSTR", 3): "bq_substr(_1, _2, _3)",
     ("SUBSTRING", 2): "bq_substr(_1, _2, 9223372036854775807)",
     ("SUBSTRING", 3): "bq_substr(_1, _2, _3)",
+    ("INSTR", 2): "strpos(_1, _2)",
     ("LEFT", 2): "CASE WHEN _2 < 0 THEN error('Second argument in LEFT() cannot be negative') ELSE left(_1, _2) END",
     ("RIGHT", 2): "CASE WHEN _2 < 0 THEN error('Second argument in RIGHT() cannot be negative') ELSE right(_1, _2) END",
     ("TRIM", 2): "trim(_1, _2)",

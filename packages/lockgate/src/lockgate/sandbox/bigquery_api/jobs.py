@@ -62,6 +62,17 @@ class Job:
         """`query`, `load` or `copy`."""
         return next(kind for kind in ("query", "load", "copy") if kind in self.configuration)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it is to end: somebody wants it, or its time is over."""
+        most = int(self.configuration.get("jobTimeoutMs") or 0)
+        return self.is_stopped or bool(most and self.started_ms and now_ms() > self.started_ms + most)
+
+    def stopped(self) -> Refusal:
+        """Why it ended before it was done."""
+        why = "User requested cancellation" if self.is_stopped else "Job timed out"
+        return Refusal("stopped", f"Job execution was cancelled: {why}")
+
     def reference(self) -> dict[str, str]:
         """A `JobReference`."""
         return {"projectId": self.project, "jobId": self.id, "location": self.location}
@@ -236,9 +247,9 @@ def _spelled(part: Any) -> Any:
 
 
 def _meet(job: Job, fault: JobFault) -> None:
-    while fault.until is not None and not fault.until.wait(_LOOK_SECONDS) and not job.is_stopped:
+    while fault.until is not None and not fault.until.wait(_LOOK_SECONDS) and not job.is_over:
         pass
-    if job.is_stopped:
-        raise Refusal("stopped", "Job execution was cancelled: User requested cancellation")
+    if job.is_over:
+        raise job.stopped()
     if fault.refusal is not None:
         raise fault.refusal

@@ -6,6 +6,8 @@ import re
 
 from sqlglot import exp
 
+from lockgate.sandbox.bigquery_api.refusals import unknown
+
 _FAMILIES = {
     **dict.fromkeys(("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "UINTEGER"), "int"),
     "DOUBLE": "float",
@@ -23,6 +25,7 @@ _FAMILIES = {
     "NULL": "null",
     "INTERVAL": "interval",
 }
+_MOST_DECIMALS = 18
 _DECIMAL = re.compile(r"DECIMAL\((\d+), ?(\d+)\)")
 
 
@@ -42,6 +45,17 @@ def is_big(kind: str) -> bool:
         return False
     precision, scale = int(found[1]), int(found[2])
     return scale > 9 or precision - scale > 29  # noqa: PLR2004  NUMERIC(38, 9)
+
+
+def refuse_fine(kind: str) -> None:
+    """Refuses a decimal with more decimals than the stand-in keeps of a BIGNUMERIC.
+
+    Raises:
+        Refusal: it has.
+    """
+    found = _DECIMAL.fullmatch(kind)
+    if found and int(found[2]) > _MOST_DECIMALS:
+        raise unknown(f"what is done with a BIGNUMERIC of more than {_MOST_DECIMALS} decimals")
 
 
 def typed_null(kind: str) -> exp.Expr:

@@ -18,6 +18,7 @@ from lockgate.sandbox.bigquery_api.fingerprint import fingerprint
 _WIDE = Context(prec=160, rounding=ROUND_HALF_UP)
 _MACROS = (
     """bq_substr(text, start, size) AS CASE
+        WHEN start IS NULL OR size IS NULL THEN NULL
         WHEN size < 0 THEN error('Third argument in SUBSTR() cannot be negative')
         WHEN start > 0 THEN substr(text, start, least(size, length(text)))
         WHEN start = 0 THEN substr(text, 1, least(size, length(text)))

@@ -15,7 +15,7 @@ from lockgate.sandbox.bigquery_api.casting import cast
 from lockgate.sandbox.bigquery_api.fields import BIGNUMERIC, NUMERIC, held, stored
 from lockgate.sandbox.bigquery_api.functions import filled
 from lockgate.sandbox.bigquery_api.grammar import field_of
-from lockgate.sandbox.bigquery_api.kinds import family, is_big, typed_null
+from lockgate.sandbox.bigquery_api.kinds import family, is_big, refuse_fine, typed_null
 from lockgate.sandbox.bigquery_api.macros import safely
 from lockgate.sandbox.bigquery_api.refusals import bad_query, unknown
 from lockgate.sandbox.bigquery_api.scopes import Columns
@@ -109,6 +109,8 @@ class Operators:
         return node
 
     def _decimal(self, *nodes: exp.Expr) -> str:
+        for each in nodes:
+            refuse_fine(self.type_of(each))
         return BIGNUMERIC if any(is_big(self.type_of(each)) for each in nodes) else NUMERIC
 
     # --- nodes ----------------------------------------------------------------------------------------------------

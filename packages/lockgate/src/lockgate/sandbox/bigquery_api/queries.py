@@ -79,7 +79,7 @@ class Queries:
         if asked.get("destinationTable"):
             raise unknown("a destination table of a query; CREATE TABLE … AS does it")
         session, is_kept = self._of(job, asked)
-        session.is_over = lambda: job.is_stopped
+        session.is_over = lambda: job.is_over
         self._working[job.id] = session
         try:
             statements = _parsed(asked, session)
@@ -91,8 +91,8 @@ class Queries:
         except Refusal as error:
             with self._engine.turn:
                 session.abandon()
-            if job.is_stopped:
-                raise Refusal("stopped", "Job execution was cancelled: User requested cancellation") from error
+            if job.is_over:
+                raise job.stopped() from error
             raise
         finally:
             self._working.pop(job.id, None)
