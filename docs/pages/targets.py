@@ -9,7 +9,7 @@ from lockgate.adapters.warehouses.spark import warehouse as spark
 
 CAPABILITIES = {
     "dialect": "SQL dialect",
-    "transactional_ddl": "publishing is one transaction: readers see all of it or nothing",
+    "transactional_ddl": "views change inside a transaction; elsewhere one opens and closes what they read",
     "row_policies": "row policies sit on the served view",
     "roles": "consumers are granted the view and nothing behind it",
     "concurrent_writers": "several processes write at once; elsewhere one does and the others wait",

@@ -111,6 +111,25 @@ def test_an_edition_is_published_once_whichever_request_meets_a_fault(api, wareh
     assert [one.rows for one in warehouse.editions(ENTITY)] == [3, 3, 3]
 
 
+def test_a_load_that_was_sent_and_not_recorded_is_not_there_and_lands_when_it_is_asked_again(
+    api, warehouse, tmp_path: Path
+) -> None:
+    land(warehouse, staged(tmp_path, 1, [ADA]))
+    landing = staged(tmp_path, 2, [ADA, ADA])
+
+    api.jobs.faults = deque([None, None, None, JobFault(Refusal("invalidQuery", "the record was refused"))])
+    with pytest.raises(StatementFailed, match="the record was refused"):
+        warehouse.land(landing)
+    between = [load.load_id for load in warehouse.landed(RAW_USERS)], warehouse.raw_state()
+    land(warehouse, landing)
+
+    assert between[0] == [1]
+    assert [(load.load_id, load.rows) for load in warehouse.landed(RAW_USERS)] == [(1, 1), (2, 2)]
+    assert len(rows_of(warehouse, RAW_USERS)) == 3
+    staging = [one.table_id for one in warehouse._jobs.session.client.list_tables("test_lockgate")]
+    assert sorted(staging) == ["lease", "load", "pin", "quarantine", "route", "state"]
+
+
 def test_a_rate_limit_is_waited_for_and_a_quota_that_is_used_up_is_refused(api, warehouse, tmp_path: Path) -> None:
     land(warehouse, staged(tmp_path, 1, [ADA]))
     limited = JobFault(Refusal("jobRateLimitExceeded", "Exceeded rate limits: too many jobs"))
