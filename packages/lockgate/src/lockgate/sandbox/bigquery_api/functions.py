@@ -84,7 +84,7 @@ TEMPLATES: dict[tuple[str, int], str] = {
     ("FARM_FINGERPRINT", 1): "bq_fingerprint(_1)",
     # numbers
     ("DIV", 2): "CASE WHEN _2 = 0 THEN error('division by zero: DIV') ELSE _1 // _2 END",
-    ("MOD", 2): "CASE WHEN _2 = 0 THEN error('division by zero: MOD') ELSE _1 % _2 END",
+    ("MOD", 2): "CASE WHEN _2 = 0 THEN error('division by zero: MOD') WHEN _2 = -1 THEN _1 % 1 ELSE _1 % _2 END",
     ("SIGN", 1): "CASE WHEN _1 > 0 THEN 1 WHEN _1 < 0 THEN -1 WHEN _1 = 0 THEN 0 END",
     ("POW", 2): "pow(CAST(_1 AS DOUBLE), CAST(_2 AS DOUBLE))",
     ("POWER", 2): "pow(CAST(_1 AS DOUBLE), CAST(_2 AS DOUBLE))",
