@@ -244,6 +244,7 @@ def test_what_is_no_view_is_not_replaced(warehouse) -> None:
     with pytest.raises(StatementFailed, match="is there already and is not a view"):
         publish(warehouse, "rules", users(3, "rules"))
 
+    assert warehouse.editions(ENTITY) == ()
     assert rows_of(warehouse, SERVED, order_by="user_id") == [
         {"user_id": 1, "label": "mine"}, {"user_id": 2, "label": "mine"}
     ]  # fmt: skip

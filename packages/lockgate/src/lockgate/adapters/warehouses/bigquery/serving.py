@@ -22,7 +22,7 @@ from lockgate.adapters.warehouses.bigquery.jobs import TURNS, Jobs
 from lockgate.adapters.warehouses.bigquery.leases import Leases
 from lockgate.adapters.warehouses.bigquery.state import Change, StateRow
 from lockgate.adapters.warehouses.bigquery.turning import Turning
-from lockgate.adapters.warehouses.bigquery.views import view_of
+from lockgate.adapters.warehouses.bigquery.views import Views, view_of
 from lockgate.adapters.warehouses.editions import (
     asked_of,
     edition_table,
@@ -56,6 +56,7 @@ class BigQueryServing:
         self._state = state
         self._leases = leases
         self._turning = Turning(jobs, state, leases)
+        self._views = Views(jobs)
         self._clock = clock
 
     def publish(self, publication: Publication) -> Edition:
@@ -66,6 +67,8 @@ class BigQueryServing:
             check_token(entity, publication.token, state.route(entity))
             published = state.published(entity)
             check_order(publication, published)
+            if entity not in state.views:
+                self._views.refuse_table(publication.served)
             newest = newest_of(publication.implementation, published)
             output = Output(self._jobs, publication, self._clock)
             if newest and output.is_unchanged(newest):

@@ -48,6 +48,16 @@ class Views:
                 return written
         raise TargetBusy(f"others keep changing the view {relation}")
 
+    def refuse_table(self, relation: Relation) -> None:
+        """Refuses a name that something else than a view has.
+
+        Raises:
+            StatementFailed: it has.
+        """
+        found = self._jobs.table(relation)
+        if found is not None and found.table_type != "VIEW":
+            raise _no_view(relation)
+
     def replaced(self, found: Table, query: str) -> Table | None:
         """Makes a view read `query`, if it is as it was read; None where it is not any more.
 
@@ -57,8 +67,7 @@ class Views:
         from google.api_core.exceptions import NotFound, PreconditionFailed
 
         if found.table_type != "VIEW":
-            hint = "Rename it, or serve the entity elsewhere."
-            raise StatementFailed(f"{found.dataset_id}.{found.table_id} is there already and is not a view", hint=hint)
+            raise _no_view(Relation(found.dataset_id, found.table_id))
         found.view_query = query
         session = self._jobs.session
         with translated():
@@ -81,6 +90,11 @@ class Views:
                 return session.client.create_table(view, **session.patience())
             except Conflict:
                 return None
+
+
+def _no_view(relation: Relation) -> StatementFailed:
+    hint = "Rename it, or serve the entity elsewhere."
+    return StatementFailed(f"{relation} is there already and is not a view", hint=hint)
 
 
 def raw_query(jobs: Jobs, stream: Relation, columns: Sequence[Column]) -> str:
