@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -17,6 +18,11 @@ SOAK_SECONDS = 4 * 3600
 MOST_RERUN = 5
 # What a crash of the machine would lose is of no interest to a test.
 FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", "max_wal_size": "4GB"}
+
+
+def pytest_configure() -> None:
+    """Lets Ctrl-C end what tests start, also where this is a shell's job in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items) -> None:

@@ -25,6 +25,7 @@ def test_an_unknown_kind_is_told_with_the_nearest():
         (WAREHOUSES, "postgres", "postgres", "psycopg"),
         (WAREHOUSES, "postgres", "postgres", "adbc_driver_postgresql"),
         (SOURCES, "postgres", "postgres", "psycopg"),
+        (WAREHOUSES, "bigquery", "bigquery", "google.cloud.bigquery"),
         (WAREHOUSES, "spark", "spark", "pyspark"),
         (WAREHOUSES, "spark", "spark", "dbt.adapters.spark"),
         (SOURCES, "dlt", "dlt", "dlt"),

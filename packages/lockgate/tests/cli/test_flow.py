@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from lockgate.testing.waiting import awaited
+
 PROJECT = """
 project: tiny
 pools: {one: 1}
@@ -109,8 +111,7 @@ def test_a_run_goes_on_where_it_was_after_kill_9(project):
     command = [sys.executable, "-m", "lockgate", "--project", project, "flow", "run", "steps"]
     killed = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     ledger = project / "ledger"
-    while not ledger.exists():
-        time.sleep(0.05)
+    awaited(ledger.exists)
     time.sleep(0.5)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
@@ -141,8 +142,7 @@ def test_a_step_outlives_orderly_restarts_of_its_runtime(project):
     resume = [sys.executable, "-m", "lockgate", "--project", project, "flow", "resume", str(left["number"])]
     for _ in range(4):  # more often than a step may lose its worker
         stopped = subprocess.Popen(resume, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while states(answer(project, "flow", "status", "1")[0])["second"] != "running":
-            time.sleep(0.05)
+        awaited(lambda: states(answer(project, "flow", "status", "1")[0])["second"] == "running")
         stopped.send_signal(signal.SIGINT)
         stopped.wait()
 

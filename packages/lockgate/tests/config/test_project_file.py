@@ -134,6 +134,28 @@ def test_a_project_with_a_name_alone_has_an_embedded_target(write):
     assert (project.default_target, project.sources, project.entities) == ("main", {}, {})
 
 
+def test_a_bigquery_target_has_its_settings_and_a_key_by_reference(write):
+    little = "{kind: bigquery, project: my-project, location: EU}"
+    much = (
+        "{kind: bigquery, project: my-project, location: EU, credentials: 'secret://key', datasets_prefix: test_, "
+        "maximum_bytes_billed: 5000, job_timeout: 10m, lease: 30s, api_endpoint: 'https://bigquery.example'}"
+    )
+
+    targets = load_project(write(f"project: p\ntargets: {{little: {little}, much: {much}}}\n")).targets
+
+    half_an_hour, minute = timedelta(minutes=30), timedelta(minutes=1)
+    common = {"project": "my-project", "location": "EU"}
+    assert targets["little"].options == common | {"datasets_prefix": "", "job_timeout": half_an_hour, "lease": minute}
+    assert targets["much"].options == common | {
+        "credentials": "secret://key",
+        "datasets_prefix": "test_",
+        "maximum_bytes_billed": 5000,
+        "job_timeout": timedelta(minutes=10),
+        "lease": timedelta(seconds=30),
+        "api_endpoint": "https://bigquery.example",
+    }
+
+
 def test_a_spark_target_has_its_settings_and_where_dbt_reaches_another_spark(write):
     lake = "{kind: spark, path: lake, conf: {spark.driver.memory: 4g, spark.sql.shuffle.partitions: 4}}"
     far = "{kind: spark, method: thrift, host: spark.example, port: 10000, password: 'secret://thrift'}"
@@ -270,6 +292,24 @@ def test_how_an_entity_is_compared_is_read(write, full):
     (expected,) = comparison.expected
     assert (expected.name, expected.owner, expected.expires) == ("moved", "ada@example.com", date(2027, 1, 31))
     assert (expected.most_rows, expected.status) == (3, Status.MISSING)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("project: My_Project", "project"),
+        ("project: my-project, api_endpoint: bigquery.example", "'bigquery.example' is no address"),
+        ("project: my-project, datasets_prefix: 'a-b'", "datasets_prefix"),
+        ("project: my-project, maximum_bytes_billed: 0", "maximum_bytes_billed"),
+        ("project: my-project, job_timeout: 10", "job_timeout"),
+    ],
+)
+def test_what_a_bigquery_target_cannot_be_is_told(tmp_path, options, said):
+    target = f"{{kind: bigquery, location: EU, {options}}}"
+    (tmp_path / "lockgate.yml").write_text(f"project: p\ntargets: {{main: {target}}}\n")
+
+    with pytest.raises(ProjectInvalid, match=said):
+        load_project(tmp_path)
 
 
 @pytest.mark.parametrize(

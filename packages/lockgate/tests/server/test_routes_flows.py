@@ -66,7 +66,7 @@ def test_a_run_is_begun_where_the_flow_runs_and_told_to_the_audit(client, servic
     run = answer.json()
     assert (answer.status_code, answer.headers["location"]) == (202, f"/api/flows/{flow}/runs/1")
     assert (run["start"], run["end"]) == ("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z")
-    assert (run["cause"], run["by"]) == ("manual", "loopback")
+    assert (run["trigger"], run["by"]) == ("manual", "loopback")
     assert run["runtime"] == ("airflow" if flow == "there" else "durable")
     assert [(step["step"], step["status"], step["attempt"]) for step in run["steps"]] == [
         (step, "waiting", 0) for step in STEPS

@@ -10,6 +10,7 @@ from lockgate.core.nearness import nearest
 from lockgate.errors import CapabilityMissing, ExtraMissing, UnknownName
 
 WAREHOUSES = {
+    "bigquery": "lockgate.adapters.warehouses.bigquery:open_bigquery",
     "duckdb": "lockgate.adapters.warehouses.duckdb:open_duckdb",
     "postgres": "lockgate.adapters.warehouses.postgres:open_postgres",
     "spark": "lockgate.adapters.warehouses.spark:open_spark",
@@ -24,6 +25,7 @@ SOURCES = {
 }
 # What takes the values of rows out of a database's words, by the target's kind.
 WITHOUT_VALUES = {
+    "bigquery": "lockgate.adapters.warehouses.bigquery.failures:without_values",
     "duckdb": "lockgate.adapters.warehouses.duckdb.failures:without_values",
     "postgres": "lockgate.adapters.warehouses.postgres.failures:without_values",
     "spark": "lockgate.adapters.warehouses.spark.failures:without_values",
@@ -45,6 +47,7 @@ EXECUTORS = {
 }
 # The packages that each extra brings, and the kinds that need one.
 EXTRAS = {
+    "bigquery": ("google.cloud.bigquery", "google.oauth2", "google.api_core"),
     "dbt": ("dbt.cli",),
     "dlt": ("dlt",),
     "docker": ("docker",),
@@ -53,7 +56,7 @@ EXTRAS = {
     "server": ("dbos", "fastapi", "prometheus_client", "uvicorn"),
     "spark": ("pyspark", "dbt.adapters.spark"),
 }
-NEEDS = {"dlt": "dlt", "docker": "docker", "kubernetes": "kubernetes", "postgres": "postgres", "spark": "spark"}
+NEEDS = {name: name for name in ("bigquery", "dlt", "docker", "kubernetes", "postgres", "spark")}
 
 
 def adapter(table: dict[str, str], kind: str) -> Any:

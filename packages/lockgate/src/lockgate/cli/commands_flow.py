@@ -181,7 +181,7 @@ def status(
 
 
 def _show_all(runs: Sequence[FlowRun]) -> None:
-    headings = ("run", "flow", "runtime", "cause", "status", "about", "queued (UTC)", "seconds")
+    headings = ("run", "flow", "runtime", "trigger", "status", "about", "queued (UTC)", "seconds")
     print_table("", headings, [_row(each) for each in runs])
 
 

@@ -83,7 +83,38 @@ class SparkTarget(Shape):
         return self
 
 
-TargetShape: TypeAlias = Annotated[DuckDBTarget | PostgresTarget | SparkTarget, Field(discriminator="kind")]
+class BigQueryTarget(Shape):
+    """Datasets of one Google Cloud project."""
+
+    kind: Literal["bigquery"] = Field(description="`bigquery`.")
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9.:-]{4,61}[a-z0-9]$")] = Field(description="The project's id.")
+    location: Text = Field(description="Where its datasets are: `EU`, `US`, or a region such as `europe-west3`.")
+    credentials: Address | None = Field(
+        None,
+        description="`secret://name` of a service account's key, a JSON document; else the machine's own credentials.",
+    )
+    datasets_prefix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_]*$")] = Field(
+        "", description="What the names of all its datasets begin with."
+    )
+    maximum_bytes_billed: int | None = Field(
+        None, ge=1, description="The bytes that one job may be billed for; one that needs more fails and costs nothing."
+    )
+    job_timeout: Duration = Field(timedelta(minutes=30), description="How long one job may take.")
+    lease: Duration = Field(
+        timedelta(seconds=60), description="How long a lock outlives a process that dies or loses its connection."
+    )
+    api_endpoint: Text | None = Field(None, description="The address of the interface; else Google's own.")
+
+    @model_validator(mode="after")
+    def _endpoint_is_an_address(self) -> BigQueryTarget:
+        if self.api_endpoint and not re.match(r"^https?://[^\s/@]+", self.api_endpoint):
+            raise fault(f"{self.api_endpoint!r} is no address", "Write `https://` and the host's name.")
+        return self
+
+
+TargetShape: TypeAlias = Annotated[
+    BigQueryTarget | DuckDBTarget | PostgresTarget | SparkTarget, Field(discriminator="kind")
+]
 
 
 # --- sources ----------------------------------------------------------------------------------------------------

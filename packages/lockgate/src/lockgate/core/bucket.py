@@ -1,4 +1,4 @@
-"""Which of ten thousand buckets a key falls in: the same in Python, DuckDB, PostgreSQL and Spark.
+"""Which of ten thousand buckets a key falls in: the same in Python, BigQuery, DuckDB, PostgreSQL and Spark.
 
 A bucket is the first 32 bits of MD5 over the key's canonical text, modulo 10,000, so a share of 5 % is the
 buckets below 500. Canonical text: integers in plain decimal, text as it is, UUIDs in lower case with hyphens,

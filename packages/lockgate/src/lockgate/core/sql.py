@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _BUCKET = {
+    "bigquery": "mod(cast(concat('0x', substr(to_hex(md5({text})), 1, 8)) as int64), {buckets})",
     "postgres": "mod(cast(cast('x' || substring(md5({text}) from 1 for 8) as bit(32)) as bigint), {buckets})",
     "spark": "cast(conv(substring(md5({text}), 1, 8), 16, 10) as bigint) % {buckets}",
     "duckdb": "cast('0x' || substring(md5({text}), 1, 8) as bigint) % {buckets}",
@@ -22,6 +23,8 @@ _BUCKET = {
 # Kinds that sqlglot calls otherwise; on Spark TIMESTAMP has a zone, and TIMESTAMP_NTZ has none.
 _SQL_NAMES = {Kind.INTEGER: "INT", Kind.NUMERIC: "DECIMAL", Kind.REAL: "FLOAT", Kind.BYTES: "VARBINARY"}
 _SQL_NAMES |= {Kind.TIMESTAMP: "TIMESTAMPNTZ"}
+
+_NUMERIC_WHOLE, _NUMERIC_SCALE = 29, 9
 
 
 def column(name: str) -> exp.Column:
@@ -48,13 +51,18 @@ def sql_type(type_: ColumnType) -> exp.DataType:
     return exp.DataType(this=kind, expressions=size)
 
 
+def is_bignumeric(precision: int, scale: int) -> bool:
+    """Whether BigQuery keeps a decimal as BIGNUMERIC: NUMERIC has 29 digits before the point there, and 9 behind it."""
+    return scale > _NUMERIC_SCALE or precision - scale > _NUMERIC_WHOLE
+
+
 def bucket_expression(key: tuple[str, ...], dialect: str) -> exp.Expr:
     """The bucket of `lockgate.core.bucket` for key columns that already have their contract's types.
 
     The last bucket where one is NULL. Dates must render as YYYY-MM-DD (ISO DateStyle) when cast to text.
 
     Raises:
-        KeyError: the dialect is none of `duckdb`, `postgres` and `spark`.
+        KeyError: the dialect is none of `bigquery`, `duckdb`, `postgres` and `spark`.
     """
     from sqlglot import parse_one
 

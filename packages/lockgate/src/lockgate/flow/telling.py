@@ -38,6 +38,6 @@ def _notice(run: FlowRun, what: str, severity: Severity, at: datetime, subject: 
         subject=subject,
         text=text,
         at=at,
-        facts={"run": run.number, "run_id": run.run_id, "runtime": run.runtime.value, "cause": run.trigger.value},
+        facts={"run": run.number, "run_id": run.run_id, "runtime": run.runtime.value, "trigger": run.trigger.value},
         about=f"flow/{run.flow}",
     )

@@ -97,6 +97,7 @@ def _handler(server: LocalServer, protocol: str) -> type[BaseHTTPRequestHandler]
         """One connection."""
 
         protocol_version = protocol
+        disable_nagle_algorithm = True
 
         def take(self) -> None:
             """Reads a request, and has it answered."""

@@ -22,7 +22,7 @@ class FlowRunSummary(BaseModel):
     flow: str
     run_id: str = Field(description="What its runtime calls it.")
     runtime: Runtime = Field(description="What runs it; `durable` is the embedded one.")
-    cause: Trigger
+    trigger: Trigger
     status: FlowStatus
     start: datetime = Field(description="From when on the time is that it is about.")
     end: datetime = Field(description="Until when.")

@@ -59,7 +59,7 @@ def run_summary(run: FlowRun) -> FlowRunSummary:
         flow=run.flow,
         run_id=run.run_id,
         runtime=run.runtime,
-        cause=run.trigger,
+        trigger=run.trigger,
         status=run.status,
         start=run.interval.start,
         end=run.interval.end,

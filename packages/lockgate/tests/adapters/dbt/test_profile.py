@@ -87,3 +87,10 @@ def test_a_profile_that_is_there_is_not_overwritten(tmp_path):
         write_profile(tmp_path, output_of(POSTGRES, threads=1))
 
     assert (tmp_path / "profiles.yml").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_kind_that_dbt_does_not_build_in_is_told_with_a_way_out():
+    with pytest.raises(CapabilityMissing, match="dbt does not build in a target of kind 'bigquery' yet") as refused:
+        output_of(WorkshopAccess("bigquery", "w", {}), threads=1)
+
+    assert "as rules" in refused.value.remedy

@@ -111,8 +111,8 @@ def test_a_target_is_where_its_kind_keeps_it(tmp_path) -> None:
 def test_a_target_without_anything_in_it_and_one_that_is_not_read_are_told(tmp_path) -> None:
     with pytest.raises(UnknownName, match="holds nothing yet"):
         in_target("main.s.t", "duckdb", {"path": str(tmp_path / "none")}, T)
-    with pytest.raises(CapabilityMissing, match="'bigquery'"):
-        in_target("lake.s.t", "bigquery", {}, T)
+    with pytest.raises(CapabilityMissing, match="'snowflake'"):
+        in_target("lake.s.t", "snowflake", {}, T)
 
 
 def test_an_address_that_cannot_be_read_is_told_without_its_password(tmp_path) -> None:

@@ -104,9 +104,47 @@ class Spark:
         self.session.catalog.dropTempView("given")
 
 
+class BigQuery:
+    """A stand-in for BigQuery, asked by Google's client: it is ours, and no BigQuery."""
+
+    dialect = "bigquery"
+
+    def __init__(self, api) -> None:
+        from google.cloud import bigquery
+        from google.oauth2.service_account import Credentials
+
+        scopes = ["https://www.googleapis.com/auth/bigquery"]
+        credentials = Credentials.from_service_account_info(api.service_account(), scopes=scopes)
+        options = {"api_endpoint": api.url}
+        self._client = bigquery.Client(project=api.project, credentials=credentials, client_options=options)
+        self._client.create_dataset("raw")
+
+    def run(self, sql: str) -> list[tuple]:
+        job = self._client.query(sql, job_retry=None)
+        return [tuple(row.values()) for row in job.result(timeout=60, job_retry=None)]
+
+    def load(self, relation: Relation, columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> None:
+        """Makes the relation anew from values written as text; UUIDs are texts in lower case here."""
+        selected = []
+        for place, column in enumerate(columns):
+            cast = exp.cast(exp.column(f"v{place}"), sql_type(column.type))
+            text = f"LOWER(v{place})" if column.type.kind is Kind.UUID else cast.sql("bigquery")
+            selected.append(f"{text} AS {exp.to_identifier(column.name, quoted=True).sql('bigquery')}")
+        texts = [[exp.Literal.string(v) if v is not None else exp.null() for v in row] for row in rows]
+        given = " UNION ALL ".join(
+            "SELECT " + ", ".join(f"CAST({v.sql('bigquery')} AS STRING) AS v{place}" for place, v in enumerate(row))
+            for row in texts
+        )
+        name = f"{relation.schema}.{relation.name}"
+        self.run(f"CREATE OR REPLACE TABLE {name} AS SELECT {', '.join(selected)} FROM ({given})")
+
+    def close(self) -> None:
+        self._client.close()
+
+
 def load(engine, relation: Relation, columns: Sequence[Column], rows: Sequence[Sequence[str | None]]) -> None:
     """Makes the relation anew from values written as text."""
-    if isinstance(engine, Spark):
+    if isinstance(engine, Spark | BigQuery):
         engine.load(relation, columns, rows)
         return
     engine.run(f'CREATE SCHEMA IF NOT EXISTS "{relation.schema}"')
@@ -158,6 +196,16 @@ def postgres_engine(postgres_server) -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def spark_engine(spark_session) -> Spark:
     return Spark(spark_session)
+
+
+@pytest.fixture(scope="module")
+def bigquery_engine() -> Iterator[BigQuery]:
+    from lockgate.sandbox.bigquery_api import BigQueryApi
+
+    with BigQueryApi() as api:
+        engine = BigQuery(api)
+        yield engine
+        engine.close()
 
 
 @pytest.fixture(params=["duckdb", "postgres", pytest.param("spark", marks=pytest.mark.slow)])

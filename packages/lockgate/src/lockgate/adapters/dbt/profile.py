@@ -33,8 +33,14 @@ def output_of(access: WorkshopAccess, *, threads: int) -> dict[str, object]:
     elif access.kind == "spark":
         place = _spark(parameters) | dict(access.secrets)
     else:
-        raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {access.kind!r}")
+        raise no_dbt(access.kind)
     return {"type": access.kind, "schema": access.schema, "threads": threads, **place}
+
+
+def no_dbt(kind: str) -> CapabilityMissing:
+    """The error where dbt builds in no target of a kind."""
+    hint = "Write the entity's implementation as rules, or build it with dbt in a target of another kind."
+    return CapabilityMissing(f"dbt does not build in a target of kind {kind!r} yet", hint=hint, kind=kind)
 
 
 def _spark(parameters: Mapping[str, object]) -> dict[str, object]:

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from lockgate.adapters.dbt.profile import no_dbt
 from lockgate.core.execution import DbtInvocation, ProjectInspection, WorkshopAccess
 from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing, Problem
+from lockgate.errors import Problem
 
 SCHEMA = "check"
 # A workshop that is never reached: parsing asks no database.
@@ -30,7 +31,7 @@ def inspection_of(project: Path, kind: str, variables: Mapping[str, object]) -> 
         CapabilityMissing: there is no dbt adapter for the kind.
     """
     if kind not in _NOWHERE:
-        raise CapabilityMissing(f"dbt cannot run on this machine against a target of kind {kind!r}")
+        raise no_dbt(kind)
     access = WorkshopAccess(kind, SCHEMA, _NOWHERE[kind], {"password": ""})
     return DbtInvocation(project, (), SCHEMA, access, vars=variables)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 SEPARATOR = "::"
 POSTGRES = ("postgres", "postgresql")
-_DEFAULT_SCHEMAS = {"duckdb": "main", "postgres": "public", "spark": "default"}
+_DEFAULT_SCHEMAS = {"bigquery": "main", "duckdb": "main", "postgres": "public", "spark": "default"}
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 # What no table's name has in it, unless in quotes, and every address that a password stands in.
 _NO_TABLE = re.compile(r"[@/\]?]")
@@ -45,12 +45,16 @@ class FileReference:
 
 @dataclass(frozen=True, slots=True)
 class TableReference:
-    """A table or view: in a DuckDB database file, a PostgreSQL database at a URL, or the folder of a Spark target."""
+    """A table or view: in a DuckDB file, a PostgreSQL database at a URL, a Spark target's folder, a Google project.
+
+    `options` are the target's, where a location alone does not reach it.
+    """
 
     name: str
     kind: str
     location: str
     relation: Relation
+    options: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
 
 Reference = FileReference | TableReference
@@ -125,6 +129,8 @@ def in_target(name: str, kind: str, options: Mapping[str, object], relation: Rel
         return TableReference(name, kind, str(options["url"]), relation)
     if kind == "spark":
         return TableReference(name, kind, str(options["path"]), relation)
+    if kind == "bigquery":
+        return TableReference(name, kind, str(options["project"]), relation, options)
     if kind != "duckdb":
         raise CapabilityMissing(f"relations of a target of kind {kind!r} cannot be compared", kind=kind)
     from lockgate.adapters.warehouses.duckdb.layout import DuckDBLayout
@@ -199,6 +205,8 @@ class Opening:
             return table_side(self.bench, named.name, Path(named.location), named.relation)
         if named.kind == "spark":
             return spark_side(self.bench, named.name, Path(named.location), named.relation)
+        if named.kind == "bigquery":
+            return self._bigquery(named)
         return self._postgres(named)
 
     def refuse_changed(self) -> None:
@@ -210,6 +218,14 @@ class Opening:
         for path, stamp in self._files.items():
             if _stamp(path) != stamp:
                 raise SourceInconsistent(f"{path.name} was changed while it was read", hint="Compare it again.")
+
+    def _bigquery(self, named: TableReference) -> Side:
+        require("bigquery", "comparing relations in BigQuery")
+        from lockgate.adapters.relations.bigquery import bigquery_side, opened_bigquery
+
+        return bigquery_side(
+            self.bench, self._stack.enter_context(opened_bigquery(named.options)), named.name, named.relation
+        )
 
     def _postgres(self, named: TableReference) -> Side:
         require("postgres", "comparing tables of PostgreSQL")

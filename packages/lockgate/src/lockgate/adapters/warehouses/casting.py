@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Publication
 from lockgate.core.sql import column as quoted
-from lockgate.core.sql import sql_type
+from lockgate.core.sql import is_bignumeric, sql_type
 from lockgate.core.types import INTEGERS, ColumnType, Kind, digits
 from lockgate.errors import OutputInvalid
 
@@ -120,16 +120,53 @@ _SPARK = {
     "read_integer": (_TRIED, _UNFIT),
     "read_decimal": (_TRIED, _UNFIT),
 }
-_STEPS = {"postgres": _POSTGRES, "duckdb": _DUCKDB, "spark": _SPARK}
+_SAFE = "safe_cast({x} as {type})"
+_UNSAFE = f"{{x}} is not null and {_SAFE} is null"
+_WHOLLY = r"r'\A(?:{form})\z'"
+_UNMATCHED = f"not regexp_contains({{x}}, {_WHOLLY}) or {_UNSAFE}"
+_OUTSIDE = f"{_SAFE} not between {{low}} and {{high}}"
+# A cast there takes no precision: it is rounded by itself, in the widest decimal, so that it is rounded once.
+_ROUND = "safe_cast(round(safe_cast({x} as bignumeric), {scale}) as {type})"
+_ROUND_FLOAT = "safe_cast(round(safe_cast(cast({x} as string) as bignumeric), {scale}) as {type})"
+_TOO_LARGE = f"{{x}} is not null and {_ROUND} is null or abs({_ROUND}) > cast('{{most}}' as {{type}})"
+_BIGQUERY = {
+    "plain": ("cast({x} as {type})", ""),
+    "zoned": ("cast({x} as {type})", ""),
+    "nested": ("to_json_string({x})", ""),
+    "narrowed": ("{x}", "{x} not between {low} and {high}"),
+    "whole": (_SAFE, f"{_UNSAFE} or {{x}} <> trunc({{x}}) or {_OUTSIDE}"),
+    "rounded": (_ROUND, _TOO_LARGE),
+    "shortest": (_ROUND_FLOAT, _TOO_LARGE.replace(_ROUND, _ROUND_FLOAT)),
+    "floated": ("cast({x} as {type})", ""),
+    "halved": (
+        "cast({x} as {type})",
+        "abs({x}) < cast('inf' as float64) and abs({x}) > {largest} or {x} <> 0 and abs({x}) < {smallest}",
+    ),
+    "midnight": ("cast({x} as {type})", "cast({x} as datetime) <> cast(cast({x} as date) as datetime)"),
+    "read": (_SAFE, _UNMATCHED),
+    "read_uuid": ("lower({x})", _UNMATCHED),
+    "read_float": (_SAFE, f"{_UNMATCHED} or abs({_SAFE}) = cast('inf' as float64)"),
+    "read_json": ("{x}", "{x} is not null and safe.parse_json({x}) is null"),
+    "read_integer": (_SAFE, f"{_UNMATCHED} or {_OUTSIDE}"),
+    "read_decimal": (_ROUND, f"not regexp_contains({{x}}, {_WHOLLY}) or {_TOO_LARGE}"),
+}
+_STEPS = {"bigquery": _BIGQUERY, "postgres": _POSTGRES, "duckdb": _DUCKDB, "spark": _SPARK}
 # Types that core's do not spell as the engine does.
 _SPELLED = {
+    "bigquery": {
+        **dict.fromkeys(INTEGERS, "int64"),
+        **dict.fromkeys(FLOATS, "float64"),
+        **dict.fromkeys((Kind.TEXT, Kind.UUID, Kind.JSON), "string"),
+        Kind.TIMESTAMP: "datetime",
+        Kind.TIMESTAMPTZ: "timestamp",
+    },
     "spark": {
         Kind.TIME: "time(6)",
         Kind.TIMESTAMP: "timestamp_ntz",
         Kind.TIMESTAMPTZ: "timestamp",
         Kind.UUID: "string",
         Kind.JSON: "string",
-    }
+    },
 }
 
 
@@ -170,18 +207,28 @@ def cast_to(wanted: Column, source: ColumnType, dialect: str) -> Cast:
             column=wanted.name,
         )
     precision, scale = digits(wanted.type)
+    bits = _BITS.get(wanted.type.kind, 0)
     words = {
         "x": quoted(wanted.name).sql(dialect),
-        "type": _SPELLED.get(dialect, {}).get(wanted.type.kind) or sql_type(wanted.type).sql(dialect),
+        "type": _spelled(wanted.type, dialect),
         "scale": scale,
         "room": f"1e{precision - scale}",
-        "bound": 2 ** _BITS.get(wanted.type.kind, 0),
+        "most": ("9" * (precision - scale) or "0") + ("." + "9" * scale if scale else ""),
+        "bound": 2**bits,
+        "low": f"-{2**bits - 1} - 1",
+        "high": 2**bits - 1,
         "form": _FORMS.get(wanted.type.kind, ""),
         "largest": 3.4028234663852886e38,
         "smallest": 7.006492321624085e-46,
     }
     value, refused = _STEPS[dialect][step]
     return Cast(wanted.name, value.format(**words), refused.format(**words))
+
+
+def _spelled(type_: ColumnType, dialect: str) -> str:
+    if dialect == "bigquery" and type_.kind is Kind.NUMERIC:
+        return "bignumeric" if is_bignumeric(*digits(type_)) else "numeric"
+    return _SPELLED.get(dialect, {}).get(type_.kind) or sql_type(type_).sql(dialect)
 
 
 def _step(source: ColumnType, wanted: ColumnType) -> str | None:

@@ -109,7 +109,8 @@ def select(query: str, dialect: str) -> exp.Expression:
     """A query in words that PostgreSQL and DuckDB share, as a tree that means the same in a dialect."""
     if dialect in SPEAK_ALIKE:
         return parse_one(query, dialect=dialect, into=exp.Select)
-    return parse_one(query, dialect="postgres", into=exp.Select).transform(_as_spark_means_it)
+    means = _as_bigquery_means_it if dialect == "bigquery" else _as_spark_means_it
+    return parse_one(query, dialect="postgres", into=exp.Select).transform(means)
 
 
 def _as_spark_means_it(node: exp.Expression) -> exp.Expression:
@@ -122,6 +123,25 @@ def _as_spark_means_it(node: exp.Expression) -> exp.Expression:
     end = exp.Add(this=series.args["end"], expression=exp.Literal.number(1))
     counted = exp.Anonymous(this="range", expressions=[series.args["start"], end])
     return exp.Table(this=counted, alias=node.args["alias"])
+
+
+def _as_bigquery_means_it(node: exp.Expression) -> exp.Expression:
+    """BigQuery counts by an array, whose elements a name is given; UUIDs are text, and decimals are written as text."""
+    if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.UUID:
+        return exp.Lower(this=node.this)
+    if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.DECIMAL and _is_number(node.this):
+        return exp.Cast(this=exp.Literal.string(node.this.sql()), to=node.to)
+    series = node.this if isinstance(node, exp.Table) else None
+    if not isinstance(series, exp.GenerateSeries):
+        return node
+    counted = exp.GenerateSeries(start=series.args["start"], end=series.args["end"])
+    (name,) = node.args["alias"].columns
+    return exp.Unnest(expressions=[counted], alias=exp.TableAlias(columns=[name]))
+
+
+def _is_number(node: exp.Expression) -> bool:
+    inner = node.this if isinstance(node, exp.Neg) else node
+    return isinstance(inner, exp.Literal) and not inner.is_string
 
 
 def publication(

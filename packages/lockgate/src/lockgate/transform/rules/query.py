@@ -70,15 +70,17 @@ def _for_spark(query: exp.Select) -> exp.Select:
 def _final(weaver: Weaver) -> list[exp.Expr]:
     """The columns of the result."""
     program = weaver.program
-    output = [_output(name, ref) for name, ref in program.output]
+    output = [_output(name, ref, weaver.dialect) for name, ref in program.output]
     outcomes = [exp.alias_(value, name, quoted=True) for name, value in _outcome(weaver).items()]
     return [*output, *outcomes, *(column(ref.name) for ref in program.positions)]
 
 
-def _output(name: str, ref: Ref) -> exp.Expr:
+def _output(name: str, ref: Ref, dialect: str) -> exp.Expr:
     """An output column; decimals in their very digits, which some expressions lose on PostgreSQL."""
     value = column(ref.name)
-    if ref.type.kind is Kind.NUMERIC and ref.type.precision is not None:
+    if (
+        ref.type.kind is Kind.NUMERIC and ref.type.precision is not None and dialect != "bigquery"
+    ):  # its casts take no digits
         return exp.alias_(exp.cast(value, sql_type(ref.type)), name, quoted=True)
     return value if ref.name == name else exp.alias_(value, name, quoted=True)
 

@@ -13,8 +13,8 @@ from lockgate.adapters.warehouses.folder.editions import GRACE_SECONDS
 from lockgate.adapters.warehouses.folder.layout import Layout, link, remove, written
 from lockgate.adapters.warehouses.folder.raw_log import entries, pinned
 from lockgate.adapters.warehouses.spark.reading import Files, Source
-from lockgate.adapters.warehouses.spark.state import State, read_columns
 from lockgate.adapters.warehouses.spark.types import Typed, logical_type, typed
+from lockgate.adapters.warehouses.state import State, read_columns
 from lockgate.core.relation import Column, Relation
 from lockgate.errors import StatementFailed
 

@@ -8,8 +8,9 @@ from lockgate.adapters.warehouses.folder.landing import FolderLandings
 from lockgate.adapters.warehouses.folder.layout import Layout
 from lockgate.adapters.warehouses.folder.raw_log import entries, pinned
 from lockgate.adapters.warehouses.spark.reading import Files
-from lockgate.adapters.warehouses.spark.state import State, changing, current
+from lockgate.adapters.warehouses.spark.state import changing, current
 from lockgate.adapters.warehouses.spark.types import typed
+from lockgate.adapters.warehouses.state import State
 from lockgate.core.load import Pin, Quarantined
 from lockgate.core.relation import Column, Relation
 from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN

@@ -22,7 +22,8 @@ from lockgate.adapters.warehouses.folder.editions import let_go, sweep
 from lockgate.adapters.warehouses.folder.layout import Layout
 from lockgate.adapters.warehouses.spark.editions import Output
 from lockgate.adapters.warehouses.spark.engine import Engine
-from lockgate.adapters.warehouses.spark.state import State, View, changing, current
+from lockgate.adapters.warehouses.spark.state import changing, current
+from lockgate.adapters.warehouses.state import State, View
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 from lockgate.errors import StaleToken

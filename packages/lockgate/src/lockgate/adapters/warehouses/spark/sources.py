@@ -10,7 +10,8 @@ from lockgate.adapters.warehouses.folder.layout import Layout
 from lockgate.adapters.warehouses.spark.editions import edition_files
 from lockgate.adapters.warehouses.spark.landing import stream_files
 from lockgate.adapters.warehouses.spark.reading import Files, Source
-from lockgate.adapters.warehouses.spark.state import State, current
+from lockgate.adapters.warehouses.spark.state import current
+from lockgate.adapters.warehouses.state import State
 from lockgate.core.bucket import BUCKET_COLUMN, BUCKETS
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type, table

@@ -82,6 +82,9 @@ _POSTGRES_N, _POSTGRES_D = "(abs(_1) * _p1 * _p2)", "(abs(_2) * _p3)"
 _SPARK_N = "(CAST(abs(_1) * _p1 AS DECIMAL(38, 0)) * _p2)"
 _SPARK_D = "CAST(abs(NULLIF(_2, 0)) * _p3 AS DECIMAL(38, 0))"
 _SPARK_M, _SPARK_K = f"(2 * {_SPARK_N} + {_SPARK_D})", f"(2 * {_SPARK_D})"
+# BigQuery has no two operands of one type here by itself: integers become BIGNUMERIC first.
+_BIG_1, _BIG_2 = "CAST(_1 AS BIGNUMERIC)", "CAST(_2 AS BIGNUMERIC)"
+_BIGQUERY_N, _BIGQUERY_D = f"(abs({_BIG_1}) * _p1 * _p2)", f"(abs(NULLIF({_BIG_2}, 0)) * _p3)"
 _EPOCH = "CAST('1970-01-01 00:00:00' AS TIMESTAMP_NTZ)"
 
 SQL: Mapping[str, Mapping[str, str]] = {
@@ -124,6 +127,7 @@ SQL: Mapping[str, Mapping[str, str]] = {
         "duckdb": "CAST(_1 AS HUGEINT) // NULLIF(CAST(_2 AS HUGEINT), 0)",
         "postgres": "div(_1, NULLIF(_2, 0))",
         "spark": "(_1 - _1 % NULLIF(_2, 0)) / NULLIF(_2, 0)",
+        "bigquery": f"DIV({_BIG_1}, NULLIF({_BIG_2}, 0))",
     },
     "divide": {
         "duckdb": f"CASE WHEN _2 <> 0 THEN CAST((2 * {_DUCKDB_N} + {_DUCKDB_D}) // (2 * {_DUCKDB_D}) * {_PAST} "
@@ -131,6 +135,7 @@ SQL: Mapping[str, Mapping[str, str]] = {
         "postgres": f"CASE WHEN _2 <> 0 THEN div(2 * {_POSTGRES_N} + {_POSTGRES_D}, 2 * {_POSTGRES_D}) * {_PAST} "
         "* _p4 END",
         "spark": f"({_SPARK_M} - {_SPARK_M} % {_SPARK_K}) * 0.000001 / {_SPARK_K} * {_PAST}",
+        "bigquery": f"DIV(2 * {_BIGQUERY_N} + {_BIGQUERY_D}, 2 * {_BIGQUERY_D}) * {_PAST} * _p4",
     },
     "modulo": {"*": "mod(_1, NULLIF(_2, 0))", "duckdb": "_1 % NULLIF(CASE WHEN _2 = -1 THEN 1 ELSE _2 END, 0)"}
     | {"postgres": "_1 % NULLIF(_2, 0)"},
@@ -197,7 +202,13 @@ SQL: Mapping[str, Mapping[str, str]] = {
         "bigquery": "FORMAT_DATETIME('%Y-%m-%dT%H:%M:%E6SZ', _1)",
     },
     # Outside of its ANSI mode Spark's CAST writes an exponent; dbt takes that mode off.
-    "decimal_as_text": {"spark": "TRY_CAST(_1 AS STRING)"} | dict.fromkeys(("duckdb", "postgres"), "CAST(_1 AS TEXT)"),
+    # BigQuery's leaves the noughts at the end out.
+    "decimal_as_text": {
+        "spark": "TRY_CAST(_1 AS STRING)",
+        "bigquery": "CONCAT(CASE WHEN _1 < 0 THEN '-' ELSE '' END, CAST(TRUNC(ABS(_1)) AS STRING), '.', "
+        "LPAD(CAST((ABS(_1) - TRUNC(ABS(_1))) * _p2 AS STRING), _p1, '0'))",
+    }
+    | dict.fromkeys(("duckdb", "postgres"), "CAST(_1 AS TEXT)"),
     # dates and instants
     "extract_year": _extracted("year"),
     "extract_quarter": _extracted("quarter"),
@@ -224,7 +235,7 @@ SQL: Mapping[str, Mapping[str, str]] = {
         "duckdb": "_1 + to_seconds(_p1)",
         "postgres": "_1 + make_interval(secs => _p1)",
         "spark": "_1 + make_interval(0, 0, 0, 0, 0, 0, _p1)",
-        "bigquery": "TIMESTAMP_ADD(_1, INTERVAL _p1 SECOND)",
+        "bigquery": "DATETIME_ADD(_1, INTERVAL _p1 SECOND)",
     },
     # On Spark by microseconds: its casts between the two go by the session's zone.
     "as_utc": {

@@ -12,7 +12,7 @@ from sqlglot import exp
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import INTEGERS, ColumnType, Kind
 from lockgate.errors import RuleSetInvalid
-from lockgate.transform.rules.language import grammar, spark
+from lockgate.transform.rules.language import bigquery, grammar, spark
 from lockgate.transform.rules.language.functions import template
 from lockgate.transform.rules.language.literals import BITS
 from lockgate.transform.rules.language.patterns import check_depth, spelled
@@ -24,6 +24,7 @@ Let: TypeAlias = Callable[[Typed, exp.Expr], exp.Expr]
 _PATTERNS = {"matches", "regexp_replace"}
 _OPERATORS = (exp.Binary, exp.Unary, exp.In, exp.Between, exp.AtTimeZone)
 _TRY_CASTS = {"duckdb", "spark", "bigquery"}
+_WITHOUT_UUIDS = {"spark", "bigquery"}
 
 
 class Lowering:
@@ -41,11 +42,13 @@ class Lowering:
             RuleSetInvalid: it has a function that is not offered on this engine.
         """
         if isinstance(node, Ref):
-            return column(node.name)
+            return self._column(node)
         if isinstance(node, Const):
             return self._constant(node)
         if self._dialect == "spark":
             node = self._adapted(node)
+        elif self._dialect == "bigquery":
+            node = bigquery.adapted(node)
         special = _SPECIAL.get(node.function)
         return special(self, node) if special else self._filled(node)
 
@@ -63,27 +66,38 @@ class Lowering:
             wanted = f"{mismatch.message} is not offered on {self._dialect}"
             raise RuleSetInvalid(wanted, hint=mismatch.remedy, function=node.function, dialect="spark") from None
 
+    def _type(self, type_: ColumnType) -> exp.DataType:
+        """A type as the engine computes with it."""
+        return bigquery.type_of(type_) if self._dialect == "bigquery" else sql_type(type_)
+
+    def _column(self, node: Ref) -> exp.Expr:
+        """A column; a decimal on BigQuery with room for what is computed."""
+        named = column(node.name)
+        is_narrow = self._dialect == "bigquery" and bigquery.is_column_to_widen(node)
+        return exp.Cast(this=named, to=self._type(node.type)) if is_narrow else named
+
     def _constant(self, node: Const) -> exp.Expr:
         """A value written out; NULL with its type, since engines guess."""
         value, type_ = node.value, node.type
         if value is None:
-            return exp.null() if type_ is None else exp.cast(exp.null(), sql_type(type_))
+            return exp.null() if type_ is None else exp.cast(exp.null(), self._type(type_))
         if isinstance(value, bool):
             return exp.true() if value else exp.false()
         if isinstance(value, int | Decimal):
             return self._number(value, type_)
         if isinstance(value, date | datetime):
-            return exp.cast(exp.Literal.string(value.isoformat()), sql_type(type_) if type_ else "date")
+            return exp.cast(exp.Literal.string(value.isoformat()), self._type(type_) if type_ else "date")
         text = exp.Literal.string(value)
-        return text if type_ is None or type_.kind is Kind.TEXT else exp.cast(text, sql_type(type_))
+        return text if type_ is None or type_.kind is Kind.TEXT else exp.cast(text, self._type(type_))
 
     def _number(self, value: int | Decimal, type_: ColumnType | None) -> exp.Expr:
         """A number; doubles, and decimals where a bare one is a double, by a cast from text."""
         text = f"{value:f}" if isinstance(value, Decimal) else str(value)
         if type_ is not None and type_.kind in {Kind.DOUBLE, Kind.REAL}:
             return exp.cast(exp.Literal.string(text), sql_type(type_))
-        if "." in text and self._dialect == "bigquery":
-            return exp.cast(exp.Literal.string(text), "bignumeric", dialect="bigquery")
+        wide = bigquery.number(text, type_) if self._dialect == "bigquery" else None
+        if wide is not None:
+            return wide
         number: exp.Expr = exp.Literal.number(text.removeprefix("-"))
         number = exp.Neg(this=number) if text.startswith("-") else number
         is_told = type_ is not None and type_.kind is Kind.NUMERIC and type_.precision is not None
@@ -107,7 +121,7 @@ class Lowering:
     def _parameter(self, node: Call, param: str | int) -> exp.Expr:
         """A literal parameter; patterns in the engine's spelling, `0.01` and the like as numbers."""
         if isinstance(param, int):
-            return exp.Literal.number(param)
+            return self._number(param, None)
         if node.function in _PATTERNS and param == node.params[0]:
             return exp.Literal.string(spelled(param, self._dialect))
         if node.function == "like" and self._dialect == "spark":
@@ -146,6 +160,8 @@ class Lowering:
         inner = self.lower(value)
         if node.type is None:
             return inner
+        if self._dialect == "bigquery":
+            return bigquery.converted(value, inner, node.type)
         is_narrower = is_exact(value.type) and value.type is not None and not fits(value.type, node.type)
         if is_narrower and self._dialect == "spark":
             return exp.TryCast(this=inner, to=sql_type(node.type), safe=True)
@@ -164,7 +180,7 @@ class Lowering:
         if node.type.kind in INTEGERS or node.type.kind is Kind.NUMERIC:
             return self._exact(text, node.type)
         pattern = grammar.UUID if node.type.kind is Kind.UUID else grammar.DOUBLE
-        if node.type.kind is Kind.UUID and self._dialect == "spark":
+        if node.type.kind is Kind.UUID and self._dialect in _WITHOUT_UUIDS:
             return _case([(self._matches(text, pattern), exp.Lower(this=text.copy()))])
         return _case([(self._matches(text, pattern), self._safe(text, node.type))])
 
@@ -177,12 +193,15 @@ class Lowering:
     def _safe(self, text: exp.Expr, to: ColumnType) -> exp.Expr:
         """Text that is known to be castable, cast; by the engine's lenient cast where it has one."""
         if self._dialect in _TRY_CASTS:
-            return exp.TryCast(this=text.copy(), to=sql_type(to), safe=True)
-        return exp.Cast(this=text.copy(), to=sql_type(to))
+            return exp.TryCast(this=text.copy(), to=self._type(to), safe=True)
+        return exp.Cast(this=text.copy(), to=self._type(to))
 
     def _exact(self, text: exp.Expr, to: ColumnType) -> exp.Expr:
         """Text as an integer or a decimal; where the engine has no lenient cast, inside a check of its range."""
         pattern = grammar.INTEGER if to.kind in INTEGERS else grammar.numeric_pattern(to)
+        if self._dialect == "bigquery":
+            value, has_room = bigquery.read(text, to)
+            return _case([(self._matches(text, pattern), value if has_room is None else _case([(has_room, value)]))])
         value = self._safe(text, to)
         if self._dialect not in _TRY_CASTS:
             value = _case([(_in_range(exp.cast(text.copy(), "numeric"), to), value)])
@@ -190,7 +209,7 @@ class Lowering:
 
 
 _CHAINED: dict[str, type[exp.Expr]] = {"and": exp.And, "or": exp.Or, "concat": exp.DPipe}
-_SCALED = {"divide", "scaled_double", "whole_double"}
+_SCALED = {"decimal_as_text", "divide", "scaled_double", "whole_double"}
 _SPECIAL: dict[str, Callable[[Lowering, Call], exp.Expr]] = {
     "and": Lowering._chain,  # noqa: SLF001
     "or": Lowering._chain,  # noqa: SLF001
