@@ -6,16 +6,30 @@ For targets that have no transaction over many tables, or none that is cheap: th
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from lockgate.adapters.warehouses.editions import Published, edition_of, edition_table, published_of, recorded
+from lockgate.adapters.warehouses.arms import check_seen, check_token, shown_by
+from lockgate.adapters.warehouses.editions import (
+    Published,
+    asked_of,
+    edition_of,
+    edition_table,
+    newest_place,
+    outdated,
+    published_of,
+    recorded,
+    standings_of,
+    still_there,
+)
 from lockgate.adapters.warehouses.rows import route_of, words_of
 from lockgate.core.load import Pin
 from lockgate.core.relation import Column, Relation
-from lockgate.core.route import Edition, Publication, Route
+from lockgate.core.route import Arm, Edition, Publication, Route, Standing
 from lockgate.core.types import ColumnType, Kind, digits
+from lockgate.errors import StaleToken
 
 _ROUTE = ("entity", "incumbent", "candidate", "stage", "share", "token")
 _EDITION = (
@@ -92,6 +106,66 @@ class State:
     def forget(self, edition: Edition) -> None:
         """Takes an edition out of the ledger."""
         self.ledger = [row for row in self.ledger if (row["entity"], row["number"]) != (edition.entity, edition.number)]
+
+    def shown(self, entity: str) -> Mapping[int, Arm]:
+        """The numbers of the editions that an entity's view reads, each with its arm."""
+        view = self.views.get(entity)
+        pair = (view.incumbent, view.candidate) if view else (None, None)
+        return {number: arm for number, arm in zip(pair, Arm, strict=True) if number}
+
+    def standings(self) -> Mapping[str, Standing]:
+        """How every entity stands."""
+        routes = [tuple(words.values()) for words in self.routes.values()]
+        shown = [(entity, view.incumbent, view.candidate) for entity, view in self.views.items()]
+        return standings_of(routes, self.all_rows(), shown)
+
+    def show(self, route: Route, served: Relation) -> None:
+        """Makes the view read what the route says, where what has to answer is published."""
+        shown = shown_by(route, self.published(route.entity))
+        if shown is not None:
+            incumbent, candidate = shown.numbers
+            self.views[route.entity] = View(served.schema, served.name, incumbent, candidate, route.share)
+
+    def move_routes(self, routes: Sequence[Route], seen: Mapping[str, frozenset[int]]) -> tuple[Route, ...]:
+        """Puts routes in force, each with its next token, and makes the views read what they say.
+
+        Raises:
+            StaleToken: a route has moved on, or shows other editions than were seen.
+        """
+        stored = tuple(self._moved(route) for route in routes)
+        for route in stored:
+            check_seen(route, seen.get(route.entity), self.published(route.entity))
+            if view := self.views.get(route.entity):
+                self.show(route, view.served)
+        return stored
+
+    def release(self, editions: Sequence[Edition], token: int) -> tuple[Edition, ...]:
+        """Holds editions of one entity back no longer."""
+        entity = asked_of(editions)
+        route = check_token(entity, token, self.route(entity))
+        found = still_there(editions, self.published(entity))
+        for one in found:
+            self.change(one.edition, is_held=False)
+        if served := newest_place(found):
+            self.show(route, served)
+        return tuple(replace(one.edition, is_held=False) for one in found)
+
+    def let_go(self, entity: str) -> tuple[Published, ...]:
+        """Forgets the editions that are no longer retained; gives them."""
+        kept = {row["number"] for row in self.rows(entity) if row["kept"]}
+        published = {one.edition.number: one for one in self.published(entity)}
+        found = outdated(self.editions(entity), spared=frozenset(kept | set(self.shown(entity))))
+        for edition in found:
+            self.forget(edition)
+        return tuple(published[edition.number] for edition in found)
+
+    def _moved(self, route: Route) -> Route:
+        in_force = self.route(route.entity)
+        if (in_force.token if in_force else 0) != route.token:
+            raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
+        next_one = replace(route, token=route.token + 1)
+        self.set_route(next_one)
+        return next_one
 
     def all_pins(self) -> tuple[Pin, ...]:
         """The pins in force, by relation."""

@@ -81,10 +81,7 @@ class Jobs:
 
     def change(self, sql: str, words: Words | None = None) -> int:
         """Executes a statement that changes rows, again where another one came first; how many rows it changed."""
-        for attempt in retrying(TURNS, TargetBusy, unless=is_lease_lost):
-            with attempt:
-                return self.execute(sql, words)
-        raise AssertionError  # pragma: no cover  (the last attempt raises)
+        return retrying(TURNS, TargetBusy, unless=is_lease_lost)(self.execute, sql, words)
 
     def execute(self, sql: str, words: Words | None = None) -> int:
         """Executes a statement or a script once; how many rows a statement changed.
@@ -105,10 +102,12 @@ class Jobs:
         )
         config.column_name_character_map = "V2"
         job_id = _new_id()
-        for attempt in retrying(_UPLOADS, WarehouseUnavailable, TargetBusy):
-            with attempt, file.open("rb") as body, translated():
+
+        def once() -> int:
+            with file.open("rb") as body, translated():
                 return self._loaded(body, self.names.path(destination), config, job_id)
-        raise AssertionError  # pragma: no cover  (the last attempt raises)
+
+        return retrying(_UPLOADS, WarehouseUnavailable, TargetBusy)(once)
 
     def table(self, relation: Relation) -> Table | None:
         """What BigQuery says of a table or view; None where there is none."""

@@ -10,26 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from copy import deepcopy
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from lockgate.adapters.exchange import retrying
-from lockgate.adapters.warehouses.arms import check_order, check_seen, check_token, newest_of, shown_by
+from lockgate.adapters.warehouses.arms import check_order, check_token, newest_of
 from lockgate.adapters.warehouses.bigquery.editions import Output
 from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost
 from lockgate.adapters.warehouses.bigquery.jobs import TURNS, Jobs
 from lockgate.adapters.warehouses.bigquery.leases import Leases
 from lockgate.adapters.warehouses.bigquery.state import Change, StateRow
 from lockgate.adapters.warehouses.bigquery.turning import Turning
-from lockgate.adapters.warehouses.bigquery.views import Views, view_of
+from lockgate.adapters.warehouses.bigquery.views import Views
 from lockgate.adapters.warehouses.editions import (
     asked_of,
     edition_table,
     moved,
-    newest_place,
-    outdated,
-    standings_of,
     still_there,
     written_pins,
 )
@@ -85,7 +81,7 @@ class BigQueryServing:
             kept = moved(publication, edition)
             state.change(edition, pins=written_pins(kept.pins), revision=kept.revision, is_held=kept.is_held)
             if not publication.held:
-                show(state, route, publication.served)
+                state.show(route, publication.served)
             return kept
 
         return self._moved((publication.entity,), keep)
@@ -100,8 +96,8 @@ class BigQueryServing:
             check_order(publication, state.published(entity))
             state.add(publication, edition)
             if not publication.held:
-                show(state, route, publication.served)
-            return _forgotten(state, entity)
+                state.show(route, publication.served)
+            return tuple(one.stored for one in state.let_go(entity))
 
         try:
             let_go = self._moved((entity,), add)
@@ -117,18 +113,7 @@ class BigQueryServing:
         """See `lockgate.core.ports.Serving.release`."""
         if not editions:
             return ()
-        entity = asked_of(editions)
-
-        def let(state: State) -> tuple[Edition, ...]:
-            route = check_token(entity, token, state.route(entity))
-            found = still_there(editions, state.published(entity))
-            for one in found:
-                state.change(one.edition, is_held=False)
-            if served := newest_place(found):
-                show(state, route, served)
-            return tuple(replace(one.edition, is_held=False) for one in found)
-
-        return self._moved((entity,), let)
+        return self._moved((asked_of(editions),), lambda state: state.release(editions, token))
 
     def route(self, entity: str) -> Route | None:
         """See `lockgate.core.ports.Serving.route`."""
@@ -142,16 +127,9 @@ class BigQueryServing:
         self, routes: Sequence[Route], *, seen: Mapping[str, frozenset[int]] | None = None
     ) -> tuple[Route, ...]:
         """See `lockgate.core.ports.Serving.set_routes`."""
-
-        def store(state: State) -> tuple[Route, ...]:
-            stored = tuple(_stored(state, route) for route in routes)
-            for route in stored:
-                check_seen(route, (seen or {}).get(route.entity), state.published(route.entity))
-                if view := state.views.get(route.entity):
-                    show(state, route, view.served)
-            return stored
-
-        return self._moved(tuple(route.entity for route in routes), store) if routes else ()
+        if not routes:
+            return ()
+        return self._moved(tuple(one.entity for one in routes), lambda state: state.move_routes(routes, seen or {}))
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
         """See `lockgate.core.ports.Serving.editions`."""
@@ -159,16 +137,11 @@ class BigQueryServing:
 
     def shown(self, entity: str) -> Mapping[int, Arm]:
         """See `lockgate.core.ports.Serving.shown`."""
-        view = self._state.current().views.get(entity)
-        pair = (view.incumbent, view.candidate) if view else (None, None)
-        return {number: arm for number, arm in zip(pair, Arm, strict=True) if number}
+        return self._state.current().shown(entity)
 
     def standings(self) -> Mapping[str, Standing]:
         """See `lockgate.core.ports.Serving.standings`."""
-        state = self._state.current()
-        routes = [tuple(words.values()) for words in state.routes.values()]
-        shown = [(entity, view.incumbent, view.candidate) for entity, view in state.views.items()]
-        return standings_of(routes, state.all_rows(), shown)
+        return self._state.current().standings()
 
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
@@ -190,40 +163,12 @@ class BigQueryServing:
                 held.enter_context(self._leases.held(f"view {entity}", wait_seconds=TURN_SECONDS))
                 for entity in sorted(set(entities))
             ]
-            for attempt in retrying(TURNS, TargetBusy, unless=is_lease_lost):
-                with attempt:
-                    before = self._state.current()
-                    after = deepcopy(before)
-                    answer = change(after)
-                    self._turning.turn(before, after, leases)
-                    return answer
-        raise AssertionError  # pragma: no cover  (the last attempt raises)
 
+            def once() -> Answer:
+                before = self._state.current()
+                after = deepcopy(before)
+                answer = change(after)
+                self._turning.turn(before, after, leases)
+                return answer
 
-def show(state: State, route: Route, served: Relation) -> None:
-    """Makes the view read what the route says, where what has to answer is published."""
-    shown = shown_by(route, state.published(route.entity))
-    if shown is not None:
-        state.views[route.entity] = view_of(served, shown, route.share)
-
-
-def _forgotten(state: State, entity: str) -> tuple[Relation, ...]:
-    """Takes what retention lets go of out of the state; gives the tables."""
-    view = state.views.get(entity)
-    shown = {number for number in (view.incumbent, view.candidate) if number} if view else set()
-    kept = {row["number"] for row in state.rows(entity) if row["kept"]}
-    places = {one.edition.number: one.stored for one in state.published(entity)}
-    found = outdated(state.editions(entity), spared=frozenset(shown | kept))
-    for edition in found:
-        state.forget(edition)
-    return tuple(places[edition.number] for edition in found)
-
-
-def _stored(state: State, route: Route) -> Route:
-    """The route with its next token, which is the one in force once the state is written."""
-    in_force = state.route(route.entity)
-    if (in_force.token if in_force else 0) != route.token:
-        raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
-    next_one = replace(route, token=route.token + 1)
-    state.set_route(next_one)
-    return next_one
+            return retrying(TURNS, TargetBusy, unless=is_lease_lost)(once)

@@ -69,16 +69,17 @@ class StateRow:
         Raises:
             TargetBusy: others came first each time.
         """
-        for attempt in retrying(TURNS, TargetBusy):
-            with attempt:
-                state = self.current()
-                seen = state.generation
-                change = make(state)
-                if change is None:
-                    return None
-                self.commit(seen, state, change)
-                return change.answer
-        raise AssertionError  # pragma: no cover  (the last attempt raises)
+
+        def once() -> Answer | None:
+            state = self.current()
+            seen = state.generation
+            change = make(state)
+            if change is None:
+                return None
+            self.commit(seen, state, change)
+            return change.answer
+
+        return retrying(TURNS, TargetBusy)(once)
 
     def commit(self, seen: int, state: State, change: Change[Answer], leases: Sequence[Lease] = ()) -> None:
         """One transaction: the state, while it is of the generation that was seen and the leases are held; statements.

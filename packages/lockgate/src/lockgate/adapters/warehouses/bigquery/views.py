@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.warehouses.arms import Shown
 from lockgate.adapters.warehouses.bigquery.failures import translated
 from lockgate.adapters.warehouses.bigquery.jobs import Jobs
 from lockgate.adapters.warehouses.bigquery.names import identifier
@@ -132,12 +131,6 @@ def ranges(view: View) -> dict[int, Range]:
         return {alone[0]: (0, BUCKETS)}
     split = zip(numbers, ((view.share, BUCKETS), (0, view.share)), strict=True)
     return {number: (low, high) for number, (low, high) in split if number and low < high}
-
-
-def view_of(served: Relation, shown: Shown, share: int) -> View:
-    """What a view is to read."""
-    incumbent, candidate = shown.numbers
-    return View(served.schema, served.name, incumbent, candidate, share)
 
 
 def literal(text: str) -> str:

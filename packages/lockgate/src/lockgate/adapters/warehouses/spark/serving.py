@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from lockgate.adapters.warehouses.arms import check_order, check_seen, check_token, newest_of, shown_by
+from lockgate.adapters.warehouses.arms import check_order, check_token, newest_of
 from lockgate.adapters.warehouses.editions import (
     Published,
-    asked_of,
     edition_made,
     edition_table,
     moved,
-    newest_place,
-    outdated,
-    standings_of,
-    still_there,
     written_pins,
 )
 from lockgate.adapters.warehouses.folder.editions import let_go, sweep
@@ -23,10 +17,9 @@ from lockgate.adapters.warehouses.folder.layout import Layout
 from lockgate.adapters.warehouses.spark.editions import Output
 from lockgate.adapters.warehouses.spark.engine import Engine
 from lockgate.adapters.warehouses.spark.state import changing, current
-from lockgate.adapters.warehouses.state import State, View
+from lockgate.adapters.warehouses.state import State
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Edition, Publication, Route, Standing
-from lockgate.errors import StaleToken
 
 TURN_SECONDS = 60.0
 # A statement of Spark comes for its files when its tasks begin, not when it is understood.
@@ -62,7 +55,7 @@ class SparkServing:
             kept = moved(publication, edition)
             state.change(edition, pins=written_pins(kept.pins), revision=kept.revision, is_held=kept.is_held)
             if not publication.held:
-                show(state, route, publication.served)
+                state.show(route, publication.served)
         return kept
 
     def _added(self, publication: Publication, output: Output, number: int) -> Edition:
@@ -78,36 +71,23 @@ class SparkServing:
             edition = edition_made(publication, number, rows=rows, size=size)
             state.add(publication, edition)
             if not publication.held:
-                show(state, route, publication.served)
+                state.show(route, publication.served)
             self._forget_outdated(state, entity)
         sweep(self._layout, publication.served, self.editions(entity), grace_seconds=GRACE_SECONDS)
         return edition
 
     def _forget_outdated(self, state: State, entity: str) -> None:
         """Takes what retention lets go of out of the state; the files follow when `sweep` finds them old enough."""
-        view = state.views.get(entity)
-        shown = {number for number in (view.incumbent, view.candidate) if number} if view else set()
-        kept = {row["number"] for row in state.rows(entity) if row["kept"]}
-        served = {one.edition.number: one.served for one in state.published(entity)}
-        for edition in outdated(state.editions(entity), spared=frozenset(shown | kept)):
-            state.forget(edition)
-            place = served[edition.number]
-            if place is not None:
-                let_go(self._layout, place, edition)
+        for one in state.let_go(entity):
+            if one.served is not None:
+                let_go(self._layout, one.served, one.edition)
 
     def release(self, editions: Sequence[Edition], *, token: int) -> tuple[Edition, ...]:
         """See `lockgate.core.ports.Serving.release`."""
         if not editions:
             return ()
-        entity = asked_of(editions)
         with changing(self._layout) as state:
-            route = check_token(entity, token, state.route(entity))
-            found = still_there(editions, state.published(entity))
-            for one in found:
-                state.change(one.edition, is_held=False)
-            if served := newest_place(found):
-                show(state, route, served)
-        return tuple(replace(one.edition, is_held=False) for one in found)
+            return state.release(editions, token)
 
     def route(self, entity: str) -> Route | None:
         """See `lockgate.core.ports.Serving.route`."""
@@ -122,12 +102,7 @@ class SparkServing:
     ) -> tuple[Route, ...]:
         """See `lockgate.core.ports.Serving.set_routes`."""
         with changing(self._layout) as state:
-            stored = tuple(_stored(state, route) for route in routes)
-            for route in stored:
-                check_seen(route, (seen or {}).get(route.entity), state.published(route.entity))
-                if view := state.views.get(route.entity):
-                    show(state, route, view.served)
-        return stored
+            return state.move_routes(routes, seen or {})
 
     def editions(self, entity: str) -> tuple[Edition, ...]:
         """See `lockgate.core.ports.Serving.editions`."""
@@ -135,16 +110,11 @@ class SparkServing:
 
     def shown(self, entity: str) -> Mapping[int, Arm]:
         """See `lockgate.core.ports.Serving.shown`."""
-        view = current(self._layout).views.get(entity)
-        pair = (view.incumbent, view.candidate) if view else (None, None)
-        return {number: arm for number, arm in zip(pair, Arm, strict=True) if number}
+        return current(self._layout).shown(entity)
 
     def standings(self) -> Mapping[str, Standing]:
         """See `lockgate.core.ports.Serving.standings`."""
-        state = current(self._layout)
-        routes = [tuple(words.values()) for words in state.routes.values()]
-        shown = [(entity, view.incumbent, view.candidate) for entity, view in state.views.items()]
-        return standings_of(routes, state.all_rows(), shown)
+        return current(self._layout).standings()
 
     def keep_edition(self, edition: Edition, *, kept: bool) -> None:
         """See `lockgate.core.ports.Serving.keep_edition`."""
@@ -159,22 +129,3 @@ class SparkServing:
 def next_number(published: Sequence[Published]) -> int:
     """The number of the next edition."""
     return max((one.edition.number for one in published), default=0) + 1
-
-
-def show(state: State, route: Route, served: Relation) -> None:
-    """Makes the view read what the route says, where what has to answer is published."""
-    shown = shown_by(route, state.published(route.entity))
-    if shown is None:
-        return
-    incumbent, candidate = shown.numbers
-    state.views[route.entity] = View(served.schema, served.name, incumbent, candidate, route.share)
-
-
-def _stored(state: State, route: Route) -> Route:
-    """The route with its next token, which is the one in force once the state is written."""
-    in_force = state.route(route.entity)
-    if (in_force.token if in_force else 0) != route.token:
-        raise StaleToken(f"the route of {route.entity} has moved on from token {route.token}", entity=route.entity)
-    next_one = replace(route, token=route.token + 1)
-    state.set_route(next_one)
-    return next_one
