@@ -323,7 +323,7 @@ def test_a_bad_candidate_is_rolled_back_and_one_mail_a_decision_arrives(shadowed
     result = ran(shadowed)
     ran(shadowed)
     with App.open(shadowed.folder) as app:
-        app.deliver_notices()
+        app.notices.deliver()
 
     assert [one.action for one in result.decisions] == [Action.ROLL_BACK]
     assert len(mailbox.mails) == 2

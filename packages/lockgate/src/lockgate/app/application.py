@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     from lockgate.app.implementations import Implementations
     from lockgate.app.lineage import FoundLineage
     from lockgate.app.look import ShownEdition
-    from lockgate.app.notifying import Sent, Told, Tried
+    from lockgate.app.notices import Notices
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
     from lockgate.core.entity import Entity
     from lockgate.core.examination import ExaminationResult
     from lockgate.core.flow import FlowDeclaration, FlowStatus
     from lockgate.core.job import JobResult
     from lockgate.core.load import Load, Pruned, Quarantined
-    from lockgate.core.notice import Delivery, DeliveryStatus, Severity
     from lockgate.core.ports import Progress
     from lockgate.core.project import Project
     from lockgate.core.run import Bounds, Breakdown, PublishResult, RunRequest, RunResult
@@ -367,33 +366,12 @@ class App:
 
         return Access(self._wiring)
 
-    def notices(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[Delivery, ...]:
-        """The newest notices first, one for each channel."""
-        return self._wiring.store.notices.notices(status, limit=limit)
+    @cached_property
+    def notices(self) -> Notices:
+        """The verbs of notices."""
+        from lockgate.app.notices import Notices
 
-    def deliver_notices(self) -> tuple[Sent, ...]:
-        """Sends the notices that are due: what came of each attempt."""
-        return notifying.deliver_pending(self._wiring)
-
-    def tell(self, text: str, *, severity: Severity, subject: str, by: str) -> Told:
-        """Puts a notice down for the project's channels, and sends what is due."""
-        return notifying.tell(self._wiring, text, severity=severity, subject=subject, by=by)
-
-    def retry_notice(self, number: int) -> Delivery:
-        """Lets a notice that was set aside be tried again.
-
-        Raises:
-            UnknownName: there is no such notice, or it was not set aside.
-        """
-        return self._wiring.store.notices.retry(number)
-
-    def try_notification(self, channel: str) -> Tried:
-        """Sends a test notice over a channel: what came back.
-
-        Raises:
-            UnknownName: the project declares no such channel.
-        """
-        return notifying.try_channel(self._wiring, channel)
+        return Notices(self._wiring)
 
     def _entity(self, name: str) -> Entity:
         return entity_of(self._wiring, name)

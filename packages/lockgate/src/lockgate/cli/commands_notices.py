@@ -35,7 +35,7 @@ def list_notices(
 ) -> int:
     """The newest notices first, one line for each channel."""
     with opened(context) as app:
-        found = app.notices(status, limit=limit)
+        found = app.notices.newest(status, limit=limit)
     _tell(found, as_json=as_json)
     return Exit.FINE
 
@@ -44,7 +44,7 @@ def list_notices(
 def send_notices(context: typer.Context, as_json: Json = False) -> int:
     """Send what is due now, and record what came of each attempt."""
     with opened(context) as app:
-        done = app.deliver_notices()
+        done = app.notices.deliver()
     if as_json:
         print_json(done)
     else:
@@ -64,7 +64,7 @@ def tell(
     if not text.strip():
         raise typer.BadParameter("there is nothing to tell", param_hint="TEXT")
     with opened(context) as app, changing(app.access, "notice.tell", severity=severity.value) as change:
-        told = app.tell(text, severity=severity, subject=subject.strip(), by=me())
+        told = app.notices.tell(text, severity=severity, subject=subject.strip(), by=me())
         change.tell(notice=told.notice.notice_id, channels=", ".join(told.channels))
     if as_json:
         print_json(told)
@@ -83,7 +83,7 @@ def retry_notice(
 ) -> int:
     """Let a notice that was set aside be tried again."""
     with opened(context) as app, changing(app.access, "notice.retry", str(number)):
-        found = app.retry_notice(number)
+        found = app.notices.retry(number)
     _tell((found,), as_json=as_json)
     return Exit.FINE
 
@@ -96,7 +96,7 @@ def try_channel(
 ) -> int:
     """Send a test notice over a channel at once, and say what came back."""
     with opened(context) as app:
-        tried = app.try_notification(name)
+        tried = app.notices.try_channel(name)
     if as_json:
         print_json(tried)
     elif tried.error is None:
