@@ -28,6 +28,7 @@ class Leniency:
         self._go_on_without_targets()
         self._go_on_without_environment()
         self._go_on_after_names()
+        _leave_comments_out()
 
     def _go_on_without_packages(self) -> None:
         config = import_module("dbt.config.runtime").RuntimeConfig
@@ -115,6 +116,12 @@ class Leniency:
 
     def _note(self, node: Any, error: Exception) -> None:
         self.reasons.setdefault(node.unique_id, f"dbt cannot render it: {first_line(error)}")
+
+
+def _leave_comments_out() -> None:
+    """What a project writes before each query may need a package; no query is sent here."""
+    header = import_module("dbt.adapters.base.query_headers").MacroQueryStringSetter
+    header._get_comment_macro = lambda _setter: None  # noqa: SLF001
 
 
 def _named_where(missing: type[Exception], ask: Callable[..., Any]) -> Callable[..., Any]:
