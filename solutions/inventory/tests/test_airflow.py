@@ -10,9 +10,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
+from itertools import count
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -41,7 +42,9 @@ FLOWS = (
 # Of two hundred runs eleven are on Spark, each of which costs as much as six others.
 ROUNDS = (*FLOWS, *(2 * [flow for flow in FLOWS if flow != ON_SPARK]))
 # The newest run of what reads one day is about today; of a day on which something was changed there is more to see.
-READ_DAY = ("2026-01-29T06:30:00Z", "2026-01-30T06:30:00Z")
+# Airflow has one run of an interval: each run that is asked for begins a second later than the one before.
+READ_FROM = datetime(2026, 1, 29, 6, 30, tzinfo=UTC)
+SECONDS_ON = count()
 LONGEST = timedelta(minutes=5)
 PASSWORD = "password: secret://airflow"
 OPS = """
@@ -229,12 +232,17 @@ def test_a_flow_that_fails_is_told_by_mail(airflow, api, mailbox, discovery):
 
 def _asked(api: httpx.Client, flow: str, *, seconds: float = 900) -> dict:
     """A run that is begun by our API, about a day where the flow reads one, once it has ended."""
-    about = {"interval": dict(zip(("start", "end"), READ_DAY, strict=True))} if flow == "read_again" else {}
+    about = {"interval": _another_day()} if flow == "read_again" else {}
     begun = api.post(f"/api/flows/{flow}/runs", json=about)
     assert begun.status_code == 202, begun.text
     path = begun.headers["location"]
     awaited(lambda: api.get(path).json()["status"] in {"success", "failed"}, seconds=seconds)
     return api.get(path).json()
+
+
+def _another_day() -> dict[str, str]:
+    start = READ_FROM + timedelta(seconds=next(SECONDS_ON))
+    return {"start": start.isoformat(), "end": (start + timedelta(days=1)).isoformat()}
 
 
 def _newest(airflow: LocalAirflow, flow: str, kind: str) -> str:
