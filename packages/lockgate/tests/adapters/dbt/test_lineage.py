@@ -55,7 +55,8 @@ exposures:
 }
 # The shop, and what would stop dbt from parsing or compiling it.
 BROKEN = {
-    "dbt_project.yml": SHOP["dbt_project.yml"] + "query-comment: {comment: '{{ dbt_query_tags.comment(node) }}'}\n",
+    "dbt_project.yml": SHOP["dbt_project.yml"] + "query-comment: {comment: '{{ dbt_query_tags.comment(node) }}'}\n"
+    "require-dbt-version: '=1.1.0'\n",
     "packages.yml": "packages: [{package: dbt-labs/dbt_utils, version: 1.1.1}]\n",
     "profiles.yml": "shop: {target: dev, outputs: {dev: {type: bigquery, method: oauth, project: p, dataset: d}}}\n",
     "models/stg_orders.sql": "select id, amount / 100 as amount, country from {{ source('raw', 'orders') }}"

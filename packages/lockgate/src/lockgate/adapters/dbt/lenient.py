@@ -29,6 +29,7 @@ class Leniency:
         self._go_on_without_environment()
         self._go_on_after_names()
         _leave_comments_out()
+        import_module("dbt.config.project").validate_version = _whichever_version
 
     def _go_on_without_packages(self) -> None:
         config = import_module("dbt.config.runtime").RuntimeConfig
@@ -122,6 +123,10 @@ def _leave_comments_out() -> None:
     """What a project writes before each query may need a package; no query is sent here."""
     header = import_module("dbt.adapters.base.query_headers").MacroQueryStringSetter
     header._get_comment_macro = lambda _setter: None  # noqa: SLF001
+
+
+def _whichever_version(*_: Any) -> None:
+    """Builds may need another dbt; what can be read of the project is read by this one."""
 
 
 def _named_where(missing: type[Exception], ask: Callable[..., Any]) -> Callable[..., Any]:
