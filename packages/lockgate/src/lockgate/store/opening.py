@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lockgate.store.glance_log import GlanceLog
     from lockgate.store.job_log import JobLog
     from lockgate.store.load_ledger import StoredLoads
+    from lockgate.store.measurement_log import MeasurementLog
     from lockgate.store.notice_log import NoticeLog
     from lockgate.store.people_log import PeopleLog
     from lockgate.store.run_log import RunLog
@@ -42,6 +43,7 @@ _LOGS = {
     "glances": "lockgate.store.glance_log:GlanceLog",
     "jobs": "lockgate.store.job_log:JobLog",
     "loads": "lockgate.store.load_ledger:StoredLoads",
+    "measurements": "lockgate.store.measurement_log:MeasurementLog",
     "notices": "lockgate.store.notice_log:NoticeLog",
     "people": "lockgate.store.people_log:PeopleLog",
     "runs": "lockgate.store.run_log:RunLog",
@@ -62,6 +64,7 @@ class Store:
     workers: WorkerLeases
     switches: SwitchLog
     comparisons: ComparisonLog
+    measurements: MeasurementLog
     evidence: EvidenceLog
     cutovers: CutoverLog
     notices: NoticeLog

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lockgate.core.ports.dbt import DbtExecutor, NodeListener
     from lockgate.core.ports.jobs import JobQueue, JobStore, Work, WorkerSlots
     from lockgate.core.ports.loads import LoadLedger, Staged, Stager, StagingOrder
+    from lockgate.core.ports.measurements import MeasurementStore
     from lockgate.core.ports.relations import Bench, Progress, QueryEngine, Side
     from lockgate.core.ports.sources import Extraction, JsonRecords, Package, SourceReader, StagedFile
     from lockgate.core.ports.surroundings import Clock, Notifier, Secrets
@@ -26,6 +27,7 @@ _HOMES = {
     "JsonRecords": "lockgate.core.ports.sources",
     "Landings": "lockgate.core.ports.warehouses",
     "LoadLedger": "lockgate.core.ports.loads",
+    "MeasurementStore": "lockgate.core.ports.measurements",
     "Memory": "lockgate.core.ports.warehouses",
     "NodeListener": "lockgate.core.ports.dbt",
     "Notifier": "lockgate.core.ports.surroundings",
@@ -59,6 +61,7 @@ __all__ = [
     "JsonRecords",
     "Landings",
     "LoadLedger",
+    "MeasurementStore",
     "Memory",
     "NodeListener",
     "Notifier",
