@@ -21,11 +21,12 @@ from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
 if TYPE_CHECKING:
     from lockgate.app.access import Access
     from lockgate.app.checks import Findings
+    from lockgate.app.delivering import Sent
     from lockgate.app.flows import Flows
     from lockgate.app.implementations import Implementations
     from lockgate.app.lineage import FoundLineage
     from lockgate.app.look import ShownEdition
-    from lockgate.app.notifying import Sent, Told, Tried
+    from lockgate.app.notifying import Told, Tried
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
     from lockgate.core.entity import Entity
     from lockgate.core.examination import ExaminationResult

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lockgate.store.flow_log import FlowLog
     from lockgate.store.glance_log import GlanceLog
     from lockgate.store.job_log import JobLog
+    from lockgate.store.lineage_event_log import LineageEventLog
     from lockgate.store.load_ledger import StoredLoads
     from lockgate.store.notice_log import NoticeLog
     from lockgate.store.people_log import PeopleLog
@@ -41,6 +42,7 @@ _LOGS = {
     "flows": "lockgate.store.flow_log:FlowLog",
     "glances": "lockgate.store.glance_log:GlanceLog",
     "jobs": "lockgate.store.job_log:JobLog",
+    "lineage_events": "lockgate.store.lineage_event_log:LineageEventLog",
     "loads": "lockgate.store.load_ledger:StoredLoads",
     "notices": "lockgate.store.notice_log:NoticeLog",
     "people": "lockgate.store.people_log:PeopleLog",
@@ -65,6 +67,7 @@ class Store:
     evidence: EvidenceLog
     cutovers: CutoverLog
     notices: NoticeLog
+    lineage_events: LineageEventLog
     flows: FlowLog
     glances: GlanceLog
     access: AccessLog
