@@ -92,9 +92,7 @@ def delivered(
     return tuple(done)
 
 
-def _attempted(
-    waiting: Waiting[Row], send: Callable[[Row], str], claimed: Row, ends: float | None, what: str
-) -> Sent:
+def _attempted(waiting: Waiting[Row], send: Callable[[Row], str], claimed: Row, ends: float | None, what: str) -> Sent:
     """One attempt, recorded."""
     facts = {"channel": claimed.channel, what: cut(claimed.key), "attempt": claimed.attempts}
     try:
@@ -106,8 +104,8 @@ def _attempted(
         asked = error.fields.get("retry_after")
         wait = float(asked) if isinstance(asked, int | float) else None
         status = waiting.failed(claimed, said, is_final=is_final, retry_after=wait)
-        logger.warning(f"{what} not sent", extra={"facts": {**facts, "said": said}})
+        logger.warning("%s not sent", what, extra={"facts": {**facts, "said": said}})
         return Sent(claimed.channel, claimed.key, status or DeliveryStatus.PENDING, said)
     waiting.sent(claimed, said)
-    logger.info(f"{what} sent", extra={"facts": facts})
+    logger.info("%s sent", what, extra={"facts": facts})
     return Sent(claimed.channel, claimed.key, DeliveryStatus.SENT, said)

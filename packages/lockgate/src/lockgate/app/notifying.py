@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -76,6 +77,13 @@ def deliver_soon(wiring: Wiring, *, seconds: float = SOON_SECONDS) -> tuple[Sent
     except Exception as error:  # noqa: BLE001  (what was decided stands, and the notice is kept)
         logger.warning("notices not sent", extra={"facts": {"error": redacted(f"{type(error).__name__}: {error}")}})
         return ()
+
+
+@contextmanager
+def afterwards(wiring: Wiring) -> Iterator[None]:
+    """Sends what was decided in the block once it has ended well, as `deliver_soon` does."""
+    yield
+    deliver_soon(wiring)
 
 
 def deliver(

@@ -26,9 +26,7 @@ class LineageEventsShape(Shape):
     api_key: SecretReference | None = Field(
         None, description="`secret://name` of the key that the service wants as a bearer token."
     )
-    namespace: Text | None = Field(
-        None, description="The namespace of jobs; `PROJECT.TARGET` where it is not given."
-    )
+    namespace: Text | None = Field(None, description="The namespace of jobs; `PROJECT.TARGET` where it is not given.")
 
     @model_validator(mode="after")
     def _goes_to_one_place(self) -> LineageEventsShape:

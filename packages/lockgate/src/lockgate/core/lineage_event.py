@@ -12,7 +12,6 @@ from uuid import UUID
 from lockgate.core.execution import NodeStatus
 from lockgate.core.lineage import Reading
 from lockgate.core.notice import DeliveryStatus
-from lockgate.core.relation import Column
 
 CHANNEL = "lineage"
 
@@ -51,6 +50,14 @@ class JobKind(StrEnum):
     PUBLICATION = "PUBLICATION"
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A part of a run: `SOURCE.STREAM` that is loaded, or `ENTITY@IMPLEMENTATION` that is built, tested, published."""
+
+    kind: JobKind
+    subject: str
+
+
 class Change(StrEnum):
     """What a job does to a dataset as a whole."""
 
@@ -67,8 +74,17 @@ class DatasetName:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """A column; its type is empty where it is not known."""
+
+    name: str
+    type: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FieldRead:
-    """One edge to a column of a dataset, from a column of another one."""
+    """One edge to a column of a dataset, from a column of another one; without `column` to each row of it."""
 
     column: str
     dataset: DatasetName
@@ -91,7 +107,7 @@ class Dataset:
     """A dataset as a job reads or leaves it; what is not known is empty or None."""
 
     name: DatasetName
-    columns: tuple[Column, ...] = ()
+    columns: tuple[Field, ...] = ()
     fields: tuple[FieldRead, ...] = ()
     version: str = ""
     change: Change | None = None

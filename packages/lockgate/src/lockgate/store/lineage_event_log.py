@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, delete
+from sqlalchemy import RowMapping, delete, select
 
-from lockgate.core.lineage_event import CHANNEL, EventDelivery, EventDocument
+from lockgate.core.lineage_event import CHANNEL, EventDelivery, EventDocument, Phase
 from lockgate.core.notice import DeliveryStatus
 from lockgate.errors import UnknownName
 from lockgate.store.database import Database, now_of
@@ -18,6 +18,7 @@ from lockgate.store.scope import Scope
 
 # What arrived is of use for a look at what was sent; the receiver keeps it.
 KEPT = timedelta(days=7)
+SEARCHED = 5000
 
 
 class LineageEventLog:
@@ -63,6 +64,19 @@ class LineageEventLog:
         if row is None:
             raise UnknownName(f"there is no lineage event {number} that was set aside", number=number)
         return _delivery(row)
+
+    def unended(self) -> tuple[Mapping[str, Any], ...]:
+        """Of the newest 5,000 events, those that say that a run began whose end nobody has put down, the oldest first.
+
+        Ask it under the target's lock: what has not ended then will not.
+        """
+        newest = select(table.c.event_id, table.c.event).where(self._scope.of(table))
+        newest = newest.order_by(table.c.number.desc()).limit(SEARCHED)
+        with self._database.reading() as connection:
+            rows: list[tuple[str, Mapping[str, Any]]] = [(row[0], row[1]) for row in connection.execute(newest)]
+        ended = {event_id.partition("/")[0] for event_id, _ in rows if not event_id.endswith(f"/{Phase.START}")}
+        begun = ((event_id.partition("/")[0], event) for event_id, event in reversed(rows))
+        return tuple(event for run_id, event in begun if run_id not in ended)
 
     def forget(self) -> None:
         """Takes out what arrived more than seven days ago."""

@@ -59,9 +59,7 @@ class NoticeLog:
         self, delivery: Delivery, said: str, *, is_final: bool = False, retry_after: float | None = None
     ) -> DeliveryStatus | None:
         """Records a failed attempt, as `Outbox.failed` does."""
-        return self._outbox.failed(
-            delivery.number, delivery.attempts, said, is_final=is_final, retry_after=retry_after
-        )
+        return self._outbox.failed(delivery.number, delivery.attempts, said, is_final=is_final, retry_after=retry_after)
 
     def retry(self, number: int) -> Delivery:
         """Lets a notice that was set aside be tried again, with all its attempts.
