@@ -94,7 +94,7 @@ def delivered(
 
 def _attempted(waiting: Waiting[Row], send: Callable[[Row], str], claimed: Row, ends: float | None, what: str) -> Sent:
     """One attempt, recorded."""
-    facts = {"channel": claimed.channel, what: cut(claimed.key), "attempt": claimed.attempts}
+    facts = {"channel": claimed.channel, what.replace(" ", "_"): cut(claimed.key), "attempt": claimed.attempts}
     try:
         with nullcontext() if ends is None else within(max(LEAST_SECONDS, ends - monotonic())):
             said = redacted(send(claimed))

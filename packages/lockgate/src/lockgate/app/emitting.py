@@ -102,6 +102,7 @@ class Emitting:
         self._nodes: dict[str, tuple[NodeResult, datetime]] = {}
         with _KeptFromFailing(command):
             self._end_what_was_left()
+        with _KeptFromFailing(command):
             self._put([self._event(Phase.START, self._run, JobKind.RUN)])
 
     def began(self, work: Work) -> None:
@@ -201,7 +202,7 @@ class Emitting:
             begun = replace(self._event(Phase.START, run, JobKind.MODEL, parent=parent), at=began_at)
             phase, error = (Phase.FAIL, node.message) if node.status.is_bad else (Phase.COMPLETE, "")
             yield begun
-            end = replace(begun, phase=phase, at=ended_at, error=error)
+            end = replace(begun, phase=phase, at=ended_at, error=self._wiring.places.relative(error))
             yield self._datasets.by_model(end, node)
 
     def _tests(self, parent: JobRun, work: Work, nodes: Sequence[NodeResult]) -> Iterator[LineageEvent]:
@@ -263,7 +264,7 @@ class Emitting:
             kind,
             parent=None if is_root else parent or self._run,
             root=None if is_root else self._run,
-            error=error,
+            error=self._wiring.places.relative(error),
             nominal=nominal_time(),
         )
 

@@ -17,7 +17,7 @@ from lockgate.core.lineage_event import Assertion, Change, Dataset, DatasetName,
 from lockgate.core.load import Load, LoadMode, LoadStatus
 from lockgate.core.relation import Column, Relation
 from lockgate.core.route import Edition
-from lockgate.core.stream import Source, Stream
+from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, Source, Stream
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # dbt's own generic tests, by what the names of their tests begin with.
 _GENERIC = ("not_null", "unique", "accepted_values", "relationships")
 OWN_SQL = "custom_sql"
+# What a load adds to what its source has.
+_OURS = frozenset({LOAD_ID_COLUMN, POSITION_COLUMN})
 
 
 class ToldDatasets:
@@ -62,7 +64,7 @@ class ToldDatasets:
         output = Dataset(
             self._named(load.relation),
             _fields(columns),
-            tuple(FieldRead(one.name, came_from, one.name, Reading.DIRECT) for one in columns),
+            _same((one for one in _fields(columns) if one.name not in _OURS), came_from),
             version=str(load.load_id),
             change=Change.OVERWRITE if is_new and load.mode is LoadMode.REPLACE else None,
             rows=load.rows if is_new else 0,

@@ -22,7 +22,12 @@ USERS = Relation("analytics", "users")
             "postgres://db.example.com:5432",
             "shop.analytics.users",
         ),
-        ("postgres", {"url": "postgresql://ada:hunter2@[::1]:5433/shop"}, "postgres://[::1]:5433", "shop.analytics.users"),
+        (
+            "postgres",
+            {"url": "postgresql://ada:hunter2@[::1]:5433/shop"},
+            "postgres://[::1]:5433",
+            "shop.analytics.users",
+        ),
         ("postgres", {"url": "postgresql:///shop?host=/run/pg"}, "postgres://localhost:5432", "shop.analytics.users"),
         ("postgres", {"url": "postgresql://one:1,two:2/shop"}, "postgres://one:1", "shop.analytics.users"),
         ("postgres", {"url": "postgresql://ada@db"}, "postgres://db:5432", "ada.analytics.users"),
