@@ -98,7 +98,7 @@ def test_who_is_told_of_lineage_is_known(write, events, declared):
         ("{file: a, url: 'https://example.com'}", "events go to one place"),
         ("{file: a, api_key: secret://k}", "a file wants no key"),
         ("{url: 'http://example.com', api_key: secret://k}", "the key would be readable on the way"),
-        ("{url: 'https://ada:pw@example.com'}", "a user stands in the address"),
+        ("{url: 'https://ada@example.com'}", "a user stands in the address"),
         ("{url: 'ftp://example.com'}", "is neither a secret nor an address with https:// or http://"),
         ("{url: 'https://example.com', api_key: hunter2}", "must be a reference to a secret"),
         ("{url: 'https://example.com', endpoint: 'a b'}", "endpoint"),
