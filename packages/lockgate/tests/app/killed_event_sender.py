@@ -12,7 +12,7 @@ from lockgate.app.lineage_events import deliver_events
 from lockgate.app.wiring import open_wiring
 
 folder, taken = sys.argv[1:]
-left = int(taken)
+left = iter(range(int(taken) - 1, -1, -1))
 opened = sending.open_sender
 
 
@@ -20,10 +20,8 @@ def dying(*arguments):
     send = opened(*arguments)
 
     def send_and_die(event):
-        global left
         said = send(event)
-        left -= 1
-        if not left:
+        if next(left) == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return said
 

@@ -263,9 +263,9 @@ def test_what_a_killed_run_had_put_down_is_sent_and_the_run_is_ended(told_projec
         "people.load.files.people": ["START", "COMPLETE"] * 2,
         "people.load": ["START", "COMPLETE"],
     }
-    assert [event["run"]["runId"] for event in found if event["job"]["name"] == "people.run"][0] == found[0]["run"][
-        "runId"
-    ]
+    aborted = next(event for event in found if event["eventType"] == "ABORT")
+    assert aborted["run"]["runId"] == found[0]["run"]["runId"]
+    assert aborted["run"]["facets"]["errorMessage"]["message"] == "it was interrupted"
 
 
 def test_works_that_are_interrupted_end_with_their_run(told_project, events):
@@ -336,7 +336,7 @@ def test_the_time_that_a_flows_run_is_about_is_told(told_project, events):
         assert event["run"]["facets"]["nominalTime"]["nominalEndTime"] == "2024-02-29T13:00:00.000000Z"
 
 
-# --- ids ----------------------------------------------------------------------------------------------------------------
+# --- ids ----------------------------------------------------------------------------------------------------------
 
 
 def test_ids_are_the_same_for_the_same_run_and_sort_by_when_it_began():

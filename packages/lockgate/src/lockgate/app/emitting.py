@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.registry import require
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app.recorder import Found, Witness, Witnessing, told, unwitnessed
+from lockgate.app.recorder import Found, told
 from lockgate.app.told_datasets import ToldDatasets, assertions_of
 from lockgate.core.examination import Examination
 from lockgate.core.execution import DbtExecutionResult, Execution, FailedExecution, NodeResult, NodeStatus
@@ -25,7 +24,7 @@ from lockgate.core.load import Load
 from lockgate.core.nominal_time import nominal_time
 from lockgate.core.record import RecordStatus
 from lockgate.core.route import Edition
-from lockgate.errors import LockgateError
+from lockgate.errors import DbtCancelled, LockgateError
 
 if TYPE_CHECKING:
     from lockgate.adapters.openlineage.documents import Documents
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-EXTRA = "openlineage"
 _ENDS = {
     RecordStatus.SUCCESS: Phase.COMPLETE,
     RecordStatus.FAILED: Phase.FAIL,
@@ -43,28 +41,11 @@ _MODELS = frozenset({"model", "seed", "snapshot"})
 INTERRUPTED = "it was interrupted"
 
 
-def witnessing(wiring: Wiring) -> Witnessing:
-    """Who hears of runs: nobody, where the project tells nobody of lineage.
-
-    Raises:
-        ExtraMissing: the project tells somebody, and the extra that makes events is not installed.
-    """
-    if wiring.project.lineage_events is None:
-        return unwitnessed
-    require(EXTRA, "telling of lineage")
-    wiring.has_put_down_lineage = True
-    return partial(_witness, wiring)
-
-
 def namespace_of(wiring: Wiring) -> str:
     """The namespace of the project's jobs."""
     declared = wiring.project.lineage_events
     own = f"{wiring.project.name}.{wiring.project.default_target}"
     return (declared.namespace if declared is not None else "") or own
-
-
-def _witness(wiring: Wiring, run_id: int, command: str, started_at: datetime) -> Witness:
-    return Emitting(wiring, run_id, command, started_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +105,8 @@ class Emitting:
             self._put(self._end(work, run, found))
             return
         with _KeptFromFailing(work.subject):  # that it ended is told even where what it did cannot be
-            self._put([self._bare_end(work, run, found)])
+            error = found if isinstance(found, LockgateError) else getattr(found, "error", None)
+            self._put([self._plain_end(work, run, error if isinstance(error, LockgateError) else None)])
 
     def closed(self, status: RecordStatus, error: LockgateError | None) -> None:
         """See `Witness`."""
@@ -139,8 +121,7 @@ class Emitting:
     def _end(self, work: Work, run: JobRun, found: Found | LockgateError | None) -> Iterator[LineageEvent]:
         """The events that a work's end comes to."""
         if isinstance(found, LockgateError | None):
-            phase, error = (Phase.COMPLETE, "") if found is None else (Phase.FAIL, told(found))
-            yield self._event(phase, run, work.kind, error=error)
+            yield self._plain_end(work, run, found)
         elif isinstance(found, Load):
             yield self._loaded(run, found)
         elif isinstance(found, Edition):
@@ -151,12 +132,11 @@ class Emitting:
         else:
             yield from self._built(work, run, found)
 
-    def _bare_end(self, work: Work, run: JobRun, found: Found | LockgateError | None) -> LineageEvent:
+    def _plain_end(self, work: Work, run: JobRun, error: LockgateError | None) -> LineageEvent:
         """How a work ended, and no more."""
-        error = found if isinstance(found, LockgateError) else getattr(found, "error", None)
-        if isinstance(error, LockgateError):
-            return self._event(Phase.FAIL, run, work.kind, error=told(error))
-        return self._event(Phase.COMPLETE, run, work.kind)
+        if error is None:
+            return self._event(Phase.COMPLETE, run, work.kind)
+        return self._event(_phase_of(error), run, work.kind, error=told(error))
 
     def _loaded(self, run: JobRun, load: Load) -> LineageEvent:
         event = self._event(Phase.COMPLETE, run, JobKind.LOAD)
@@ -177,7 +157,7 @@ class Emitting:
             yield from self._models(run, workshop, found.nodes)
             yield from self._tests(run, work, found.nodes)
         if isinstance(found, FailedExecution):
-            yield self._event(Phase.FAIL, run, JobKind.BUILD, error=told(found.error))
+            yield self._plain_end(work, run, found.error)
             return
         if isinstance(found, DbtExecutionResult):
             phase = Phase.COMPLETE if found.success else Phase.FAIL
@@ -284,3 +264,8 @@ class Emitting:
         """Puts down the ends of what began and will not end, for its process is gone: this run has the target alone."""
         log = self._wiring.store.lineage_events
         log.add([self._documents.aborted(left, self._began_at, INTERRUPTED) for left in log.unended()])
+
+
+def _phase_of(error: LockgateError) -> Phase:
+    """How something ended that ended by an error."""
+    return Phase.ABORT if isinstance(error, DbtCancelled) else Phase.FAIL

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app.emitting import witnessing
 from lockgate.app.entities import entity_of
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
+from lockgate.app.witnessing import witnessing
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.job import FALLBACK, Choice, Failure, Inputs, JobResult, TransformRequest

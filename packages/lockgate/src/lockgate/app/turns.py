@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from lockgate.app.emitting import witnessing
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
+from lockgate.app.witnessing import witnessing
 from lockgate.core.record import RecordStatus
 from lockgate.errors import TargetBusy
 from lockgate.flow import StepListener
