@@ -13,6 +13,19 @@ from lockgate.core.lineage_event import DatasetName, FieldRead
 from lockgate.core.relation import Relation
 from lockgate.lineage import Graph, Traced, trace
 
+# However a dialect writes text, numbers, bytes, and paths into JSON.
+_VALUES = (
+    exp.BitString,
+    exp.ByteString,
+    exp.Heredoc,
+    exp.HexString,
+    exp.JSONPath,
+    exp.Literal,
+    exp.National,
+    exp.RawString,
+    exp.UnicodeString,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -37,7 +50,9 @@ class ReadQuery:
 
 def read_queries(asked: Sequence[LineageNode], known: Known) -> Mapping[str, ReadQuery]:
     """What each node's query reads and leaves; empty where it cannot be read."""
-    trees = {node.name: tree for node in asked if (tree := _parsed(node)) is not None}
+    ours = (*known.streams, *(Relation(*node.relation) for node in asked))
+    spelled = {(one.schema.casefold(), one.name.casefold()): one for one in ours}
+    trees = {node.name: tree for node in asked if (tree := _parsed(node, spelled)) is not None}
     nodes = [replace(node, sql=trees[node.name].sql(node.dialect) if node.name in trees else "") for node in asked]
     dialect = asked[0].dialect if asked else ""
     own = {Relation(*node.relation) for node in nodes}
@@ -76,8 +91,11 @@ def _deciding(name: str, traced: Traced, names: Mapping[str, DatasetName]) -> It
                 yield FieldRead(column.name, names[one.column.node], one.column.column, one.reading)
 
 
-def _parsed(node: LineageNode) -> exp.Expr | None:
-    """A query's tree, whose relations have no database before them: there is one; None where it cannot be read."""
+def _parsed(node: LineageNode, spelled: Mapping[tuple[str, str], Relation]) -> exp.Expr | None:
+    """A query's tree; None where it cannot be read.
+
+    Relations have no database before them, for there is one, and those that we know are spelled as we do.
+    """
     try:
         tree = parse_one(node.sql, read=node.dialect) if node.sql.strip() else None
     except SqlglotError:
@@ -85,6 +103,10 @@ def _parsed(node: LineageNode) -> exp.Expr | None:
     for relation in tree.find_all(exp.Table) if tree is not None else ():
         if relation.db:
             relation.set("catalog", None)
+            ours = spelled.get((relation.db.casefold(), relation.name.casefold()))
+            if ours is not None:
+                relation.set("db", exp.to_identifier(ours.schema, quoted=True))
+                relation.set("this", exp.to_identifier(ours.name, quoted=True))
     return tree
 
 
@@ -104,7 +126,7 @@ def _without_values(tree: exp.Expr, dialect: str) -> str:
     """A query's SQL with `?` for each value; how long a type is stays."""
 
     def emptied(node: exp.Expr) -> exp.Expr:
-        is_value = isinstance(node, exp.Literal) and not isinstance(node.parent, exp.DataTypeParam)
-        return exp.Placeholder() if is_value else node
+        is_value = isinstance(node, _VALUES) and not isinstance(node.parent, exp.DataTypeParam)
+        return exp.Var(this="?") if is_value else node
 
     return tree.copy().transform(emptied).sql(dialect, pretty=True, comments=False)
