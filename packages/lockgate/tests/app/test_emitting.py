@@ -12,11 +12,15 @@ import pytest
 
 from lockgate.app import App
 from lockgate.app.emitting import Emitting
+from lockgate.core.examination import Examination
+from lockgate.core.execution import Execution
 from lockgate.core.lineage_event import JobKind, Work, run_uuid
 from lockgate.core.nominal_time import about
 from lockgate.core.record import RecordStatus
+from lockgate.core.relation import Relation
+from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, DbtRequest, RunRequest
-from lockgate.errors import ExtraMissing, StatementFailed
+from lockgate.errors import DbtCancelled, ExtraMissing, StatementFailed
 from lockgate.flow import Unwatched
 
 pytestmark = pytest.mark.slow
@@ -301,17 +305,40 @@ def test_a_run_goes_well_where_nobody_can_be_told(told_project):
     assert pending[-1].said == "LG962 events.ndjson cannot be written: File exists"
 
 
-def test_a_work_whose_lineage_cannot_be_read_ends_all_the_same(told_project, events, caplog):
+def test_a_work_whose_lineage_cannot_be_read_ends_all_the_same(told_project, events):
+    built = Execution("people", "gone", Relation("analytics__gone", "people"), 2, 0.1)
     with App.open(told_project) as app:
         run = Emitting(app._wiring, 7, "run", NOON)
         app._wiring.has_put_down_lineage = True
-        for subject in ("files.people", "people@gone"):
-            kind = JobKind.LOAD if subject.startswith("files") else JobKind.BUILD
-            run.began(Work(kind, subject))
-        run.ended(Work(JobKind.BUILD, "people@gone"), StatementFailed("it failed"))
-        run.closed(RecordStatus.FAILED, None)
+        for kind, found in (
+            (JobKind.BUILD, built),
+            (JobKind.PUBLICATION, Edition("people", 1, "gone", 2, NOON)),
+            (JobKind.TEST, Examination("people", "gone", error=StatementFailed("it failed"))),
+        ):
+            run.began(Work(kind, "people@gone"))
+            run.ended(Work(kind, "people@gone"), found)
+        run.closed(RecordStatus.FAILED, StatementFailed("it failed"))
 
-    assert phases(events())["people.people.gone"] == ["START", "FAIL"]
+    found = events()
+    assert phases(found) == {
+        "people.run": ["START", "FAIL"],
+        "people.people.gone": ["START", "COMPLETE"],
+        "people.people.gone.publish": ["START", "COMPLETE"],
+        "people.people.gone.test": ["START", "FAIL"],
+    }
+    assert {names(event["outputs"]) != [] for event in found} == {False}
+    said = ended(found, "people.people.gone.test")["run"]["facets"]["errorMessage"]["message"]
+    assert said.endswith(" it failed")
+
+
+def test_what_was_cancelled_is_aborted(told_project, events):
+    with App.open(told_project) as app:
+        run = Emitting(app._wiring, 7, "run", NOON)
+        app._wiring.has_put_down_lineage = True
+        run.began(Work(JobKind.BUILD, "people@dbt"))
+        run.ended(Work(JobKind.BUILD, "people@dbt"), DbtCancelled("somebody stopped it"))
+
+    assert phases(events())["people.people.dbt"] == ["START", "ABORT"]
 
 
 def test_without_the_extra_a_project_that_tells_is_refused_before_anything_is_done(told_project, monkeypatch):
