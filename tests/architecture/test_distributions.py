@@ -40,6 +40,7 @@ def test_the_platform_wheel_names_its_command_and_its_extras(root, tmp_path):
 
     assert commands == "[console_scripts]\nlockgate = lockgate.cli:main\n"
     assert {line.partition(": ")[2] for line in metadata if line.startswith("Provides-Extra")} == {
-        "bigquery", "dbt", "dlt", "docker", "kubernetes", "postgres", "sandbox", "server", "spark", "testing",
+        "bigquery", "dbt", "dlt", "docker", "kubernetes", "openlineage", "postgres", "sandbox", "server", "spark",
+        "testing",
     }  # fmt: skip
     assert "License-Expression: Apache-2.0" in metadata

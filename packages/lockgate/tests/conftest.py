@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 DISCOVERY = Path(__file__).parent / "sandbox" / "bigquery" / "discovery.py"
+OPENLINEAGE = Path(__file__).parent / "adapters" / "openlineage" / "published.py"
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +28,12 @@ def bigquery_flaws(bigquery_document):
         return [(each.method, each.path, flaw) for each in api.requests for flaw in bigquery_document.flaws(each)]
 
     return bigquery_flaws
+
+
+@pytest.fixture(scope="session")
+def lineage_flaws():
+    """Tells what is against OpenLineage's published schemas in an event."""
+    spec = importlib.util.spec_from_file_location("openlineage_published", OPENLINEAGE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.flaws

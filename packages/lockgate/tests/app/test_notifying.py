@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from lockgate.app.notifying import Sent, channels_of, deliver, deliver_pending, try_channel
+from lockgate.app.delivering import Sent
+from lockgate.app.notifying import channels_of, deliver, deliver_pending, try_channel
 from lockgate.app.wiring import open_wiring
 from lockgate.core.notice import DeliveryStatus, Severity
 from lockgate.errors import NoticeRefused, NoticeUnavailable, SecretMissing, UnknownName

@@ -210,3 +210,20 @@ def _is_told(shop) -> bool:
         return False
     finally:
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("interval", "nominal"),
+    [(INTERVAL, ("2026-01-04T05:00:00.000000Z", "2026-01-05T05:00:00.000000Z")), ("none", (None, None))],
+)
+def test_lineage_is_told_with_the_time_that_the_run_is_about(shop, as_step, interval, nominal):
+    file = shop / "lockgate.yml"
+    told_to = "lineage: {events: {file: events.ndjson}}\n"
+    file.write_text(file.read_text(encoding="utf-8") + told_to, encoding="utf-8")
+
+    assert as_step("nightly/load", "load", "files", interval=interval) == 0
+
+    lines = (shop / "events.ndjson").read_text(encoding="utf-8").splitlines()
+    facets = [json.loads(line)["run"]["facets"].get("nominalTime", {}) for line in lines]
+    assert len(facets) == 4
+    assert {(one.get("nominalStartTime"), one.get("nominalEndTime")) for one in facets} == {nominal}

@@ -12,6 +12,7 @@ from lockgate.core.comparison import ColumnRule, Status, Tolerance, Transform
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
 from lockgate.core.flow import FlowDeclaration, Schedule, StepDeclaration, StepKind
 from lockgate.core.gate import GateDeclaration
+from lockgate.core.lineage_event import EventsDeclaration
 from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.project import Target
 from lockgate.core.relation import Column, Contract, Relation
@@ -60,6 +61,57 @@ def test_channels_know_who_hears_of_what_and_where_secrets_are(write):
             "hook", "webhook", options={"url": "https://example.com/hooks", "secret": "secret://hook-secret"}
         ),
     }
+
+
+@pytest.mark.parametrize(
+    ("events", "declared"),
+    [
+        ("{file: told/events.ndjson}", {"file": "told/events.ndjson"}),
+        (
+            "{url: 'https://lineage.example.com', api_key: secret://lineage-key, namespace: prod}",
+            {
+                "url": "https://lineage.example.com",
+                "endpoint": "api/v1/lineage",
+                "api_key": "secret://lineage-key",
+                "namespace": "prod",
+            },
+        ),
+        ("{url: secret://lineage-url, endpoint: events}", {"url": "secret://lineage-url", "endpoint": "events"}),
+        (
+            "{url: 'http://127.0.0.1:5000', api_key: secret://k}",
+            {"url": "http://127.0.0.1:5000", "endpoint": "api/v1/lineage", "api_key": "secret://k"},
+        ),
+    ],
+)
+def test_who_is_told_of_lineage_is_known(write, events, declared):
+    folder = write(f"project: small\nlineage: {{events: {events}}}\n")
+
+    if "file" in declared:
+        declared = {"file": str(folder / declared["file"])}
+    assert load_project(folder).lineage_events == EventsDeclaration(**declared)
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        ("{}", "events go to one place"),
+        ("{file: a, url: 'https://example.com'}", "events go to one place"),
+        ("{file: a, api_key: secret://k}", "a file wants no key"),
+        ("{url: 'http://example.com', api_key: secret://k}", "the key would be readable on the way"),
+        ("{url: 'https://ada@example.com'}", "a user stands in the address"),
+        ("{url: 'ftp://example.com'}", "is neither a secret nor an address with https:// or http://"),
+        ("{url: 'https://example.com', api_key: hunter2}", "must be a reference to a secret"),
+        ("{url: 'https://example.com', endpoint: 'a b'}", "endpoint"),
+    ],
+)
+def test_what_cannot_be_told_of_lineage_is_refused(write, events, says):
+    with pytest.raises(ProjectInvalid) as refused:
+        load_project(write(f"project: small\nlineage: {{events: {events}}}\n"))
+
+    (problem,) = refused.value.problems
+    assert problem.line == 2
+    assert says in str(problem)
+    assert "hunter2" not in str(problem)
 
 
 def test_streams_know_their_key_cursor_columns_and_what_their_kind_needs(write):

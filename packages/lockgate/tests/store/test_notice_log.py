@@ -11,7 +11,8 @@ from sqlalchemy import update
 from lockgate.core.notice import DeliveryStatus, Severity
 from lockgate.errors import UnknownName
 from lockgate.store.cutover_tables import notice as outbox
-from lockgate.store.notice_log import MOST_ATTEMPTS, NoticeLog, wait_seconds
+from lockgate.store.notice_log import NoticeLog
+from lockgate.store.outbox import MOST_ATTEMPTS, wait_seconds
 from lockgate.store.scope import Scope
 from lockgate.testing.alerts import NOTICE
 

@@ -52,6 +52,7 @@ EXTRAS = {
     "dlt": ("dlt",),
     "docker": ("docker",),
     "kubernetes": ("kubernetes",),
+    "openlineage": ("openlineage.client",),
     "postgres": ("psycopg", "adbc_driver_manager", "adbc_driver_postgresql"),
     "server": ("dbos", "fastapi", "prometheus_client", "uvicorn"),
     "spark": ("pyspark", "dbt.adapters.spark"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Self
 from lockgate.app import notifying
 from lockgate.app.cutovers import Cutovers
 from lockgate.app.entities import entity_of
+from lockgate.app.lineage_events import LineageEvents
 from lockgate.app.new_files import write_over
 from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
 
@@ -126,7 +127,8 @@ class App:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Closes what was opened."""
+        """Sends the lineage events that were put down by it, for a moment; then closes what was opened."""
+        self.lineage_events.deliver_soon()
         self._wiring.close()
 
     def check(self, *, offline: bool = False) -> Findings:
@@ -169,11 +171,9 @@ class App:
         from lockgate.app.run import Run
         from lockgate.app.turns import alone
 
-        with alone(self._wiring, "run", listener, wait_seconds) as recorder:
+        with notifying.afterwards(self._wiring), alone(self._wiring, "run", listener, wait_seconds) as recorder:
             run = Run(self._wiring, request, recorder)
-            result = run.executed(run.steps())
-        notifying.deliver_soon(self._wiring)
-        return result
+            return run.executed(run.steps())
 
     def publish(self, names: tuple[str, ...], listener: StepListener, *, wait_seconds: float = 0.0) -> PublishResult:
         """Shows consumers what was built of these entities and their groups and held back, if it may be shown.
@@ -186,10 +186,8 @@ class App:
         from lockgate.app.turns import alone
 
         publishing = Publishing(self._wiring, names)
-        with alone(self._wiring, "publish", listener, wait_seconds) as recorder:
-            result = publishing.executed(recorder)
-        notifying.deliver_soon(self._wiring)
-        return result
+        with notifying.afterwards(self._wiring), alone(self._wiring, "publish", listener, wait_seconds) as recorder:
+            return publishing.executed(recorder)
 
     def test(
         self,
@@ -227,10 +225,7 @@ class App:
 
         entity, _, implementation = name.partition("@")
         request = RunRequest(select=(entity,), engines=(implementation,), load=False)
-
-        def run() -> RunResult:
-            return self.run(request, listener, wait_seconds=wait_seconds)
-
+        run = partial(self.run, request, listener, wait_seconds=wait_seconds)
         return noise.learn_noise(self._wiring, self._entity(entity), implementation, run, progress)
 
     def transform(self, entity: str, *, engine: str | None = None, wait_seconds: float = 0.0) -> JobResult:
@@ -242,8 +237,7 @@ class App:
         from lockgate.app.performing import perform
         from lockgate.core.job import TransformRequest
 
-        request = TransformRequest(entity, engine)
-        return perform(self._wiring, request, lambda _inputs: None, wait_seconds=wait_seconds)
+        return perform(self._wiring, TransformRequest(entity, engine), lambda _: None, wait_seconds=wait_seconds)
 
     def transform_records(
         self, entity: str, records: Iterable[dict[str, object]], *, engine: str | None = None
@@ -358,6 +352,11 @@ class App:
         from lockgate.app.flows import Flows
 
         return Flows(self._wiring)
+
+    @cached_property
+    def lineage_events(self) -> LineageEvents:
+        """The events of lineage on their way out."""
+        return LineageEvents(self._wiring)
 
     @cached_property
     def access(self) -> Access:

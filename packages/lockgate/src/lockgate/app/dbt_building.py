@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lockgate.app.entities import entity_of
+from lockgate.core.lineage_event import JobKind
 from lockgate.errors import UnknownName
 from lockgate.flow import Facts, Step, execute
 from lockgate.transform.cycle import Piece, move_pins
@@ -48,7 +49,9 @@ class DbtBuilding:
 
         def build() -> Facts:
             recorder.cycle(move_pins(self._wiring.warehouse, self._wiring.project.relations()))
+            recorder.begins(JobKind.BUILD, str(piece))
             result = self._built(recorder)
+            recorder.invoked(str(piece), result)
             if not result.nodes:
                 selected = " ".join(self._request.select)
                 raise UnknownName(f"{piece}: no node of the dbt project is selected by {selected!r}", name=selected)

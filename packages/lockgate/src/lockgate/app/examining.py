@@ -15,6 +15,7 @@ from lockgate.app.look import newest_editions
 from lockgate.core.entity import Engine
 from lockgate.core.examination import Examination, ExaminationResult, Trial
 from lockgate.core.execution import NodeStatus
+from lockgate.core.lineage_event import JobKind
 from lockgate.core.route import Edition
 from lockgate.core.sql import column, table
 from lockgate.errors import LockgateError, OutputInvalid, RuleCaseFailed, UnknownName
@@ -65,6 +66,7 @@ class Examining:
         Raises:
             LockgateError: the first of its tests that failed; the others are examined all the same.
         """
+        recorder.begins(JobKind.TEST, *map(str, batch.pieces))
         evidence = [self._evidence(piece) for piece in batch.pieces]
         if batch.engine is Engine.DBT:
             found = self._by_dbt(batch, recorder)
@@ -72,6 +74,8 @@ class Examining:
             found = tuple(self._by_rules(piece) for piece in batch.pieces)
         kept = [self._kept(*each) for each in zip(found, batch.pieces, evidence, strict=True)]
         self._examined.extend(kept)
+        for one in kept:
+            recorder.examined(one)
         for one in kept:
             if one.error is not None:
                 raise one.error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from lockgate.app import notifying
 
 if TYPE_CHECKING:
-    from lockgate.app.notifying import Sent, Told, Tried
+    from lockgate.app.delivering import Sent
+    from lockgate.app.notifying import Told, Tried
     from lockgate.app.wiring import Wiring
     from lockgate.core.notice import Delivery, DeliveryStatus, Severity
 

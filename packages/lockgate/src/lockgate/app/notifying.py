@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.core.deadline import within
+from lockgate.app.delivering import Sent, delivered
 from lockgate.core.legible import cut
-from lockgate.core.notice import Delivery, DeliveryStatus, Notice, NotificationDeclaration, Severity
-from lockgate.errors import LockgateError, NoticeRefused
+from lockgate.core.notice import Notice, NotificationDeclaration, Severity
+from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
@@ -28,18 +27,7 @@ MOST_AT_ONCE = 1000
 # What a command that decides sends before it ends, and how long it lets receivers hold it up.
 MOST_SOON = 20
 SOON_SECONDS = 3.0
-LEAST_SECONDS = 0.5
 LONGEST_SUBJECT = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What came of one attempt: `said` is the receiver's answer, or why there is none."""
-
-    channel: str
-    notice_id: str
-    status: DeliveryStatus
-    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +79,13 @@ def deliver_soon(wiring: Wiring, *, seconds: float = SOON_SECONDS) -> tuple[Sent
         return ()
 
 
+@contextmanager
+def afterwards(wiring: Wiring) -> Iterator[None]:
+    """Sends what was decided in the block once it has ended well, as `deliver_soon` does."""
+    yield
+    deliver_soon(wiring)
+
+
 def deliver(
     log: NoticeLog,
     notifier: Callable[[str], Notifier],
@@ -101,41 +96,16 @@ def deliver(
 ) -> tuple[Sent, ...]:
     """Sends what is due in `log` over what `notifier` gives for a channel's name.
 
-    A channel over which a notice could not be sent is left alone until the next call, so that one that hangs does not
-    hold up the others for long. With `seconds`, no attempt goes on for longer than that, and none begins later. None
-    begins once `goes_on` says no.
+    See `lockgate.app.delivering.delivered` for what bounds it.
     """
-    done: list[Sent] = []
-    down: set[str] = set()
-    ends = monotonic() + seconds if seconds is not None else None
-    while len(done) < most and goes_on() and (ends is None or monotonic() < ends):
-        claimed = log.claim(apart_from=down)
-        if claimed is None:
-            break
-        done.append(_attempted(log, notifier, claimed, ends))
-        if done[-1].status is DeliveryStatus.PENDING:
-            down.add(claimed.channel)
-    return tuple(done)
-
-
-def _attempted(log: NoticeLog, notifier: Callable[[str], Notifier], claimed: Delivery, ends: float | None) -> Sent:
-    """One attempt, recorded."""
-    notice_id = claimed.notice.notice_id
-    facts = {"channel": claimed.channel, "notice": cut(notice_id), "attempt": claimed.attempts}
-    try:
-        with nullcontext() if ends is None else within(max(LEAST_SECONDS, ends - monotonic())):
-            said = redacted(notifier(claimed.channel).send(claimed.notice))
-    except LockgateError as error:
-        said = redacted(f"{error.code} {error.message}")
-        is_final = isinstance(error, NoticeRefused)
-        asked = error.fields.get("retry_after")
-        wait = float(asked) if isinstance(asked, int | float) else None
-        status = log.failed(claimed, said, is_final=is_final, retry_after=wait)
-        logger.warning("notice not sent", extra={"facts": {**facts, "said": said}})
-        return Sent(claimed.channel, notice_id, status or DeliveryStatus.PENDING, said)
-    log.sent(claimed, said)
-    logger.info("notice sent", extra={"facts": facts})
-    return Sent(claimed.channel, notice_id, DeliveryStatus.SENT, said)
+    return delivered(
+        log,
+        lambda claimed: notifier(claimed.channel).send(claimed.notice),
+        what="notice",
+        most=most,
+        seconds=seconds,
+        goes_on=goes_on,
+    )
 
 
 def tell(wiring: Wiring, text: str, *, severity: Severity, subject: str, by: str) -> Told:

@@ -9,9 +9,11 @@ from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.entities import entity_of
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
+from lockgate.app.witnessing import witnessing
 from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.job import FALLBACK, Choice, Failure, Inputs, JobResult, TransformRequest
+from lockgate.core.lineage_event import JobKind
 from lockgate.core.load import Pin
 from lockgate.errors import DbtCancelled, LockgateError, RetryableError
 from lockgate.flow import Facts, Step, Unwatched, execute
@@ -54,7 +56,7 @@ def perform(
         begun(inputs)
         facts = {"entity": entity.name, "implementation": choice.implementation, "routed_by": choice.routed_by.value}
         logger.info("routed", extra={"facts": facts})
-        with recorded(wiring.store, wiring.clock, Unwatched(), "transform") as recorder:
+        with recorded(wiring.store, wiring.clock, Unwatched(), "transform", witnessing(wiring)) as recorder:
             recorder.cycle(pins)
             turn = _Turn(wiring, entity, request, recorder)
             outcome = turn.executed(choice.implementation)
@@ -97,6 +99,7 @@ class _Turn:
         found: list[Outcome] = []
 
         def build() -> Facts:
+            self._recorder.begins(JobKind.BUILD, f"{self._entity.name}@{implementation}")
             outcome = self._outcome(implementation)
             found.append(outcome)
             self._recorder.executed(outcome)

@@ -43,14 +43,14 @@ class Publishing:
 
     def executed(self, recorder: Recorder) -> PublishResult:
         """Shows one group after the other: what became of each entity."""
-        results = execute([self._step(group) for group in self._groups.values()], recorder)
+        results = execute([self._step(group, recorder) for group in self._groups.values()], recorder)
         errors = {result.step: result.error for result in results if result.error is not None}
         return PublishResult(recorder.run_id, tuple(self._releases), tuple(self._decisions), errors)
 
-    def _step(self, group: Sequence[Entity]) -> Step:
-        return Step(f"publish {', '.join(entity.name for entity in group)}", partial(self._publish, group))
+    def _step(self, group: Sequence[Entity], recorder: Recorder) -> Step:
+        return Step(f"publish {', '.join(entity.name for entity in group)}", partial(self._publish, group, recorder))
 
-    def _publish(self, group: Sequence[Entity]) -> Facts:
+    def _publish(self, group: Sequence[Entity], recorder: Recorder) -> Facts:
         """Shows a group; a route that was moved meanwhile is read anew once."""
         before = [self._held(entity) for entity in group]
         try:
@@ -61,6 +61,8 @@ class Publishing:
         for entity in group:
             warn_of_held(self._wiring, entity)
         self._releases.extend(releases)
+        for edition in (one for release in releases for one in release.shown):
+            recorder.released(edition)
         shown, held = (sum(len(getattr(one, name)) for one in releases) for name in ("shown", "held"))
         return {"shown": shown, "held back": held}
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from lockgate.app.holding import Holding
 from lockgate.app.route_watch import RouteWatch
 from lockgate.core.execution import Execution, FailedExecution, Outcome
+from lockgate.core.lineage_event import JobKind
 from lockgate.core.load import Load, Pin
 from lockgate.core.route import Edition
 from lockgate.core.run import Bounds, RunRequest, RunResult
@@ -82,7 +83,11 @@ class Run:
         """The editions that were published, those that were held as they are now that both sides were judged."""
         held = {edition.entity for edition in self._editions if edition.is_held}
         now = {(one.entity, one.number): one for name in held for one in self._wiring.warehouse.editions(name)}
-        return tuple(now.get((one.entity, one.number), one) for one in self._editions)
+        found = tuple(now.get((one.entity, one.number), one) for one in self._editions)
+        for before, after in zip(self._editions, found, strict=True):
+            if before.is_held and not after.is_held:
+                self._recorder.released(after)
+        return found
 
     def steps(self) -> tuple[Step, ...]:
         """Every step, each after what it needs.
@@ -120,11 +125,13 @@ class Run:
 
     def _load(self, source: Source, stream: Stream, bounds: Bounds) -> Facts:
         """Loads one stream."""
+        self._recorder.begins(JobKind.LOAD, f"{source.name}.{stream.name}")
         try:
             done = self._wiring.load(source, stream, bounds)
         except LockgateError:
             self._holding.failed(source.relation(stream), _load_step(source, stream))
             raise
+        self._recorder.loaded(done)
         self._loads.append(done)
         return {"rows": done.rows, "set aside": done.rejected}
 
@@ -156,6 +163,7 @@ class Run:
         """
         batch = replace(batch, pieces=tuple(piece for piece in batch.pieces if not self._holding.by(piece)))
         before = self._revisions(batch)
+        self._recorder.begins(JobKind.BUILD, *map(str, batch.pieces))
         outcomes = self._executed(batch)
         self._made_by.update(before.items() & self._revisions(batch).items())
         for piece, outcome in zip(batch.pieces, outcomes, strict=True):
@@ -189,6 +197,7 @@ class Run:
         if isinstance(execution, FailedExecution):
             raise execution.error
         now = self._wiring.clock()
+        self._recorder.begins(JobKind.PUBLICATION, str(piece))
         try:
             edition = self._published_at_last(piece, execution, now)
         except LockgateError as error:

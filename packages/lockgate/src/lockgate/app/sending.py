@@ -1,4 +1,4 @@
-"""Notices on their way out of a server: sent by a thread of their own, so that a receiver that hangs holds up nothing.
+"""Notices and lineage events leave a server by a thread of their own: a receiver that hangs holds up nothing.
 
 A stop waits for some seconds; what is not sent by then is kept, and sent by whoever looks next.
 """
@@ -9,6 +9,7 @@ import logging
 from threading import Condition, Thread
 
 from lockgate.adapters.secrets.redaction import redacted
+from lockgate.app.lineage_events import deliver_events
 from lockgate.app.notifying import SOON_SECONDS, deliver
 from lockgate.app.wiring import Wiring
 
@@ -31,8 +32,9 @@ class Sending:
         self._told = ""
 
     def start(self) -> None:
-        """Sends what waits, and what comes; nothing where the project declares no channel."""
-        if self._thread is None and self._wiring.project.notifications:
+        """Sends what waits, and what comes; nothing where the project declares nobody who is told."""
+        project = self._wiring.project
+        if self._thread is None and (project.notifications or project.lineage_events):
             self._is_woken = True
             self._thread = Thread(target=self._run, name="lockgate-notices", daemon=True)
             self._thread.start()
@@ -70,13 +72,15 @@ class Sending:
 
     def _send(self, *, is_last: bool) -> None:
         wiring, seconds = self._wiring, SOON_SECONDS if is_last else None
+
+        def goes_on() -> bool:
+            return not (self._is_abandoned if is_last else self._is_closing)
+
         try:
-            deliver(
-                wiring.store.notices,
-                wiring.notifier,
-                seconds=seconds,
-                goes_on=lambda: not (self._is_abandoned if is_last else self._is_closing),
-            )
+            if wiring.project.notifications:
+                deliver(wiring.store.notices, wiring.notifier, seconds=seconds, goes_on=goes_on)
+            if wiring.project.lineage_events:
+                deliver_events(wiring, seconds=seconds, goes_on=goes_on)
         except Exception as error:  # noqa: BLE001  whatever it is, the next look may find it mended
             self._tell(redacted(f"{type(error).__name__}: {error}"))
         else:

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager, suppress
 
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
+from lockgate.app.witnessing import witnessing
 from lockgate.core.record import RecordStatus
 from lockgate.errors import TargetBusy
 from lockgate.flow import StepListener
@@ -19,7 +20,10 @@ def alone(wiring: Wiring, command: str, listener: StepListener, wait_seconds: fl
     Raises:
         TargetBusy: another run held the target all the while.
     """
-    with run_lock(wiring, listener, wait_seconds), recorded(wiring.store, wiring.clock, listener, command) as found:
+    with (
+        run_lock(wiring, listener, wait_seconds),
+        recorded(wiring.store, wiring.clock, listener, command, witnessing(wiring)) as found,
+    ):
         yield found
 
 

@@ -103,6 +103,7 @@ class Wiring:
         self.secrets = secrets
         self.judge_seconds = settings.judge_seconds
         self.clock = clock
+        self.has_put_down_lineage = False
         self.state = settings.state_folder(project.folder)
         self.secrets_folder = settings.secrets_folder(project.folder)
         self.places = Places(project.folder, self.state)

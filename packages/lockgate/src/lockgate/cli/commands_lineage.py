@@ -1,4 +1,7 @@
-"""`lineage edges | upstream | downstream | impact | unresolved`: what columns are made of, and what they reach."""
+"""`lineage edges | upstream | downstream | impact | unresolved`: what columns are made of, and what they reach.
+
+The verbs on events that tell others of it stand in `commands_lineage_events`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from lockgate.cli import commands_lineage_events as telling
 from lockgate.cli.exits import Exit
 from lockgate.cli.invocation import opened
 from lockgate.cli.output import print_json, print_table, print_text, standard_error
@@ -29,6 +33,9 @@ OfColumn = Annotated[str | None, typer.Argument(metavar="[COLUMN]", help="One of
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 lineage = typer.Typer(help="What columns are made of, from sources to what is served.", no_args_is_help=True)
+lineage.command("events")(telling.events)
+lineage.command("send")(telling.send)
+lineage.command("retry")(telling.retry)
 
 
 def register(application: typer.Typer) -> None:

@@ -14,7 +14,7 @@ from lockgate.core.legible import legible
 from lockgate.core.notice import Delivery, DeliveryStatus, Severity
 
 if TYPE_CHECKING:
-    from lockgate.app.notifying import Sent
+    from lockgate.app.delivering import Sent
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from threading import Thread, current_thread, main_thread
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.cli.exits import Exit
 from lockgate.core.flow import Interval, OutsideStep, Runtime, StepEnd
+from lockgate.core.nominal_time import about
 from lockgate.settings import take_flow_variables
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def told(command: Callable[[], int], *, project: str | None, target: str | None)
     code: int = Exit.FAILED
     try:
         teller.started()
-        code = command()
+        with _about(step):
+            code = command()
     finally:
         teller.finished(StepEnd(code, "" if code == Exit.FINE else f"exit code {code}"))
     return code
@@ -61,6 +64,11 @@ def _interval(written: str) -> Interval | None:
     except ValueError:
         return None
     return found if found.start.tzinfo and found.end.tzinfo else None
+
+
+def _about(step: OutsideStep) -> AbstractContextManager[None]:
+    """Has what the command does be about the interval of the flow's run, where that is known."""
+    return about(step.interval.start, step.interval.end) if step.interval else nullcontext()
 
 
 class _Teller:

@@ -14,6 +14,7 @@ from lockgate.config.cutover_shape import GateShape, PolicyShape
 from lockgate.config.executor_shape import ExecutorsShape
 from lockgate.config.flows import flow_of
 from lockgate.config.grammar import Shape
+from lockgate.config.lineage_shape import LineageEventsShape
 from lockgate.config.notification_shape import AnyNotification, NotificationShape
 from lockgate.config.runtime_shape import AirflowRuntime
 from lockgate.config.shape import (
@@ -38,6 +39,7 @@ from lockgate.core.entity import (
 from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.flow import DEFAULT_POOL, DEFAULT_SLOTS, Runtime, RuntimeDeclaration
 from lockgate.core.gate import GateDeclaration, SignOff
+from lockgate.core.lineage_event import EventsDeclaration
 from lockgate.core.notice import NotificationDeclaration, Severity
 from lockgate.core.policy import Budget, Guard, Policy
 from lockgate.core.project import Project, Target
@@ -70,6 +72,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         runtimes={name: _runtime(name, runtime) for name, runtime in shape.runtimes.items()},
         executors=_executors(shape.executors),
         notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
+        lineage_events=_lineage_events(shape.lineage.events, folder),
     )
 
 
@@ -103,6 +106,15 @@ def _notification(name: str, shape: AnyNotification) -> NotificationDeclaration:
     """A channel with what its kind alone needs."""
     options = _options(shape, NotificationShape, None)
     return NotificationDeclaration(name, shape.kind, Severity(shape.severity), tuple(shape.entities), options)
+
+
+def _lineage_events(shape: LineageEventsShape | None, folder: Path) -> EventsDeclaration | None:
+    """Where lineage events go; None where nobody wants any."""
+    if shape is None:
+        return None
+    file = str(folder / shape.file) if shape.file else ""
+    endpoint = shape.endpoint if shape.url else ""
+    return EventsDeclaration(file, shape.url or "", endpoint, shape.api_key or "", shape.namespace or "")
 
 
 def _runtime(name: str, shape: AirflowRuntime) -> RuntimeDeclaration:

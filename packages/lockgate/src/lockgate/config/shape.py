@@ -27,6 +27,7 @@ from lockgate.config.grammar import (
     Type,
     fault,
 )
+from lockgate.config.lineage_shape import LineageShape
 from lockgate.config.notification_shape import AnyNotification
 from lockgate.config.runtime_shape import AirflowRuntime
 
@@ -384,3 +385,4 @@ class ProjectShape(Shape):
     notifications: dict[Name, AnyNotification] = Field(
         default_factory=dict, description="Who is told what happens, by name of the channel."
     )
+    lineage: LineageShape = Field(default_factory=LineageShape, description="Who is told of lineage.")

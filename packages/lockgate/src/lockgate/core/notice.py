@@ -90,3 +90,8 @@ class Delivery:
     said: str
     added_at: datetime
     sent_at: datetime | None
+
+    @property
+    def key(self) -> str:
+        """What the notice is known by."""
+        return self.notice.notice_id

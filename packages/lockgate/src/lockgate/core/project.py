@@ -10,6 +10,7 @@ from lockgate.core.entity import DbtExecutionMode, Entity
 from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.flow import FlowDeclaration, RuntimeDeclaration
 from lockgate.core.gate import GateDeclaration
+from lockgate.core.lineage_event import EventsDeclaration
 from lockgate.core.notice import NotificationDeclaration
 from lockgate.core.policy import Policy
 from lockgate.core.relation import Relation
@@ -45,6 +46,7 @@ class Project:
     executors: Mapping[DbtExecutionMode, ExecutorDeclaration] = field(default_factory=dict)
     dbt_enabled: bool = True
     notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
+    lineage_events: EventsDeclaration | None = None
 
     def at_target(self, name: str) -> Project:
         """The same project with another default target; entities served by the old one follow.

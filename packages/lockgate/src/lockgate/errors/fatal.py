@@ -205,7 +205,7 @@ class AlertError(FatalError):
 
 
 class NoticeRefused(AlertError):
-    """The receiver understood the notice and refused it, or cannot be asked at all."""
+    """The receiver understood the notice, or the lineage event, and refused it, or cannot be asked at all."""
 
     code = "LG961"
     hint = "Mend the channel under `notifications`, try `lockgate notices test NAME`, then `lockgate notices retry`."

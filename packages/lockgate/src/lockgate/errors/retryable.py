@@ -69,7 +69,7 @@ class ExecutorUnavailable(RetryableError):
 
 
 class NoticeUnavailable(RetryableError):
-    """The receiver of a notice did not answer, or was busy; the notice is kept and sent again."""
+    """The receiver of a notice or lineage event did not answer, or was busy; it is kept and sent again."""
 
     code = "LG962"
-    hint = "`lockgate notices list` shows when it is tried again."
+    hint = "`lockgate notices list`, or `lockgate lineage events`, shows when it is tried again."

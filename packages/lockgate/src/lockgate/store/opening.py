@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from lockgate.store.flow_log import FlowLog
     from lockgate.store.glance_log import GlanceLog
     from lockgate.store.job_log import JobLog
+    from lockgate.store.lineage_event_log import LineageEventLog
     from lockgate.store.load_ledger import StoredLoads
     from lockgate.store.measurement_log import MeasurementLog
     from lockgate.store.notice_log import NoticeLog
@@ -42,6 +43,7 @@ _LOGS = {
     "flows": "lockgate.store.flow_log:FlowLog",
     "glances": "lockgate.store.glance_log:GlanceLog",
     "jobs": "lockgate.store.job_log:JobLog",
+    "lineage_events": "lockgate.store.lineage_event_log:LineageEventLog",
     "loads": "lockgate.store.load_ledger:StoredLoads",
     "measurements": "lockgate.store.measurement_log:MeasurementLog",
     "notices": "lockgate.store.notice_log:NoticeLog",
@@ -68,6 +70,7 @@ class Store:
     evidence: EvidenceLog
     cutovers: CutoverLog
     notices: NoticeLog
+    lineage_events: LineageEventLog
     flows: FlowLog
     glances: GlanceLog
     access: AccessLog

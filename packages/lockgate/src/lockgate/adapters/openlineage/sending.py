@@ -1,0 +1,124 @@
+"""Events on their way: a line of a file, or one request to a service that keeps lineage."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lockgate.adapters.alerts.posting import Patience, post
+from lockgate.core.lineage_event import EventDocument, EventsDeclaration
+from lockgate.core.ports import Secrets
+from lockgate.errors import NoticeRefused, NoticeUnavailable
+
+_BLOCK = 1 << 16
+
+Send = Callable[[EventDocument], str]
+
+
+def open_sender(declaration: EventsDeclaration, secrets: Secrets, *, patience: Patience | None = None) -> Send:
+    """What sends one event, says what came of it, and raises as `Notifier.send` does."""
+    if declaration.file:
+        return LineFile(Path(declaration.file)).append
+    return Service(declaration, secrets, patience).send
+
+
+def written_line(event: EventDocument) -> bytes:
+    """An event as one line of JSON."""
+    return json.dumps(event.document, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class LineFile:
+    """A file of lines, to which any number of processes of this machine append."""
+
+    path: Path
+
+    def append(self, event: EventDocument) -> str:
+        """Writes an event behind the others, on the disk once this returns.
+
+        Half a line that a process left which died is taken away first: what it began to write is sent again.
+
+        Raises:
+            NoticeUnavailable: it cannot be written now.
+        """
+        line = written_line(event)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                _mend(handle)
+                _write(handle, line)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise NoticeUnavailable(f"{self.path.name} cannot be written: {error.strerror}") from error
+        return f"{self.path.name} has {len(line)} bytes more"
+
+
+def _write(handle: int, line: bytes) -> None:
+    rest = memoryview(line)
+    while rest:
+        rest = rest[os.write(handle, rest) :]
+
+
+def _mend(handle: int) -> None:
+    """Has the file end with a whole line: one without its end is ended where it is JSON, else cut off."""
+    size = os.fstat(handle).st_size
+    if size == 0 or os.pread(handle, 1, size - 1) == b"\n":
+        return
+    start, tail = size, b""
+    while start and b"\n" not in tail:
+        begin = max(0, start - _BLOCK)
+        tail = os.pread(handle, start - begin, begin) + tail
+        start = begin
+    tail = tail.rpartition(b"\n")[2]
+    try:
+        json.loads(tail)
+    except ValueError:
+        os.ftruncate(handle, size - len(tail))
+    else:
+        _write(handle, b"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Whoever takes events at an address, as Marquez and DataHub do."""
+
+    declaration: EventsDeclaration
+    secrets: Secrets
+    patience: Patience | None = None
+
+    def send(self, event: EventDocument) -> str:
+        """Posts an event once.
+
+        Raises:
+            NoticeRefused: it was refused, or cannot be asked, or the key would go over plain HTTP to another machine.
+            NoticeUnavailable: it may be taken later.
+        """
+        declared = self.declaration
+        base = self.secrets.resolve(declared.url)
+        address = f"{base.rstrip('/')}/{declared.endpoint.lstrip('/')}" if declared.endpoint else base
+        key = self.secrets.resolve(declared.api_key) if declared.api_key else ""
+        if key and not _is_private(address):
+            raise NoticeRefused("the key of lineage events goes over https, or to this machine")
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        hidden = (key,) if key else ()
+        return post(address, written_line(event), headers, hidden, patience=self.patience)
+
+
+def _is_private(address: str) -> bool:
+    """Whether nobody on the way can read what goes there."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+        return parts.scheme == "https" or host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,167 @@
+"""What leaves by a table: rows put down with what caused them, claimed one at a time, kept until they have arrived.
+
+Source: the transactional outbox (microservices.io/patterns/data/transactional-outbox.html). Delivery is at least once:
+a process that dies between sending and recording leaves a claim that expires, and the row is sent again under the same
+key. Claims are fenced by the number of attempts, so whoever comes late cannot record anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, select, update
+
+from lockgate.core.notice import DeliveryStatus
+from lockgate.store.database import Database, insert_into, now_of
+from lockgate.store.scope import Scope
+
+CLAIM_SECONDS = 180.0  # far longer than one attempt may take
+MOST_ATTEMPTS = 24
+FIRST_WAIT_SECONDS = 30.0
+LONGEST_WAIT_SECONDS = 3600.0
+LONGEST_ASKED_SECONDS = 6 * 3600.0
+LONGEST_SAID = 500
+
+
+class Outbox:
+    """The rows of one project on one target in a table that has the columns of `outbox_columns`.
+
+    When one is due is told by the database's clock. Rows that are equal in the columns `lane` leave in their order.
+    """
+
+    def __init__(
+        self, database: Database, scope: Scope, table: Table, *, lane: Sequence[str], claim_seconds: float
+    ) -> None:
+        """Keep rows of `scope` in `table`; a claim lasts `claim_seconds`."""
+        self._database = database
+        self._scope = scope
+        self._table = table
+        self._lane = tuple(lane)
+        self._claim = timedelta(seconds=claim_seconds)
+
+    def add(
+        self, rows: Sequence[Mapping[str, object]], once: Sequence[str], connection: Connection | None = None
+    ) -> int:
+        """Puts rows down: how many of them are new; one that is equal in the columns `once` stays as it is.
+
+        With `connection`, which `Store.database.writing()` gives, it is part of that transaction.
+        """
+        if not rows:
+            return 0
+        with self._joining(connection) as joined:
+            now = now_of(joined)
+            waiting = {"status": DeliveryStatus.PENDING, "attempts": 0, "next_at": now, "said": "", "added_at": now}
+            insertion = insert_into(joined, self._table).on_conflict_do_nothing(
+                index_elements=["project", "target", *once]
+            )
+            added = insertion.returning(self._table.c.number)
+            own = self._scope.values() | waiting
+            return sum(joined.execute(added.values(own | dict(row))).first() is not None for row in rows)
+
+    def newest(self, status: DeliveryStatus | None, *, before: int | None, limit: int) -> tuple[RowMapping, ...]:
+        """What was ever put down, or what stands so, the newest first; numbered below `before` where it is given."""
+        query = select(self._table).where(self._scope.of(self._table))
+        if status is not None:
+            query = query.where(self._table.c.status == status)
+        if before is not None:
+            query = query.where(self._table.c.number < before)
+        query = query.order_by(self._table.c.number.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return tuple(connection.execute(query).mappings())
+
+    def pending(self, *, limit: int) -> tuple[RowMapping, ...]:
+        """What can be sent now, the oldest first."""
+        with self._database.reading() as connection:
+            return tuple(connection.execute(self._due(now_of(connection)).limit(limit)).mappings())
+
+    def claim(self, *conditions: ColumnElement[bool]) -> Mapping[str, Any] | None:
+        """The oldest row that is due, which nobody else sends until the claim expires; None where none is."""
+        table = self._table
+        most = 20 if self._lane else 1  # in one lane there is one that is next
+        with self._database.writing() as connection:
+            now = now_of(connection)
+            for row in connection.execute(self._due(now).where(*conditions).limit(most)).mappings().all():
+                seen = and_(self._at(row["number"], row["attempts"]), table.c.next_at == row["next_at"])
+                if row["attempts"] >= MOST_ATTEMPTS:
+                    aside = {"status": DeliveryStatus.SET_ASIDE, "said": "every process that began to send it died"}
+                    connection.execute(update(table).where(seen).values(aside))
+                    continue
+                taken = {"attempts": row["attempts"] + 1, "next_at": now + self._claim}
+                if connection.execute(update(table).where(seen).values(taken)).rowcount:
+                    return {**row, **taken}
+        return None
+
+    def sent(self, number: int, attempts: int, said: str) -> bool:
+        """Records that it has arrived; False where the claim was lost meanwhile."""
+        with self._database.writing() as connection:
+            values = {"status": DeliveryStatus.SENT, "sent_at": now_of(connection)}
+            return self._record(connection, number, attempts, said, values)
+
+    def failed(
+        self, number: int, attempts: int, said: str, *, is_final: bool = False, retry_after: float | None = None
+    ) -> DeliveryStatus | None:
+        """Records a failed attempt: how the row stands now; None where the claim was lost meanwhile.
+
+        It is tried again after 30 s, and twice as long each time up to an hour, or after `retry_after` seconds where
+        these are more; it is set aside where the failure `is_final`, and after 24 attempts.
+        """
+        with self._database.writing() as connection:
+            is_last = is_final or attempts >= MOST_ATTEMPTS
+            status = DeliveryStatus.SET_ASIDE if is_last else DeliveryStatus.PENDING
+            wait = timedelta(seconds=wait_seconds(attempts, retry_after))
+            values = {"status": status, "next_at": now_of(connection) + wait}
+            return status if self._record(connection, number, attempts, said, values) else None
+
+    def retry(self, number: int) -> RowMapping | None:
+        """Lets a row that was set aside be tried again, with all its attempts; None where there is no such row."""
+        table = self._table
+        aside = and_(self._scope.of(table), table.c.number == number, table.c.status == DeliveryStatus.SET_ASIDE)
+        with self._database.writing() as connection:
+            values = {"status": DeliveryStatus.PENDING, "attempts": 0, "next_at": now_of(connection)}
+            return connection.execute(update(table).where(aside).values(values).returning(table)).mappings().first()
+
+    @contextmanager
+    def _joining(self, connection: Connection | None) -> Iterator[Connection]:
+        """The caller's transaction, or one of our own."""
+        if connection is not None:
+            yield connection
+            return
+        with self._database.writing() as own:
+            yield own
+
+    def _due(self, now: datetime) -> Select[Any]:
+        """What is pending, nobody's claim, and has nothing before it in its lane."""
+        table = self._table
+        before = table.alias("before")
+        first = (
+            select(before.c.number)
+            .where(
+                before.c.project == self._scope.project,
+                before.c.target == self._scope.target,
+                *(before.c[name] == table.c[name] for name in self._lane),
+                before.c.status == DeliveryStatus.PENDING,
+                before.c.number < table.c.number,
+            )
+            .exists()
+        )
+        mine = and_(self._scope.of(table), table.c.status == DeliveryStatus.PENDING, table.c.next_at <= now)
+        return select(table).where(mine, ~first).order_by(table.c.number)
+
+    def _at(self, number: int, attempts: int) -> ColumnElement[bool]:
+        """The row, as long as nobody else has claimed it."""
+        table = self._table
+        pending = table.c.status == DeliveryStatus.PENDING
+        return and_(self._scope.of(table), table.c.number == number, table.c.attempts == attempts, pending)
+
+    def _record(self, connection: Connection, number: int, attempts: int, said: str, values: dict[str, Any]) -> bool:
+        change = update(self._table).where(self._at(number, attempts)).values(said=said[:LONGEST_SAID], **values)
+        return bool(connection.execute(change).rowcount)
+
+
+def wait_seconds(attempts: int, retry_after: float | None = None) -> float:
+    """How long to wait after so many attempts, at least as long as was asked for, within bounds."""
+    backing_off = min(FIRST_WAIT_SECONDS * 2.0 ** min(attempts - 1, 30), LONGEST_WAIT_SECONDS)
+    return max(backing_off, min(retry_after or 0.0, LONGEST_ASKED_SECONDS))

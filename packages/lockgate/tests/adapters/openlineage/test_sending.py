@@ -1,0 +1,149 @@
+"""Lines of a file are whole whoever writes them; a service is asked once, with its key, and never over the open."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from lockgate.adapters.alerts.posting import Patience
+from lockgate.adapters.openlineage.sending import open_sender
+from lockgate.core.lineage_event import EventDocument, EventsDeclaration
+from lockgate.errors import NoticeRefused, NoticeUnavailable
+from lockgate.sandbox.alerts import Answer, Misbehaviour, Receiver
+
+EVENT = EventDocument("018df4f0-7c00-7aaa-8bbb-0123456789ac/START", {"eventType": "START", "of": "Łukasz"})
+WRITES = """
+import sys
+from lockgate.adapters.openlineage.sending import open_sender
+from lockgate.core.lineage_event import EventDocument, EventsDeclaration
+
+send = open_sender(EventsDeclaration(file=sys.argv[1]), None)
+for number in range(200):
+    send(EventDocument("", {"by": sys.argv[2], "number": number, "long": "x" * 20_000}))
+"""
+
+
+class Known:
+    """Secrets that are what they are called."""
+
+    def resolve(self, reference: str) -> str:
+        return reference.removeprefix("secret://")
+
+
+# --- a file ---------------------------------------------------------------------------------------------------------
+
+
+def lines_of(path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_file_gets_a_line_for_each_event(tmp_path):
+    path = tmp_path / "new" / "events.ndjson"
+    send = open_sender(EventsDeclaration(file=str(path)), Known())
+
+    said = [send(EVENT), send(EVENT)]
+
+    assert path.read_bytes() == b'{"eventType":"START","of":"\xc5\x81ukasz"}\n' * 2
+    assert said == ["events.ndjson has 37 bytes more"] * 2
+
+
+def test_what_two_processes_write_at_once_is_whole_and_in_each_ones_order(tmp_path):
+    path = tmp_path / "events.ndjson"
+
+    writers = [subprocess.Popen([sys.executable, "-c", WRITES, str(path), name]) for name in ("a", "b")]
+    assert [writer.wait() for writer in writers] == [0, 0]
+
+    found = lines_of(path)
+    assert [one["number"] for one in found if one["by"] == "a"] == list(range(200))
+    assert [one["number"] for one in found if one["by"] == "b"] == list(range(200))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'{"a":1}\n{"b":"half', b'{"a":1}\n'),
+        (b'{"half":', b""),
+        (b'{"a":1}\n' + b'{"x":"' + b"y" * 200_000, b'{"a":1}\n'),
+        (b'{"a":1}\n{"whole":2}', b'{"a":1}\n{"whole":2}\n'),
+    ],
+)
+def test_half_a_line_that_a_dead_process_left_is_taken_away(tmp_path, before, after):
+    path = tmp_path / "events.ndjson"
+    path.write_bytes(before)
+
+    open_sender(EventsDeclaration(file=str(path)), Known())(EventDocument("", {}))
+
+    assert path.read_bytes() == after + b"{}\n"
+
+
+def test_a_file_that_cannot_be_written_may_be_later(tmp_path):
+    with pytest.raises(NoticeUnavailable) as refused:
+        open_sender(EventsDeclaration(file=str(tmp_path)), Known())(EVENT)
+
+    assert refused.value.message == f"{tmp_path.name} cannot be written: Is a directory"
+
+
+# --- a service ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def receiver():
+    with Receiver(lambda _: Answer(201)) as receiver:
+        yield receiver
+
+
+def service(url, **more):
+    declared = EventsDeclaration(url=url, endpoint="api/v1/lineage", **more)
+    return open_sender(declared, Known(), patience=Patience(timeout_seconds=0.5, deadline_seconds=1.0))
+
+
+def test_a_service_gets_the_event_at_its_endpoint_with_the_key(receiver):
+    said = service(f"{receiver.url}/", api_key="secret://hunter2")(EVENT)
+
+    (taken,) = receiver.taken
+    assert said == "127.0.0.1 answered 201 Created"
+    assert (taken.method, taken.path, taken.document()) == ("POST", "/api/v1/lineage", EVENT.document)
+    assert taken.headers["authorization"] == "Bearer hunter2"
+    assert taken.headers["content-type"] == "application/json"
+
+
+def test_without_a_key_nothing_is_claimed(receiver):
+    service(receiver.url)(EVENT)
+
+    assert "authorization" not in receiver.taken[0].headers
+
+
+def test_a_key_does_not_go_over_plain_http_to_another_machine():
+    with pytest.raises(NoticeRefused) as refused:
+        service("secret://http://example.com", api_key="secret://hunter2")(EVENT)
+
+    assert refused.value.message == "the key of lineage events goes over https, or to this machine"
+
+
+def test_a_refusal_is_final_and_repeats_no_key(receiver):
+    receiver.meanwhile = Answer(400, "no hunter2 here")
+
+    with pytest.raises(NoticeRefused) as refused:
+        service(receiver.url, api_key="secret://hunter2")(EVENT)
+
+    assert refused.value.message == "127.0.0.1 answered 400 Bad Request: no *** here"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_service_says_when_it_may_be_asked_again(receiver, status):
+    receiver.meanwhile = Answer(status, "", {"retry-after": "7"})
+
+    with pytest.raises(NoticeUnavailable) as busy:
+        service(receiver.url)(EVENT)
+
+    assert busy.value.fields["retry_after"] == 7.0
+
+
+def test_a_service_that_hangs_is_left(receiver):
+    receiver.meanwhile = Misbehaviour.HANG
+
+    with pytest.raises(NoticeUnavailable):
+        service(receiver.url)(EVENT)

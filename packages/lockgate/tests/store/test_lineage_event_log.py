@@ -1,0 +1,145 @@
+"""The outbox of lineage events: one goes after the other, none is lost, and what arrived is forgotten in time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import update
+
+from lockgate.core.lineage_event import EventDocument
+from lockgate.core.notice import DeliveryStatus
+from lockgate.errors import UnknownName
+from lockgate.store.lineage_event_log import LineageEventLog
+from lockgate.store.lineage_tables import lineage_event as table
+from lockgate.store.outbox import MOST_ATTEMPTS
+from lockgate.store.scope import Scope
+
+PENDING, SENT, SET_ASIDE = DeliveryStatus.PENDING, DeliveryStatus.SENT, DeliveryStatus.SET_ASIDE
+ONE, OTHER = "018df4f0-7c00-7aaa-8bbb-000000000001", "018df4f0-7c00-7aaa-8bbb-000000000002"
+
+
+def event(run, phase):
+    return EventDocument(f"{run}/{phase}", {"eventType": phase, "run": {"runId": run}})
+
+
+def make_due(store):
+    """Lets every wait and every claim be over."""
+    with store.database.writing() as connection:
+        connection.execute(update(table).values(next_at=table.c.added_at))
+
+
+def standing(log):
+    return [(each.key, each.status) for each in reversed(log.events())]
+
+
+def test_events_leave_in_the_order_in_which_they_were_put_down(store):
+    log = store.lineage_events
+    assert log.add([event(ONE, "START"), event(OTHER, "START"), event(ONE, "COMPLETE")]) == 3
+
+    seen = []
+    while (claimed := log.claim()) is not None:
+        seen.append(claimed.event)
+        log.sent(claimed, "201")
+
+    assert seen == [event(ONE, "START"), event(OTHER, "START"), event(ONE, "COMPLETE")]
+
+
+def test_an_event_is_put_down_once(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START")])
+
+    assert log.add([EventDocument(f"{ONE}/START", {"eventType": "another"}), event(ONE, "FAIL")]) == 1
+    assert log.events()[1].event == event(ONE, "START")
+
+
+def test_nothing_goes_past_an_event_that_is_on_its_way_or_waits(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(ONE, "COMPLETE")])
+    claimed = log.claim()
+
+    assert log.claim() is None
+    assert log.failed(claimed, "503", retry_after=60.0) is PENDING
+    assert log.claim() is None
+    assert [each.attempts for each in log.events()] == [0, 1]
+
+
+def test_an_event_that_was_refused_is_set_aside_and_lets_the_next_go(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(ONE, "COMPLETE")])
+
+    assert log.failed(log.claim(), "400", is_final=True) is SET_ASIDE
+
+    assert log.claim().event == event(ONE, "COMPLETE")
+    assert standing(log) == [(f"{ONE}/START", SET_ASIDE), (f"{ONE}/COMPLETE", PENDING)]
+
+
+def test_an_event_whose_senders_all_died_is_set_aside(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(ONE, "COMPLETE")])
+    for _ in range(MOST_ATTEMPTS):
+        assert log.claim() is not None
+        make_due(store)
+
+    assert log.claim() is None
+    assert log.claim().event == event(ONE, "COMPLETE")
+    assert log.events()[1].said == "every process that began to send it died"
+
+
+def test_who_lost_a_claim_records_nothing(store):
+    log = LineageEventLog(store.database, Scope("inventory", "main"), claim_seconds=0.0)
+    log.add([event(ONE, "START")])
+    late = log.claim()
+    now = log.claim()
+
+    assert not log.sent(late, "201")
+    assert log.failed(late, "400", is_final=True) is None
+    assert log.sent(now, "201")
+
+
+def test_what_was_set_aside_can_be_tried_again(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START")])
+    log.failed(log.claim(), "400", is_final=True)
+
+    again = log.retry(log.events()[0].number)
+
+    assert (again.status, again.attempts) == (PENDING, 0)
+    with pytest.raises(UnknownName) as unknown:
+        log.retry(again.number)
+    assert unknown.value.message == f"there is no lineage event {again.number} that was set aside"
+
+
+def test_what_began_and_did_not_end_is_known(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(OTHER, "START"), event(ONE, "COMPLETE")])
+
+    assert [one["run"]["runId"] for one in log.unended()] == [OTHER]
+
+
+def test_what_arrived_a_week_ago_is_forgotten_and_nothing_else(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(ONE, "COMPLETE"), event(OTHER, "START")])
+    for _ in range(2):
+        log.sent(log.claim(), "201")
+    with store.database.writing() as connection:
+        old = table.c.event_id.in_([f"{ONE}/START", f"{OTHER}/START"])
+        for row in log.events():
+            connection.execute(
+                update(table)
+                .where(old, table.c.number == row.number)
+                .values(sent_at=row.sent_at and row.sent_at - timedelta(days=8))
+            )
+
+    log.forget()
+
+    assert standing(log) == [(f"{ONE}/COMPLETE", SENT), (f"{OTHER}/START", PENDING)]
+
+
+def test_events_of_another_target_are_not_seen(store):
+    store.lineage_events.add([event(ONE, "START")])
+
+    other = LineageEventLog(store.database, Scope("inventory", "other"))
+
+    assert other.claim() is None
+    assert other.events() == ()
