@@ -29,7 +29,7 @@ class Leniency:
         self._go_on_without_environment()
         self._go_on_after_names()
         _leave_comments_out()
-        import_module("dbt.config.project").validate_version = _whichever_version
+        _go_on_with_any_version()
 
     def _go_on_without_packages(self) -> None:
         config = import_module("dbt.config.runtime").RuntimeConfig
@@ -125,8 +125,10 @@ def _leave_comments_out() -> None:
     header._get_comment_macro = lambda _setter: None  # noqa: SLF001
 
 
-def _whichever_version(*_: Any) -> None:
+def _go_on_with_any_version() -> None:
     """Builds may need another dbt; what can be read of the project is read by this one."""
+    project: Any = import_module("dbt.config.project")
+    project.validate_version = lambda *_: None
 
 
 def _named_where(missing: type[Exception], ask: Callable[..., Any]) -> Callable[..., Any]:
