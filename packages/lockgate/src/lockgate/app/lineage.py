@@ -247,7 +247,9 @@ class _Assembly:
         behind = f"@{len(self.projects) + 1}" if any(node.name in self.nodes for node in project.nodes) else ""
         names = {node.name: f"{node.name}{behind}" for node in project.nodes}
         for node in project.nodes:
-            moved = replace(node, name=names[node.name], parents=tuple(names.get(one, one) for one in node.parents))
+            parents = tuple(names.get(one, one) for one in node.parents)
+            attached_to = names.get(node.attached_to, node.attached_to)
+            moved = replace(node, name=names[node.name], parents=parents, attached_to=attached_to)
             self.nodes[moved.name] = self._fed(moved) if node.kind is NodeKind.SOURCE else moved
         self.projects[key] = names
 
