@@ -109,3 +109,11 @@ def test_implementations_are_apart_and_by_name():
         ("users", "dbt"),
         ("users", "rules"),
     ]
+
+
+def test_rows_are_more_or_fewer_and_not_dearer():
+    before = [run(day, 10.0, rows=100) for day in range(5)]
+
+    found = [cost([*before, run(5, 10.0, rows=rows)]).measure(Unit.ROWS).trend for rows in (111, 89, 105)]
+
+    assert found == [Trend.MORE, Trend.FEWER, Trend.USUAL]

@@ -39,11 +39,15 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class FoundLineage:
-    """The graph, what a person should know of it, and how many queries had to be read for it."""
+    """The graph, what a person should know of it, and how many queries had to be read for it.
+
+    `outputs` names the node that is the output of each entity's implementation.
+    """
 
     graph: Graph
     warnings: tuple[str, ...]
     worked_out: int
+    outputs: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def node(self, name: str) -> str:
         """The whole name of the node that is called so, or that alone ends so.
@@ -175,7 +179,8 @@ class _Assembly:
             for implementation in entity.implementations.values():
                 self._add(entity, implementation)
             self._serve(entity)
-        return _found(tuple(self.nodes.values()), self.cache, self.warnings)
+        found = _found(tuple(self.nodes.values()), self.cache, self.warnings)
+        return replace(found, outputs={name: node.name for name, node in self.outputs.items()})
 
     @property
     def _project(self) -> str:

@@ -158,7 +158,9 @@ class Run:
         before = self._revisions(batch)
         outcomes = self._executed(batch)
         self._made_by.update(before.items() & self._revisions(batch).items())
-        for piece, outcome in zip(batch.pieces, outcomes, strict=True):
+        for piece, came in zip(batch.pieces, outcomes, strict=True):
+            revision = self._made_by.get(str(piece), "")
+            outcome = replace(came, revision=revision) if isinstance(came, Execution) else came
             self._outcomes[str(piece)] = outcome
             self._recorder.executed(outcome)
         built = [outcome.rows for outcome in outcomes if isinstance(outcome, Execution)]
@@ -196,6 +198,7 @@ class Run:
             raise
         self._editions.append(edition)
         self._watch.published(piece, edition)
+        self._recorder.measured(edition)
         facts = {"edition": edition.number, "rows": edition.rows}
         if edition.published_at != now:
             self._unchanged.append(str(piece))

@@ -32,6 +32,7 @@ VERBS = {
     "rules": "lockgate.cli.commands_rules",
     "compare": "lockgate.cli.commands_compare",
     "lineage": "lockgate.cli.commands_lineage",
+    "cost": "lockgate.cli.commands_cost",
     "cutover": "lockgate.cli.commands_cutover",
     "evidence": "lockgate.cli.commands_cutover",
     "gate": "lockgate.cli.commands_cutover",

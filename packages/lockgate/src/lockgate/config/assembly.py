@@ -27,6 +27,7 @@ from lockgate.config.shape import (
     StreamShape,
 )
 from lockgate.core.comparison import ColumnRule, ExpectedDifference, Status, Transform
+from lockgate.core.cost import NO_PRICES, Prices
 from lockgate.core.entity import (
     ComparisonDeclaration,
     DbtExecutionMode,
@@ -70,6 +71,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         runtimes={name: _runtime(name, runtime) for name, runtime in shape.runtimes.items()},
         executors=_executors(shape.executors),
         notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
+        prices=NO_PRICES if shape.costs is None else Prices(**shape.costs.model_dump()),
     )
 
 

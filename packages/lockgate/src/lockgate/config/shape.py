@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, model_validator
 
 from lockgate.config.comparison_shape import CompareShape
+from lockgate.config.cost_shape import CostsShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
 from lockgate.config.executor_shape import ExecutorsShape
 from lockgate.config.flow_shape import CalendarShape, FlowShape
@@ -384,3 +385,4 @@ class ProjectShape(Shape):
     notifications: dict[Name, AnyNotification] = Field(
         default_factory=dict, description="Who is told what happens, by name of the channel."
     )
+    costs: CostsShape | None = Field(None, description="Prices, so that `lockgate cost` tells savings in money too.")

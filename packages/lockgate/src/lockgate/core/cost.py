@@ -24,11 +24,13 @@ class Unit(StrEnum):
 
 
 class Trend(StrEnum):
-    """How what is measured now lies to what is usual."""
+    """How what is measured now lies to what is usual; rows are more or fewer, which costs nothing by itself."""
 
     CHEAPER = "cheaper"
     USUAL = "usual"
     DEARER = "dearer"
+    FEWER = "fewer"
+    MORE = "more"
     UNKNOWN = "not enough evidence"
 
 
@@ -160,6 +162,18 @@ class NodeCost:
 
     node: str
     runs: int
+    seconds: float
+    read_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRun:
+    """One run of a node for one implementation of an entity, in a cycle; several entities may share it."""
+
+    cycle_id: int
+    entity: str
+    implementation: str
+    node: str
     seconds: float
     read_bytes: int | None = None
 

@@ -40,13 +40,15 @@ def band_of(values: Sequence[float], unit: Unit) -> Band | None:
     return Band(len(values), middle, max(middle - half, 0.0), middle + half)
 
 
-def trend_of(now: float | None, band: Band | None) -> Trend:
+def trend_of(now: float | None, band: Band | None, unit: Unit) -> Trend:
     """How a value lies to what is usual."""
     if now is None or band is None:
         return Trend.UNKNOWN
-    if now > band.high:
-        return Trend.DEARER
-    return Trend.CHEAPER if now < band.low else Trend.USUAL
+    if band.low <= now <= band.high:
+        return Trend.USUAL
+    if unit is Unit.ROWS:
+        return Trend.MORE if now > band.high else Trend.FEWER
+    return Trend.DEARER if now > band.high else Trend.CHEAPER
 
 
 def _cost(series: Sequence[Spent], days: int) -> EntityCost:
@@ -93,7 +95,7 @@ def _measure(unit: Unit, now: Sequence[Spent], before: Sequence[Spent]) -> Measu
     values = _known(unit, now)
     middle = median(values) if values else None
     band = band_of(_known(unit, before), unit)
-    return Measure(unit, middle, band, trend_of(middle, band))
+    return Measure(unit, middle, band, trend_of(middle, band, unit))
 
 
 def _known(unit: Unit, runs: Sequence[Spent]) -> list[float]:

@@ -1,0 +1,56 @@
+"""The groups of verbs that an app has besides its own, each reached by its name and imported when it is asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lockgate.app.cutovers import Cutovers
+
+if TYPE_CHECKING:
+    from lockgate.app.access import Access
+    from lockgate.app.costs import Costs
+    from lockgate.app.flows import Flows
+    from lockgate.app.implementations import Implementations
+    from lockgate.app.wiring import Wiring
+
+
+class Groups:
+    """Groups of verbs over one project."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        """Over a project that is wired already."""
+        self._wiring = wiring
+
+    @property
+    def cutovers(self) -> Cutovers:
+        """The verbs that move routes, and those that look at what routes are moved by."""
+        return Cutovers(self._wiring)
+
+    @cached_property
+    def implementations(self) -> Implementations:
+        """What is done with implementations besides running them: dbt alone, and proving that they agree."""
+        from lockgate.app.implementations import Implementations
+
+        return Implementations(self._wiring)
+
+    @cached_property
+    def flows(self) -> Flows:
+        """The verbs of flows."""
+        from lockgate.app.flows import Flows
+
+        return Flows(self._wiring)
+
+    @cached_property
+    def access(self) -> Access:
+        """Who may call, and the audit of what they change."""
+        from lockgate.app.access import Access
+
+        return Access(self._wiring)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What entities cost, and advice on how that could be less."""
+        from lockgate.app.costs import Costs
+
+        return Costs(self._wiring)
