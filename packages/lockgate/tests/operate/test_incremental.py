@@ -84,3 +84,13 @@ def test_without_a_key_rows_may_be_new_and_groups_may_not(shop):
 )
 def test_near_misses_are_not_even_looked_at(shop, near):
     assert over(shop, ROW_WISE, **near) == ((), ())
+
+
+def test_a_table_on_no_stream_is_refused_and_without_any_stream_nothing_is_said(shop):
+    node = shop.model("dear", "select code from raw.places", shop.places)
+
+    on_none = incremental_advice(shop.grounds([node], {DEAR: 200.0}), ())
+    without = incremental_advice(shop.grounds([node], {DEAR: 200.0}, growth={}), ())
+
+    assert on_none == ((), (Refused(AdviceKind.INCREMENTAL, DEAR, "it stands on no stream of which loads are known"),))
+    assert without == ((), ())

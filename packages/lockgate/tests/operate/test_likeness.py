@@ -61,3 +61,13 @@ def test_near_misses_of_a_pair_give_no_advice(shop, changed, runs, seconds):
     nodes = [shop.model("left", sql), shop.model("right", sql, materialized=changed)]
 
     assert alike_advice(shop.grounds(nodes, {LEFT: 40.0, RIGHT: seconds}, runs=runs), ()) == ()
+
+
+def test_two_that_draw_lots_in_the_same_words_are_not_alike(shop):
+    sql = "select id, amount, customer, random() as lot from raw.orders"
+
+    assert alike_advice(pair(shop, sql, sql), ()) == ()
+
+
+def test_what_sqlglot_cannot_read_is_passed_over(shop):
+    assert alike_advice(pair(shop, "select from where", "select from where"), ()) == ()

@@ -119,6 +119,8 @@ def _advised(found: FoundLineage, grounds: Grounds) -> Advised:
     warnings = list(found.warnings)
     if len(known) < len(grounds.costs):
         warnings.append(f"not in the project any more, though measured: {len(grounds.costs) - len(known)}")
+    if not grounds.growth:
+        warnings.append("no loads are known: nothing is said of tables that could be incremental")
     if not any(node.kind in _READERS for node in nodes.values()):
         warnings.append("no exposure, metric or served view is declared: who reads what is not known")
     return replace(advise(replace(grounds, costs=known)), warnings=tuple(warnings))

@@ -22,19 +22,43 @@ _MORE_KEYED = " All rows of a key that has a new one are read again, which is no
 
 
 def incremental_advice(grounds: Grounds, ignored: Collection[str]) -> tuple[tuple[Advice, ...], tuple[Refused, ...]]:
-    """Advice for each dear table that could be built from what is new; and the other dear tables, each with why not."""
+    """Advice for each dear table that could be built from what is new; and the other dear tables, each with why not.
+
+    Where no stream is known, nothing is said of any.
+    """
+    if not grounds.growth:
+        return (), ()
     reading = _Reading(grounds)
+    fed = _fed(grounds)
     advice: list[Advice] = []
     refused: list[Refused] = []
     for name in sorted(grounds.costs):
         node = grounds.nodes.get(name)
         if node is None or name in ignored or not _is_dear_table(node, grounds):
             continue
+        if name not in fed:
+            refused.append(Refused(AdviceKind.INCREMENTAL, name, "it stands on no stream of which loads are known"))
+            continue
         try:
             advice.append(_advice(node, reading.of(name), reading, grounds))
         except TooWide as why:
             refused.append(Refused(AdviceKind.INCREMENTAL, name, str(why)))
     return tuple(advice), tuple(refused)
+
+
+def _fed(grounds: Grounds) -> frozenset[str]:
+    """The nodes that stand on a stream of which something is known, at any distance."""
+    children: dict[str, list[str]] = {}
+    for node in grounds.nodes.values():
+        for parent in node.parents:
+            children.setdefault(parent, []).append(node.name)
+    found, waiting = set(grounds.growth), list(grounds.growth)
+    while waiting:
+        for child in children.get(waiting.pop(), ()):
+            if child not in found:
+                found.add(child)
+                waiting.append(child)
+    return frozenset(found)
 
 
 def _is_dear_table(node: LineageNode, grounds: Grounds) -> bool:

@@ -11,7 +11,7 @@ from sqlglot import exp
 from lockgate.core.cost import Advice, AdviceKind, Confidence, Grounds
 from lockgate.core.lineage import LineageNode, NodeKind, QueryLineage
 from lockgate.operate.forms import Form, conditions, form_of
-from lockgate.operate.relations import Unreadable, read
+from lockgate.operate.relations import Unreadable, read, volatile
 from lockgate.operate.savings import runs_told, saving_of, told
 
 LEAST_SHARED = 0.9
@@ -78,6 +78,7 @@ class _Likeness:
 
     grounds: Grounds
     _trees: dict[str, exp.Query] = field(default_factory=dict)
+    _forms: dict[tuple[str, str], Form | None] = field(default_factory=dict)
 
     def groups(self, ignored: Collection[str]) -> Iterator[list[tuple[LineageNode, Form]]]:
         """Models with the same rows, two at least."""
@@ -112,11 +113,18 @@ class _Likeness:
         return conditions(self._trees[node.name])
 
     def _form(self, node: LineageNode) -> Form | None:
-        columns = {name: self._columns(name) for name in node.parents if name in self.grounds.nodes}
-        try:
-            return form_of(self._trees[node.name], columns, node.dialect, node.name)
-        except (Unreadable, KeyError):
+        """The form of a node's query; one of the same text has the same, but for what answers otherwise each time."""
+        tree = self._trees.get(node.name)
+        if tree is None:
             return None
+        key = (tree.sql(), node.name if next(volatile(tree), None) else "")
+        if key not in self._forms:
+            columns = {name: self._columns(name) for name in node.parents if name in self.grounds.nodes}
+            try:
+                self._forms[key] = form_of(tree, columns, node.dialect, node.name)
+            except Unreadable:
+                self._forms[key] = None
+        return self._forms[key]
 
     def _columns(self, name: str) -> tuple[str, ...]:
         """The columns of a node where all of them are known; none where they are not."""
