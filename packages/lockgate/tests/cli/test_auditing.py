@@ -126,6 +126,7 @@ LOOKING = {
     "govern user list", "govern user sessions", "govern token list", "govern audit list", "govern access", "sandbox up",
     "sandbox receive", "flow list", "flow log", "flow status", "flow graph", "flow compile", "flow interval",
     "lineage edges", "lineage upstream", "lineage downstream", "lineage impact", "lineage unresolved",
+    "quality anomalies", "quality measurements",
 }  # fmt: skip
 TOLD = ("changing(", "told_afterwards(")
 # Those are told by a function that they share with another.

@@ -126,6 +126,10 @@ class Recorder:
         facts = {"entity": edition.entity, "implementation": edition.implementation, "edition": edition.number}
         self._log("edition published", execution=number, **facts, rows=edition.rows)
 
+    def execution_of(self, entity: str, implementation: str) -> int | None:
+        """The number of an entity's execution in this run; None where there was none."""
+        return self._executions.get((entity, implementation))
+
     def _log(self, event: str, **facts: object) -> None:
         logger.info(event, extra={"facts": {"run": self.run_id, **facts}})
 
