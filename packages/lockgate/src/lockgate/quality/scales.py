@@ -22,12 +22,23 @@ _BYTES = 1024.0
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """`onto` the scale and `back`; noise below `least` on the scale is taken to be `least`."""
+    """`onto` the scale and `back`; noise below `least` on the scale is taken to be `least`.
+
+    Values come in multiples of `step`, where it is not 0.
+    """
 
     onto: Callable[[float], float]
     back: Callable[[float], float]
     least: float
     has_zeros: bool = False
+    step: float = 0.0
+
+    def grain(self, scaled: float) -> float:
+        """Half a step there: a value that is rounded scatters by about as much."""
+        if not self.step:
+            return 0.0
+        value = self.back(scaled)
+        return (self.onto(value + self.step) - self.onto(value)) / 2
 
 
 def _count(value: float) -> float:
@@ -63,7 +74,7 @@ def _signed(values: Sequence[float]) -> Scale:
     )
 
 
-COUNTS = Scale(_count, _count_back, least=0.003, has_zeros=True)
+COUNTS = Scale(_count, _count_back, least=0.003, has_zeros=True, step=1.0)
 SHARES = Scale(_share, _share_back, least=0.002)
 SECONDS = _logarithm(_SECONDS, least=0.02)
 BYTES = _logarithm(_BYTES, least=0.003)

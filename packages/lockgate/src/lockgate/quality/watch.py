@@ -26,7 +26,7 @@ class Settings:
     measurements behind the first ones are learnt from and not judged.
     """
 
-    value_risk: float = 1.6
+    value_risk: float = 2.6
     frozen_risk: float = 0.02
     least_score: float = 4.0
     least_drift: float = 5.0
@@ -187,8 +187,8 @@ class Watch:
         assert self._baseline is not None  # noqa: S101
         baseline, scaled = self._baseline, self._scale.onto(value)
         occasion, (extra, scatter) = self._occasion(at)
-        spread = (baseline.spread**2 + scatter**2) ** 0.5
         expected = baseline.expected(seasons) + extra
+        spread = self._spread(expected, scatter)
         score = (scaled - expected) / spread
         shown = Judged(at, value, *self._band(at, seasons)) if ready else Judged(at, value)
         self._since_shift += 1
@@ -253,9 +253,14 @@ class Watch:
         assert self._baseline is not None  # noqa: S101
         _, (extra, scatter) = self._occasion(at)
         expected = self._baseline.expected(seasons) + extra
-        reach = self._tail.bound * (self._baseline.spread**2 + scatter**2) ** 0.5
+        reach = self._tail.bound * self._spread(expected, scatter)
         back = self._scale.back
         return back(expected), back(expected - reach), back(expected + reach)
+
+    def _spread(self, expected: float, scatter: float) -> float:
+        """The standard deviation of what is expected there; `scatter` is what its occasion adds to that."""
+        assert self._baseline is not None  # noqa: S101
+        return (max(self._baseline.spread, self._scale.grain(expected)) ** 2 + scatter**2) ** 0.5
 
     # --- episodes ---------------------------------------------------------------------------------------------------
 
