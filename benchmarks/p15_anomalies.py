@@ -26,7 +26,8 @@ from typing import Any
 
 from harness import BASELINES, machine
 from lockgate.quality.judging import judge
-from lockgate.testing.series import FAMILIES, Noise, Plant, Simulated, simulated
+from lockgate.testing.series import FAMILIES, Plant, Simulated, simulated
+from lockgate.testing.series_drafts import Noise
 
 KEPT = BASELINES / "p15_anomalies.json"
 PUBLISHED = 1000

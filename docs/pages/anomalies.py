@@ -11,23 +11,24 @@ from lockgate.testing.series import LEAST_SIGMAS, LEAST_YEARLY
 FIGURES = Path(__file__).parents[2] / "benchmarks" / "baselines" / "p15_anomalies.json"
 PROSE = """# What anomaly detection finds, and what it raises in vain
 
-Measured by `benchmarks/p15_anomalies.py` in {series:,} simulated series, daily ones of fourteen months, hourly ones
-of ten weeks and weekly ones of four years: rows, null rates, distinct values, durations and sums of amounts, with weekdays,
-growth, a yearly wave, peaks at the ends of months, holidays and four kinds of noise. The generator
-(`lockgate.testing.series`) knows nothing of the detector, and the detector's settings were chosen by other seeds than
-those measured here ({first} to {last}). Nothing is planted in half of the series.
+Measured by `benchmarks/p15_anomalies.py` in {series:,} simulated series, daily ones of fourteen months, hourly
+ones of ten weeks and weekly ones of four years: rows, null rates, distinct values, durations and sums of amounts,
+with weekdays, growth, a yearly wave, peaks at the ends of months, holidays and four kinds of noise. The generator
+(`lockgate.testing.series`) knows nothing of the detector, and the detector's settings were chosen by other seeds
+than those measured here ({first} to {last}). Nothing is planted in half of the series.
 
-An anomaly is *findable* if it stands {sigmas:g} robust standard deviations of its series's noise away, and {yearly:g}
-times what that noise itself exceeds once a year: whoever allows one false alarm a year cannot find less. That bound was
-laid down beforehand. The last table tells of smaller ones, too. A false alarm is one that begins where nothing was
-planted.
+An anomaly is *findable* if it stands {sigmas:g} robust standard deviations of its series's noise away, and
+{yearly:g} times what that noise itself exceeds once a year: whoever allows one false alarm a year cannot find
+less. That bound was laid down beforehand. The last table tells of smaller ones, too. A false alarm is one that
+begins where nothing was planted.
 
-The peers judge the same measurements: three standard deviations of all that came before; the z-score among the last 21;
-3.5 modified z-scores among the same weekday of the last eight weeks.
+The peers judge the same measurements: three standard deviations of all that came before; the z-score among the
+last 21; 3.5 modified z-scores among the same weekday of the last eight weeks.
 """
 READING = """Series with heavy-tailed noise raise more alarms than others, and more than one a year; so do hourly
-ones, of which a year has 8,760 measurements; and in series whose loads are left out at random the first such gap is told. The goals, {recall:.0%}
-found and at most {false:g} false alarm a series-year, hold over all families together.
+ones, of which
+a year has 8,760 measurements; and in series whose loads are left out at random the first such gap is told. The
+goals, {recall:.0%} found and at most {false:g} false alarm a series-year, hold over all families together.
 """
 
 

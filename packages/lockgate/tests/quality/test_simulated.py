@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lockgate.quality.judging import judge
-from lockgate.testing.series import FAMILIES, Noise, simulated
+from lockgate.testing.series import FAMILIES, simulated
+from lockgate.testing.series_drafts import Noise
 
 SEEDS = range(900, 904)
 DAILY = [family for family in FAMILIES if family != "hourly rows"]

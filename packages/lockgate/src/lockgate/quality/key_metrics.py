@@ -6,7 +6,7 @@ expression aggregates (`sum`, `avg`, `min`, `max`, `count`), and reckons with wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.core.nearness import did_you_mean
@@ -22,7 +22,7 @@ class NotAMetric(ValueError):
     """An expression is none that may be measured: why, in a sentence."""
 
 
-def key_metric_of(written: str, columns: Sequence[str]) -> exp.Expression:
+def key_metric_of(written: str, columns: Sequence[str]) -> exp.Expr:
     """The expression over a contract's columns, in no dialect; its value is a double.
 
     Raises:
@@ -44,7 +44,7 @@ def key_metric_of(written: str, columns: Sequence[str]) -> exp.Expression:
     return exp.cast(_rebuilt(root.copy()), "double")
 
 
-def _refuse_others(root: exp.Expression, columns: Sequence[str]) -> None:
+def _refuse_others(root: exp.Expr, columns: Sequence[str]) -> None:
     """Only nodes that are listed, and columns that are there."""
     from sqlglot import exp
 
@@ -68,7 +68,7 @@ def _near(name: str, columns: Sequence[str]) -> str:
     return f". {hint}" if hint else ""
 
 
-def _refuse_bare(root: exp.Expression) -> None:
+def _refuse_bare(root: exp.Expr) -> None:
     """Every column is aggregated, and once."""
     from sqlglot import exp
 
@@ -82,11 +82,11 @@ def _refuse_bare(root: exp.Expression) -> None:
             raise NotAMetric("an aggregate stands in another one")
 
 
-def _rebuilt(root: exp.Expression) -> exp.Expression:
+def _rebuilt(root: exp.Expr) -> exp.Expr:
     """Names quoted, aggregates as doubles, and division that is none of whole numbers and none by zero."""
     from sqlglot import exp
 
-    def rebuilt(node: exp.Expression) -> exp.Expression:
+    def rebuilt(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column):
             return quoted(node.name)
         if isinstance(node, exp.Div):
@@ -97,14 +97,13 @@ def _rebuilt(root: exp.Expression) -> exp.Expression:
     return _from_leaves(root, rebuilt)
 
 
-def _from_leaves(node: exp.Expression, change: object) -> exp.Expression:
+def _from_leaves(node: exp.Expr, change: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
     """A tree with each node changed after those below it."""
     from sqlglot import exp
 
     for key, value in list(node.args.items()):
         if isinstance(value, list):
-            node.set(key, [_from_leaves(one, change) if isinstance(one, exp.Expression) else one for one in value])
-        elif isinstance(value, exp.Expression):
+            node.set(key, [_from_leaves(one, change) if isinstance(one, exp.Expr) else one for one in value])
+        elif isinstance(value, exp.Expr):
             node.set(key, _from_leaves(value, change))
-    found: exp.Expression = change(node)  # type: ignore[operator]
-    return found
+    return change(node)

@@ -42,7 +42,7 @@ def query_of(entity: Entity, edition: Relation, *, dialect: str, rows: int) -> e
     from sqlglot import exp
 
     one = is_estimated(dialect, rows)
-    asked: list[exp.Expression] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
+    asked: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
     for place, column in enumerate(entity.contract.columns):
         name = quoted(column.name)
         asked.append(exp.alias_(exp.Count(this=name), f"c{place}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import hypot
 
 from lockgate.core.anomaly import AnomalyKind, Judged
 from lockgate.quality.baseline import Baseline, Seasons, spread_of
@@ -260,7 +261,7 @@ class Watch:
     def _spread(self, expected: float, scatter: float) -> float:
         """The standard deviation of what is expected there; `scatter` is what its occasion adds to that."""
         assert self._baseline is not None  # noqa: S101
-        return (max(self._baseline.spread, self._scale.grain(expected)) ** 2 + scatter**2) ** 0.5
+        return hypot(max(self._baseline.spread, self._scale.grain(expected)), scatter)
 
     # --- episodes ---------------------------------------------------------------------------------------------------
 
