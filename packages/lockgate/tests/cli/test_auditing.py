@@ -127,6 +127,7 @@ LOOKING = {
     "sandbox receive", "flow list", "flow log", "flow status", "flow graph", "flow compile", "flow interval",
     "cost show", "cost advice",
     "lineage edges", "lineage upstream", "lineage downstream", "lineage impact", "lineage unresolved",
+    "quality anomalies", "quality measurements",
 }  # fmt: skip
 TOLD = ("changing(", "told_afterwards(")
 # Those are told by a function that they share with another.

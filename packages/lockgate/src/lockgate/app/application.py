@@ -15,7 +15,7 @@ from lockgate.app import notifying
 from lockgate.app.entities import entity_of
 from lockgate.app.groups import Groups
 from lockgate.app.new_files import write_over
-from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
+from lockgate.app.wiring import RUN_LOCK, open_wiring, utc_now
 
 if TYPE_CHECKING:
     from lockgate.app.checks import Findings
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from lockgate.core.load import Load, Pruned, Quarantined
     from lockgate.core.notice import Delivery, DeliveryStatus, Severity
     from lockgate.core.ports import Progress
-    from lockgate.core.project import Project
     from lockgate.core.run import Bounds, Breakdown, PublishResult, RunRequest, RunResult
     from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
@@ -38,10 +37,6 @@ if TYPE_CHECKING:
 
 class App(Groups):
     """A project, opened. Use it as a context manager: connections and processes end with it."""
-
-    def __init__(self, wiring: Wiring) -> None:
-        """An app over a project that is wired already; `App.open` finds and wires one."""
-        super().__init__(wiring)
 
     @classmethod
     def open(cls, folder: Path | None = None, *, target: str | None = None, may_be_invalid: bool = False) -> App:
@@ -331,11 +326,6 @@ class App(Groups):
         from lockgate.app import rules
 
         return rules.tested(self._wiring, self._entity(entity), engine)
-
-    @property
-    def project(self) -> Project:
-        """What the project file declares."""
-        return self._wiring.project
 
     def notices(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[Delivery, ...]:
         """The newest notices first, one for each channel."""

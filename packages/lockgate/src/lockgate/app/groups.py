@@ -1,4 +1,4 @@
-"""The groups of verbs that an app has besides its own, each reached by its name and imported when it is asked for."""
+"""The groups of verbs that an `App` has besides its own, each made when it is first asked for."""
 
 from __future__ import annotations
 
@@ -12,20 +12,27 @@ if TYPE_CHECKING:
     from lockgate.app.costs import Costs
     from lockgate.app.flows import Flows
     from lockgate.app.implementations import Implementations
+    from lockgate.app.quality import Quality
     from lockgate.app.wiring import Wiring
+    from lockgate.core.project import Project
 
 
 class Groups:
-    """Groups of verbs over one project."""
+    """What is done with a project that is open, group by group."""
 
     def __init__(self, wiring: Wiring) -> None:
-        """Over a project that is wired already."""
+        """Over a project that is wired already; `App.open` finds and wires one."""
         self._wiring = wiring
 
     @property
     def cutovers(self) -> Cutovers:
         """The verbs that move routes, and those that look at what routes are moved by."""
         return Cutovers(self._wiring)
+
+    @property
+    def project(self) -> Project:
+        """What the project file declares."""
+        return self._wiring.project
 
     @cached_property
     def implementations(self) -> Implementations:
@@ -40,6 +47,13 @@ class Groups:
         from lockgate.app.flows import Flows
 
         return Flows(self._wiring)
+
+    @cached_property
+    def quality(self) -> Quality:
+        """The verbs of quality."""
+        from lockgate.app.quality import Quality
+
+        return Quality(self._wiring)
 
     @cached_property
     def access(self) -> Access:

@@ -137,6 +137,10 @@ class Recorder:
         facts = {"entity": edition.entity, "implementation": edition.implementation, "edition": edition.number}
         self._log("edition published", execution=number, **facts, rows=edition.rows)
 
+    def execution_of(self, entity: str, implementation: str) -> int | None:
+        """The number of an entity's execution in this run; None where there was none."""
+        return self._executions.get((entity, implementation))
+
     def _measure(self, entity: str, implementation: str, metric: str, value: float, execution: int) -> None:
         """Writes one number down; nothing fails because that cannot be done."""
         name = SeriesName(entity, implementation, str(metric))

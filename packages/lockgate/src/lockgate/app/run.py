@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lockgate.app.holding import Holding
+from lockgate.app.measuring import measure
 from lockgate.app.route_watch import RouteWatch
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.load import Load, Pin
@@ -59,10 +60,10 @@ class Run:
         self._watch = self._watching(())
 
     def executed(self, steps: tuple[Step, ...]) -> RunResult:
-        """Executes steps of this run: what the run did."""
+        """Executes steps of this run, and measures what came of them: what the run did."""
         results = execute(steps, self._recorder)
         project = self._wiring.project
-        return RunResult(
+        done = RunResult(
             self._recorder.run_id,
             project.name,
             project.default_target,
@@ -77,6 +78,8 @@ class Run:
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
             decisions=tuple(self._watch.decisions),
         )
+        measure(self._wiring, done, self._recorder.execution_of)
+        return done
 
     def _editions_now(self) -> tuple[Edition, ...]:
         """The editions that were published, those that were held as they are now that both sides were judged."""

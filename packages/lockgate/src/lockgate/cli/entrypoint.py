@@ -31,6 +31,7 @@ VERBS = {
     "publish": "lockgate.cli.commands_publish",
     "rules": "lockgate.cli.commands_rules",
     "compare": "lockgate.cli.commands_compare",
+    "quality": "lockgate.cli.commands_quality",
     "lineage": "lockgate.cli.commands_lineage",
     "cost": "lockgate.cli.commands_cost",
     "cutover": "lockgate.cli.commands_cutover",

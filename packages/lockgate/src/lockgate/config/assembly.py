@@ -34,6 +34,7 @@ from lockgate.core.entity import (
     Engine,
     Entity,
     Implementation,
+    QualityDeclaration,
     RouteDeclaration,
 )
 from lockgate.core.executor import ExecutorDeclaration
@@ -151,6 +152,7 @@ def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) ->
         bucket_by=shape.bucket_by or "",
         dbt_enabled=shape.dbt.enabled,
         comparison=_comparison(shape.compare),
+        quality=QualityDeclaration(shape.quality.measure, shape.quality.metrics, frozenset(shape.quality.holidays)),
     )
 
 

@@ -29,6 +29,7 @@ from lockgate.config.grammar import (
     fault,
 )
 from lockgate.config.notification_shape import AnyNotification
+from lockgate.config.quality_shape import QualityShape
 from lockgate.config.runtime_shape import AirflowRuntime
 
 # --- targets ----------------------------------------------------------------------------------------------------
@@ -333,6 +334,9 @@ class EntityShape(Shape):
         default_factory=CompareShape, description="How its implementations are held against each other."
     )
     group: Name | None = Field(None, description="Entities of one group move together.")
+    quality: QualityShape = Field(
+        default_factory=QualityShape, description="What is measured of its editions, and how that is judged."
+    )
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 
 
