@@ -172,7 +172,7 @@ class Watch:
 
     def _found(self) -> None:
         """Begins the baseline with what was gathered."""
-        first = self._first[-max(self._cadence.learning, len(self._first)) :]
+        first = self._first
         if self._scale.has_zeros and any(value for value, _ in first):
             first = [(value, one) for value, one in first if value or not self._zeros.are_usual(one[0])]
         values = [self._scale.onto(value) for value, _ in first]
@@ -183,10 +183,20 @@ class Watch:
 
     # --- with a baseline --------------------------------------------------------------------------------------------
 
+    @property
+    def _forecast(self) -> Baseline:
+        """The baseline, where there is one.
+
+        Raises:
+            RuntimeError: there is none yet.
+        """
+        if self._baseline is None:
+            raise RuntimeError("a series is weighed once it has a baseline")
+        return self._baseline
+
     def _weigh(self, at: datetime, value: float, seasons: Seasons, *, ready: bool) -> Judged:
         """A measurement beside its band."""
-        assert self._baseline is not None  # noqa: S101
-        baseline, scaled = self._baseline, self._scale.onto(value)
+        baseline, scaled = self._forecast, self._scale.onto(value)
         occasion, (extra, scatter) = self._occasion(at)
         expected = baseline.expected(seasons) + extra
         spread = self._spread(expected, scatter)
@@ -218,13 +228,12 @@ class Watch:
         self, scaled: float, seasons: Seasons, occasion: Occasion | None, extra: float, score: float | None
     ) -> None:
         """Learns from a measurement in its band."""
-        assert self._baseline is not None  # noqa: S101
         if occasion is not None:
-            self._special(occasion).added.append(scaled - self._baseline.expected(seasons))
+            self._special(occasion).added.append(scaled - self._forecast.expected(seasons))
         if score is not None:
             self._tail.add(score)
-        self._drift.add(scaled - extra - self._baseline.season(seasons))
-        self._baseline.learn(scaled, seasons, extra)
+        self._drift.add(scaled - extra - self._forecast.season(seasons))
+        self._forecast.learn(scaled, seasons, extra)
         if self._episode is not None and self._episode.kind is not AnomalyKind.DRIFT:
             self._episode = None
 
@@ -244,24 +253,22 @@ class Watch:
         occasion = self._cadence.occasion(at, self._holidays)
         if occasion is None or self._baseline is None:
             return occasion, (0.0, 0.0)
-        return occasion, self._special(occasion).expected(self._baseline.spread)
+        return occasion, self._special(occasion).expected(self._forecast.spread)
 
     def _special(self, occasion: Occasion) -> _Special:
         return self._specials.setdefault(occasion, _Special())
 
     def _band(self, at: datetime, seasons: Seasons) -> tuple[float, float, float]:
         """What is expected, and the bounds outside of which a value is an anomaly, in its own units."""
-        assert self._baseline is not None  # noqa: S101
         _, (extra, scatter) = self._occasion(at)
-        expected = self._baseline.expected(seasons) + extra
+        expected = self._forecast.expected(seasons) + extra
         reach = self._tail.bound * self._spread(expected, scatter)
         back = self._scale.back
         return back(expected), back(expected - reach), back(expected + reach)
 
     def _spread(self, expected: float, scatter: float) -> float:
         """The standard deviation of what is expected there; `scatter` is what its occasion adds to that."""
-        assert self._baseline is not None  # noqa: S101
-        return hypot(max(self._baseline.spread, self._scale.grain(expected)), scatter)
+        return hypot(max(self._forecast.spread, self._scale.grain(expected)), scatter)
 
     # --- episodes ---------------------------------------------------------------------------------------------------
 
@@ -286,8 +293,7 @@ class Watch:
         return True
 
     def _shift(self, by: float) -> None:
-        assert self._baseline is not None  # noqa: S101
-        self._baseline.move(by)
+        self._forecast.move(by)
         self._drift.move(by)
 
     def _is_back(self, off: float, spread: float) -> bool:

@@ -25,8 +25,8 @@ TYPES = {
     "facts": "json",
 }
 QUERY = """
-SELECT CAST(i AS bigint) AS user_id, CASE WHEN i = 2 THEN NULL ELSE CAST(1.50 AS decimal(9,2)) END AS amount, '0.5' AS ratio,
-    'true' AS is_paid, '2024-02-29' AS day, '2024-02-29T12:00:00Z' AS at,
+SELECT CAST(i AS bigint) AS user_id, CASE WHEN i = 2 THEN NULL ELSE CAST(1.50 AS decimal(9,2)) END AS amount,
+    '0.5' AS ratio, 'true' AS is_paid, '2024-02-29' AS day, '2024-02-29T12:00:00Z' AS at,
     'c0ffee00-1234-5678-9abc-def012345678' AS token, CAST(i AS text) AS label, '{}' AS facts
 FROM generate_series(1, 4) AS series(i)
 """
