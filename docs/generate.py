@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pages.access import access_page
+from pages.anomalies import anomalies_page
 from pages.commands import commands_page
 from pages.configuration import configuration_page
 from pages.errors import errors_page
@@ -18,6 +19,7 @@ from pages.truth_matrix import truth_matrix_page
 REFERENCE = Path(__file__).parent / "reference"
 PAGES: dict[str, Callable[[], str]] = {
     "access.md": access_page,
+    "anomalies.md": anomalies_page,
     "commands.md": commands_page,
     "configuration.md": configuration_page,
     "errors.md": errors_page,

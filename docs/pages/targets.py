@@ -14,6 +14,8 @@ CAPABILITIES = {
     "roles": "consumers are granted the view and nothing behind it",
     "concurrent_writers": "several processes write at once; elsewhere one does and the others wait",
     "isolates_workshops": "what builds in a workshop can write nowhere else",
+    "stored_bytes": "the bytes of an output, as `lockgate cost` tells them",
+    "read_bytes": "the bytes read to make it",
 }
 
 
@@ -142,4 +144,7 @@ def targets_page() -> str:
 
 def shown(value: object) -> str:
     """A capability as a reader sees it."""
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"`{value}`"
+    if isinstance(value, bool):
+        return {True: "yes", False: "no"}[value]
+    text = str(value)
+    return text if " " in text else f"`{text}`" if text else "not known"

@@ -54,7 +54,7 @@ def test_a_kept_file_that_means_nothing_is_found_again(shop):
 
     assert edges(again) == edges(first)
     assert again.worked_out == 2
-    assert json.loads(kept.read_text(encoding="utf-8"))["form"][0] == 1
+    assert json.loads(kept.read_text(encoding="utf-8"))["form"][0] == 2
     assert (shop / ".lockgate/.gitignore").read_text(encoding="utf-8") == "*\n"
 
 

@@ -125,8 +125,10 @@ LOOKING = {
     "cutover decisions", "evidence list", "jobs list", "jobs show", "notices list", "notices send", "notices test",
     "govern user list", "govern user sessions", "govern token list", "govern audit list", "govern access", "sandbox up",
     "sandbox receive", "flow list", "flow log", "flow status", "flow graph", "flow compile", "flow interval",
+    "cost show", "cost advice",
     "lineage edges", "lineage upstream", "lineage downstream", "lineage impact", "lineage unresolved",
     "lineage events", "lineage send",
+    "quality anomalies", "quality measurements",
 }  # fmt: skip
 TOLD = ("changing(", "told_afterwards(")
 # Those are told by a function that they share with another.

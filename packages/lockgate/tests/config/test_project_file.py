@@ -9,6 +9,7 @@ import pytest
 
 from lockgate.config import find_project, load_project
 from lockgate.core.comparison import ColumnRule, Status, Tolerance, Transform
+from lockgate.core.cost import Prices
 from lockgate.core.entity import DbtExecutionMode, Engine, Implementation, RouteDeclaration
 from lockgate.core.flow import FlowDeclaration, Schedule, StepDeclaration, StepKind
 from lockgate.core.gate import GateDeclaration
@@ -377,3 +378,39 @@ def test_what_a_spark_target_cannot_be_is_told(tmp_path, options, said):
 
     with pytest.raises(ProjectInvalid, match=said):
         load_project(tmp_path)
+
+
+PRICED = "project: shop\ncosts: {{currency: {currency}, second: {second}, terabyte: 6.25}}\n"
+
+
+def test_prices_are_exact(tmp_path):
+    (tmp_path / "lockgate.yml").write_text(PRICED.format(currency="EUR", second=0.1), encoding="utf-8")
+
+    assert load_project(tmp_path).prices == Prices("EUR", Decimal("0.1"), Decimal("6.25"))
+
+
+def test_without_prices_there_are_none(tmp_path):
+    (tmp_path / "lockgate.yml").write_text("project: shop\n", encoding="utf-8")
+
+    assert load_project(tmp_path).prices == Prices()
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"currency": "euro"}, "currency"),
+        ({"second": -1}, "-1 is no price"),
+        ({"second": "much"}, "'much' is no price"),
+        ({"second": "true"}, "True is no price"),
+        ({"second": ".inf"}, "is no price"),
+        ({"second": 1000001}, "1000001 is no price"),
+    ],
+)
+def test_what_is_no_price_is_told(tmp_path, changed, says):
+    text = PRICED.format(**{"currency": "EUR", "second": 1, **changed})
+    (tmp_path / "lockgate.yml").write_text(text, encoding="utf-8")
+
+    with pytest.raises(ProjectInvalid) as refused:
+        load_project(tmp_path)
+
+    assert says in str(refused.value)

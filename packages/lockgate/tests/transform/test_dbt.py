@@ -344,3 +344,11 @@ def test_an_entity_without_dbt_is_refused() -> None:
 
     with pytest.raises(UnknownName, match="it has none"):
         DbtExecutionService(Answering(GOOD), Workshops()).execute(users)
+
+
+def test_bytes_read_are_summed_up_where_those_of_every_node_are_known() -> None:
+    known = tuple(replace(node, read_bytes=100) for node in GOOD)
+    partly = (*known[:1], *GOOD[1:])
+
+    assert [each.read_bytes for each in outcomes(*known)] == [300, 500]
+    assert [each.read_bytes for each in outcomes(*partly)] == [None, None]

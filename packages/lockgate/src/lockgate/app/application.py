@@ -7,26 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from lockgate.app import notifying
-from lockgate.app.cutovers import Cutovers
 from lockgate.app.entities import entity_of
-from lockgate.app.lineage_events import LineageEvents
+from lockgate.app.groups import Groups
 from lockgate.app.new_files import write_over
-from lockgate.app.wiring import RUN_LOCK, Wiring, open_wiring, utc_now
+from lockgate.app.wiring import RUN_LOCK, open_wiring, utc_now
 
 if TYPE_CHECKING:
-    from lockgate.app.access import Access
     from lockgate.app.checks import Findings
-    from lockgate.app.flows import Flows
-    from lockgate.app.implementations import Implementations
     from lockgate.app.lineage import FoundLineage
     from lockgate.app.look import ShownEdition
-    from lockgate.app.notices import Notices
     from lockgate.core.comparison import Comparison, ComparisonRequest, Noise
     from lockgate.core.entity import Entity
     from lockgate.core.examination import ExaminationResult
@@ -34,18 +29,13 @@ if TYPE_CHECKING:
     from lockgate.core.job import JobResult
     from lockgate.core.load import Load, Pruned, Quarantined
     from lockgate.core.ports import Progress
-    from lockgate.core.project import Project
     from lockgate.core.run import Bounds, Breakdown, PublishResult, RunRequest, RunResult
     from lockgate.flow import StepListener
     from lockgate.transform.rules import CaseResult
 
 
-class App:
+class App(Groups):
     """A project, opened. Use it as a context manager: connections and processes end with it."""
-
-    def __init__(self, wiring: Wiring) -> None:
-        """An app over a project that is wired already; `App.open` finds and wires one."""
-        self._wiring = wiring
 
     @classmethod
     def open(cls, folder: Path | None = None, *, target: str | None = None, may_be_invalid: bool = False) -> App:
@@ -328,49 +318,6 @@ class App:
         from lockgate.app import rules
 
         return rules.tested(self._wiring, self._entity(entity), engine)
-
-    @property
-    def cutovers(self) -> Cutovers:
-        """The verbs that move routes, and those that look at what routes are moved by."""
-        return Cutovers(self._wiring)
-
-    @property
-    def project(self) -> Project:
-        """What the project file declares."""
-        return self._wiring.project
-
-    @cached_property
-    def implementations(self) -> Implementations:
-        """What is done with implementations besides running them: dbt alone, and proving that they agree."""
-        from lockgate.app.implementations import Implementations
-
-        return Implementations(self._wiring)
-
-    @cached_property
-    def flows(self) -> Flows:
-        """The verbs of flows."""
-        from lockgate.app.flows import Flows
-
-        return Flows(self._wiring)
-
-    @cached_property
-    def lineage_events(self) -> LineageEvents:
-        """The events of lineage on their way out."""
-        return LineageEvents(self._wiring)
-
-    @cached_property
-    def access(self) -> Access:
-        """Who may call, and the audit of what they change."""
-        from lockgate.app.access import Access
-
-        return Access(self._wiring)
-
-    @cached_property
-    def notices(self) -> Notices:
-        """The verbs of notices."""
-        from lockgate.app.notices import Notices
-
-        return Notices(self._wiring)
 
     def _entity(self, name: str) -> Entity:
         return entity_of(self._wiring, name)

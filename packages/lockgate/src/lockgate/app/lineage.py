@@ -39,11 +39,15 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class FoundLineage:
-    """The graph, what a person should know of it, and how many queries had to be read for it."""
+    """The graph, what a person should know of it, and how many queries had to be read for it.
+
+    `outputs` names the node that is the output of each entity's implementation.
+    """
 
     graph: Graph
     warnings: tuple[str, ...]
     worked_out: int
+    outputs: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def node(self, name: str) -> str:
         """The whole name of the node that is called so, or that alone ends so.
@@ -175,7 +179,8 @@ class _Assembly:
             for implementation in entity.implementations.values():
                 self._add(entity, implementation)
             self._serve(entity)
-        return _found(tuple(self.nodes.values()), self.cache, self.warnings)
+        found = _found(tuple(self.nodes.values()), self.cache, self.warnings)
+        return replace(found, outputs={name: node.name for name, node in self.outputs.items()})
 
     @property
     def _project(self) -> str:
@@ -247,7 +252,9 @@ class _Assembly:
         behind = f"@{len(self.projects) + 1}" if any(node.name in self.nodes for node in project.nodes) else ""
         names = {node.name: f"{node.name}{behind}" for node in project.nodes}
         for node in project.nodes:
-            moved = replace(node, name=names[node.name], parents=tuple(names.get(one, one) for one in node.parents))
+            parents = tuple(names.get(one, one) for one in node.parents)
+            attached_to = names.get(node.attached_to, node.attached_to)
+            moved = replace(node, name=names[node.name], parents=parents, attached_to=attached_to)
             self.nodes[moved.name] = self._fed(moved) if node.kind is NodeKind.SOURCE else moved
         self.projects[key] = names
 

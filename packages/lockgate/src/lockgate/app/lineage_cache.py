@@ -18,7 +18,7 @@ from lockgate.lineage import Traced, from_document, to_document
 
 FILE = "lineage.json"
 # A file of another form is not read; nor is what another Lockgate or dbt wrote.
-FORM = 1
+FORM = 2
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from lockgate.app.holding import Holding
+from lockgate.app.measuring import measure
 from lockgate.app.route_watch import RouteWatch
 from lockgate.core.execution import Execution, FailedExecution, Outcome
 from lockgate.core.lineage_event import JobKind
@@ -60,10 +61,10 @@ class Run:
         self._watch = self._watching(())
 
     def executed(self, steps: tuple[Step, ...]) -> RunResult:
-        """Executes steps of this run: what the run did."""
+        """Executes steps of this run, and measures what came of them: what the run did."""
         results = execute(steps, self._recorder)
         project = self._wiring.project
-        return RunResult(
+        done = RunResult(
             self._recorder.run_id,
             project.name,
             project.default_target,
@@ -78,6 +79,8 @@ class Run:
             skipped=tuple(result.step for result in results if result.status is StepStatus.SKIPPED),
             decisions=tuple(self._watch.decisions),
         )
+        measure(self._wiring, done, self._recorder.execution_of)
+        return done
 
     def _editions_now(self) -> tuple[Edition, ...]:
         """The editions that were published, those that were held as they are now that both sides were judged."""
@@ -166,7 +169,9 @@ class Run:
         self._recorder.begins(JobKind.BUILD, *map(str, batch.pieces))
         outcomes = self._executed(batch)
         self._made_by.update(before.items() & self._revisions(batch).items())
-        for piece, outcome in zip(batch.pieces, outcomes, strict=True):
+        for piece, came in zip(batch.pieces, outcomes, strict=True):
+            revision = self._made_by.get(str(piece), "")
+            outcome = replace(came, revision=revision) if isinstance(came, Execution) else came
             self._outcomes[str(piece)] = outcome
             self._recorder.executed(outcome)
         built = [outcome.rows for outcome in outcomes if isinstance(outcome, Execution)]
@@ -205,6 +210,7 @@ class Run:
             raise
         self._editions.append(edition)
         self._watch.published(piece, edition)
+        self._recorder.measured(edition)
         facts = {"edition": edition.number, "rows": edition.rows}
         if edition.published_at != now:
             self._unchanged.append(str(piece))

@@ -28,12 +28,14 @@ from lockgate.config.shape import (
     StreamShape,
 )
 from lockgate.core.comparison import ColumnRule, ExpectedDifference, Status, Transform
+from lockgate.core.cost import NO_PRICES, Prices
 from lockgate.core.entity import (
     ComparisonDeclaration,
     DbtExecutionMode,
     Engine,
     Entity,
     Implementation,
+    QualityDeclaration,
     RouteDeclaration,
 )
 from lockgate.core.executor import ExecutorDeclaration
@@ -73,6 +75,7 @@ def assembled(shape: ProjectShape, folder: Path) -> Project:
         executors=_executors(shape.executors),
         notifications={name: _notification(name, channel) for name, channel in shape.notifications.items()},
         lineage_events=_lineage_events(shape.lineage.events, folder),
+        prices=NO_PRICES if shape.costs is None else Prices(**shape.costs.model_dump()),
     )
 
 
@@ -161,6 +164,7 @@ def _entity(name: str, shape: EntityShape, default_target: str, folder: Path) ->
         bucket_by=shape.bucket_by or "",
         dbt_enabled=shape.dbt.enabled,
         comparison=_comparison(shape.compare),
+        quality=QualityDeclaration(shape.quality.measure, shape.quality.metrics, frozenset(shape.quality.holidays)),
     )
 
 

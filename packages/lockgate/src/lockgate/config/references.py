@@ -15,7 +15,9 @@ from lockgate.config.yaml_positions import KeyPath
 from lockgate.core.bucket import BUCKETED_KINDS
 from lockgate.core.conditions import condition_of
 from lockgate.core.entity import workshop_name
+from lockgate.core.measurement import Metric
 from lockgate.errors import ComparisonInvalid, Problem
+from lockgate.quality.key_metrics import NotAMetric, key_metric_of
 
 DBT_FILE = "dbt_project.yml"
 
@@ -81,6 +83,20 @@ def _compared(declared: Declared) -> Iterator[Finding]:
                 yield Finding(where, f"{column!r} is of the key, which must be the same", "Take it away.")
         for agreed, expected in entity.compare.expected.items():
             yield from _expressions((*path, "expected", agreed), expected, columns)
+
+
+def _measured(declared: Declared) -> Iterator[Finding]:
+    """Key metrics aggregate columns of the contract, and are named like none that is measured anyway."""
+    for name, entity in declared.shape.entities.items():
+        columns = declared.names("entities", name, "contract")
+        for metric, written in entity.quality.metrics.items():
+            path = ("entities", name, "quality", "metrics", metric)
+            if metric in set(Metric):
+                yield Finding(path, f"{metric!r} is measured of every entity", "Give it another name.")
+            try:
+                key_metric_of(written, columns)
+            except NotAMetric as error:
+                yield Finding(path, str(error), "Write it over columns of the contract: sum(annual_cost).")
 
 
 def _expressions(path: KeyPath, expected: ExpectedShape, columns: tuple[str, ...]) -> Iterator[Finding]:
@@ -289,6 +305,7 @@ CHECKS: tuple[Check, ...] = (
     _contracts,
     _groups,
     _compared,
+    _measured,
     _served,
     _implementations,
     _routes,

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, model_validator
 
 from lockgate.config.comparison_shape import CompareShape
+from lockgate.config.cost_shape import CostsShape
 from lockgate.config.cutover_shape import GateShape, PolicyShape
 from lockgate.config.executor_shape import ExecutorsShape
 from lockgate.config.flow_shape import CalendarShape, FlowShape
@@ -29,6 +30,7 @@ from lockgate.config.grammar import (
 )
 from lockgate.config.lineage_shape import LineageShape
 from lockgate.config.notification_shape import AnyNotification
+from lockgate.config.quality_shape import QualityShape
 from lockgate.config.runtime_shape import AirflowRuntime
 
 # --- targets ----------------------------------------------------------------------------------------------------
@@ -333,6 +335,9 @@ class EntityShape(Shape):
         default_factory=CompareShape, description="How its implementations are held against each other."
     )
     group: Name | None = Field(None, description="Entities of one group move together.")
+    quality: QualityShape = Field(
+        default_factory=QualityShape, description="What is measured of its editions, and how that is judged."
+    )
     bucket_by: ColumnName | None = Field(None, description="The column whose bucket decides for the whole group.")
 
 
@@ -386,3 +391,4 @@ class ProjectShape(Shape):
         default_factory=dict, description="Who is told what happens, by name of the channel."
     )
     lineage: LineageShape = Field(default_factory=LineageShape, description="Who is told of lineage.")
+    costs: CostsShape | None = Field(None, description="Prices, so that `lockgate cost` tells savings in money too.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -71,6 +71,18 @@ class ComparisonDeclaration:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityDeclaration:
+    """Whether an entity's editions are measured, which key metrics of them, and the days that are unlike others.
+
+    `metrics` are SQL expressions over the contract's columns, by name.
+    """
+
+    is_measured: bool = True
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    holidays: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """A business thing with a key and a contract.
 
@@ -87,6 +99,7 @@ class Entity:
     bucket_by: str = ""
     dbt_enabled: bool = True
     comparison: ComparisonDeclaration = ComparisonDeclaration()
+    quality: QualityDeclaration = QualityDeclaration()
 
     def implementation(self, name: str) -> Implementation:
         """The implementation of that name.

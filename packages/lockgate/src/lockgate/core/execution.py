@@ -33,6 +33,7 @@ class NodeResult:
 
     `file` is the project's own file, `compiled` the SQL made of it, where there is one. `attached_to` is the node that
     a generic test was declared for. `relation` and `materialized` say what a model, seed or snapshot leaves, and how.
+    `read_bytes` is what the database bills for reading; None where it does not say.
     """
 
     node: str
@@ -47,6 +48,7 @@ class NodeResult:
     attached_to: str = ""
     materialized: str = ""
     relation: Relation | None = None
+    read_bytes: int | None = None
 
     @property
     def kind(self) -> str:
@@ -143,7 +145,11 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """One implementation's finished run for one entity: where the output stands and what happened on the way."""
+    """One implementation's finished run for one entity: where the output stands and what happened on the way.
+
+    `read_bytes` is what the target bills for reading; None where it does not say. `revision` is that of the files that
+    it was made by; '' where they changed meanwhile, or nobody asked.
+    """
 
     entity: str
     implementation: str
@@ -152,6 +158,8 @@ class Execution:
     seconds: float
     rules: tuple[RuleCount, ...] = ()
     nodes: tuple[NodeResult, ...] = ()
+    read_bytes: int | None = None
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ class LineageNode:
     are declared of it; `is_complete` says that there are no others, and that these are their names to the letter.
     `sql` is the query that makes it, empty where there is none; then `why_unread` says what is in the way, if anything
     is. `added` are columns that come to those of the query without being read from anywhere, as a snapshot's times.
+    `materialized` is how dbt keeps it, '' for what dbt does not build; `attached_to` is what a test was declared for.
     """
 
     name: str
@@ -83,6 +84,8 @@ class LineageNode:
     why_unread: str = ""
     file: str = ""
     dialect: str = ""
+    materialized: str = ""
+    attached_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from lockgate.core.cost import NO_PRICES, Prices
 from lockgate.core.entity import DbtExecutionMode, Entity
 from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.flow import FlowDeclaration, RuntimeDeclaration
@@ -47,6 +48,7 @@ class Project:
     dbt_enabled: bool = True
     notifications: Mapping[str, NotificationDeclaration] = field(default_factory=dict)
     lineage_events: EventsDeclaration | None = None
+    prices: Prices = NO_PRICES
 
     def at_target(self, name: str) -> Project:
         """The same project with another default target; entities served by the old one follow.

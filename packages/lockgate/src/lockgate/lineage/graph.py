@@ -30,6 +30,11 @@ class Graph:
         self._traced = traced
         self.nodes = traced.nodes
 
+    @property
+    def lineages(self) -> Mapping[str, QueryLineage]:
+        """What was found of each node that has a query."""
+        return self._traced.lineages
+
     @cached_property
     def node_edges(self) -> tuple[tuple[str, str], ...]:
         """Which node stands on which: (parent, child), sorted."""

@@ -132,6 +132,7 @@ def _execution_row(done: Execution) -> dict[str, Any]:
         "built_name": done.built.name,
         "rows": done.rows,
         "seconds": done.seconds,
+        "revision": done.revision,
     }
 
 
@@ -146,6 +147,7 @@ def _node_row(node: NodeResult) -> dict[str, Any]:
         "message": node.message,
         "file": node.file,
         "depends_on": list(node.depends_on),
+        "read_bytes": node.read_bytes,
     }
 
 
@@ -180,6 +182,7 @@ def _record(row: RowMapping, nodes: Sequence[RowMapping], rules: Sequence[RowMap
         row["seconds"],
         tuple(RuleCount(rule["rule"], rule["outcome"], rule["rows"], rule["reason"]) for rule in rules),
         tuple(_node(node) for node in nodes),
+        revision=row["revision"],
     )
     status = RecordStatus(row["status"])
     return ExecutionRecord(row["execution_id"], row["cycle_id"], done, status, row["finished_at"], row["error"])
@@ -196,4 +199,5 @@ def _node(row: RowMapping) -> NodeResult:
         row["message"],
         row["file"],
         tuple(row["depends_on"]),
+        read_bytes=row["read_bytes"],
     )

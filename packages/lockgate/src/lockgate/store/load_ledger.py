@@ -46,7 +46,7 @@ class StoredLoads:
         )
         with self._database.reading() as connection:
             row = connection.execute(query).mappings().first()
-        return None if row is None else _load(row)
+        return None if row is None else load_of_row(row)
 
     def staged(self, load_id: int) -> tuple[tuple[Staged, Mapping[str, object] | None], ...]:
         """The packages staged so far, in order, each with its resume point; none once the load has ended."""
@@ -99,7 +99,7 @@ class StoredLoads:
             query = query.where(load.c.load_id < before)
         query = query.order_by(load.c.load_id.desc()).limit(limit)
         with self._database.reading() as connection:
-            return tuple(_load(row) for row in connection.execute(query).mappings())
+            return tuple(load_of_row(row) for row in connection.execute(query).mappings())
 
     def clean_streams(self) -> frozenset[tuple[str, str]]:
         """The streams, each with its source, of which loads are known and no load set a record aside."""
@@ -120,7 +120,7 @@ class StoredLoads:
             row = connection.execute(query).mappings().first()
         if row is None:
             raise UnknownName(f"there is no load {load_id}", hint="`lockgate loads list` shows them.", load_id=load_id)
-        return _load(row)
+        return load_of_row(row)
 
 
 def _numbered(connection: Connection, opened: Load) -> Load:
@@ -161,7 +161,7 @@ def _row(value: Load) -> dict[str, Any]:
     }
 
 
-def _load(row: RowMapping) -> Load:
+def load_of_row(row: RowMapping) -> Load:
     """Columns as a load."""
     return Load(
         load_id=row["load_id"],

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lockgate.store.attempt_log import AttemptLog
     from lockgate.store.audit_log import AuditLog
     from lockgate.store.comparison_log import ComparisonLog
+    from lockgate.store.cost_log import CostLog
     from lockgate.store.cutover_log import CutoverLog
     from lockgate.store.evidence_log import EvidenceLog
     from lockgate.store.execution_log import ExecutionLog
@@ -37,6 +38,7 @@ _LOGS = {
     "attempts": "lockgate.store.attempt_log:AttemptLog",
     "audit": "lockgate.store.audit_log:AuditLog",
     "comparisons": "lockgate.store.comparison_log:ComparisonLog",
+    "costs": "lockgate.store.cost_log:CostLog",
     "cutovers": "lockgate.store.cutover_log:CutoverLog",
     "evidence": "lockgate.store.evidence_log:EvidenceLog",
     "executions": "lockgate.store.execution_log:ExecutionLog",
@@ -66,6 +68,7 @@ class Store:
     workers: WorkerLeases
     switches: SwitchLog
     comparisons: ComparisonLog
+    costs: CostLog
     measurements: MeasurementLog
     evidence: EvidenceLog
     cutovers: CutoverLog

@@ -107,6 +107,7 @@ execution = Table(
     text_column("status"),
     text_column("error"),
     instant_column("finished_at"),
+    text_column("revision", server_default=text("''")),
     sqlite_autoincrement=True,
 )
 
@@ -123,6 +124,7 @@ node_result = Table(
     text_column("message"),
     text_column("file"),
     json_column("depends_on"),
+    Column("read_bytes", Number),
 )
 
 rule_count = Table(

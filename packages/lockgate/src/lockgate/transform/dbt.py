@@ -191,7 +191,16 @@ def _outcome(piece: Piece, nodes: tuple[NodeResult, ...], workshop: Workshop) ->
     counted = output.rows if output.materialized == "table" else None
     rows = _count(workshop, output.relation) if counted is None else counted
     seconds = sum(node.seconds for node in nodes)
-    return Execution(piece.entity.name, piece.implementation.name, output.relation, rows, seconds, nodes=nodes)
+    read = [node.read_bytes for node in nodes if node.read_bytes is not None]
+    return Execution(
+        piece.entity.name,
+        piece.implementation.name,
+        output.relation,
+        rows,
+        seconds,
+        nodes=nodes,
+        read_bytes=sum(read) if len(read) == len(nodes) else None,
+    )
 
 
 def _examination(piece: Piece, nodes: tuple[NodeResult, ...], error: LockgateError | None = None) -> Examination:

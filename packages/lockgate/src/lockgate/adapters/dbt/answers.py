@@ -36,6 +36,7 @@ def node_result(facts: Mapping[str, Any], safe: Callable[[str], str]) -> NodeRes
         attached_to=facts["attached_to"],
         materialized=facts["materialized"],
         relation=None if facts["relation"] is None else Relation(*facts["relation"]),
+        read_bytes=facts.get("read_bytes"),
     )
 
 

@@ -179,12 +179,14 @@ def node_facts(node: Any, project: Path) -> dict[str, object]:
 
 
 def result_facts(kind: str, result: Mapping[str, Any]) -> dict[str, object]:
-    """What the result of a node of that kind says: `rows` where the adapter counts them, `failures` for tests."""
-    affected = (result["adapter_response"] or {}).get("rows_affected")
+    """What the result of a node of that kind says: rows and bytes where the adapter counts them, failures for tests."""
+    response = result["adapter_response"] or {}
+    affected, billed = response.get("rows_affected"), response.get("bytes_billed")
     return {
         "status": result["status"],
         "seconds": result["execution_time"],
         "rows": int(affected) if isinstance(affected, int | float) and affected >= 0 else None,
+        "read_bytes": int(billed) if isinstance(billed, int | float) and billed >= 0 else None,
         "failures": int(result["num_failures"] or 0) if kind in {"test", "unit_test"} else None,
         "message": (result["message"] or "")[:LONGEST_TEXT],
     }

@@ -59,4 +59,6 @@ def _node(facts: Mapping[str, Any], dialect: str) -> LineageNode:
         why_unread=facts.get("why_unread", ""),
         file=facts["file"],
         dialect=dialect,
+        materialized=facts["materialized"],
+        attached_to=facts["attached_to"],
     )

@@ -20,6 +20,7 @@ RENDERED = "rendered.json"
 RENDER_CONSOLE = "render.log"
 ASKS = "it asks the database while it is rendered"
 _NEVER_INCREMENTAL = "{% macro is_incremental() %}{{ return(false) }}{% endmacro %}"
+_BUILT = frozenset({"model", "seed", "snapshot"})
 _QUERIED = frozenset({"model", "snapshot", "test", "analysis"})
 
 
@@ -88,6 +89,8 @@ class _Rendering:
             "columns": [one.name for one in (getattr(node, "columns", None) or {}).values()],
             "header": self._header(node) if kind == "seed" else [],
             "added": _added(node) if kind == "snapshot" else [],
+            "materialized": str(getattr(node.config, "materialized", None) or "") if kind in _BUILT else "",
+            "attached_to": str(getattr(node, "attached_node", None) or ""),
         }
         return {**facts, **(self._rendered(node) if kind in _QUERIED else {})}
 

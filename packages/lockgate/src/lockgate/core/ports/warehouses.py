@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a warehouse can do, as data; `docs/reference/targets.md` is printed from it."""
+    """What a warehouse can do, as data; `docs/reference/targets.md` is printed from it.
+
+    `stored_bytes` and `read_bytes` say what is counted as the bytes of an edition and of making one; '' is nothing.
+    """
 
     dialect: str
     transactional_ddl: bool
@@ -27,6 +30,8 @@ class Capabilities:
     roles: bool
     concurrent_writers: bool
     isolates_workshops: bool
+    stored_bytes: str
+    read_bytes: str
 
 
 class Landings(Protocol):
@@ -86,6 +91,9 @@ class Workshop(Protocol):
 
     def columns(self, relation: Relation) -> tuple[Column, ...]:
         """The columns of a relation that the workshop can read."""
+
+    def read_bytes(self) -> int | None:
+        """The bytes that were billed for reading in this workshop since it was opened; None where nobody counts."""
 
 
 class Serving(Protocol):

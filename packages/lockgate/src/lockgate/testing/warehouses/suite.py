@@ -10,6 +10,7 @@ from lockgate.core.ports import Warehouse
 from lockgate.testing.warehouses.groups import GroupsConformance
 from lockgate.testing.warehouses.held import HeldConformance
 from lockgate.testing.warehouses.landings import LandingsConformance
+from lockgate.testing.warehouses.measured import MeasuredConformance
 from lockgate.testing.warehouses.processes import ProcessesConformance
 from lockgate.testing.warehouses.serving import ServingConformance
 from lockgate.testing.warehouses.unchanged import UnchangedConformance
@@ -25,6 +26,7 @@ class WarehouseConformance(
     HeldConformance,
     GroupsConformance,
     ValuesConformance,
+    MeasuredConformance,
     ProcessesConformance,
 ):
     """Every suite; see the package for the fixtures it needs."""

@@ -52,6 +52,21 @@ class WorkshopsConformance:
         assert found == [{"id": 1, "name": "ADA"}, {"id": 2, "name": "BOB"}]
         assert columns == (ID, NAME)
 
+    def test_bytes_read_are_told_where_the_target_counts_them(self, warehouse: Warehouse, tmp_path: Path) -> None:
+        land(warehouse, staged(tmp_path, 1, [{"id": 1, "name": "Ada"}]))
+
+        with warehouse.workshop(RULES) as workshop:
+            before = workshop.read_bytes()
+            workshop.query(exp.select("id").from_(table(RAW_USERS)))
+            after = workshop.read_bytes()
+
+        if warehouse.capabilities.read_bytes:
+            assert before == 0
+            assert after is not None
+            assert after > 0
+        else:
+            assert (before, after) == (None, None)
+
     def test_knows_the_columns_of_raw_and_of_nothing(self, warehouse: Warehouse, tmp_path: Path) -> None:
         price = Column("price", ColumnType(Kind.NUMERIC, 12, 2))
         land(warehouse, staged(tmp_path, 1, [], columns=(ID, price)))

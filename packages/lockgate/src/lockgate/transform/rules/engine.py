@@ -35,14 +35,23 @@ class RuleEngine:
             RuleSetInvalid: the rules do not fit the columns that the workshop reads.
             StatementFailed: the database failed the query; what was built before stays.
         """
-        started = perf_counter()
+        started, read_before = perf_counter(), workshop.read_bytes()
         catalog = self.catalog(rule_set, workshop)
         outcomes = Relation(workshop.name, rule_set.entity + OUTCOMES_SUFFIX)
         workshop.build(outcomes.name, outcomes_query(rule_set, catalog, workshop.dialect).copy())
         rows = workshop.build(rule_set.entity, right_rows(rule_set, table(outcomes)))
         counts = _counts(bound(rule_set, catalog), outcomes, workshop)
         built = Relation(workshop.name, rule_set.entity)
-        return Execution(rule_set.entity, implementation, built, rows, perf_counter() - started, counts)
+        read = workshop.read_bytes()
+        return Execution(
+            rule_set.entity,
+            implementation,
+            built,
+            rows,
+            perf_counter() - started,
+            counts,
+            read_bytes=None if read is None else read - (read_before or 0),
+        )
 
     def catalog(self, rule_set: RuleSet, workshop: Workshop) -> Catalog:
         """What the workshop knows of the relations that a rule set reads."""

@@ -44,13 +44,14 @@ class Limits:
 
 
 class Jobs:
-    """Statements, loads and tables of one project."""
+    """Statements, loads and tables of one project; `billed_bytes` counts what was billed for statements."""
 
     def __init__(self, session: Session, names: Names, limits: Limits) -> None:
         """Take how the project is reached, what relations are called there, and what a job may cost."""
         self.session = session
         self.names = names
         self.limits = limits
+        self.billed_bytes = 0
         self._control = {f"{name}_table": names.quoted(Relation(CONTROL, name)) for name in TABLES}
 
     def composed(self, name: str, **parts: str | int) -> str:
@@ -166,7 +167,9 @@ class Jobs:
         except Conflict:  # it was begun, and the answer was lost
             job = cast("QueryJob", client.get_job(job_id, location=self.session.location, **patience))
         waits = self.limits.job_timeout_seconds + _GRACE_SECONDS
-        return job, job.result(timeout=waits, retry=patience["retry"], job_retry=None)
+        rows = job.result(timeout=waits, retry=patience["retry"], job_retry=None)
+        self.billed_bytes += int(job.total_bytes_billed or 0)
+        return job, rows
 
     def _loaded(self, body: IO[bytes], destination: str, config: Any, job_id: str) -> int:
         from google.api_core.exceptions import Conflict

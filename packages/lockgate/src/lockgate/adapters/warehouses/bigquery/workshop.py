@@ -43,6 +43,10 @@ class BigQueryWorkshop:
         found = self._jobs.table(built)
         return int(found.num_rows or 0) if found is not None else 0
 
+    def read_bytes(self) -> int:
+        """See `lockgate.core.ports.Workshop.read_bytes`."""
+        return self._jobs.billed_bytes
+
     def query(self, query: exp.Expression) -> pa.Table:
         """See `lockgate.core.ports.Workshop.query`."""
         return self._jobs.arrow(self._confined(query))
@@ -85,4 +89,5 @@ def opened(
     """
     with leases.held(f"workshop {name}", wait_seconds=wait_seconds):
         jobs.create_schema(name)
-        yield BigQueryWorkshop(name, jobs, state)
+        own = Jobs(jobs.session, jobs.names, jobs.limits)  # which counts what is billed here alone
+        yield BigQueryWorkshop(name, own, state)

@@ -27,6 +27,8 @@ CAPABILITIES = Capabilities(
     roles=False,
     concurrent_writers=False,
     isolates_workshops=True,
+    stored_bytes="the edition's Parquet file",
+    read_bytes="",
 )
 
 

@@ -26,6 +26,8 @@ CAPABILITIES = Capabilities(
     roles=True,
     concurrent_writers=True,
     isolates_workshops=True,
+    stored_bytes="the edition's table with its indexes and what is stored out of line",
+    read_bytes="",
 )
 
 

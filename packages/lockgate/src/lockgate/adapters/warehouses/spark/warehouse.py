@@ -30,6 +30,8 @@ CAPABILITIES = Capabilities(
     roles=False,
     concurrent_writers=False,
     isolates_workshops=False,
+    stored_bytes="the edition's Parquet files",
+    read_bytes="",
 )
 
 

@@ -1,0 +1,71 @@
+"""Measures what a run has loaded, executed and published; a run never fails by it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from lockgate.adapters.secrets.redaction import redacted
+from lockgate.app.quality import tell_anomalies
+from lockgate.core.measurement import Measurement
+from lockgate.core.route import Edition
+from lockgate.core.run import RunResult
+from lockgate.quality.measuring import Measured, is_estimated, of_edition, of_execution, of_load, query_of
+
+if TYPE_CHECKING:
+    from lockgate.app.wiring import Wiring
+
+logger = logging.getLogger(__name__)
+
+KEPT = timedelta(days=1100)  # three years of days, and the same weeks of the year before them
+
+
+def measure(wiring: Wiring, result: RunResult, execution_of: Callable[[str, str], int | None]) -> None:
+    """Keeps what a run's loads, executions and editions measure; what cannot be measured is logged and left out.
+
+    `execution_of` gives the number of an entity's execution by an implementation.
+    """
+    try:
+        found = list(_measurements(wiring, result, execution_of))
+        if found:
+            wiring.store.measurements.add(found)
+            wiring.store.measurements.forget(result.started_at - KEPT)
+            tell_anomalies(wiring, {one.series.entity for one in found}, result.started_at)
+    except Exception as error:  # noqa: BLE001  (what was published stands, measured or not)
+        _left_out(result.run_id, "the run", error)
+
+
+def _measurements(
+    wiring: Wiring, result: RunResult, execution_of: Callable[[str, str], int | None]
+) -> Iterator[Measurement]:
+    for load in result.loads:
+        yield from of_load(load, Measured(result.started_at, result.run_id))
+    for done in result.executions:
+        number = execution_of(done.entity, done.implementation)
+        yield of_execution(done, Measured(result.started_at, result.run_id, number))
+    for edition in result.editions:
+        number = execution_of(edition.entity, edition.implementation)
+        try:
+            yield from _of(wiring, edition, Measured(result.started_at, result.run_id, number))
+        except Exception as error:  # noqa: BLE001  (as above; the other editions are measured)
+            _left_out(result.run_id, f"{edition.entity}@{edition.implementation}", error)
+
+
+def _of(wiring: Wiring, edition: Edition, measured: Measured) -> list[Measurement]:
+    """What one query over an edition says of it."""
+    entity = wiring.project.entities[edition.entity]
+    if not entity.quality.is_measured:
+        return []
+    warehouse = wiring.warehouse
+    dialect = warehouse.capabilities.dialect
+    query = query_of(entity, warehouse.edition_relation(entity.served, edition), dialect=dialect, rows=edition.rows)
+    row = warehouse.query(query).to_pylist()[0]
+    is_exact = not is_estimated(dialect, edition.rows)
+    return list(of_edition(entity, edition.implementation, row, measured, is_exact=is_exact))
+
+
+def _left_out(run_id: int, what: str, error: Exception) -> None:
+    said = redacted(f"{type(error).__name__}: {error}")
+    logger.warning("not measured", extra={"facts": {"run": run_id, "what": what, "error": said}})

@@ -1,0 +1,139 @@
+"""The verbs of quality: what was measured, what of it is anomalous, and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lockgate.app.new_files import write_over
+from lockgate.app.notifying import channels_of
+from lockgate.core.anomaly import Judged, SeriesJudgement
+from lockgate.core.gate import Answer
+from lockgate.core.measurement import Measurement
+from lockgate.core.nearness import did_you_mean
+from lockgate.core.notice import Notice, Severity
+from lockgate.errors import UnknownName
+from lockgate.quality.judging import judge
+
+if TYPE_CHECKING:
+    from lockgate.app.wiring import Wiring
+
+# The newest measurements of a series that it is judged by: almost three years of days, six weeks of hours.
+HISTORY = 1000
+MOST_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Anomalies:
+    """What the series of an entity, of a load or of all of them show; `since` bounds what counts."""
+
+    series: tuple[SeriesJudgement, ...]
+    since: datetime | None = None
+
+    def of(self, judgement: SeriesJudgement) -> tuple[Judged, ...]:
+        """The anomalies of a series that count: those since then, else the one that its newest measurement shows."""
+        if self.since is not None:
+            return tuple(one for one in judgement.anomalies if one.at >= self.since)
+        newest = judgement.newest
+        return (newest,) if newest is not None and newest.kind is not None else ()
+
+    @property
+    def found(self) -> tuple[tuple[SeriesJudgement, Judged], ...]:
+        """Each anomaly with its series."""
+        return tuple((one, point) for one in self.series for point in self.of(one))
+
+    @property
+    def answer(self) -> Answer:
+        """No-go where there is one; not enough where no series has enough to be judged by."""
+        if self.found:
+            return Answer.NO_GO
+        return Answer.GO if any(not one.lacking for one in self.series) else Answer.NOT_ENOUGH
+
+
+class Quality:
+    """What the control plane's measurements say."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        """Nothing is read yet."""
+        self._wiring = wiring
+
+    def anomalies(self, name: str | None = None, *, since: datetime | None = None) -> Anomalies:
+        """Judges the series of an entity or of a load (`SOURCE.STREAM`), or all.
+
+        Raises:
+            UnknownName: there is no such entity or stream.
+        """
+        self._refuse_unknown(name)
+        return Anomalies(judged(self._wiring, name), since)
+
+    def measurements(self, name: str | None = None, *, since: datetime | None = None) -> tuple[Measurement, ...]:
+        """What was measured, series by series, the oldest first.
+
+        Raises:
+            UnknownName: there is no such entity or stream.
+        """
+        self._refuse_unknown(name)
+        every = self._wiring.store.measurements.every_series(name, since=since, each=HISTORY)
+        return tuple(one for several in every.values() for one in several)
+
+    def write_report(self, found: Anomalies, path: Path) -> None:
+        """Writes every series with its band and its anomalies as a self-contained HTML page."""
+        from lockgate.adapters.reports.series import render_series
+
+        write_over(path, render_series(self._wiring.project.name, found.series))
+
+    def _refuse_unknown(self, name: str | None) -> None:
+        project = self._wiring.project
+        streams = [f"{source.name}.{stream.name}" for source, stream in project.streams()]
+        known = [*project.entities, *streams]
+        if name is not None and name not in known:
+            message = f"there is no entity or stream {name!r}; there are {', '.join(known) or 'none'}"
+            raise UnknownName(message, hint=did_you_mean(name, known), name=name)
+
+
+def judged(wiring: Wiring, name: str | None) -> tuple[SeriesJudgement, ...]:
+    """The series of one name or of all, judged."""
+    every = wiring.store.measurements.every_series(name, each=HISTORY)
+    return tuple(judge(one, several, holidays=_holidays(wiring, one.entity)) for one, several in every.items())
+
+
+def _holidays(wiring: Wiring, entity: str) -> frozenset[date]:
+    """An entity's own; of a load all that the project knows."""
+    entities = wiring.project.entities
+    if entity in entities:
+        return entities[entity].quality.holidays
+    return frozenset().union(*(one.quality.holidays for one in entities.values()))
+
+
+def tell_anomalies(wiring: Wiring, names: Iterable[str], at: datetime) -> None:
+    """Puts one notice down for each implementation or load in which what was measured at `at` tells of something new.
+
+    Again for the same run, it puts down nothing.
+    """
+    if not wiring.project.notifications:
+        return
+    for name in sorted(set(names)):
+        new = [one for one in judged(wiring, name) if one.newest and one.newest.is_new and one.newest.at == at]
+        for implementation, several in groupby(new, key=lambda one: one.series.implementation):
+            _tell(wiring, f"{name}@{implementation}" if implementation else name, tuple(several), at)
+
+
+def _tell(wiring: Wiring, who: str, found: Sequence[SeriesJudgement], at: datetime) -> None:
+    first = found[0].series
+    lines = [f"{one.series.metric} {one.series.column}".strip() + f": {one.newest.said}" for one in found if one.newest]
+    more = [f"and {len(lines) - MOST_TOLD} more"] if len(lines) > MOST_TOLD else []
+    notice = Notice(
+        notice_id=f"anomaly/{who}/{at.isoformat()}",
+        kind="quality.anomaly",
+        severity=Severity.WARNING,
+        subject=f"{who}: {len(lines)} {'series is' if len(lines) == 1 else 'series are'} not as expected",
+        text="\n".join([*lines[:MOST_TOLD], *more]),
+        at=at,
+        facts={"series": len(lines)},
+        entity=first.entity if first.implementation else "",
+    )
+    wiring.store.notices.add(notice, channels_of(wiring.project, notice))

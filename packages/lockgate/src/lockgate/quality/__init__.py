@@ -1,0 +1,1 @@
+"""Quality: what was measured of entities and loads, and whether it is as it should be."""

@@ -1,0 +1,107 @@
+"""What is counted of an edition: one query over it, and its answer as measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from lockgate.core.entity import Entity
+from lockgate.core.execution import Execution
+from lockgate.core.load import Load, LoadStatus
+from lockgate.core.measurement import Measurement, Metric, SeriesName
+from lockgate.core.relation import Relation
+from lockgate.core.sql import column as quoted
+from lockgate.core.sql import table
+from lockgate.core.types import Kind
+from lockgate.quality.key_metrics import key_metric_of
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+# Above so many rows distinct values are estimated, where the target can; the estimate is off by some 2 %.
+EXACT_ROWS = 1_000_000
+_ESTIMATE = frozenset({"bigquery", "duckdb", "spark"})
+# Values of these kinds are not compared with each other on every target.
+_WITHOUT_DISTINCT = frozenset({Kind.JSON})
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """In which run something was measured: when it began, and its numbers."""
+
+    at: datetime
+    run_id: int | None = None
+    execution_id: int | None = None
+
+
+def query_of(entity: Entity, edition: Relation, *, dialect: str, rows: int) -> exp.Select:
+    """The one row of aggregates over an edition of so many rows: one scan of it."""
+    from sqlglot import exp
+
+    one = is_estimated(dialect, rows)
+    asked: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
+    for place, column in enumerate(entity.contract.columns):
+        name = quoted(column.name)
+        asked.append(exp.alias_(exp.Count(this=name), f"c{place}"))
+        if column.type.kind not in _WITHOUT_DISTINCT:
+            distinct = exp.ApproxDistinct(this=name) if one else exp.Count(this=exp.Distinct(expressions=[name]))
+            asked.append(exp.alias_(distinct, f"d{place}"))
+    for place, written in enumerate(entity.quality.metrics.values()):
+        asked.append(exp.alias_(key_metric_of(written, entity.contract.names), f"m{place}"))
+    return exp.select(*asked).from_(table(edition))
+
+
+def is_estimated(dialect: str, rows: int) -> bool:
+    """Whether distinct values are estimated: PostgreSQL always counts them."""
+    return dialect in _ESTIMATE and rows > EXACT_ROWS
+
+
+def of_edition(
+    entity: Entity, implementation: str, found: Mapping[str, object], measured: Measured, *, is_exact: bool
+) -> Iterator[Measurement]:
+    """The query's row as measurements; what is NULL or no finite number is left out."""
+    rows = _number(found["n"]) or 0.0
+    yield _one(SeriesName(entity.name, implementation, Metric.ROWS), rows, measured)
+    for place, column in enumerate(entity.contract.columns):
+        there = _number(found[f"c{place}"]) or 0.0
+        if rows:
+            name = SeriesName(entity.name, implementation, Metric.NULL_RATE, column.name)
+            yield _one(name, (rows - there) / rows, measured)
+        distinct = _number(found.get(f"d{place}"))
+        if distinct is not None:
+            name = SeriesName(entity.name, implementation, Metric.DISTINCT, column.name)
+            yield _one(name, distinct, measured, is_exact=is_exact)
+    for place, metric in enumerate(entity.quality.metrics):
+        value = _number(found[f"m{place}"])
+        if value is not None:
+            yield _one(SeriesName(entity.name, implementation, metric), value, measured)
+
+
+def of_execution(done: Execution, measured: Measured) -> Measurement:
+    """How long an execution took."""
+    return _one(SeriesName(done.entity, done.implementation, Metric.SECONDS), done.seconds, measured)
+
+
+def of_load(load: Load, measured: Measured) -> Iterator[Measurement]:
+    """A load's rows, seconds and bytes; nothing of one that did not land."""
+    if load.status is not LoadStatus.LANDED or load.finished_at is None:
+        return
+    seconds = (load.finished_at - load.started_at).total_seconds()
+    values = {Metric.ROWS: load.rows, Metric.SECONDS: seconds, Metric.BYTES: load.bytes}
+    for metric, value in values.items():
+        yield _one(SeriesName(f"{load.source}.{load.stream}", "", metric), float(value), measured)
+
+
+def _one(name: SeriesName, value: float, measured: Measured, *, is_exact: bool = True) -> Measurement:
+    return Measurement(name, value, measured.at, measured.run_id, measured.execution_id, is_exact)
+
+
+def _number(value: object) -> float | None:
+    """A number of the target's as ours; None for NULL and for what is not finite."""
+    if value is None:
+        return None
+    number = float(value)  # type: ignore[arg-type]
+    return number if isfinite(number) else None
