@@ -80,11 +80,12 @@ class App:
         *,
         folder: Path | None = None,
         target: str | None = None,
+        touches: bool = True,
     ) -> Comparison:
         """The difference of two relations as people name them; a project is opened only where one is named.
 
         A name is a file, `FILE.duckdb::SCHEMA.TABLE`, `postgresql://…::SCHEMA.TABLE`, `secret://…::SCHEMA.TABLE`,
-        `TARGET.SCHEMA.TABLE`, `ENTITY@IMPLEMENTATION` or `ENTITY`.
+        `TARGET.SCHEMA.TABLE`, `ENTITY@IMPLEMENTATION` or `ENTITY`. With `touches`, what entities' differences touch.
 
         Raises:
             UnknownName: a name means nothing.
@@ -92,7 +93,7 @@ class App:
         """
         from lockgate.app import comparing
 
-        return comparing.compared((left, right), request, progress, folder=folder, target=target)
+        return comparing.compared((left, right), request, progress, folder=folder, target=target, touches=touches)
 
     @staticmethod
     def lineage_of(folder: Path, *, dialect: str | None = None) -> FoundLineage:

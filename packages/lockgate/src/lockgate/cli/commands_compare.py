@@ -49,6 +49,9 @@ AA = Annotated[
     bool,
     typer.Option("--noise", help="A and B are one ENTITY@IMPLEMENTATION: learn what differs when it runs twice."),
 ]
+Touching = Annotated[
+    bool, typer.Option("--touches/--no-touches", help="Tell which dashboards and views an entity's differences touch.")
+]
 Report = Annotated[Path | None, typer.Option(help="Write the comparison as an HTML page with pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -95,6 +98,7 @@ def compare(
     min_rows: Fewest = 1,
     method: How = None,
     noise: AA = False,
+    touches: Touching = True,
     report: Report = None,
     as_json: Json = False,
 ) -> int:
@@ -116,7 +120,8 @@ def compare(
         min_rows=min_rows,
         method=method,
     )
-    return _told(_compared(context, left, right, options, report), report, as_json=as_json, samples=samples)
+    found = _compared(context, (left, right), options, report, touches=touches)
+    return _told(found, report, as_json=as_json, samples=samples)
 
 
 def _refuse_overwriting(report: Path | None, *sides: str) -> None:
@@ -129,16 +134,19 @@ def _refuse_overwriting(report: Path | None, *sides: str) -> None:
             raise typer.BadParameter(f"the report would take the place of {file}, which is compared")
 
 
-def _compared(context: typer.Context, left: str, right: str, options: Options, report: Path | None) -> Comparison:
+def _compared(
+    context: typer.Context, sides: tuple[str, str], options: Options, report: Path | None, *, touches: bool
+) -> Comparison:
     from lockgate.cli.comparison_options import requested
     from lockgate.cli.reading import reading
 
-    _refuse_overwriting(report, left, right)
+    _refuse_overwriting(report, *sides)
     request, invocation = requested(options), _invocation(context)
     from lockgate.app import App  # after the options were read: it takes longer than telling what is wrong with them
 
     with reading() as progress:
-        return App.compare(left, right, request, progress, folder=invocation.project, target=invocation.target)
+        place = {"folder": invocation.project, "target": invocation.target}
+        return App.compare(*sides, request, progress, **place, touches=touches)
 
 
 def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> int:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from lockgate.core.load import Pin
 from lockgate.core.route import Edition
+from lockgate.core.touches import Touches
 from lockgate.core.types import ColumnType
 from lockgate.errors import LockgateError
 
@@ -259,6 +260,15 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class UnexplainedIn:
+    """Where the differences are that nothing explains: changed values by column, and rows of one side alone."""
+
+    columns: Mapping[str, int] = field(default_factory=dict)
+    missing: int = 0
+    extra: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The rows of one value of the columns that were asked for."""
 
@@ -271,7 +281,8 @@ class Comparison:
     """The keyed row-level difference of two relations, and what it means.
 
     `editions` are those that the left and the right side show, `pins` the loads that they were made of. `evidence` is
-    the number under which it is kept, where it is about one entity; `unkept` why it could not be kept.
+    the number under which it is kept, where it is about one entity; `unkept` why it could not be kept. `unexplained_in`
+    is None where it was kept by a Lockgate that did not tell; `touches` where nothing unexplained is of an entity.
     """
 
     left: str
@@ -295,6 +306,8 @@ class Comparison:
     editions: tuple[tuple[Edition, ...], tuple[Edition, ...]] = ((), ())
     evidence: int | None = None
     unkept: LockgateError | None = None
+    unexplained_in: UnexplainedIn | None = None
+    touches: Touches | None = None
 
 
 @dataclass(frozen=True, slots=True)
