@@ -80,12 +80,11 @@ class App:
         *,
         folder: Path | None = None,
         target: str | None = None,
-        touches: bool = True,
     ) -> Comparison:
         """The difference of two relations as people name them; a project is opened only where one is named.
 
         A name is a file, `FILE.duckdb::SCHEMA.TABLE`, `postgresql://…::SCHEMA.TABLE`, `secret://…::SCHEMA.TABLE`,
-        `TARGET.SCHEMA.TABLE`, `ENTITY@IMPLEMENTATION` or `ENTITY`. With `touches`, what entities' differences touch.
+        `TARGET.SCHEMA.TABLE`, `ENTITY@IMPLEMENTATION` or `ENTITY`.
 
         Raises:
             UnknownName: a name means nothing.
@@ -93,7 +92,7 @@ class App:
         """
         from lockgate.app import comparing
 
-        return comparing.compared((left, right), request, progress, folder=folder, target=target, touches=touches)
+        return comparing.compared((left, right), request, progress, folder=folder, target=target)
 
     @staticmethod
     def lineage_of(folder: Path, *, dialect: str | None = None) -> FoundLineage:
@@ -310,10 +309,9 @@ class App:
 
     def write_report(self, result: RunResult, path: Path) -> None:
         """Writes a run as a self-contained HTML page with pictures."""
-        from lockgate.adapters.reports import render_run
-        from lockgate.app import look
+        from lockgate.app import run_report
 
-        write_over(path, render_run(result, look.charted(self._wiring, result)))
+        run_report.write_report(self._wiring, result, path)
 
     def explain_rules(self, entity: str, *, engine: str | None = None, dialect: str | None = None) -> str:
         """The one query that a rule set compiles to, formatted."""

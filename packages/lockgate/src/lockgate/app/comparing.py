@@ -41,17 +41,11 @@ Names = tuple[str, str]
 
 
 def compared(
-    names: Names,
-    request: ComparisonRequest,
-    progress: Progress,
-    *,
-    folder: Path | None,
-    target: str | None,
-    touches: bool = False,
+    names: Names, request: ComparisonRequest, progress: Progress, *, folder: Path | None, target: str | None
 ) -> Comparison:
     """The difference of two relations; a project is opened only where a name needs one, or one is named.
 
-    With `touches`, what its unexplained differences touch is told, where a side is of an entity.
+    What its unexplained differences touch is told where a side is of an entity, unless the request does not ask for it.
 
     Raises:
         UnknownName: a name means nothing, or nothing of it is published yet.
@@ -62,7 +56,7 @@ def compared(
     wiring = open_wiring(folder, target)
     try:
         found = compared_in(wiring, names, request, progress)
-        return told_touches(wiring, found, request.renamed, progress) if touches else found
+        return told_touches(wiring, found, request.renamed, progress) if request.touches else found
     finally:
         wiring.close()
 

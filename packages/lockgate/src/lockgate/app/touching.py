@@ -107,9 +107,7 @@ def _nodes(side: _Side, lineage: FoundLineage) -> Iterator[str]:
         yield lineage.served[side[1]]
 
 
-def _places(
-    found: Comparison, renamed: Mapping[str, str], lineage: FoundLineage, name: str
-) -> Iterator[ColumnRef]:
+def _places(found: Comparison, renamed: Mapping[str, str], lineage: FoundLineage, name: str) -> Iterator[ColumnRef]:
     """Where a column of the comparison is in the graph; capitals do not matter."""
     for side in dict.fromkeys(_sides(found)):
         wanted = renamed.get(name, name) if side[0] else name

@@ -73,6 +73,7 @@ class Options:
     show_values: bool = False
     min_rows: int = 1
     method: str | None = None
+    touches: bool = True
 
 
 def register(application: typer.Typer) -> None:
@@ -119,9 +120,9 @@ def compare(
         show_values=show_values,
         min_rows=min_rows,
         method=method,
+        touches=touches,
     )
-    found = _compared(context, (left, right), options, report, touches=touches)
-    return _told(found, report, as_json=as_json, samples=samples)
+    return _told(_compared(context, left, right, options, report), report, as_json=as_json, samples=samples)
 
 
 def _refuse_overwriting(report: Path | None, *sides: str) -> None:
@@ -134,19 +135,16 @@ def _refuse_overwriting(report: Path | None, *sides: str) -> None:
             raise typer.BadParameter(f"the report would take the place of {file}, which is compared")
 
 
-def _compared(
-    context: typer.Context, sides: tuple[str, str], options: Options, report: Path | None, *, touches: bool
-) -> Comparison:
+def _compared(context: typer.Context, left: str, right: str, options: Options, report: Path | None) -> Comparison:
     from lockgate.cli.comparison_options import requested
     from lockgate.cli.reading import reading
 
-    _refuse_overwriting(report, *sides)
+    _refuse_overwriting(report, left, right)
     request, invocation = requested(options), _invocation(context)
     from lockgate.app import App  # after the options were read: it takes longer than telling what is wrong with them
 
     with reading() as progress:
-        place = {"folder": invocation.project, "target": invocation.target}
-        return App.compare(*sides, request, progress, **place, touches=touches)
+        return App.compare(left, right, request, progress, folder=invocation.project, target=invocation.target)
 
 
 def _noise(context: typer.Context, left: str, right: str, *, as_json: bool) -> int:

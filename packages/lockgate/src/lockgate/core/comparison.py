@@ -143,7 +143,7 @@ class ComparisonRequest:
 
     `renamed` maps names on the left to names on the right; every other option names columns as the left does.
     `tolerance` holds for each number or, as a duration, for each time without a rule of its own. Where no `method` is
-    asked for, `thrift` helps to choose.
+    asked for, `thrift` helps to choose. With `touches`, whoever shows it to a person also tells what it touches.
     """
 
     key: tuple[str, ...]
@@ -161,6 +161,7 @@ class ComparisonRequest:
     method: Method | None = None
     expected: tuple[ExpectedDifference, ...] = ()
     thrift: Thrift = Thrift()
+    touches: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ class Traced:
         sources = {node.name for node in self.nodes.values() if node.kind is NodeKind.SOURCE}
         listed = (one for lineage in self.lineages.values() for one in lineage.unresolved)
         found = (one for one in listed if one.node not in sources or one.column != "*")
-        return tuple(sorted((*unread, *self.circles, *found), key=lambda one: (one.node, one.line, one.position, one.column)))
+        return tuple(
+            sorted((*unread, *self.circles, *found), key=lambda one: (one.node, one.line, one.position, one.column))
+        )
 
 
 def trace(nodes: Iterable[LineageNode], known: Mapping[str, QueryLineage] | None = None) -> Traced:
