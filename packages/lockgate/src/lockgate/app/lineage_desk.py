@@ -43,7 +43,9 @@ class LineageDesk:
             if self._found is None or key != self._key or self._is_over():
                 from lockgate.app.lineage import lineage_of_project
 
-                self._found, self._key, self._found_at = lineage_of_project(self._wiring), key, time.monotonic()
+                found = lineage_of_project(self._wiring)
+                found.graph.prepare()
+                self._found, self._key, self._found_at = found, key, time.monotonic()
             return self._found
 
     def _is_over(self) -> bool:

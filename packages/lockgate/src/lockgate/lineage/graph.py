@@ -35,6 +35,15 @@ class Graph:
         """Which node stands on which: (parent, child), sorted."""
         return tuple(sorted({(parent, node.name) for node in self.nodes.values() for parent in node.parents}))
 
+    def prepare(self) -> None:
+        """Works out now what the first question would have to wait for."""
+        nowhere = ColumnRef("", "")
+        self.upstream(nowhere, indirect=True)
+        self.impact([nowhere])
+        self.impact([nowhere], indirect=False)
+        self.upstream(nowhere)
+        self.nodes_upstream("")
+
     def column_edges(self, *, indirect: bool = False) -> tuple[Read, ...]:
         """Which column goes into which, sorted; with `indirect` also which decide about its rows."""
         reads = set(self._direct)

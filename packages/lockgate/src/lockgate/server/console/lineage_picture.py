@@ -13,10 +13,10 @@ from lockgate.core.touches import KINDS_TOLD
 MOST_BOXES = 10
 """On a level, besides the one that leads to the others."""
 MOST_EDGES = 400
-BOX_WIDTH, BOX_HEIGHT = 208, 62
-GAP_ACROSS, GAP_DOWN = 64, 14
+BOX_WIDTH, BOX_HEIGHT = 184, 62
+GAP_ACROSS, GAP_DOWN = 44, 14
 MARGIN = 12
-LONGEST_LABEL, LONGEST_BY = 27, 32
+LONGEST_LABEL, LONGEST_BY = 23, 27
 _BEND = 30
 _HASH = re.compile(r"\.[0-9a-f]{10}$")
 _CORNERS = {NodeKind.EXPOSURE: 31, NodeKind.METRIC: 18, NodeKind.SERVED: 2, NodeKind.TEST: 10}
