@@ -75,11 +75,14 @@ def take(browser: Browser, url: str, paths: dict[str, str]) -> None:
         "plan": "/plans/users-3",
         "gate": "/entities/users/gates/parity",
         "plan-form": "/entities/applications/plan",
+        "lineage": "/lineage/node?name=served.inventory.users&column=email",
         "audit": "/audit",
         **paths,
     }
     for name, path in pages.items():
         page.goto(path)
+        if name == "lineage":  # it may be worked out first
+            page.locator("svg.lineage").wait_for()
         keep(page, name)
     job(page)
     context.close()
