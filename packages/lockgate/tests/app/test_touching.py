@@ -179,7 +179,11 @@ def test_a_comparison_stands_where_lineage_cannot_be_worked_out(ran):
     told = with_touches(found, {}, lineage)
     surprised = with_touches(found, {}, lambda: 1 / 0)
 
-    assert (told.verdict, told.touches.unknown, told.touches.columns) == (found.verdict, "dbt broke. Mend it.", ("state",))
+    assert (told.verdict, told.touches.unknown, told.touches.columns) == (
+        found.verdict,
+        "dbt broke. Mend it.",
+        ("state",),
+    )
     assert surprised.touches.unknown == "working out the lineage failed (ZeroDivisionError)"
 
 

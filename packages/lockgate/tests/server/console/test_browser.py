@@ -407,7 +407,7 @@ def violations(page: Page) -> list[tuple[str, str, list]]:
     return [(each["id"], each["impact"], [node["target"] for node in each["nodes"]]) for each in found]
 
 
-# --- the lineage, walked by keyboard ------------------------------------------------------------------------------------
+# --- the lineage, walked by keyboard ----------------------------------------------------------------------------------
 
 SHOP = {
     "lockgate.yml": """

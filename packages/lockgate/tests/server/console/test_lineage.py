@@ -32,7 +32,7 @@ entities:
     "dbt/models/all.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]}]\n"
     "exposures: [{name: board, type: dashboard, owner: {name: Ann}, depends_on: [ref('größen')]}]\n",
     "dbt/models/orders.sql": "select id, amount from {{ source('raw', 'orders') }} where state = 'open'\n",
-    "dbt/models/größen.sql": 'select amount as "straße/nr@1 & ü", id from {{ ref(\'orders\') }}\n',
+    "dbt/models/größen.sql": "select amount as \"straße/nr@1 & ü\", id from {{ ref('orders') }}\n",
 }
 CHAIN = ["stream.shop.files.orders", "source.shop.raw.orders", "model.shop.orders", "model.shop.größen"]
 
@@ -83,7 +83,12 @@ def test_a_node_is_drawn_among_its_neighbours_each_a_link_and_listed_likewise(lo
     page = look(at("model.shop.orders", up=1, down=4))
     drawn = [one["href"] for tag, one in page.tags if tag == "a" and "up=1" in (one["href"] or "")]
 
-    assert nodes_in(page) >= {"source.shop.raw.orders", "model.shop.größen", "served.shop.orders", "exposure.shop.board"}
+    assert nodes_in(page) >= {
+        "source.shop.raw.orders",
+        "model.shop.größen",
+        "served.shop.orders",
+        "exposure.shop.board",
+    }
     assert "stream.shop.files.orders" not in nodes_in(page)
     assert "1 step upstream source.shop.raw.orders" in page.words
     assert "2 steps downstream exposure.shop.board ( dashboard )" in page.words.replace("(dashboard)", "( dashboard )")

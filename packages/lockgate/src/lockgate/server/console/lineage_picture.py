@@ -16,7 +16,7 @@ MOST_EDGES = 400
 BOX_WIDTH, BOX_HEIGHT = 184, 62
 GAP_ACROSS, GAP_DOWN = 44, 14
 MARGIN = 12
-LONGEST_LABEL, LONGEST_BY = 23, 24
+LONGEST_LABEL, LONGEST_BY = 21, 24
 _BEND = 30
 _HASH = re.compile(r"\.[0-9a-f]{10}$")
 _CORNERS = {NodeKind.EXPOSURE: 31, NodeKind.METRIC: 18, NodeKind.SERVED: 2, NodeKind.TEST: 10}
@@ -24,18 +24,21 @@ _CORNERS = {NodeKind.EXPOSURE: 31, NodeKind.METRIC: 18, NodeKind.SERVED: 2, Node
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """By which columns a node and the chosen column reach each other: by value, or by deciding about rows."""
+    """By which columns a node and the chosen column reach each other: by value, or by deciding about rows.
+
+    What has no columns stands on the column as a whole; `is_direct` tells that its value gets there.
+    """
 
     direct: tuple[str, ...] = ()
     indirect: tuple[str, ...] = ()
-    is_whole: bool = False
+    is_direct: bool = False
 
     @property
     def told(self) -> str:
         """The same in words."""
         parts = [f"value: {', '.join(self.direct)}"] if self.direct else []
         parts += [f"filter: {', '.join(self.indirect)}"] if self.indirect else []
-        return "; ".join(parts) or "as a whole"
+        return "; ".join(parts) or ("stands on it" if self.is_direct else "stands on it by a filter")
 
 
 @dataclass(frozen=True, slots=True)

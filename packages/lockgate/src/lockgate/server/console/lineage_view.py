@@ -159,11 +159,12 @@ def _reached(found: FoundLineage, chosen: ColumnRef) -> dict[str, Reach]:
     graph = found.graph
     direct = {chosen, *graph.upstream(chosen), *graph.downstream(chosen)}
     every = direct | {*graph.upstream(chosen, indirect=True), *graph.downstream(chosen, indirect=True)}
-    reached = {name: Reach(is_whole=True) for name in graph.impact([chosen]).nodes}
+    by_value = set(graph.impact([chosen], indirect=False).nodes)
+    reached = {name: Reach(is_direct=name in by_value) for name in graph.impact([chosen]).nodes}
     for name in {ref.node for ref in every}:
         values = tuple(sorted(ref.column for ref in direct if ref.node == name and ref.column))
         filters = tuple(sorted(ref.column for ref in every - direct if ref.node == name and ref.column))
-        reached[name] = Reach(values, filters, is_whole=not (values or filters))
+        reached[name] = Reach(values, filters, is_direct=bool(values) or (not filters and name in by_value))
     return reached
 
 
