@@ -107,21 +107,9 @@ def compare(
     if noise:
         return _noise(context, left, right, as_json=as_json)
     options = Options(
-        key=key,
-        tolerance=tolerance,
-        column_tolerance=column_tolerance,
-        transform=transform,
-        renamed=renamed,
-        exclude=exclude,
-        where=where,
-        group_by=group_by,
-        sample=sample,
-        samples=samples,
-        show_values=show_values,
-        min_rows=min_rows,
-        method=method,
-        touches=touches,
-    )
+        key, tolerance, column_tolerance, transform, renamed, exclude, where, group_by, sample, samples, show_values,
+        min_rows, method, touches,
+    )  # fmt: skip
     return _told(_compared(context, left, right, options, report), report, as_json=as_json, samples=samples)
 
 
