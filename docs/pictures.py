@@ -75,12 +75,15 @@ def take(browser: Browser, url: str, paths: dict[str, str]) -> None:
         "plan": "/plans/users-3",
         "gate": "/entities/users/gates/parity",
         "plan-form": "/entities/applications/plan",
+        "lineage": "/lineage/node?name=model.inventory_transforms.fct_users&column=department&up=1",
         "audit": "/audit",
         **paths,
     }
     for name, path in pages.items():
         page.goto(path)
-        keep(page, name)
+        if name == "lineage":  # it may be worked out first
+            page.locator("svg.lineage").wait_for()
+        keep(page, name, height=HEIGHT if name == "lineage" else 1000)
     job(page)
     context.close()
     for name, scheme, width in (("overview-dark", "dark", WIDTH), ("entity-narrow", "light", 360)):

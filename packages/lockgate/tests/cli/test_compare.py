@@ -82,8 +82,11 @@ def test_the_document_has_the_fields_of_the_contract(found) -> None:
 
     assert list(document) == [
         "left", "right", "key", "verdict", "reasons", "rows", "columns", "schema", "samples", "causes", "groups",
-        "explained", "unexplained", "method", "why_method", "rows_moved", "seconds", "pins", "editions",
+        "explained", "unexplained", "unexplained_in", "touches", "method", "why_method", "rows_moved", "seconds",
+        "pins", "editions",
     ]  # fmt: skip
+    assert document["unexplained_in"] == {"columns": {"name": 2, "amount": 1, "at": 1}, "missing": 1, "extra": 1}
+    assert document["touches"] is None
     assert (document["verdict"], document["method"], document["unexplained"]) == ("FAIL", "join", 5)
     assert document["rows"] == {"left": 5, "right": 5, "matched": 1, "missing": 1, "extra": 1, "changed": 3}
     assert document["columns"]["amount"] == {

@@ -19,6 +19,7 @@ from lockgate.core.comparison import (
     RowCounts,
     SchemaDifference,
     Status,
+    UnexplainedIn,
     Verdict,
 )
 from lockgate.core.types import ColumnType, Kind
@@ -151,3 +152,22 @@ def test_files_are_explained_by_what_their_values_are(tmp_path, bench):
     found = compare(left, right, bench, request, today=date(2026, 11, 21), progress=lambda *_: None)
 
     assert (found.rows.changed, found.unexplained, found.explained) == (1, 0, (Explained("cents", 1, 2),))
+
+
+def test_where_differences_are_that_nothing_explains_is_told_by_column(compared):
+    right = f"select id, currency, amount * 100 as amount, n + (id = 1)::int as n from ({LEFT}) where id <> 9"
+    everything = compared(LEFT, right)
+    agreed_on = compared(LEFT, right, expected=(agreed(where=None, right=None, most_rows=100),))
+    gone = agreed(name="gone", status=Status.MISSING, where="id = 9", columns=(), right=None)
+    rows_agreed_on = compared(LEFT, right, expected=(gone,), noisy=frozenset({"n"}))
+
+    assert everything.unexplained_in == UnexplainedIn({"amount": 8, "n": 1}, missing=1)
+    assert agreed_on.unexplained_in == UnexplainedIn({"n": 1}, missing=1)
+    assert rows_agreed_on.unexplained_in == UnexplainedIn({"amount": 8})
+    assert compared(LEFT, LEFT).unexplained_in == UnexplainedIn()
+
+
+def test_a_difference_that_is_no_longer_agreed_on_is_told(compared):
+    found = compared(LEFT, CENTS, expected=(agreed(most_rows=1),))
+
+    assert found.unexplained_in == UnexplainedIn({"amount": 2})

@@ -151,7 +151,7 @@ class MemoryService:
     """Jobs end when a test says so or, with `seconds`, by themselves; what is asked of it is remembered."""
 
     project, target = "inventory", "main"
-    console = archive = NothingKept()
+    console = archive = lineage = NothingKept()
 
     def __init__(self, seconds: float | None = None) -> None:
         self.seconds = seconds

@@ -292,10 +292,9 @@ class App(Groups):
 
     def write_report(self, result: RunResult, path: Path) -> None:
         """Writes a run as a self-contained HTML page with pictures."""
-        from lockgate.adapters.reports import render_run
-        from lockgate.app import look
+        from lockgate.app import run_report
 
-        write_over(path, render_run(result, look.charted(self._wiring, result)))
+        run_report.write_report(self._wiring, result, path)
 
     def explain_rules(self, entity: str, *, engine: str | None = None, dialect: str | None = None) -> str:
         """The one query that a rule set compiles to, formatted."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from lockgate.adapters.relations.references import Opening, TableReference, opened
 from lockgate.adapters.secrets.chain import open_secrets
@@ -17,6 +18,7 @@ from lockgate.app.evidence import kept, noisy_columns
 from lockgate.app.key_search import missing_key
 from lockgate.app.named_relations import Named, is_known_alone, named_alone, named_edition, named_in, no_file
 from lockgate.app.new_files import is_writable
+from lockgate.app.touching import with_touches
 from lockgate.app.wiring import Wiring, open_wiring, utc_now
 from lockgate.compare import compare
 from lockgate.config import find_project
@@ -29,6 +31,9 @@ from lockgate.core.secret import SCHEME
 from lockgate.errors import StatementFailed, UnknownName
 from lockgate.settings import read_settings, secret_variables
 
+if TYPE_CHECKING:
+    from lockgate.app.lineage import FoundLineage
+
 # A join in the bench holds one whole side; of rows that come from elsewhere it holds keys and digests.
 MOST_MEMORY_BYTES = 4 * 1024**3
 MOST_MEMORY_BYTES_ACROSS = 1_100_000_000
@@ -40,6 +45,8 @@ def compared(
 ) -> Comparison:
     """The difference of two relations; a project is opened only where a name needs one, or one is named.
 
+    What its unexplained differences touch is told where a side is of an entity, unless the request does not ask for it.
+
     Raises:
         UnknownName: a name means nothing, or nothing of it is published yet.
         ComparisonInvalid: the request does not fit the relations.
@@ -48,9 +55,22 @@ def compared(
         return _compared_alone(names, request, progress)
     wiring = open_wiring(folder, target)
     try:
-        return compared_in(wiring, names, request, progress)
+        found = compared_in(wiring, names, request, progress)
+        return told_touches(wiring, found, request.renamed, progress) if request.touches else found
     finally:
         wiring.close()
+
+
+def told_touches(wiring: Wiring, found: Comparison, renamed: Mapping[str, str], progress: Progress) -> Comparison:
+    """A comparison with what it touches, by the project as it is now; whoever waits is told what for."""
+
+    def lineage() -> FoundLineage:
+        from lockgate.app.lineage import lineage_of_project
+
+        progress("reading the lineage of what differs", 0, None)
+        return lineage_of_project(wiring)
+
+    return with_touches(found, renamed, lineage)
 
 
 def compared_in(wiring: Wiring, names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:

@@ -25,13 +25,13 @@ from lockgate.app.rules import catalog_of
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind
 from lockgate.core.nearness import did_you_mean
-from lockgate.errors import LockgateError, UnknownName
+from lockgate.errors import LockgateError, RetryableError, UnknownName
 from lockgate.lineage import BY_NAME, Graph, Impact, trace
 from lockgate.settings import STATE_FOLDER
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
-    from lockgate.transform.rules import Catalog
+    from lockgate.transform.rules import Catalog, RuleSet
 
 DEFAULT_DIALECT = "duckdb"
 MOST_NAMED = 20
@@ -41,13 +41,22 @@ MOST_NAMED = 20
 class FoundLineage:
     """The graph, what a person should know of it, and how many queries had to be read for it.
 
-    `outputs` names the node that is the output of each entity's implementation.
+    Of a project, `outputs` names the node of each entity's implementation, `served` that of each entity's view.
+    `is_passing` says that something failed which may go well another time.
     """
 
     graph: Graph
     warnings: tuple[str, ...]
     worked_out: int
     outputs: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    served: Mapping[str, str] = field(default_factory=dict)
+    is_passing: bool = False
+
+    @property
+    def makers(self) -> Mapping[str, str]:
+        """The entity of each node that makes or serves one."""
+        made = {node: entity for (entity, _), node in self.outputs.items()}
+        return made | {node: entity for entity, node in self.served.items()}
 
     def node(self, name: str) -> str:
         """The whole name of the node that is called so, or that alone ends so.
@@ -169,6 +178,8 @@ class _Assembly:
     nodes: dict[str, LineageNode] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     outputs: dict[tuple[str, str], LineageNode] = field(default_factory=dict)
+    served: dict[str, str] = field(default_factory=dict)
+    is_passing: bool = False
     projects: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def found(self) -> FoundLineage:
@@ -179,8 +190,10 @@ class _Assembly:
             for implementation in entity.implementations.values():
                 self._add(entity, implementation)
             self._serve(entity)
+        self._read_what_is_served()
         found = _found(tuple(self.nodes.values()), self.cache, self.warnings)
-        return replace(found, outputs={name: node.name for name, node in self.outputs.items()})
+        outputs = {key: node.name for key, node in self.outputs.items()}
+        return replace(found, outputs=outputs, served=self.served, is_passing=self.is_passing)
 
     @property
     def _project(self) -> str:
@@ -203,6 +216,8 @@ class _Assembly:
         try:
             node = made(entity, implementation)
         except LockgateError as error:
+            self.is_passing = self.is_passing or isinstance(error, RetryableError)
+            self.warnings.append(f"{entity.name}@{implementation.name} is not read: {error.message}. {error.remedy}")
             name = f"{implementation.engine}.{self._project}.{entity.name}.{implementation.name}"
             node = LineageNode(name, NodeKind.OTHER, why_unread=error.message, dialect=self._dialect)
         self.nodes.setdefault(node.name, node)
@@ -219,15 +234,29 @@ class _Assembly:
 
         rule_set = self.wiring.rule_book.rule_set(implementation)
         read = {(one.schema, one.name) for one in source_relations(rule_set, catalog)}
+        parents = [name for name, node in self.nodes.items() if node.relation in read]
+        parents += self._looked_up(rule_set, implementation)
         return LineageNode(
-            f"rules.{self._project}.{entity.name}.{implementation.name}",
+            self._rules(entity, implementation.name),
             NodeKind.RULES,
             (entity.workshop(implementation.name), entity.name),
             sql=outcomes_query(rule_set, catalog, self._dialect).sql(self._dialect),
-            parents=tuple(sorted(name for name, node in self.nodes.items() if node.relation in read)),
+            parents=tuple(sorted(parents)),
             file=str(implementation.path),
             dialect=self._dialect,
         )
+
+    def _rules(self, entity: Entity, implementation: str) -> str:
+        return f"rules.{self._project}.{entity.name}.{implementation}"
+
+    def _looked_up(self, rule_set: RuleSet, implementation: Implementation) -> Iterator[str]:
+        """The rule sets of other entities that one looks up: each one's of the same name, else its first."""
+        for name in rule_set.entities():
+            other = self.wiring.project.entities.get(name)
+            rules = [one for one in other.implementations.values() if one.engine is Engine.RULES] if other else []
+            if other is not None and rules:
+                same = (one.name for one in rules if one.name == implementation.name)
+                yield self._rules(other, next(same, rules[0].name))
 
     def _by_dbt(self, entity: Entity, implementation: Implementation) -> LineageNode:
         located = self.wiring.revisions.located(implementation)
@@ -288,6 +317,16 @@ class _Assembly:
             why_unread="" if arms else "no implementation of it could be read",
             dialect=self._dialect,
         )
+        self.served[entity.name] = name
+
+    def _read_what_is_served(self) -> None:
+        """Lets dbt's sources that are views which this project serves stand on these."""
+        served = {self.nodes[name].relation: self.nodes[name] for name in self.served.values()}
+        for node in list(self.nodes.values()):
+            view = served.get(node.relation[-2:]) if node.kind is NodeKind.SOURCE and not node.parents else None
+            if view is not None:
+                sql = exp.select("*").from_(_node(view)).sql(self._dialect)
+                self.nodes[node.name] = replace(node, sql=sql, parents=(view.name,), dialect=self._dialect)
 
 
 def _node(node: LineageNode) -> exp.Table:

@@ -19,6 +19,7 @@ from lockgate.app.cutting_over import RolledBack, RouteStatus
 from lockgate.app.entities import entity_of
 from lockgate.app.entity_states import EntityState, standings_of, states_of
 from lockgate.app.flows import KIND, STEPS_AT_ONCE, Flows
+from lockgate.app.lineage_desk import LineageDesk
 from lockgate.app.outside_flows import OutsideWatch
 from lockgate.app.performing import Begun, inputs_of, perform
 from lockgate.app.record_desk import RecordDesk, RecordsAnswer
@@ -267,6 +268,11 @@ class Service:
     def archive(self) -> Archive:
         """What was kept of comparisons, runs, loads and notices, to be looked up."""
         return Archive(self._wiring)
+
+    @cached_property
+    def lineage(self) -> LineageDesk:
+        """What columns are made of, and what they reach."""
+        return LineageDesk(self._wiring)
 
     @cached_property
     def access(self) -> Access:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lockgate.app.cycle_evidence import CycleEvidence
 from lockgate.app.look import newest_editions
+from lockgate.app.touching import with_touches
 from lockgate.core.comparison import Comparison
 from lockgate.core.entity import Entity
 from lockgate.core.ports import Progress
@@ -16,6 +18,7 @@ from lockgate.errors import ComparisonInvalid, LockgateError
 from lockgate.transform.cycle import ensure_route, selected
 
 if TYPE_CHECKING:
+    from lockgate.app.lineage import FoundLineage
     from lockgate.app.wiring import Wiring
 
 
@@ -31,10 +34,28 @@ class ComparedSides:
 def compared_sides(wiring: Wiring, names: Sequence[str], progress: Progress) -> tuple[ComparedSides, ...]:
     """Both sides of each entity's route, held back or not; each comparison is kept for the route's gates.
 
+    What unexplained differences touch is told, by the project as it is now.
+
     Raises:
         UnknownName: there is no such entity.
     """
-    return tuple(_compared(wiring, entity, progress) for entity in selected(wiring.project.entities, names))
+    found = [_compared(wiring, entity, progress) for entity in selected(wiring.project.entities, names)]
+    return tuple(_touching(wiring, found, progress))
+
+
+def _touching(wiring: Wiring, found: Sequence[ComparedSides], progress: Progress) -> Iterator[ComparedSides]:
+    """The lineage is worked out once for all."""
+
+    @cache
+    def lineage() -> FoundLineage:
+        from lockgate.app.lineage import lineage_of_project
+
+        progress("reading the lineage of what differs", 0, None)
+        return lineage_of_project(wiring)
+
+    for one in found:
+        comparison = with_touches(one.comparison, {}, lineage) if one.comparison else None
+        yield replace(one, comparison=comparison)
 
 
 def _compared(wiring: Wiring, entity: Entity, progress: Progress) -> ComparedSides:

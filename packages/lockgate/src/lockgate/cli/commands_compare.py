@@ -49,6 +49,9 @@ AA = Annotated[
     bool,
     typer.Option("--noise", help="A and B are one ENTITY@IMPLEMENTATION: learn what differs when it runs twice."),
 ]
+Touching = Annotated[
+    bool, typer.Option("--touches/--no-touches", help="Tell which dashboards and views an entity's differences touch.")
+]
 Report = Annotated[Path | None, typer.Option(help="Write the comparison as an HTML page with pictures.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -70,6 +73,7 @@ class Options:
     show_values: bool = False
     min_rows: int = 1
     method: str | None = None
+    touches: bool = True
 
 
 def register(application: typer.Typer) -> None:
@@ -95,6 +99,7 @@ def compare(
     min_rows: Fewest = 1,
     method: How = None,
     noise: AA = False,
+    touches: Touching = True,
     report: Report = None,
     as_json: Json = False,
 ) -> int:
@@ -102,20 +107,9 @@ def compare(
     if noise:
         return _noise(context, left, right, as_json=as_json)
     options = Options(
-        key=key,
-        tolerance=tolerance,
-        column_tolerance=column_tolerance,
-        transform=transform,
-        renamed=renamed,
-        exclude=exclude,
-        where=where,
-        group_by=group_by,
-        sample=sample,
-        samples=samples,
-        show_values=show_values,
-        min_rows=min_rows,
-        method=method,
-    )
+        key, tolerance, column_tolerance, transform, renamed, exclude, where, group_by, sample, samples, show_values,
+        min_rows, method, touches,
+    )  # fmt: skip
     return _told(_compared(context, left, right, options, report), report, as_json=as_json, samples=samples)
 
 

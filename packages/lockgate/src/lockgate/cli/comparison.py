@@ -12,9 +12,12 @@ from lockgate.cli.output import print_table, standard_output
 from lockgate.cli.pictures import bar
 from lockgate.core.comparison import HIDDEN, Comparison, Group, RowCounts, Sample, Verdict
 from lockgate.core.legible import cut, cut_alike, legible, shown
+from lockgate.core.touches import KINDS_TOLD, Touches, told_by, told_unresolved
 
 SHOWN_COLUMNS = 30
 SHOWN_GROUPS = 20
+SHOWN_TOUCHED = 30
+SHOWN_UNRESOLVED = 5
 LONGEST_NAME = 60
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
 _COUNTS = ("left", "right", "matched", "missing", "extra", "changed")
@@ -31,6 +34,8 @@ def print_comparison(found: Comparison, *, most_samples: int) -> None:
     _print_samples(found.samples, most_samples)
     _print_lines("What the differences have in common", (cause.sentence for cause in found.causes))
     _print_groups(found.groups)
+    if found.touches:
+        _print_touches(found.touches)
     _print_lines("", _facts(found))
 
 
@@ -94,6 +99,22 @@ def _print_groups(groups: Sequence[Group]) -> None:
     rows = [(*(cut(shown(value)) for value in group.values.values()), *_counts(group.rows)) for group in worst]
     print_table(f"By {', '.join(names)}", (*names, *_COUNTS), rows)
     _print_rest(len(groups) - len(worst), "groups")
+
+
+def _print_touches(found: Touches) -> None:
+    """What the unexplained differences touch, those that people look at first."""
+    if found.unknown:
+        _print_lines("What the differences touch", [f"not known: {found.unknown}"])
+        return
+    if not found.reached:
+        _print_lines("What the differences touch", ["nothing that is known of reads what differs"])
+    else:
+        rows = [(KINDS_TOLD[one.kind], legible(one.node), legible(told_by(one))) for one in found.reached]
+        print_table("What the differences touch", ("what", "name", "by"), rows[:SHOWN_TOUCHED])
+        _print_rest(len(rows) - SHOWN_TOUCHED, "; --report and --json name them")
+    lines = [told_unresolved(one) for one in found.unresolved]
+    _print_lines("Not known to the end, so that there may be more", lines[:SHOWN_UNRESOLVED])
+    _print_rest(len(lines) - SHOWN_UNRESOLVED, "that are not resolved")
 
 
 def _facts(found: Comparison) -> Iterator[str]:

@@ -32,6 +32,7 @@ def requested(options: Options) -> ComparisonRequest:
         show_values=options.show_values,
         fewest_rows=options.min_rows,
         method=Method(options.method) if options.method is not None else None,
+        touches=options.touches,
     )
 
 

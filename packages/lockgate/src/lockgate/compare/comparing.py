@@ -11,7 +11,7 @@ from lockgate.compare.buckets import chosen_buckets
 from lockgate.compare.causes import causes
 from lockgate.compare.differences import columns_changed, counted, samples
 from lockgate.compare.encoding import has_text
-from lockgate.compare.expected import explained
+from lockgate.compare.expected import explained, unexplained_in
 from lockgate.compare.fingerprint import compare_by_fingerprints
 from lockgate.compare.grouping import groups
 from lockgate.compare.joining import can_join, in_bench, join_here, join_there
@@ -244,4 +244,5 @@ def _reported(work: _Work, gathered: _Gathered, today: date) -> Comparison:
         seconds=0.0,
         pins=tuple(dict.fromkeys(pin for side in work.sides for pin in side.pins)),
         editions=(work.sides[0].editions, work.sides[1].editions),
+        unexplained_in=unexplained_in(bench, local, request, rows, columns, told),
     )

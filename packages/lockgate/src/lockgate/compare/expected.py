@@ -17,7 +17,16 @@ from lockgate.compare.forms import Pair
 from lockgate.compare.joining import DIFFERENCES
 from lockgate.compare.profile import numbers
 from lockgate.compare.scope import Scope
-from lockgate.core.comparison import ComparedColumn, ComparisonRequest, ExpectedDifference, Explained, RowCounts, Status
+from lockgate.core.comparison import (
+    ColumnDifference,
+    ComparedColumn,
+    ComparisonRequest,
+    ExpectedDifference,
+    Explained,
+    RowCounts,
+    Status,
+    UnexplainedIn,
+)
 from lockgate.core.conditions import condition_of
 from lockgate.core.ports import Bench
 from lockgate.core.types import MAX_PRECISION, ColumnType, Kind
@@ -52,6 +61,42 @@ def explained(
     whole = _whole(scope, valid, request.noisy)
     (left,) = numbers(bench, f"select count(*) as n from {DIFFERENCES} where not ({whole})")
     return tuple(told), left
+
+
+def unexplained_in(
+    bench: Bench,
+    scope: Scope,
+    request: ComparisonRequest,
+    rows: RowCounts,
+    columns: Sequence[ColumnDifference],
+    told: Sequence[Explained],
+) -> UnexplainedIn:
+    """Where the differences are that none of the expected ones explains; `told` says which of those hold."""
+    every = {one.name: one.changed for one in columns if one.changed and not one.is_noisy}
+    valid = [each for each, one in zip(request.expected, told, strict=True) if one.refused is None]
+    if not rows.differing or not valid:
+        return UnexplainedIn(every, rows.missing, rows.extra)
+    scope = _sized(bench, scope)
+    asked = [number for number, pair in enumerate(scope.pairs) if number >= scope.keys and pair.name in every]
+    conditions = [_alone(scope, valid, status) for status in (Status.MISSING, Status.EXTRA)]
+    conditions += [_unexplained(scope, valid, number) for number in asked]
+    counts = ", ".join(f"count(*) filter (where {each}) as n{at}" for at, each in enumerate(conditions))
+    missing, extra, *changed_values = numbers(bench, f"select {counts} from {DIFFERENCES}")
+    named = {scope.pairs[number].name: many for number, many in zip(asked, changed_values, strict=True)}
+    return UnexplainedIn({name: named[name] for name in every if named.get(name)}, missing, extra)
+
+
+def _alone(scope: Scope, valid: Sequence[ExpectedDifference], status: Status) -> str:
+    """True of a row of one side alone that nobody agreed on."""
+    agreed = [_row(scope, each) for each in valid if each.status is status]
+    return f"status = '{status}' and not ({' or '.join(agreed) or 'false'})"
+
+
+def _unexplained(scope: Scope, valid: Sequence[ExpectedDifference], number: int) -> str:
+    """True of a changed row whose value in a column is not as it was agreed on."""
+    covering = [e for e in valid if e.status is Status.CHANGED and number in _columns(scope, e)]
+    agreed = " or ".join(_cell(scope, each, number) for each in covering) or "false"
+    return f"status = 'changed' and {changed(scope.pairs[number], number)} and not coalesce({agreed}, false)"
 
 
 def _sized(bench: Bench, scope: Scope) -> Scope:

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from lockgate.core.load import Pin
 from lockgate.core.route import Edition
+from lockgate.core.touches import Touches
 from lockgate.core.types import ColumnType
 from lockgate.errors import LockgateError
 
@@ -142,7 +143,7 @@ class ComparisonRequest:
 
     `renamed` maps names on the left to names on the right; every other option names columns as the left does.
     `tolerance` holds for each number or, as a duration, for each time without a rule of its own. Where no `method` is
-    asked for, `thrift` helps to choose.
+    asked for, `thrift` helps to choose. With `touches`, whoever shows it to a person also tells what it touches.
     """
 
     key: tuple[str, ...]
@@ -160,6 +161,7 @@ class ComparisonRequest:
     method: Method | None = None
     expected: tuple[ExpectedDifference, ...] = ()
     thrift: Thrift = Thrift()
+    touches: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,15 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
+class UnexplainedIn:
+    """Where the differences are that nothing explains: changed values by column, and rows of one side alone."""
+
+    columns: Mapping[str, int] = field(default_factory=dict)
+    missing: int = 0
+    extra: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """The rows of one value of the columns that were asked for."""
 
@@ -271,7 +282,8 @@ class Comparison:
     """The keyed row-level difference of two relations, and what it means.
 
     `editions` are those that the left and the right side show, `pins` the loads that they were made of. `evidence` is
-    the number under which it is kept, where it is about one entity; `unkept` why it could not be kept.
+    the number under which it is kept, where it is about one entity; `unkept` why it could not be kept. `unexplained_in`
+    is None where it was kept by a Lockgate that did not tell; `touches` where nothing unexplained is of an entity.
     """
 
     left: str
@@ -295,6 +307,8 @@ class Comparison:
     editions: tuple[tuple[Edition, ...], tuple[Edition, ...]] = ((), ())
     evidence: int | None = None
     unkept: LockgateError | None = None
+    unexplained_in: UnexplainedIn | None = None
+    touches: Touches | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from lockgate.core.comparison import (
     RowCounts,
     SchemaDifference,
     Status,
+    UnexplainedIn,
     Verdict,
 )
 from lockgate.core.load import Pin
@@ -26,6 +27,7 @@ from lockgate.core.route import Edition
 Document = dict[str, object]
 Read = TypeVar("Read")
 _WITH_VALUES = frozenset({"samples", "groups"})
+_WORKED_OUT = frozenset({"touches"})
 
 
 def comparison_document(found: Comparison) -> Document:
@@ -47,6 +49,8 @@ def comparison_document(found: Comparison) -> Document:
         "groups": found.groups,
         "explained": found.explained,
         "unexplained": found.unexplained,
+        "unexplained_in": found.unexplained_in,
+        "touches": found.touches,
         "method": found.method,
         "why_method": found.why_method,
         "rows_moved": found.rows_moved,
@@ -57,9 +61,13 @@ def comparison_document(found: Comparison) -> Document:
 
 
 def kept_document(found: Comparison, request: ComparisonRequest) -> Document:
-    """What is kept of a comparison: the document without what shows values of rows, and what was asked."""
+    """What is kept of a comparison: the document without what shows values of rows, and what was asked.
+
+    What it touches is worked out when it is looked at, by the project as it is then.
+    """
     document = comparison_document(found)
-    return {name: part for name, part in document.items() if name not in _WITH_VALUES} | {"request": request}
+    kept = {name: part for name, part in document.items() if name not in _WITH_VALUES | _WORKED_OUT}
+    return kept | {"request": request}
 
 
 def _columns(found: Comparison) -> Document:
@@ -107,6 +115,7 @@ def comparison_from(document: Mapping[str, Any]) -> Comparison:
         seconds=document["seconds"],
         pins=_pins_from(document.get("pins", ())),
         editions=(_editions_from(sides.get("left", ())), _editions_from(sides.get("right", ()))),
+        unexplained_in=_of(UnexplainedIn, document["unexplained_in"]) if document.get("unexplained_in") else None,
     )
 
 

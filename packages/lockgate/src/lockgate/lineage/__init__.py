@@ -8,6 +8,18 @@ from __future__ import annotations
 
 from lockgate.lineage.document import from_document, to_document
 from lockgate.lineage.graph import Graph, Impact
+from lockgate.lineage.touching import CONSUMERS, touched, unresolved_below
 from lockgate.lineage.tracing import BY_NAME, Traced, trace
 
-__all__ = ["BY_NAME", "Graph", "Impact", "Traced", "from_document", "to_document", "trace"]
+__all__ = [
+    "BY_NAME",
+    "CONSUMERS",
+    "Graph",
+    "Impact",
+    "Traced",
+    "from_document",
+    "to_document",
+    "touched",
+    "trace",
+    "unresolved_below",
+]

@@ -40,6 +40,15 @@ class Graph:
         """Which node stands on which: (parent, child), sorted."""
         return tuple(sorted({(parent, node.name) for node in self.nodes.values() for parent in node.parents}))
 
+    def prepare(self) -> None:
+        """Works out now what the first question would have to wait for."""
+        nowhere = ColumnRef("", "")
+        self.upstream(nowhere, indirect=True)
+        self.impact([nowhere])
+        self.impact([nowhere], indirect=False)
+        self.upstream(nowhere)
+        self.nodes_upstream("")
+
     def column_edges(self, *, indirect: bool = False) -> tuple[Read, ...]:
         """Which column goes into which, sorted; with `indirect` also which decide about its rows."""
         reads = set(self._direct)
@@ -58,33 +67,44 @@ class Graph:
 
     def upstream(self, start: ColumnRef, *, indirect: bool = False) -> tuple[ColumnRef, ...]:
         """The columns that a column is made of, at any distance; with `indirect` those that decide about it too."""
-        before: dict[ColumnRef, list[ColumnRef]] = {}
-        for read in self.column_edges(indirect=indirect):
-            before.setdefault(read.target, []).append(read.source)
+        before = self._all_before if indirect else self._direct_before
         return tuple(sorted(reached(before, [start]) - {start}))
 
     def downstream(self, start: ColumnRef, *, indirect: bool = False) -> tuple[ColumnRef, ...]:
         """The columns that a column goes into, at any distance, and tests that read one."""
-        return tuple(sorted(reached(self._after(indirect=indirect), [start]) - {start}))
+        after = self._all_after if indirect else self._direct_after
+        return tuple(sorted(reached(after, [start]) - {start}))
 
     def nodes_upstream(self, name: str) -> tuple[str, ...]:
         """The nodes that a node stands on, at any distance."""
-        before: dict[str, list[str]] = {}
-        for parent, child in self.node_edges:
-            before.setdefault(child, []).append(parent)
-        return tuple(sorted(reached(before, [name]) - {name}))
+        return tuple(sorted(reached(self._parents, [name]) - {name}))
 
     def nodes_downstream(self, name: str) -> tuple[str, ...]:
         """The nodes that stand on a node, at any distance."""
         return tuple(sorted(reached(self._children, [name]) - {name}))
 
-    def impact(self, starts: Iterable[ColumnRef]) -> Impact:
-        """What columns reach, by value or by deciding about rows; who reads a model as a whole is reached by any."""
+    def levels(self, name: str, *, upstream: bool, most: int) -> tuple[tuple[str, ...], ...]:
+        """The nodes that are one step away from a node, those two steps away, and so on, up to `most` steps."""
+        edges = self._parents if upstream else self._children
+        seen, last, found = {name}, [name], []
+        for _ in range(most):
+            last = sorted({one for each in last for one in edges.get(each, ())} - seen)
+            if not last:
+                break
+            seen.update(last)
+            found.append(tuple(last))
+        return tuple(found)
+
+    def impact(self, starts: Iterable[ColumnRef], *, indirect: bool = True) -> Impact:
+        """What columns reach, by value or by deciding about rows; who reads a model as a whole is reached by any.
+
+        Without `indirect`, by value alone.
+        """
         given = set(starts)
-        found = reached(self._after(indirect=True), given)
+        found = reached(self._all_after if indirect else self._direct_after, given)
         touched = {ref.node for ref in found}
         served = {name for name in touched & self.nodes.keys() if self.nodes[name].kind is NodeKind.SERVED}
-        whole = {child for parent, child in self.node_edges if parent in touched and self._reads_whole(child)}
+        whole = {child for one in touched for child in self._children.get(one, ()) if self._reads_whole(one, child)}
         below = reached(self._children, whole) | served | {ref.node for ref in found if not ref.column}
         return Impact(tuple(sorted(ref for ref in found - given if ref.column)), tuple(sorted(below)))
 
@@ -95,22 +115,36 @@ class Graph:
         declared = () if lineage.columns else self.nodes[name].columns
         return tuple(dict.fromkeys((*declared, *known, *sorted(self._inferred_columns.get(name, ())))))
 
-    def _reads_whole(self, name: str) -> bool:
-        """Whether nothing says which columns a node reads."""
-        return name in self.nodes and name not in self._traced.lineages
-
-    def _after(self, *, indirect: bool) -> dict[ColumnRef, list[ColumnRef]]:
-        after: dict[ColumnRef, list[ColumnRef]] = {}
-        for read in self.column_edges(indirect=indirect):
-            after.setdefault(read.source, []).append(read.target)
-        return after
+    def _reads_whole(self, parent: str, name: str) -> bool:
+        """Whether nothing says which columns of a node another one reads; one rule set looks another up as a whole."""
+        if name not in self.nodes:
+            return False
+        kinds = {self.nodes[name].kind, self.nodes[parent].kind if parent in self.nodes else None}
+        return name not in self._traced.lineages or kinds == {NodeKind.RULES}
 
     @cached_property
-    def _children(self) -> dict[str, list[str]]:
-        after: dict[str, list[str]] = {}
-        for parent, child in self.node_edges:
-            after.setdefault(parent, []).append(child)
-        return after
+    def _direct_after(self) -> Mapping[ColumnRef, list[ColumnRef]]:
+        return _gathered((read.source, read.target) for read in self.column_edges())
+
+    @cached_property
+    def _direct_before(self) -> Mapping[ColumnRef, list[ColumnRef]]:
+        return _gathered((read.target, read.source) for read in self.column_edges())
+
+    @cached_property
+    def _all_after(self) -> Mapping[ColumnRef, list[ColumnRef]]:
+        return _gathered((read.source, read.target) for read in self.column_edges(indirect=True))
+
+    @cached_property
+    def _all_before(self) -> Mapping[ColumnRef, list[ColumnRef]]:
+        return _gathered((read.target, read.source) for read in self.column_edges(indirect=True))
+
+    @cached_property
+    def _children(self) -> Mapping[str, list[str]]:
+        return _gathered(self.node_edges)
+
+    @cached_property
+    def _parents(self) -> Mapping[str, list[str]]:
+        return _gathered((child, parent) for parent, child in self.node_edges)
 
     @cached_property
     def _direct(self) -> tuple[Read, ...]:
@@ -177,6 +211,14 @@ class Graph:
                 reason = f"it is read, and may come through a star from {' or '.join(sorted(ways))}"
                 unresolved[Unresolved(ref.node, ref.column, reason)] = None
         return tuple(reads), tuple(unresolved)
+
+
+def _gathered(edges: Iterable[tuple[Point, Point]]) -> Mapping[Point, list[Point]]:
+    """What edges lead to, by where they begin."""
+    found: dict[Point, list[Point]] = {}
+    for start, end in edges:
+        found.setdefault(start, []).append(end)
+    return found
 
 
 def _read_by(lineage: QueryLineage) -> Iterator[ColumnRef]:

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from graphlib import TopologicalSorter
+from graphlib import CycleError, TopologicalSorter
 from importlib.metadata import version
 
 from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind, QueryLineage, Unresolved
@@ -26,13 +26,14 @@ _WORD = re.compile(r"\w+")
 class Traced:
     """Nodes by name, and what was found of those that have a query; `keys` name each finding by what it rests on.
 
-    `worked_out` counts the queries that were not known from before.
+    `worked_out` counts the queries that were not known from before; `circles` are nodes that stand on themselves.
     """
 
     nodes: Mapping[str, LineageNode]
     lineages: Mapping[str, QueryLineage]
     keys: Mapping[str, str]
     worked_out: int
+    circles: tuple[Unresolved, ...] = ()
 
     def unresolved(self) -> tuple[Unresolved, ...]:
         """All that is not resolved, by node; a source may have columns that nobody reads."""
@@ -40,7 +41,9 @@ class Traced:
         sources = {node.name for node in self.nodes.values() if node.kind is NodeKind.SOURCE}
         listed = (one for lineage in self.lineages.values() for one in lineage.unresolved)
         found = (one for one in listed if one.node not in sources or one.column != "*")
-        return tuple(sorted((*unread, *found), key=lambda one: (one.node, one.line, one.position, one.column)))
+        return tuple(
+            sorted((*unread, *self.circles, *found), key=lambda one: (one.node, one.line, one.position, one.column))
+        )
 
 
 def trace(nodes: Iterable[LineageNode], known: Mapping[str, QueryLineage] | None = None) -> Traced:
@@ -72,11 +75,12 @@ class _Tracing:
             if node.relation:
                 by_identifier.setdefault(node.relation[-1].casefold(), []).append(node)
         graph = {node.name: [one for one in node.parents if one in self.nodes] for node in self.nodes.values()}
-        for name in TopologicalSorter(graph).static_order():
+        order, circles = _ordered(graph)
+        for name in order:
             node = self.nodes[name]
             if node.sql:
                 self._trace(node, by_identifier)
-        return Traced(self.nodes, self.lineages, self.keys, self.worked_out)
+        return Traced(self.nodes, self.lineages, self.keys, self.worked_out, circles)
 
     def _trace(self, node: LineageNode, by_identifier: Mapping[str, list[LineageNode]]) -> None:
         words = {word.casefold() for word in _WORD.findall(node.sql)}
@@ -121,6 +125,18 @@ class _Tracing:
             openings = (Opening(node.name, hidden),) if lineage.passages else ()
         columns = {name: Reach(frozenset({ColumnRef(node.name, name)})) for name in names}
         return Shape(columns, openings)
+
+
+def _ordered(graph: dict[str, list[str]]) -> tuple[list[str], tuple[Unresolved, ...]]:
+    """Nodes after those that they stand on; of each circle one edge is left out, and told."""
+    circles: list[Unresolved] = []
+    while True:
+        try:
+            return list(TopologicalSorter(graph).static_order()), tuple(circles)
+        except CycleError as error:
+            parent, node = error.args[1][:2]
+            graph[node].remove(parent)
+            circles.append(Unresolved(node, "", f"it stands on itself, by way of {parent}"))
 
 
 def _folded(node: LineageNode) -> Iterable[str]:

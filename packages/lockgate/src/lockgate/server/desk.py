@@ -11,7 +11,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from starlette.requests import Request
 
@@ -23,6 +23,7 @@ from lockgate.core.nearness import nearest
 from lockgate.errors import ControlPlaneUnavailable, LockgateError, RuntimeUnavailable, UnknownName
 from lockgate.server.admission import Admission
 from lockgate.server.known_callers import KnownCallers
+from lockgate.server.lineage_look import LineageLook
 from lockgate.server.listening import turn_away
 from lockgate.server.metrics import Known, Metrics
 from lockgate.server.options import Options
@@ -32,6 +33,9 @@ from lockgate.server.shared_calls import SharedCalls
 from lockgate.server.streams import Streams
 from lockgate.server.threads import Threads
 from lockgate.server.under_way import followed
+
+if TYPE_CHECKING:
+    from lockgate.app.lineage import FoundLineage
 
 # A call gives up at its deadline and says why; whoever waits for it gives up so much later, as a part of the deadline.
 GRACE = 0.1
@@ -65,6 +69,7 @@ class Desk:
         self._recognising = Threads(options)  # whoever comes is recognised while databases hang that others asked
         comparing = Threads(replace(options, threads=COMPARINGS, calls_waiting=COMPARINGS_WAITING))
         self.comparing = SharedCalls(comparing, seconds=options.answer_seconds)
+        self.lineage = LineageLook(self._find_lineage, options)
         self.known_callers = KnownCallers(service.access, self._recognise, self.threads.call)
         self.admission = Admission(options, self.known_callers)
         self.audit = AuditBook(service.access, seconds=options.database_seconds)
@@ -123,6 +128,9 @@ class Desk:
         """What is known of callers, as `ask` finds it."""
         with within(self.options.database_seconds):
             return await self._in_time(self._recognising.call(function, *given))
+
+    def _find_lineage(self) -> FoundLineage:
+        return self.service.lineage.found()
 
     async def hash(self, function: Callable[Given, Got], *given: Given.args, **named: Given.kwargs) -> Got:
         """What a function of the service gives that works on a password, called in a thread for those.
@@ -193,6 +201,7 @@ class Desk:
         self._recognising.close()
         self._hashing.close()
         self.comparing.close()
+        self.lineage.close()
         self.audit.close()
 
     def nearest(self, error: UnknownName, names: tuple[str | None, ...]) -> list[str]:

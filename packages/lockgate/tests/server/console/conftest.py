@@ -288,7 +288,8 @@ def put_down_everything(service: Service) -> dict[str, object]:
 def paths_of(named: dict[str, object]) -> list[str]:
     """The path of every page, of one of each kind where there are several."""
     paths = [page.path for page in PAGES if page.method == "GET" and not page.path.startswith("/static")]
-    return [path.format(**named) for path in paths if not path.endswith("/live")]
+    found = [path.format(**named) for path in paths if not path.endswith("/live")]
+    return [*found, "/lineage/node?name=served.people.people&column=name&up=4&down=4"]
 
 
 @pytest.fixture(scope="session")

@@ -405,3 +405,71 @@ def violations(page: Page) -> list[tuple[str, str, list]]:
     """What axe finds (axe-core, Deque): every rule, every impact."""
     found = Axe().run(page).response["violations"]
     return [(each["id"], each["impact"], [node["target"] for node in each["nodes"]]) for each in found]
+
+
+# --- the lineage, walked by keyboard ----------------------------------------------------------------------------------
+
+SHOP = {
+    "lockgate.yml": """
+project: shop
+sources:
+  files: {kind: csv, streams: {orders: {path: orders.csv, columns: {id: bigint, state: text}}}}
+entities:
+  orders:
+    key: [id]
+    contract: {id: bigint, state: text}
+    implementations: {new: {dbt: dbt, model: orders}}
+    route: {incumbent: new}
+""",
+    "orders.csv": "id,state\n1,open\n",
+    "dbt/dbt_project.yml": "name: shop\nversion: '1.0'\nprofile: none\nmodel-paths: [models]\n",
+    "dbt/models/all.yml": "sources: [{name: raw, schema: raw, tables: [{name: orders}]}]\n"
+    "exposures: [{name: board, type: dashboard, owner: {name: Ann}, depends_on: [ref('orders')]}]\n",
+    "dbt/models/orders.sql": "select id, state from {{ source('raw', 'orders') }} where state <> ''\n",
+}
+WALK = ("source.shop.raw.orders", "model.shop.orders", "exposure.shop.board")
+
+
+@pytest.fixture
+def shop(tmp_path) -> Iterator[Served]:
+    """A project with a dashboard, served, of which nothing was run."""
+    folder = tmp_path / "shop"
+    for name, text in SHOP.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    with App.open(folder) as app:
+        app.access.add_person("vera", PASSWORD, frozenset({Role.VIEWER}))
+    served = Served(folder)
+    yield served
+    served.end()
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Presses Tab until the box of a node in the picture is focused."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        script = "() => document.activeElement.closest('svg') && document.activeElement.getAttribute('href')"
+        if f"name={name}&" in (page.evaluate(script) or ""):
+            return
+    raise AssertionError(f"Tab never came to {name}")
+
+
+@pytest.mark.parametrize(("theme", "room"), [("light", WIDE), ("dark", NARROW)], ids=["light", "dark-narrow"])
+def test_the_lineage_is_walked_from_a_stream_to_a_dashboard_by_keyboard(shop, opened, theme, room):
+    page = opened(shop, color_scheme=theme, viewport=room)
+    sign_in(page, "vera", "/lineage")
+    is_current(page, "Nodes of the lineage")  # it may have been worked out meanwhile
+    found, wide = {}, {}
+
+    page.goto("/lineage/node?name=stream.shop.files.orders&column=state&up=1&down=1")
+    for name in WALK:
+        expect(page.get_by_role("heading", level=1)).not_to_contain_text(name)
+        found[page.url], wide[page.url] = violations(page), page.evaluate("document.documentElement.scrollWidth")
+        tab_to(page, name)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    found["end"] = violations(page)
+
+    assert {path: each for path, each in found.items() if each} == {}
+    assert set(wide.values()) == {room["width"]}
+    expect(page.locator("svg.lineage .k-exposure")).to_have_count(1)

@@ -11,11 +11,14 @@ from lockgate.adapters.reports.charts import BarChart, bar_chart
 from lockgate.adapters.reports.page import rendered
 from lockgate.core.comparison import HIDDEN, ColumnDifference, Comparison, Group, RowCounts, Sample, Status, Verdict
 from lockgate.core.legible import cut, cut_alike, legible, shown
+from lockgate.core.touches import KINDS_TOLD, Touches, told_by, told_unresolved
 
 LONGEST_NAME = 80
 LONGEST_VALUE = 120
 MOST_COLUMNS = 40
 MOST_GROUPS = 100
+MOST_TOUCHED = 200
+MOST_UNRESOLVED = 50
 BAR_WIDTH = 640
 THINNEST = 4.0
 WORDS = {
@@ -51,6 +54,7 @@ def render_comparison(found: Comparison, made_at: datetime) -> str:
         chart=column_chart(differing[:MOST_COLUMNS]),
         groups=[(_names(group), group.rows) for group in worst[:MOST_GROUPS]],
         groups_left_out=max(0, len(worst) - MOST_GROUPS),
+        touched=touched_of(found.touches),
         samples=sample_blocks(found),
         are_hidden=any(HIDDEN in (sample.left, sample.right) for sample in found.samples if sample.column),
         editions=[(side, each) for side, kept in zip(("left", "right"), found.editions, strict=True) for each in kept],
@@ -93,6 +97,31 @@ def column_chart(columns: Sequence[ColumnDifference]) -> BarChart:
 def sample_blocks(found: Comparison) -> list[tuple[str, list[tuple[str, ...]]]]:
     """The samples under titles: of each column, and of rows of one side alone; a row is its key and two values."""
     return [(_title(block[0]), [_row(each) for each in block]) for block in _blocks(found.samples)]
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedRows:
+    """What a comparison touches, laid out: `rows` of kind, name, entity and by what; and what is not known of it."""
+
+    rows: tuple[tuple[str, str, str, str], ...] = ()
+    left_out: int = 0
+    unresolved: tuple[str, ...] = ()
+    unresolved_left_out: int = 0
+    unknown: str = ""
+
+
+def touched_of(found: Touches | None) -> TouchedRows | None:
+    """What a comparison touches, as pages show it; None where there is nothing to be told."""
+    if found is None:
+        return None
+    shown, told = found.reached[:MOST_TOUCHED], [told_unresolved(one) for one in found.unresolved]
+    return TouchedRows(
+        rows=tuple((KINDS_TOLD[one.kind], one.node, one.entity, told_by(one)) for one in shown),
+        left_out=len(found.reached) - len(shown),
+        unresolved=tuple(told[:MOST_UNRESOLVED]),
+        unresolved_left_out=max(0, len(told) - MOST_UNRESOLVED),
+        unknown=found.unknown,
+    )
 
 
 def _names(group: Group) -> list[str]:

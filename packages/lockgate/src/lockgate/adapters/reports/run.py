@@ -6,18 +6,21 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from lockgate.adapters.reports.charts import bar_chart
+from lockgate.adapters.reports.comparison import touched_of
 from lockgate.adapters.reports.page import rendered
+from lockgate.core.comparison import Comparison
 from lockgate.core.execution import Execution
 from lockgate.core.run import Breakdown, RunResult
 
 
-def render_run(result: RunResult, breakdowns: Sequence[Breakdown]) -> str:
+def render_run(result: RunResult, breakdowns: Sequence[Breakdown], comparisons: Sequence[Comparison] = ()) -> str:
     """The run as one HTML page. Holds counts and names, no secret, and no values beyond the breakdowns' columns."""
     return rendered(
         "run.html.jinja",
         result=result,
         entities=_by_entity(result.executions),
         charts={entity: list(charts) for entity, charts in _charts(result, breakdowns).items()},
+        comparisons=[(found, touched_of(found.touches)) for found in comparisons],
     )
 
 

@@ -9,12 +9,18 @@ from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from lockgate.adapters.reports.comparison import sample_blocks
-from lockgate.core.comparison import Verdict
+from lockgate.adapters.reports.comparison import sample_blocks, touched_of
+from lockgate.app.archive import KeptComparison
+from lockgate.app.touching import is_touching, unknown_yet, with_touches
+from lockgate.core.comparison import Comparison, Verdict
+from lockgate.errors import LockgateError
 from lockgate.server.console.comparison_view import line_of, view_of
+from lockgate.server.console.lineage import PATIENCE_SECONDS
+from lockgate.server.console.lineage_view import node_path
 from lockgate.server.console.listing import ROWS, Asked, Name, Number, asked, choices, rows_of
 from lockgate.server.console.rendering import page
-from lockgate.server.desk import desk_of
+from lockgate.server.desk import Desk, desk_of
+from lockgate.server.problems import Refusal
 
 ComparisonId = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
@@ -51,7 +57,24 @@ async def comparison_page(request: Request, comparison_id: ComparisonId) -> Resp
     desk = desk_of(request)
     asked(request, Asked)
     kept = await desk.ask(desk.service.archive.comparison, comparison_id)
-    return page(request, "comparison_page.html.jinja", view=view_of(kept))
+    found, is_waiting = await _touching(desk, kept)
+    facts: dict[str, Any] = {"touched": touched_of(found.touches), "is_waiting": is_waiting, "node_path": node_path}
+    return page(request, "comparison_page.html.jinja", view=view_of(kept), **facts)
+
+
+async def _touching(desk: Desk, kept: KeptComparison) -> tuple[Comparison, bool]:
+    """A comparison with what it touches by the project as it is now; and whether that is still being worked out."""
+    found = kept.comparison
+    if not is_touching(found):
+        return found, False
+    try:
+        lineage = await desk.lineage.within(PATIENCE_SECONDS)
+    except (LockgateError, Refusal) as error:
+        told = error.message if isinstance(error, LockgateError) else str(error)
+        return unknown_yet(found, told), False
+    if lineage is None:
+        return unknown_yet(found, "the lineage is being worked out"), True
+    return await desk.threads.call(with_touches, found, kept.request.renamed, lambda: lineage), False
 
 
 async def differing_rows(request: Request, comparison_id: ComparisonId) -> Response:

@@ -20,6 +20,7 @@ from lockgate.govern.changes import switching
 from lockgate.server.bodies import checked_query
 from lockgate.server.changing import changing
 from lockgate.server.console.charts import RoutePicture, Timeline, route_picture, timeline
+from lockgate.server.console.lineage_view import node_path
 from lockgate.server.console.listing import Asked, asked
 from lockgate.server.console.rendering import page, see
 from lockgate.server.console.writing import segment
@@ -39,6 +40,7 @@ class EntityPage:
     view: EntityView
     picture: RoutePicture
     timeline: Timeline
+    lineage: str
     ladder: tuple[Stage, ...] = LADDER
 
     @property
@@ -67,7 +69,9 @@ async def entity_page(request: Request, name: EntityName) -> Response:
     asked(request, Asked)
     desk = desk_of(request)
     view = await desk.ask(desk.service.console.entity, known(request, name))
-    facts = EntityPage(view, route_picture(view.route), timeline(view.executions, view.comparisons, view.route))
+    cycles = timeline(view.executions, view.comparisons, view.route)
+    lineage = node_path(f"served.{desk.service.project}.{view.name}")
+    facts = EntityPage(view, route_picture(view.route), cycles, lineage)
     return page(request, "entity.html.jinja", page=facts, view=view, shown_comparisons=SHOWN_COMPARISONS)
 
 

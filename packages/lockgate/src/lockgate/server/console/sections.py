@@ -33,6 +33,7 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, str, Allowed], ...]], ...] = (
             ("/gates", "Gates", READERS),
             ("/comparisons", "Comparisons", READERS),
             ("/decisions", "Decisions", READERS),
+            ("/lineage", "Lineage", READERS),
         ),
     ),
     (

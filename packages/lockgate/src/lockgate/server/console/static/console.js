@@ -81,7 +81,11 @@ const watch = (part, failures = 0) => {
   streams.set(part, stream);
   let failed = failures;
   stream.addEventListener("part", (event) => { failed = 0; show(part, event.data); });
-  stream.addEventListener("end", () => { leave(part); part.removeAttribute("data-live"); });
+  stream.addEventListener("end", () => {
+    leave(part);
+    part.removeAttribute("data-live");
+    if (part.querySelector("[data-again]")) location.reload(); // what the page waited for is there
+  });
   stream.addEventListener("gone", () => { leave(part); location.reload(); });
   stream.addEventListener("error", () => {
     if (stream.readyState !== EventSource.CLOSED) return; // the browser opens it again
