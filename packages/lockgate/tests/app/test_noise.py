@@ -9,7 +9,7 @@ import pytest
 from lockgate.app.wiring import open_wiring
 from lockgate.cli.entrypoint import run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 NOISY = "{{ config(materialized='table') }} select id as person_id, name || random() as name from "
 COMPARE = """

@@ -10,7 +10,7 @@ from lockgate.app import App
 from lockgate.cli.entrypoint import run
 from lockgate.flow import Unwatched
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 TARGETS = "targets: {main: {kind: duckdb, path: warehouse/}, other: {kind: postgres, url: secret://other-url}}\n"
 ON_BOTH = ("--on", "main", "--on", "other", "--load")

@@ -60,11 +60,17 @@ _POSTGRES = {
     "read_json": ("cast({x} as jsonb)", ""),
     "read_integer": (
         "cast({x} as {type})",
-        "case when {x} ~ '^({form})$' then cast({x} as decimal) not between -{bound} and {bound} - 1 else true end",
+        (
+            "case when {x} ~ '^({form})$' then cast({x} as decimal) not between -{bound} and {bound} - 1"
+            " else {x} is not null end"
+        ),
     ),
     "read_decimal": (
         "cast({x} as {type})",
-        "case when {x} ~ '^({form})$' then abs(round(cast({x} as decimal), {scale})) >= {room} else true end",
+        (
+            "case when {x} ~ '^({form})$' then abs(round(cast({x} as decimal), {scale})) >= {room}"
+            " else {x} is not null end"
+        ),
     ),
 }
 _LOST = "{x} is not null and try_cast({x} as {type}) is null"

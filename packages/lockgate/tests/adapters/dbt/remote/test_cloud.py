@@ -22,7 +22,7 @@ STEP = (
 )
 RUN = "/api/v2/accounts/42/jobs/7/run/"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 
 @pytest.fixture

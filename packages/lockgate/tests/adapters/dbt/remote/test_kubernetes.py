@@ -22,7 +22,7 @@ IMAGE = "lockgate-dbt:test"
 HELLO = '{"seq": 0, "kind": "hello", "protocol": 1, "lockgate": "0.0.1", "project": "/p", "folder": "/f"}'
 JOBS = "/apis/batch/v1/namespaces/data/jobs"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 
 @pytest.fixture(scope="module")
