@@ -26,9 +26,6 @@ unexport PYTHONDONTWRITEBYTECODE
 memory = $(shell stat -f -c '%a %S' /dev/shm 2>/dev/null | awk '$$1 * $$2 >= 6 * 2 ^ 30 { print "/dev/shm" }')
 in_memory = $(if $(memory),export PYTEST_DEBUG_TEMPROOT=$(memory);)
 
-# A test that failed is tried once more, and told.
-tried := $(bin)/pytest -n $(WORKERS) --dist worksteal --reruns 1
-
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /\1\t/' | while IFS=$$'\t' read -r name what; do printf '  make %-7s %s\n' "$$name" "$$what"; done
 
@@ -41,9 +38,8 @@ serve: .venv/.runtime ## answer over HTTP on port 5003 what `make demo` loaded
 	@$(bin)/lockgate --project solutions/inventory --target $(if $(filter duckdb,$(TARGET)),main,$(TARGET)) serve
 
 test: setup .venv-airflow/.made lint ## every check and every test, with the coverage floors
-	$(in_memory) $(tried) --cov --cov-report=term -m 'not soak and (measured or not slow)'
+	$(in_memory) $(bin)/pytest -n $(WORKERS) --dist worksteal --reruns 1 --cov --cov-report=term
 	$(bin)/coverage report --include='*/lockgate/core/*,*/lockgate/errors/*,*/lockgate/ingest/*,*/lockgate/transform/*' --fail-under=95 --format=total
-	$(in_memory) $(tried) -m 'slow and not measured and not soak'
 
 unit: setup ## the fast tests
 	$(in_memory) $(bin)/pytest -n $(WORKERS) -m 'not slow and not soak'

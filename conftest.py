@@ -26,10 +26,12 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items) -> None:
-    """Gives full counts the time that they take."""
+    """Gives full counts the time that they take, and counts no coverage in slow tests unless they are marked so."""
     for item in items:
         if item.get_closest_marker("soak") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+        if item.get_closest_marker("slow") and not item.get_closest_marker("measured"):
+            item.add_marker(pytest.mark.no_cover)
 
 
 def _rerun(terminal) -> list[pytest.TestReport]:
