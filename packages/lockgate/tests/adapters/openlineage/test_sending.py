@@ -64,19 +64,21 @@ def test_what_two_processes_write_at_once_is_whole_and_in_each_ones_order(tmp_pa
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b'{"a":1}\n{"b":"half', b'{"a":1}\n'),
-        (b'{"half":', b""),
-        (b'{"a":1}\n' + b'{"x":"' + b"y" * 200_000, b'{"a":1}\n'),
+        (b'{"a":1}\n{"eventTime":"half', b'{"a":1}\n'),
+        (b'{"eve', b""),
+        (b'{"a":1}\n' + b'{"eventTime":"' + b"y" * 200_000, b'{"a":1}\n'),
         (b'{"a":1}\n{"whole":2}', b'{"a":1}\n{"whole":2}\n'),
+        (b"notes of somebody's\nand their end", b"notes of somebody's\nand their end\n"),
+        (b'{"other":"half', b'{"other":"half\n'),
     ],
 )
-def test_half_a_line_that_a_dead_process_left_is_taken_away(tmp_path, before, after):
+def test_half_an_event_that_a_dead_process_left_is_taken_away_and_nothing_else(tmp_path, before, after):
     path = tmp_path / "events.ndjson"
     path.write_bytes(before)
 
-    open_sender(EventsDeclaration(file=str(path)), Known())(EventDocument("", {}))
+    open_sender(EventsDeclaration(file=str(path)), Known())(EventDocument("", {"eventTime": "now"}))
 
-    assert path.read_bytes() == after + b"{}\n"
+    assert path.read_bytes() == after + b'{"eventTime":"now"}\n'
 
 
 def test_a_file_that_cannot_be_written_may_be_later(tmp_path):

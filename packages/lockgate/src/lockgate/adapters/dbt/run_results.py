@@ -52,7 +52,7 @@ def _document(path: Path) -> list[Any]:
 def _nodes(results: list[Any]) -> Iterator[NodeCost]:
     """The results that mean something; others are passed over."""
     for one in results:
-        if not isinstance(one, dict) or one.get("status") not in _DONE:
+        if not isinstance(one, dict) or str(one.get("status")) not in _DONE:
             continue
         name, seconds = one.get("unique_id"), _amount(one.get("execution_time"))
         if isinstance(name, str) and len(name) <= LONGEST_NAME and seconds is not None:

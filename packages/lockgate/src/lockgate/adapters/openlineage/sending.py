@@ -42,7 +42,8 @@ class LineFile:
     def append(self, event: EventDocument) -> str:
         """Writes an event behind the others, on the disk once this returns.
 
-        Half a line that a process left which died is taken away first: what it began to write is sent again.
+        Half an event that a process left which died is taken away first: what it began to write is sent again. A last
+        line of anything else is ended, and stays.
 
         Raises:
             NoticeUnavailable: it cannot be written now.
@@ -53,7 +54,7 @@ class LineFile:
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX)
-                _mend(handle)
+                _mend(handle, line.partition(b":")[0])
                 _write(handle, line)
                 os.fsync(handle)
             finally:
@@ -69,8 +70,8 @@ def _write(handle: int, line: bytes) -> None:
         rest = rest[os.write(handle, rest) :]
 
 
-def _mend(handle: int) -> None:
-    """Has the file end with a whole line: one without its end is ended where it is JSON, else cut off."""
+def _mend(handle: int, beginning: bytes) -> None:
+    """Has the file end with a whole line: half of one that has an event's beginning is cut off, all else is ended."""
     size = os.fstat(handle).st_size
     if size == 0 or os.pread(handle, 1, size - 1) == b"\n":
         return
@@ -80,12 +81,18 @@ def _mend(handle: int) -> None:
         tail = os.pread(handle, start - begin, begin) + tail
         start = begin
     tail = tail.rpartition(b"\n")[2]
-    try:
-        json.loads(tail)
-    except ValueError:
-        os.ftruncate(handle, size - len(tail))
-    else:
+    if _is_json(tail) or not tail.startswith(beginning[: len(tail)]):
         _write(handle, b"\n")
+    else:
+        os.ftruncate(handle, size - len(tail))
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
