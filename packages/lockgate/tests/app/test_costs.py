@@ -207,7 +207,8 @@ def test_results_that_mean_nothing_are_refused(shop, content):
 
 @pytest.mark.parametrize("seconds", ["-1", "1e400", "NaN", "true", '"9"', "null", "[]", "1" + "0" * 400])
 def test_seconds_that_cannot_be_are_passed_over(shop, seconds):
-    text = '{"results": [{"unique_id": "model.shop.left", "status": "success", "execution_time": %s}, 7, {}, {"status": [1]}]}'
-    (shop / "target/run_results.json").write_text(text % seconds, encoding="utf-8")
+    text = '{"unique_id": "model.shop.left", "status": "success", "execution_time": %s}'
+    results = f'{{"results": [{text % seconds}, 7, {{}}, {{"status": [1]}}]}}'
+    (shop / "target/run_results.json").write_text(results, encoding="utf-8")
 
     assert advice_of_folder(shop).measured == 0
