@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.app.new_files import write_new, write_over, writing
+from lockgate.app.new_files import write_new, write_over, write_page, writing
 from lockgate.errors import AccessRefused, DiskFull, ProjectInvalid, UnknownName
 
 LARGE = "x" * 100_000
@@ -96,6 +96,27 @@ def test_the_file_behind_a_link_is_written(tmp_path):
     write_over(tmp_path / "link.html", "new")
 
     assert (tmp_path / "real/report.html").read_text(encoding="utf-8") == "new"
+
+
+@pytest.mark.parametrize("before", ["", "<!doctype html><p>Old", "<svg/>", '<?xml version="1.0"?><svg/>', None])
+def test_a_report_takes_the_place_of_another_report(tmp_path, before):
+    path = tmp_path / "report.html"
+    if before is not None:
+        path.write_text(before, encoding="utf-8")
+
+    write_page(path, "<!doctype html><p>New")
+
+    assert path.read_text(encoding="utf-8") == "<!doctype html><p>New"
+
+
+def test_a_report_takes_the_place_of_nothing_else(tmp_path):
+    path = tmp_path / "lockgate.yml"
+    path.write_text("project: shop\n", encoding="utf-8")
+
+    with pytest.raises(ProjectInvalid, match="no report"):
+        write_page(path, "<!doctype html><p>New")
+
+    assert path.read_text(encoding="utf-8") == "project: shop\n"
 
 
 @pytest.mark.usefixtures("no_room")

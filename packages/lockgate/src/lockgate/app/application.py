@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 from lockgate.app import notifying
 from lockgate.app.entities import entity_of
 from lockgate.app.groups import Groups
-from lockgate.app.new_files import write_over
+from lockgate.app.new_files import write_page
 from lockgate.app.wiring import RUN_LOCK, open_wiring, utc_now
 
 if TYPE_CHECKING:
@@ -101,14 +101,14 @@ class App(Groups):
         """Writes a flow's steps as a picture, coloured by how they stand."""
         from lockgate.adapters.reports.flow import drawn
 
-        write_over(path, drawn(flow, statuses))
+        write_page(path, drawn(flow, statuses))
 
     @staticmethod
     def write_comparison(found: Comparison, path: Path) -> None:
         """Writes a comparison as a self-contained HTML page with pictures."""
         from lockgate.adapters.reports import render_comparison
 
-        write_over(path, render_comparison(found, utc_now()))
+        write_page(path, render_comparison(found, utc_now()))
 
     def __enter__(self) -> Self:
         """The app itself."""

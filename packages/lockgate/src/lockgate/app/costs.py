@@ -106,10 +106,10 @@ def write_advice(name: str, advised: Advised, path: Path) -> None:
 
 def _write(path: Path, name: str, costs: tuple[EntityCost, ...], advised: Advised) -> None:
     from lockgate.adapters.reports.cost import render_costs
-    from lockgate.app.new_files import write_over
+    from lockgate.app.new_files import write_page
     from lockgate.app.wiring import utc_now
 
-    write_over(path, render_costs(name, costs, advised, utc_now()))
+    write_page(path, render_costs(name, costs, advised, utc_now()))
 
 
 def _advised(found: FoundLineage, grounds: Grounds) -> Advised:

@@ -13,6 +13,7 @@ from lockgate.core.disk import is_full
 from lockgate.errors import AccessRefused, DiskFull, LockgateError, Problem, ProjectInvalid, UnknownName
 
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_PAGES = (b"<!doctype html", b"<svg", b"<?xml")
 _ELSEWHERE = "Name a place that can be written, or change its rights."
 
 
@@ -110,3 +111,19 @@ def write_over(path: Path, text: str) -> None:
             aside.replace(place)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def write_page(path: Path, page: str) -> None:
+    """Writes a report or a picture, in the place of one that may be there.
+
+    Raises:
+        ProjectInvalid: a file of something else is in the way; nothing was written.
+        DiskFull, AccessRefused, UnknownName: it cannot be written; what was there is there still.
+    """
+    if path.is_file():
+        with writing(str(path)), path.open("rb") as file:
+            beginning = file.read(64).lstrip().lower()
+        if beginning and not beginning.startswith(_PAGES):
+            remedy = "Name another file, or move this one away."
+            raise ProjectInvalid((Problem("this file is no report; nothing was written", str(path), 1, remedy),))
+    write_over(path, page)

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lockgate.app.new_files import write_over
+from lockgate.app.new_files import write_page
 from lockgate.app.notifying import channels_of
 from lockgate.core.anomaly import Judged, SeriesJudgement
 from lockgate.core.gate import Answer
@@ -84,7 +84,7 @@ class Quality:
         """Writes every series with its band and its anomalies as a self-contained HTML page."""
         from lockgate.adapters.reports.series import render_series
 
-        write_over(path, render_series(self._wiring.project.name, found.series))
+        write_page(path, render_series(self._wiring.project.name, found.series))
 
     def _refuse_unknown(self, name: str | None) -> None:
         project = self._wiring.project

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lockgate.adapters.reports import render_run
 from lockgate.app.look import charted
-from lockgate.app.new_files import write_over
+from lockgate.app.new_files import write_page
 from lockgate.app.touching import with_touches
 from lockgate.core.comparison import Comparison
 from lockgate.core.comparison_document import comparison_from
@@ -23,7 +23,7 @@ MOST_COMPARISONS = 1_000
 
 def write_report(wiring: Wiring, result: RunResult, path: Path) -> None:
     """Writes a run as a self-contained HTML page with pictures."""
-    write_over(path, render_run(result, charted(wiring, result), comparisons_of(wiring, result)))
+    write_page(path, render_run(result, charted(wiring, result), comparisons_of(wiring, result)))
 
 
 def comparisons_of(wiring: Wiring, result: RunResult) -> tuple[Comparison, ...]:

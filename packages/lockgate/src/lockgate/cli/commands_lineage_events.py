@@ -45,7 +45,9 @@ def send(context: typer.Context, as_json: Json = False) -> int:
 
 def retry(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="The event's number, as `lineage events` shows it.")],
+    number: Annotated[
+        int, typer.Argument(min=1, max=2**63 - 1, help="The event's number, as `lineage events` shows it.")
+    ],
     as_json: Json = False,
 ) -> int:
     """Let an OpenLineage event that was set aside be tried again."""

@@ -78,7 +78,7 @@ def tell(
 @notices.command("retry")
 def retry_notice(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="The notice's number, as `list` shows it.")],
+    number: Annotated[int, typer.Argument(min=1, max=2**63 - 1, help="The notice's number, as `list` shows it.")],
     as_json: Json = False,
 ) -> int:
     """Let a notice that was set aside be tried again."""
