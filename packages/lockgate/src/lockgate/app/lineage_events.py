@@ -30,7 +30,7 @@ class LineageEvents:
         self._wiring = wiring
 
     def events(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[EventDelivery, ...]:
-        """The newest events first; those that arrived are kept for seven days."""
+        """The newest events first; those that arrived are kept for seven days at least."""
         return self._wiring.store.lineage_events.events(status, limit=limit)
 
     def deliver(self) -> tuple[Sent, ...]:
