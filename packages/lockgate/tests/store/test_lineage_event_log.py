@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Engine, select, update
+from sqlalchemy.event import listen, remove
 
 from lockgate.core.lineage_event import EventDocument
 from lockgate.core.notice import DeliveryStatus
@@ -51,6 +52,30 @@ def test_an_event_is_put_down_once(store):
 
     assert log.add([EventDocument(f"{ONE}/START", {"eventType": "another"}), event(ONE, "FAIL")]) == 1
     assert log.events()[1].event == event(ONE, "START")
+
+
+@pytest.fixture
+def insertions():
+    """The statements that put rows down."""
+    found = []
+
+    def seen(_connection, _cursor, statement, *_more) -> None:
+        if statement.startswith("INSERT INTO lineage_event"):
+            found.append(statement)
+
+    listen(Engine, "before_cursor_execute", seen)
+    yield found
+    remove(Engine, "before_cursor_execute", seen)
+
+
+def test_a_thousand_are_put_down_by_one_statement_in_their_order(store, insertions):
+    log = store.lineage_events
+    many = [event(f"{number:04}", "START") for number in range(999)]
+
+    assert log.add([*many, many[7]]) == 999
+
+    assert len(insertions) == 1
+    assert [each.event for each in reversed(log.events(limit=2000))] == many
 
 
 def test_nothing_goes_past_an_event_that_is_on_its_way_or_waits(store):
