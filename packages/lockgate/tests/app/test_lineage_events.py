@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from lockgate.app import sending
+from lockgate.app import App, sending
 from lockgate.app.emitting import Emitting
 from lockgate.app.lineage_events import LineageEvents, deliver_events
 from lockgate.app.sending import Sending
@@ -41,7 +41,7 @@ BUSY = (
 
 
 class Strict:
-    """Takes what the published schemas allow from who has the key; before each answer it may misbehave."""
+    """Takes what the published schemas allow from who has the key; before each answer it may misbehave, or a person."""
 
     def __init__(self, flaws) -> None:
         self._flaws = flaws
@@ -49,6 +49,9 @@ class Strict:
 
     def __call__(self, request) -> Answer:
         mood = self.moods.pop(0) if self.moods else None
+        if mood is KeyboardInterrupt:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            return Answer(503)
         if mood is ConnectionResetError:
             raise ConnectionResetError
         if mood is not None:
@@ -261,3 +264,14 @@ def test_a_project_that_tells_nobody_says_so(project):
 
     assert nobody.value.message == "the project tells nobody of lineage"
     wiring.close()
+
+
+def test_what_was_opened_is_closed_though_somebody_interrupts_the_sending(wiring, strict, put_down):
+    strict.moods = [KeyboardInterrupt]
+    app = App(wiring)
+    wiring.has_put_down_lineage = True
+
+    with pytest.raises(KeyboardInterrupt), app:
+        assert "store" in vars(wiring)
+
+    assert "store" not in vars(wiring)
