@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Alias, ColumnElement, RowMapping, Table, and_, delete, or_, select
+from sqlalchemy import ColumnElement, FromClause, RowMapping, and_, delete, or_, select
 
 from lockgate.core.lineage_event import CHANNEL, EventDelivery, EventDocument, Phase
 from lockgate.core.notice import DeliveryStatus
@@ -21,7 +21,7 @@ KEPT = timedelta(days=7)
 # What was set aside is there for somebody to try it again.
 KEPT_ASIDE = timedelta(days=90)
 
-Rows = Table | Alias
+Rows = FromClause
 
 
 class LineageEventLog:
