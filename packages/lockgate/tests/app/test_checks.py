@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 
 from lockgate.app import checks
 from lockgate.app.revisions import Revisions
+from lockgate.app.wiring import open_wiring
 from lockgate.config import load_project
 from lockgate.core.execution import ProjectInspection
 from lockgate.errors import CapabilityMissing, Problem
@@ -100,3 +102,46 @@ def test_a_mode_that_nothing_runs_is_a_problem_among_the_others(wiring):
 
     assert [problem.line for problem in found] == [8, 9, 15]
     assert {problem.message for problem in found} == {"nothing here runs dbt by the executor 'local'"}
+
+
+TELLING = """
+project: shop
+sources:
+  files:
+    kind: csv
+    path: in
+    streams: {people: {path: people.csv}, orders: {path: orders/*.csv}, all: {path: deep/**/*.csv}}
+lineage: {events: {file: %s}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("lockgate.yml", "lockgate.yml is the project file"),
+        ("in/../lockgate.yml", "lockgate.yml is the project file"),
+        (".lockgate/control.db", "control.db lies in the state folder"),
+        ("elsewhere/control.db", "control.db lies in the state folder"),
+        ("in/people.csv", "people.csv is a file of the stream files.people"),
+        ("in/orders/new.csv", "new.csv is a file of the stream files.orders"),
+        ("in/deep/new.csv", "new.csv is a file of the stream files.all"),
+        ("in/deep/er/new.csv", "new.csv is a file of the stream files.all"),
+    ],
+)
+def test_a_file_of_events_is_nothing_else(tmp_path, file, what):
+    (tmp_path / "lockgate.yml").write_text(TELLING % file, encoding="utf-8")
+    (tmp_path / "elsewhere").symlink_to(tmp_path / ".lockgate")
+
+    with closing(open_wiring(tmp_path, None)) as wiring:
+        (problem,) = checks.findings(wiring, offline=True).problems
+
+    assert (problem.message, problem.file, problem.line) == (what, "lockgate.yml", 8)
+    assert problem.remedy == "Name a file for events alone."
+
+
+@pytest.mark.parametrize("file", ["events.ndjson", "in/people.csv.ndjson", "in/orders/of/new.csv", "in/deep.csv"])
+def test_a_file_for_events_alone_is_fine(tmp_path, file):
+    (tmp_path / "lockgate.yml").write_text(TELLING % file, encoding="utf-8")
+
+    with closing(open_wiring(tmp_path, None)) as wiring:
+        assert checks.findings(wiring, offline=True).problems == ()

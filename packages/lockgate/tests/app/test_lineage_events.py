@@ -6,18 +6,21 @@ import json
 import signal
 import subprocess
 import sys
+import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 
+from lockgate.app import App, sending
 from lockgate.app.emitting import Emitting
 from lockgate.app.lineage_events import LineageEvents, deliver_events
 from lockgate.app.sending import Sending
 from lockgate.app.wiring import open_wiring
 from lockgate.core.lineage_event import EventDocument, JobKind, Work
-from lockgate.core.notice import DeliveryStatus
+from lockgate.core.notice import DeliveryStatus, Notice, Severity
 from lockgate.core.record import RecordStatus
 from lockgate.errors import UnknownName
 from lockgate.sandbox.alerts import Answer, Receiver
@@ -38,7 +41,7 @@ BUSY = (
 
 
 class Strict:
-    """Takes what the published schemas allow from who has the key; before each answer it may misbehave."""
+    """Takes what the published schemas allow from who has the key; before each answer it may misbehave, or a person."""
 
     def __init__(self, flaws) -> None:
         self._flaws = flaws
@@ -46,6 +49,9 @@ class Strict:
 
     def __call__(self, request) -> Answer:
         mood = self.moods.pop(0) if self.moods else None
+        if mood is KeyboardInterrupt:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            return Answer(503)
         if mood is ConnectionResetError:
             raise ConnectionResetError
         if mood is not None:
@@ -185,12 +191,69 @@ def test_two_senders_send_each_event_once(wiring, project, receiver, put_down):
 
 
 def test_a_server_sends_what_others_put_down(wiring, receiver, put_down):
-    sending = Sending(wiring, 3600.0)
+    server = Sending(wiring, 3600.0)
 
-    sending.start()
-    sending.close()
+    server.start()
+    server.close()
 
     assert taken(receiver) == put_down
+
+
+BACKLOG = 60
+HOOK, EVENTS = "/hook", "/api/v1/lineage"
+
+
+class Slow:
+    """Takes everything after a while; when the first comes in, a notice is put down."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.all_asked = threading.Event()
+        self.seconds = 0.0
+        self.put_down = lambda: None
+
+    def __call__(self, request) -> Answer:
+        self.asked.append(request.path)
+        if len(self.asked) == 1:
+            self.put_down()
+        time.sleep(self.seconds)
+        if len(self.asked) == BACKLOG + 1:
+            self.all_asked.set()
+        return Answer(201)
+
+
+@pytest.fixture
+def slow(project, monkeypatch):
+    """A receiver of notices and events, while a server sends sixty events."""
+    monkeypatch.setenv("LOCKGATE_SECRET_HOOK", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    slow = Slow()
+    with Receiver(slow) as receiver:
+        file = project / "lockgate.yml"
+        told = f"lineage: {{events: {{url: '{receiver.url}'}}}}\n"
+        told += f"notifications: {{hook: {{kind: webhook, url: '{receiver.url}{HOOK}', secret: secret://hook}}}}\n"
+        file.write_text(file.read_text(encoding="utf-8") + told, encoding="utf-8")
+        wiring = open_wiring(project, None)
+        run = Emitting(wiring, 1, "load", NOON)
+        for number in range(BACKLOG - 1):
+            run.began(Work(JobKind.LOAD, str(number)))
+        notice = Notice("told/1", "notices.told", Severity.CRITICAL, "look", "now", NOON)
+        slow.put_down = lambda: wiring.store.notices.add(notice, ["hook"])
+        yield slow, Sending(wiring, 3600.0)
+        wiring.close()
+
+
+@pytest.mark.parametrize(("seconds_a_look", "seconds_each", "before"), [(60.0, 0.0, 20), (0.05, 0.1, 1)])
+def test_a_backlog_of_events_holds_up_no_notice(slow, monkeypatch, seconds_a_look, seconds_each, before):
+    receiver, server = slow
+    receiver.seconds = seconds_each
+    monkeypatch.setattr(sending, "EVENTS_SECONDS", seconds_a_look)
+
+    server.start()
+    assert receiver.all_asked.wait(60)
+    server.close()
+
+    assert receiver.asked.index(HOOK) == before
+    assert receiver.asked.count(EVENTS) == BACKLOG
 
 
 def test_a_project_that_tells_nobody_says_so(project):
@@ -201,3 +264,14 @@ def test_a_project_that_tells_nobody_says_so(project):
 
     assert nobody.value.message == "the project tells nobody of lineage"
     wiring.close()
+
+
+def test_what_was_opened_is_closed_though_somebody_interrupts_the_sending(wiring, strict, put_down):
+    strict.moods = [KeyboardInterrupt]
+    app = App(wiring)
+    wiring.has_put_down_lineage = True
+
+    with pytest.raises(KeyboardInterrupt), app:
+        assert "store" in vars(wiring)
+
+    assert "store" not in vars(wiring)

@@ -8,8 +8,11 @@ import pytest
 import structlog
 
 from lockgate.app import App, recorder
-from lockgate.app.recorder import recorded
-from lockgate.core.execution import NodeResult, NodeStatus
+from lockgate.app.recorder import Unheard, recorded
+from lockgate.core.execution import Execution, NodeResult, NodeStatus
+from lockgate.core.lineage_event import JobKind
+from lockgate.core.relation import Relation
+from lockgate.core.route import Edition
 from lockgate.core.run import RunRequest
 from lockgate.errors import ControlPlaneUnavailable
 from lockgate.flow import Step, Unwatched
@@ -120,3 +123,28 @@ def test_a_node_that_cannot_be_told_of_stops_nothing(store, monkeypatch):
         (step,) = store.runs.run(going.run_id).steps
 
     assert step.facts == {}
+
+
+class Looking(Unheard):
+    """A witness that looks, when a work has ended, at how many executions and editions are written down."""
+
+    def __init__(self, store) -> None:
+        self._store = store
+        self.seen = []
+
+    def ended(self, work, found) -> None:
+        log = self._store.executions
+        self.seen.append((work.kind, len(log.executions("people")), len(log.editions("people"))))
+
+
+def test_who_hears_of_runs_is_told_what_is_written_down_already(store):
+    witness = Looking(store)
+
+    with recorded(store, lambda: NOON, Unwatched(), "run", lambda *_: witness) as going:
+        going.cycle([])
+        going.begins(JobKind.BUILD, "people@rules")
+        going.executed(Execution("people", "rules", Relation("analytics__rules", "people"), 2, 0.5))
+        going.begins(JobKind.PUBLICATION, "people@rules")
+        going.published(Edition("people", 1, "rules", 2, NOON))
+
+    assert witness.seen == [(JobKind.BUILD, 1, 0), (JobKind.PUBLICATION, 1, 1)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine, select, update
+from sqlalchemy.event import listen, remove
 
 from lockgate.core.lineage_event import EventDocument
 from lockgate.core.notice import DeliveryStatus
@@ -16,7 +17,7 @@ from lockgate.store.outbox import MOST_ATTEMPTS
 from lockgate.store.scope import Scope
 
 PENDING, SENT, SET_ASIDE = DeliveryStatus.PENDING, DeliveryStatus.SENT, DeliveryStatus.SET_ASIDE
-ONE, OTHER = "018df4f0-7c00-7aaa-8bbb-000000000001", "018df4f0-7c00-7aaa-8bbb-000000000002"
+ONE, OTHER, THIRD = (f"018df4f0-7c00-7aaa-8bbb-00000000000{number}" for number in (1, 2, 3))
 
 
 def event(run, phase):
@@ -51,6 +52,30 @@ def test_an_event_is_put_down_once(store):
 
     assert log.add([EventDocument(f"{ONE}/START", {"eventType": "another"}), event(ONE, "FAIL")]) == 1
     assert log.events()[1].event == event(ONE, "START")
+
+
+@pytest.fixture
+def insertions():
+    """The statements that put rows down."""
+    found = []
+
+    def seen(_connection, _cursor, statement, *_more) -> None:
+        if statement.startswith("INSERT INTO lineage_event"):
+            found.append(statement)
+
+    listen(Engine, "before_cursor_execute", seen)
+    yield found
+    remove(Engine, "before_cursor_execute", seen)
+
+
+def test_a_thousand_are_put_down_by_one_statement_in_their_order(store, insertions):
+    log = store.lineage_events
+    many = [event(f"{number:04}", "START") for number in range(999)]
+
+    assert log.add([*many, many[7]]) == 999
+
+    assert len(insertions) == 1
+    assert [each.event for each in reversed(log.events(limit=2000))] == many
 
 
 def test_nothing_goes_past_an_event_that_is_on_its_way_or_waits(store):
@@ -117,23 +142,67 @@ def test_what_began_and_did_not_end_is_known(store):
     assert [one["run"]["runId"] for one in log.unended()] == [OTHER]
 
 
-def test_what_arrived_a_week_ago_is_forgotten_and_nothing_else(store):
+def test_what_began_long_ago_is_known_however_much_was_put_down_since(store):
     log = store.lineage_events
-    log.add([event(ONE, "START"), event(ONE, "COMPLETE"), event(OTHER, "START")])
-    for _ in range(2):
-        log.sent(log.claim(), "201")
+    log.add([event(ONE, "START")])
+    for number in range(60):
+        log.add([event(f"{number}-{one}", phase) for one in range(50) for phase in ("START", "COMPLETE")])
+
+    assert [one["run"]["runId"] for one in log.unended()] == [ONE]
+
+
+def grow_old(store, days):
+    """Lets all events have been put down, and sent, so many days before."""
     with store.database.writing() as connection:
-        old = table.c.event_id.in_([f"{ONE}/START", f"{OTHER}/START"])
-        for row in log.events():
-            connection.execute(
-                update(table)
-                .where(old, table.c.number == row.number)
-                .values(sent_at=row.sent_at and row.sent_at - timedelta(days=8))
-            )
+        for row in connection.execute(select(table)).mappings().all():
+            older = {name: row[name] and row[name] - timedelta(days=days) for name in ("added_at", "sent_at")}
+            connection.execute(update(table).where(table.c.number == row["number"]).values(older))
+
+
+def arrive(log, *keys):
+    while (claimed := log.claim()) is not None:
+        if claimed.key in keys:
+            log.sent(claimed, "201")
+        else:
+            log.failed(claimed, "400", is_final=True)
+
+
+def test_a_run_that_arrived_a_week_ago_is_forgotten_and_nothing_else(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(ONE, "COMPLETE")])
+    arrive(log, f"{ONE}/START", f"{ONE}/COMPLETE")
+    log.add([event(OTHER, "START")])
+    arrive(log, f"{OTHER}/START")
+    grow_old(store, 8)
+    log.add([event(OTHER, "COMPLETE"), event(THIRD, "START")])
 
     log.forget()
 
-    assert standing(log) == [(f"{ONE}/COMPLETE", SENT), (f"{OTHER}/START", PENDING)]
+    assert standing(log) == [(f"{OTHER}/START", SENT), (f"{OTHER}/COMPLETE", PENDING), (f"{THIRD}/START", PENDING)]
+
+
+def test_the_beginning_of_a_run_is_kept_until_it_ends(store):
+    log = store.lineage_events
+    log.add([event(ONE, "START")])
+    arrive(log, f"{ONE}/START")
+    grow_old(store, 8)
+
+    log.forget()
+
+    assert [one["run"]["runId"] for one in log.unended()] == [ONE]
+
+
+@pytest.mark.parametrize(("days", "kept"), [(8, 2), (91, 0)])
+def test_a_run_whose_beginning_was_set_aside_is_not_taken_as_left(store, days, kept):
+    log = store.lineage_events
+    log.add([event(ONE, "START"), event(ONE, "COMPLETE")])
+    arrive(log, f"{ONE}/COMPLETE")
+    grow_old(store, days)
+
+    log.forget()
+
+    assert len(log.events()) == kept
+    assert log.unended() == ()
 
 
 def test_events_of_another_target_are_not_seen(store):

@@ -118,8 +118,10 @@ class App(Groups):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Sends the lineage events that were put down by it, for a moment; then closes what was opened."""
-        self.lineage_events.deliver_soon()
-        self._wiring.close()
+        try:
+            self.lineage_events.deliver_soon()
+        finally:
+            self._wiring.close()
 
     def check(self, *, offline: bool = False) -> Findings:
         """Everything that is wrong with rule sets, dbt projects and, unless offline, sources; and dbt's warnings."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from lockgate.app.rules import catalog_of
@@ -19,6 +20,7 @@ from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.execution import ProjectInspection
 from lockgate.core.nearness import nearest
 from lockgate.core.route import Route
+from lockgate.core.stream import Stream
 from lockgate.errors import CapabilityMissing, EngineOff, LockgateError, Problem, ProjectInvalid
 from lockgate.transform.cycle import declared_route
 from lockgate.transform.router import DbtSwitches, TransformationModeRouter, lacks_candidate, warning_of
@@ -38,6 +40,7 @@ def findings(wiring: Wiring, *, offline: bool) -> Findings:
     document = read_project(wiring.project.folder)
     found = [] if offline else list(_sources(wiring, document))
     offline = offline or bool(found)
+    found += _events_file(wiring, document)
     dbt = _DbtProjects(wiring, document)
     for entity, implementation in _implementations(wiring):
         revision = tuple(_revision(wiring, document, entity, implementation))
@@ -95,6 +98,35 @@ def _sources(wiring: Wiring, document: Document) -> Iterator[Problem]:
         except LockgateError as error:
             line = document.line(("sources", source.name, "streams", stream.name))
             yield Problem(f"{source.name}.{stream.name}: {error.message}", PROJECT_FILE, line, error.remedy)
+
+
+def _events_file(wiring: Wiring, document: Document) -> Iterator[Problem]:
+    """A file for lineage events that is something else already."""
+    declared = wiring.project.lineage_events
+    if declared is None or not declared.file:
+        return
+    file, name = Path(declared.file).resolve(), Path(declared.file).name
+    sources = (
+        f"is a file of the stream {source.name}.{stream.name}"
+        for source, stream in wiring.project.streams()
+        if "path" in source.options and _is_of(file, Path(str(source.options["path"])), stream)
+    )
+    if file == (wiring.project.folder / PROJECT_FILE).resolve():
+        what = "is the project file"
+    elif file.is_relative_to(wiring.state.resolve()):
+        what = "lies in the state folder"
+    else:
+        what = next(sources, "")
+    if what:
+        yield document.problem(("lineage", "events", "file"), f"{name} {what}", "Name a file for events alone.")
+
+
+def _is_of(file: Path, folder: Path, stream: Stream) -> bool:
+    """Whether a stream's files, which may be a pattern's, are this one or would be."""
+    pattern = folder.resolve() / str(stream.options.get("path") or stream.name)
+    if "**" in str(pattern):
+        return fnmatchcase(str(file), str(pattern).replace("**/", "*"))
+    return file in {pattern, pattern.resolve()} or file.match(str(pattern))
 
 
 def _revision(wiring: Wiring, document: Document, entity: Entity, implementation: Implementation) -> Iterator[Problem]:

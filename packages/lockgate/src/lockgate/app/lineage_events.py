@@ -30,7 +30,7 @@ class LineageEvents:
         self._wiring = wiring
 
     def events(self, status: DeliveryStatus | None = None, *, limit: int) -> tuple[EventDelivery, ...]:
-        """The newest events first; those that arrived are kept for seven days."""
+        """The newest events first; those that arrived are kept for seven days at least."""
         return self._wiring.store.lineage_events.events(status, limit=limit)
 
     def deliver(self) -> tuple[Sent, ...]:
@@ -68,9 +68,13 @@ class LineageEvents:
 
 
 def deliver_events(
-    wiring: Wiring, *, seconds: float | None = None, goes_on: Callable[[], bool] = lambda: True
+    wiring: Wiring,
+    *,
+    most: int = MOST_AT_ONCE,
+    seconds: float | None = None,
+    goes_on: Callable[[], bool] = lambda: True,
 ) -> tuple[Sent, ...]:
-    """Sends what is due; `lockgate.app.delivering.delivered` says how it is bounded.
+    """Sends what is due, `most` attempts at most; `lockgate.app.delivering.delivered` says how it is bounded.
 
     Any number of processes may do so at once: one event is under way at a time.
     """
@@ -82,9 +86,9 @@ def deliver_events(
     log = wiring.store.lineage_events
     send = open_sender(declared, wiring.secrets)
     done = delivered(
-        log, lambda claimed: send(claimed.event), what="lineage event", most=MOST_AT_ONCE, seconds=seconds,
+        log, lambda claimed: send(claimed.event), what="lineage event", most=most, seconds=seconds,
         goes_on=goes_on,
     )  # fmt: skip
-    if done:
+    if done and len(done) < most:
         log.forget()
     return done

@@ -201,23 +201,25 @@ class Recorder:
             self._witness.ended(work, found)
 
     def executed(self, outcome: Outcome) -> None:
-        """An implementation has finished for an entity, or failed."""
+        """An implementation has finished for an entity, or failed; it is told once that is written down."""
+        if self._cycle is not None:
+            self._write_down(self._cycle, outcome)
         self._ends(Work(JobKind.BUILD, f"{outcome.entity}@{outcome.implementation}"), outcome)
-        if self._cycle is None:
-            return
+
+    def _write_down(self, cycle: int, outcome: Outcome) -> None:
         error = ""
         if isinstance(outcome, Execution):
             done = outcome
         else:
             done = Execution(outcome.entity, outcome.implementation, NOTHING, 0, outcome.seconds, nodes=outcome.nodes)
             error = told(outcome.error)
-        number = self._store.executions.add_execution(self._cycle, done, self._clock(), error=error)
+        number = self._store.executions.add_execution(cycle, done, self._clock(), error=error)
         self._executions[done.entity, done.implementation] = number
         if done.read_bytes is not None:
             self._measure(done.entity, done.implementation, READ_BYTES, done.read_bytes, number)
         facts = {"entity": done.entity, "implementation": done.implementation, "seconds": round(done.seconds, 3)}
         ended: dict[str, object] = {"failed": error} if error else {"rows": done.rows}
-        self._log("execution ended", cycle=self._cycle, execution=number, **facts, **ended)
+        self._log("execution ended", cycle=cycle, execution=number, **facts, **ended)
 
     def measured(self, edition: Edition) -> None:
         """An execution's output stands in an edition, new or not: what it takes is written down, if that is known."""
@@ -226,10 +228,10 @@ class Recorder:
             self._measure(edition.entity, edition.implementation, Metric.BYTES, edition.bytes, number)
 
     def published(self, edition: Edition) -> None:
-        """An execution's output is an edition now."""
-        self._ends(Work(JobKind.PUBLICATION, f"{edition.entity}@{edition.implementation}"), edition)
+        """An execution's output is an edition now; it is told once that is written down."""
         number = self._executions[edition.entity, edition.implementation]
         self._store.executions.add_edition(number, edition)
+        self._ends(Work(JobKind.PUBLICATION, f"{edition.entity}@{edition.implementation}"), edition)
         facts = {"entity": edition.entity, "implementation": edition.implementation, "edition": edition.number}
         self._log("edition published", execution=number, **facts, rows=edition.rows)
 

@@ -1,22 +1,29 @@
 """Notices and lineage events leave a server by a thread of their own: a receiver that hangs holds up nothing.
 
-A stop waits for some seconds; what is not sent by then is kept, and sent by whoever looks next.
+Events wait behind notices: however many there are, notices are looked at again after some of them. A stop waits for
+some seconds; what is not sent by then is kept, and sent by whoever looks next.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from threading import Condition, Thread
+from time import monotonic
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.lineage_events import deliver_events
 from lockgate.app.notifying import SOON_SECONDS, deliver
 from lockgate.app.wiring import Wiring
+from lockgate.core.notice import DeliveryStatus
 
 logger = logging.getLogger(__name__)
 
 # How long a stop waits for an attempt; one that takes longer is made again, by another sender.
 STOP_SECONDS = SOON_SECONDS + 1.0
+# Of lineage events, so many are sent at most before notices are looked at again, and none begins after so long.
+EVENTS_A_LOOK = 20
+EVENTS_SECONDS = 5.0
 
 
 class Sending:
@@ -71,20 +78,32 @@ class Sending:
             return self._is_closing
 
     def _send(self, *, is_last: bool) -> None:
-        wiring, seconds = self._wiring, SOON_SECONDS if is_last else None
+        wiring, ends = self._wiring, monotonic() + SOON_SECONDS
 
         def goes_on() -> bool:
             return not (self._is_abandoned if is_last else self._is_closing)
 
+        def left() -> float | None:
+            return ends - monotonic() if is_last else None
+
         try:
             if wiring.project.notifications:
-                deliver(wiring.store.notices, wiring.notifier, seconds=seconds, goes_on=goes_on)
-            if wiring.project.lineage_events:
-                deliver_events(wiring, seconds=seconds, goes_on=goes_on)
+                deliver(wiring.store.notices, wiring.notifier, seconds=left(), goes_on=goes_on)
+            if wiring.project.lineage_events and is_last:
+                deliver_events(wiring, seconds=left(), goes_on=goes_on)
+            elif wiring.project.lineage_events:
+                self._send_some_events(goes_on)
         except Exception as error:  # noqa: BLE001  whatever it is, the next look may find it mended
             self._tell(redacted(f"{type(error).__name__}: {error}"))
         else:
             self._told = ""
+
+    def _send_some_events(self, goes_on: Callable[[], bool]) -> None:
+        """Sends a few events, each for as long as it takes; where one went, another look comes at once."""
+        ends = monotonic() + EVENTS_SECONDS
+        done = deliver_events(self._wiring, most=EVENTS_A_LOOK, goes_on=lambda: goes_on() and monotonic() < ends)
+        if done and done[-1].status is not DeliveryStatus.PENDING:
+            self.wake()
 
     def _tell(self, said: str) -> None:
         """Logs an error once for as long as it stays the same."""

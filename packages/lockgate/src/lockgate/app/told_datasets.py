@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -22,8 +23,9 @@ from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, Source, Stream
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
 
-# dbt's own generic tests, by what the names of their tests begin with.
-_GENERIC = ("not_null", "unique", "accepted_values", "relationships")
+# dbt's own generic tests, by what the names of their tests begin with. dbt ends the id of such a test by ten digits of
+# a digest; one of a file of SQL has none, whatever it is called.
+_GENERIC = re.compile(r"test\.[^.]+\.(not_null|unique|accepted_values|relationships)_.*\.[0-9a-f]{10}")
 OWN_SQL = "custom_sql"
 # What a load adds to what its source has.
 _OURS = frozenset({LOAD_ID_COLUMN, POSITION_COLUMN})
@@ -238,16 +240,15 @@ def assertions_of(tests: Iterable[NodeResult]) -> Mapping[str, Sequence[Assertio
 
 
 def _kind(name: str) -> str:
-    """What a test asserts, as far as its name tells."""
+    """What a test asserts, as far as its id tells."""
     if name.startswith("unit_test."):
         return "unit_test"
     if name.startswith("case "):
         return "rule_case"
     if name.startswith("key "):
         return "unique" if name.endswith("unique") else "not_null"
-    parts = name.split(".")
-    own = parts[2] if name.startswith("test.") and len(parts) > 2 else ""  # noqa: PLR2004  test.PACKAGE.NAME.HASH
-    return next((kind for kind in _GENERIC if own.startswith(f"{kind}_")), OWN_SQL)
+    generic = _GENERIC.fullmatch(name)
+    return generic[1] if generic else OWN_SQL
 
 
 def _fields(columns: Iterable[Column]) -> tuple[Field, ...]:

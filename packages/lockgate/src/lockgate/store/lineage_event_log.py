@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, delete, select
+from sqlalchemy import ColumnElement, FromClause, RowMapping, and_, delete, or_, select
 
 from lockgate.core.lineage_event import CHANNEL, EventDelivery, EventDocument, Phase
 from lockgate.core.notice import DeliveryStatus
@@ -18,7 +18,10 @@ from lockgate.store.scope import Scope
 
 # What arrived is of use for a look at what was sent; the receiver keeps it.
 KEPT = timedelta(days=7)
-SEARCHED = 5000
+# What was set aside is there for somebody to try it again.
+KEPT_ASIDE = timedelta(days=90)
+
+Rows = FromClause
 
 
 class LineageEventLog:
@@ -32,7 +35,7 @@ class LineageEventLog:
 
     def add(self, events: Sequence[EventDocument]) -> int:
         """Puts events down in one transaction: how many of them are new; one of a known id stays as it is."""
-        rows = [{"event_id": one.event_id, "event": dict(one.document)} for one in events]
+        rows = [_row(one) for one in events]
         return self._outbox.add(rows, ("event_id",))
 
     def events(self, status: DeliveryStatus | None = None, *, limit: int = 100) -> tuple[EventDelivery, ...]:
@@ -66,23 +69,49 @@ class LineageEventLog:
         return _delivery(row)
 
     def unended(self) -> tuple[Mapping[str, Any], ...]:
-        """Of the newest 5,000 events, those that say that a run began whose end nobody has put down, the oldest first.
+        """Those events that say that a run began whose end nobody has put down, the oldest first.
 
         Ask it under the target's lock: what has not ended then will not.
         """
-        newest = select(table.c.event_id, table.c.event).where(self._scope.of(table))
-        newest = newest.order_by(table.c.number.desc()).limit(SEARCHED)
+        begun = self._scope.of(table) & (table.c.phase == Phase.START)
+        query = select(table.c.event).where(begun, ~self._same_run(_ends)).order_by(table.c.number)
         with self._database.reading() as connection:
-            rows: list[tuple[str, Mapping[str, Any]]] = [(row[0], row[1]) for row in connection.execute(newest)]
-        ended = {event_id.partition("/")[0] for event_id, _ in rows if not event_id.endswith(f"/{Phase.START}")}
-        begun = ((event_id.partition("/")[0], event) for event_id, event in reversed(rows))
-        return tuple(event for run_id, event in begun if run_id not in ended)
+            return tuple(connection.execute(query).scalars())
 
     def forget(self) -> None:
-        """Takes out what arrived more than seven days ago."""
+        """Takes out the runs that ended, of which every event arrived more than seven days ago.
+
+        One that was set aside is waited for 90 days from when it was put down, and its run with it.
+        """
         with self._database.writing() as connection:
-            arrived = self._scope.of(table) & (table.c.status == DeliveryStatus.SENT)
-            connection.execute(delete(table).where(arrived, table.c.sent_at < now_of(connection) - KEPT))
+            now = now_of(connection)
+            ended = ~self._same_run(lambda other: ~_is_over(other, now)) & self._same_run(_ends)
+            connection.execute(delete(table).where(self._scope.of(table), _is_over(table, now), ended))
+
+    def _same_run(self, condition: Callable[[Rows], ColumnElement[bool]]) -> ColumnElement[bool]:
+        """Whether the run of a row has an event of which this is true."""
+        other = table.alias("other")
+        of_run = (
+            other.c.project == self._scope.project,
+            other.c.target == self._scope.target,
+            other.c.run_id == table.c.run_id,
+        )
+        return select(other.c.number).where(*of_run, condition(other)).correlate(table).exists()
+
+
+def _ends(rows: Rows) -> ColumnElement[bool]:
+    return rows.c.phase != Phase.START
+
+
+def _is_over(rows: Rows, now: datetime) -> ColumnElement[bool]:
+    """Whether nobody needs an event any more for its own sake."""
+    arrived = and_(rows.c.status == DeliveryStatus.SENT, rows.c.sent_at < now - KEPT)
+    return or_(arrived, and_(rows.c.status == DeliveryStatus.SET_ASIDE, rows.c.added_at < now - KEPT_ASIDE))
+
+
+def _row(event: EventDocument) -> dict[str, object]:
+    run_id, _, phase = event.event_id.partition("/")
+    return {"event_id": event.event_id, "run_id": run_id, "phase": phase, "event": dict(event.document)}
 
 
 def _delivery(row: Mapping[str, Any] | RowMapping) -> EventDelivery:

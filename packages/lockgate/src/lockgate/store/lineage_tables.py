@@ -20,6 +20,8 @@ lineage_event = Table(
     Column("number", Number, primary_key=True, autoincrement=True),
     *scope_columns(),
     text_column("event_id"),
+    text_column("run_id"),
+    text_column("phase"),
     text_column("status"),
     number_column("attempts"),
     instant_column("next_at"),
@@ -29,5 +31,6 @@ lineage_event = Table(
     json_column("event"),
     Index("uq_lineage_event_once", "project", "target", "event_id", unique=True),
     Index(None, "project", "target", "status", "number"),
+    Index(None, "project", "target", "run_id", "phase"),
     sqlite_autoincrement=True,
 )

@@ -1,4 +1,7 @@
-"""What leaves by a table: rows put down with what caused them, claimed one at a time, kept until they have arrived.
+"""What leaves by a table: rows that are put down, claimed one at a time, and kept until they have arrived.
+
+A row put down in the transaction of what caused it is there if and only if that is; one put down after it, in one of
+its own, is lost where the process dies between both. Who puts rows down chooses.
 
 Source: the transactional outbox (microservices.io/patterns/data/transactional-outbox.html). Delivery is at least once:
 a process that dies between sending and recording leaves a claim that expires, and the row is sent again under the same
@@ -27,9 +30,10 @@ LONGEST_SAID = 500
 
 
 class Outbox:
-    """The rows of one project on one target in a table that has the columns of `outbox_columns`.
+    """The rows of one project on one target, in a table whose rows are numbered and stand somewhere.
 
-    When one is due is told by the database's clock. Rows that are equal in the columns `lane` leave in their order.
+    Besides `number` and the columns of its scope it has `status`, `attempts`, `next_at`, `said`, `added_at`, `sent_at`.
+    When a row is due is told by the database's clock. Rows that are equal in the columns `lane` leave in their order.
     """
 
     def __init__(
@@ -45,7 +49,7 @@ class Outbox:
     def add(
         self, rows: Sequence[Mapping[str, object]], once: Sequence[str], connection: Connection | None = None
     ) -> int:
-        """Puts rows down: how many of them are new; one that is equal in the columns `once` stays as it is.
+        """Puts rows down at once: how many of them are new; one that is equal in the columns `once` stays as it is.
 
         With `connection`, which `Store.database.writing()` gives, it is part of that transaction.
         """
@@ -57,9 +61,9 @@ class Outbox:
             insertion = insert_into(joined, self._table).on_conflict_do_nothing(
                 index_elements=["project", "target", *once]
             )
-            added = insertion.returning(self._table.c.number)
             own = self._scope.values() | waiting
-            return sum(joined.execute(added.values(own | dict(row))).first() is not None for row in rows)
+            added = joined.execute(insertion.returning(self._table.c.number), [own | dict(row) for row in rows])
+            return len(added.all())
 
     def newest(self, status: DeliveryStatus | None, *, before: int | None, limit: int) -> tuple[RowMapping, ...]:
         """What was ever put down, or what stands so, the newest first; numbered below `before` where it is given."""

@@ -175,3 +175,18 @@ def test_what_was_left_ends_as_aborted(document, lineage_flaws):
     assert ended.document["eventType"] == "ABORT"
     assert ended.document["run"]["facets"]["errorMessage"]["message"] == "it was interrupted"
     assert ended.document["run"]["facets"]["parent"] == begun["run"]["facets"]["parent"]
+
+
+def test_names_of_datasets_hold_no_secrets(document):
+    source = DatasetName("https://hunter2.example.com", "/v1/hunter2/people")
+    read = FieldRead("user_id", source, "id", Reading.DIRECT)
+    whole = FieldRead("", source, "id", Reading.FILTER)
+
+    event = document(replace(EVENT, inputs=(Dataset(source),), outputs=(Dataset(source, fields=(read, whole)),)))
+
+    told = {"namespace": "https://***.example.com", "name": "/v1/***/people"}
+    for dataset in (event["inputs"][0], event["outputs"][0]):
+        assert (dataset["namespace"], dataset["name"]) == (told["namespace"], told["name"])
+    lineage = event["outputs"][0]["facets"]["columnLineage"]
+    for (field,) in (lineage["fields"]["user_id"]["inputFields"], lineage["dataset"]):
+        assert (field["namespace"], field["name"]) == (told["namespace"], told["name"])

@@ -52,6 +52,14 @@ def test_relations_of_a_target(kind, options, namespace, name):
             "https://api.example.com:8443",
             "/v1/people",
         ),
+        (
+            "http",
+            {"url": "https://api.example.com/v1/"},
+            {"path": "/people/all?token=hunter2&page=1#hunter2"},
+            "https://api.example.com",
+            "/v1/people/all",
+        ),
+        ("http", {"url": "https://api.example.com"}, {}, "https://api.example.com", "/people"),
         ("postgres", {"url": "postgresql://ada:hunter2@db/crm"}, {}, "postgres://db:5432", "crm.public.people"),
         (
             "postgres",
@@ -66,4 +74,16 @@ def test_relations_of_a_target(kind, options, namespace, name):
 def test_streams_where_they_come_from(kind, options, own, namespace, name):
     stream = Stream("people", options=own)
 
-    assert stream_name(Source("crm", kind, (stream,)), stream, options, "/project") == DatasetName(namespace, name)
+    named = stream_name(Source("crm", kind, (stream,), options=options), stream, options, "/project")
+
+    assert named == DatasetName(namespace, name)
+
+
+def test_of_an_address_that_is_a_secret_only_the_place_is_told():
+    stream = Stream("people", options={"path": "hunter3/people?key=hunter3"})
+    source = Source("crm", "http", (stream,), options={"url": "secret://crm-url"})
+    resolved = {"url": "https://ada:hunter2@api.example.com:8443/services/T0/hunter2?key=hunter2"}
+
+    named = stream_name(source, stream, resolved, "/project")
+
+    assert named == DatasetName("https://api.example.com:8443", "crm/people")

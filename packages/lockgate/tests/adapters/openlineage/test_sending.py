@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 
 from lockgate.adapters.alerts.posting import Patience
 from lockgate.adapters.openlineage.sending import open_sender
+from lockgate.core.deadline import within
 from lockgate.core.lineage_event import EventDocument, EventsDeclaration
 from lockgate.errors import NoticeRefused, NoticeUnavailable
 from lockgate.sandbox.alerts import Answer, Misbehaviour, Receiver
@@ -64,12 +66,11 @@ def test_what_two_processes_write_at_once_is_whole_and_in_each_ones_order(tmp_pa
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b'{"a":1}\n{"eventTime":"half', b'{"a":1}\n'),
+        (b'{"eventTime":1}\n{"eventTime":"half', b'{"eventTime":1}\n'),
         (b'{"eve', b""),
-        (b'{"a":1}\n' + b'{"eventTime":"' + b"y" * 200_000, b'{"a":1}\n'),
-        (b'{"a":1}\n{"whole":2}', b'{"a":1}\n{"whole":2}\n'),
-        (b"notes of somebody's\nand their end", b"notes of somebody's\nand their end\n"),
-        (b'{"other":"half', b'{"other":"half\n'),
+        (b'{"eventTime":1}\n' + b'{"eventTime":"' + b"y" * 200_000, b'{"eventTime":1}\n'),
+        (b'{"eventTime":1}\n{"whole":2}', b'{"eventTime":1}\n{"whole":2}\n'),
+        (b'{"eventTime":1}\n{"other":"half', b'{"eventTime":1}\n{"other":"half\n'),
     ],
 )
 def test_half_an_event_that_a_dead_process_left_is_taken_away_and_nothing_else(tmp_path, before, after):
@@ -79,6 +80,47 @@ def test_half_an_event_that_a_dead_process_left_is_taken_away_and_nothing_else(t
     open_sender(EventsDeclaration(file=str(path)), Known())(EventDocument("", {"eventTime": "now"}))
 
     assert path.read_bytes() == after + b'{"eventTime":"now"}\n'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"notes of somebody's\nand their end",
+        b"project: shop\n",
+        b"id,name\n1,Ada\n2,Grace",
+        b"SQLite format 3\x00",
+        b'{"other":"half',
+        b"\n",
+    ],
+)
+def test_a_file_of_something_else_is_refused_and_stays_as_it_is(tmp_path, before):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(before)
+
+    with pytest.raises(NoticeRefused) as refused:
+        open_sender(EventsDeclaration(file=str(path)), Known())(EventDocument("", {"eventTime": "now"}))
+
+    assert path.read_bytes() == before
+    assert refused.value.message == (
+        "mine.csv holds something other than events, so nothing is written into it: "
+        "declare another file under `lineage.events`"
+    )
+    assert refused.value.remedy == "Name another file under `lineage.events`, then `lockgate lineage retry NUMBER`."
+
+
+def test_who_locks_a_file_is_waited_for_within_the_deadline(tmp_path):
+    path = tmp_path / "events.ndjson"
+    send = open_sender(EventsDeclaration(file=str(path)), Known())
+
+    with path.open("wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with within(0.1), pytest.raises(NoticeUnavailable) as locked:
+            send(EVENT)
+
+    assert locked.value.message == "events.ndjson is locked by another process"
+    assert path.read_bytes() == b""
+    send(EVENT)
+    assert lines_of(path) == [EVENT.document]
 
 
 def test_a_file_that_cannot_be_written_may_be_later(tmp_path):

@@ -6,7 +6,7 @@ Of the library the classes are used, and none of its transports: see ADR 0048.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.metadata import version
@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 from lockgate.adapters.openlineage.column_lineage import column_lineage
 from lockgate.adapters.openlineage.quality import assertions_facet, test_facet
-from lockgate.core.lineage_event import Change, Dataset, EventDocument, JobKind, JobRun, LineageEvent, Phase
+from lockgate.core.lineage_event import (
+    Change,
+    Dataset,
+    DatasetName,
+    EventDocument,
+    JobKind,
+    JobRun,
+    LineageEvent,
+    Phase,
+)
 from lockgate.core.plain import Redact
 
 if TYPE_CHECKING:
@@ -39,7 +48,7 @@ def _version(package: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """Makes events of one namespace of jobs; texts go through `redact`, which takes secrets out."""
+    """Makes events of one namespace of jobs; texts and names of datasets go through `redact`, against secrets."""
 
     namespace: str
     redact: Redact
@@ -130,7 +139,8 @@ class Documents:
             found["inputStatistics"] = kind(dataset.rows, dataset.bytes, dataset.files, producer=by)
         if dataset.assertions:
             found["dataQualityAssertions"] = assertions_facet(dataset.assertions, producer=by)
-        return InputDataset(dataset.name.namespace, dataset.name.name, facets=self._facets(dataset), inputFacets=found)
+        name = self._told(dataset.name)
+        return InputDataset(name.namespace, name.name, facets=self._facets(dataset), inputFacets=found)
 
     def _output(self, dataset: Dataset) -> OutputDataset:
         from openlineage.client import facet_v2 as facets
@@ -143,8 +153,13 @@ class Documents:
             found["outputStatistics"] = kind(dataset.rows, dataset.bytes, dataset.files, producer=by)
         shown = self._facets(dataset)
         if dataset.fields:
-            shown["columnLineage"] = column_lineage(dataset.fields, producer=by)
-        return OutputDataset(dataset.name.namespace, dataset.name.name, facets=shown, outputFacets=found)
+            reads = [replace(read, dataset=self._told(read.dataset)) for read in dataset.fields]
+            shown["columnLineage"] = column_lineage(reads, producer=by)
+        name = self._told(dataset.name)
+        return OutputDataset(name.namespace, name.name, facets=shown, outputFacets=found)
+
+    def _told(self, name: DatasetName) -> DatasetName:
+        return DatasetName(self.redact(name.namespace), self.redact(name.name))
 
     def _facets(self, dataset: Dataset) -> dict[str, DatasetFacet]:
         from openlineage.client import facet_v2 as facets

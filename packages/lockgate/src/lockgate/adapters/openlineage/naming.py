@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from lockgate.core.lineage_event import DatasetName
 from lockgate.core.relation import Relation
+from lockgate.core.secret import SCHEME
 from lockgate.core.stream import Source, Stream
 
 FILES = "file"
@@ -46,7 +47,10 @@ def target_naming(kind: str, options: Mapping[str, object]) -> Callable[[Relatio
 
 
 def stream_name(source: Source, stream: Stream, options: Mapping[str, object], folder: str) -> DatasetName:
-    """What a stream is called where it comes from; the source's options have their references resolved."""
+    """What a stream is called where it comes from; the `options` are the source's, with its references resolved.
+
+    Of a service whose address is a reference, no more is told than where it is; of another one, no query.
+    """
     own = stream.options
     if source.kind in _FILE_KINDS:
         base = str(options.get("path", ".")).rstrip("/")
@@ -57,10 +61,17 @@ def stream_name(source: Source, stream: Stream, options: Mapping[str, object], f
         table = str(own.get("table") or stream.name)
         return DatasetName(server, f"{database}.{table if '.' in table else f'public.{table}'}")
     if source.kind == "http":
-        parts = urlsplit(str(options["url"]))
-        path = f"{parts.path.rstrip('/')}/{str(own.get('path') or stream.name).lstrip('/')}"
-        return DatasetName(f"{parts.scheme}://{_host_and_port(parts.hostname, parts.port)}", path)
+        return _http(source, stream, str(options["url"]))
     return DatasetName(source.kind, f"{options.get('source') or source.name}.{own.get('resource') or stream.name}")
+
+
+def _http(source: Source, stream: Stream, url: str) -> DatasetName:
+    parts = urlsplit(url)
+    place = f"{parts.scheme}://{_host_and_port(parts.hostname, parts.port)}"
+    if str(source.options["url"]).startswith(SCHEME):
+        return DatasetName(place, f"{source.name}/{stream.name}")
+    below = urlsplit(f"/{str(stream.options.get('path') or stream.name).lstrip('/')}").path
+    return DatasetName(place, f"{parts.path.rstrip('/')}{below}")
 
 
 def _bigquery(options: Mapping[str, object]) -> Callable[[Relation], DatasetName]:

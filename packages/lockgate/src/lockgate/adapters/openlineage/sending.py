@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -12,11 +13,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from lockgate.adapters.alerts.posting import Patience, post
+from lockgate.core.deadline import remaining_seconds, within
 from lockgate.core.lineage_event import EventDocument, EventsDeclaration
 from lockgate.core.ports import Secrets
 from lockgate.errors import NoticeRefused, NoticeUnavailable
 
 _BLOCK = 1 << 16
+# How long another process is waited for that writes, where nobody bounds it more.
+_LOCK_SECONDS = 10.0
+_LOOK_SECONDS = 0.02
 
 Send = Callable[[EventDocument], str]
 
@@ -46,15 +51,18 @@ class LineFile:
         line of anything else is ended, and stays.
 
         Raises:
-            NoticeUnavailable: it cannot be written now.
+            NoticeRefused: it holds something other than events; nothing is written.
+            NoticeUnavailable: it cannot be written now, or another process locks it all the while.
         """
         line = written_line(event)
+        beginning = line.partition(b":")[0]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                _mend(handle, line.partition(b":")[0])
+                self._lock(handle)
+                self._refuse_others(handle, beginning)
+                _mend(handle, beginning)
                 _write(handle, line)
                 os.fsync(handle)
             finally:
@@ -62,6 +70,27 @@ class LineFile:
         except OSError as error:
             raise NoticeUnavailable(f"{self.path.name} cannot be written: {error.strerror}") from error
         return f"{self.path.name} has {len(line)} bytes more"
+
+    def _lock(self, handle: int) -> None:
+        """Waits for the file's lock, no longer than the deadline in force."""
+        with within(_LOCK_SECONDS):
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError as error:
+                    if not remaining_seconds():
+                        raise NoticeUnavailable(f"{self.path.name} is locked by another process") from error
+                    time.sleep(_LOOK_SECONDS)
+                else:
+                    return
+
+    def _refuse_others(self, handle: int, beginning: bytes) -> None:
+        """Refuses a file that does not begin as a line of events does."""
+        found = os.pread(handle, len(beginning), 0)
+        if found != beginning[: len(found)]:
+            said = f"{self.path.name} holds something other than events, so nothing is written into it"
+            hint = "Name another file under `lineage.events`, then `lockgate lineage retry NUMBER`."
+            raise NoticeRefused(f"{said}: declare another file under `lineage.events`", hint=hint)
 
 
 def _write(handle: int, line: bytes) -> None:

@@ -16,7 +16,10 @@ def upgrade() -> None:
     op.create_table(
         "lineage_event",
         sa.Column("number", NUMBER, nullable=False, autoincrement=True),
-        *(sa.Column(name, sa.Text(), nullable=False) for name in ("project", "target", "event_id", "status")),
+        *(
+            sa.Column(name, sa.Text(), nullable=False)
+            for name in ("project", "target", "event_id", "run_id", "phase", "status")
+        ),
         sa.Column("attempts", NUMBER, nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("said", sa.Text(), nullable=False),
@@ -29,4 +32,7 @@ def upgrade() -> None:
     op.create_index("uq_lineage_event_once", "lineage_event", ["project", "target", "event_id"], unique=True)
     op.create_index(
         "ix_lineage_event_project_target_status_number", "lineage_event", ["project", "target", "status", "number"]
+    )
+    op.create_index(
+        "ix_lineage_event_project_target_run_id_phase", "lineage_event", ["project", "target", "run_id", "phase"]
     )
