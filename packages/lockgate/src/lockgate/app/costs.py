@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from lockgate.core.cost import Advised, EntityCost, Grounds, Growth, NodeCost, NodeRun
+from lockgate.core.cost import Advised, EntityCost, Grounds, Growth, Landed, NodeCost, NodeRun
 from lockgate.core.lineage import NodeKind
 from lockgate.operate import LEAST_RUNS, advise, costs_of, growth_of, readers, unknown_readers
 
@@ -77,7 +77,7 @@ class Costs:
         project = self._wiring.project
         return {
             f"stream.{project.name}.{source.name}.{stream.name}": growth_of(
-                stream, [one for one in landed if (one.source, one.stream) == (source.name, stream.name)]
+                stream, landed.get((source.name, stream.name), Landed())
             )
             for source, stream in project.streams()
         }
