@@ -105,7 +105,9 @@ def test_advice_is_by_the_lineage_of_the_project_and_its_prices(wiring):
 
 
 def test_nobody_is_said_to_read_nothing_while_an_implementation_cannot_be_read(wiring, project):
-    (project / "dbt/models/leftover.sql").write_text("select name from {{ source('raw', 'people') }}\n", encoding="utf-8")
+    (project / "dbt/models/leftover.sql").write_text(
+        "select name from {{ source('raw', 'people') }}\n", encoding="utf-8"
+    )
     for day in range(10, 15):
         cycle = executed(wiring, day)
         again = replace(PEOPLE, nodes=(NodeResult("model.people.leftover", NodeStatus.SUCCESS, 30.0),))

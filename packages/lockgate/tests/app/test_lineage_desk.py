@@ -35,7 +35,9 @@ def test_it_is_the_same_until_a_file_changes(project):
 
 def test_a_dbt_project_of_several_implementations_is_walked_once(project):
     declared = project / "lockgate.yml"
-    text = declared.read_text(encoding="utf-8").replace("    route:", "      also: {dbt: dbt, model: people}\n    route:")
+    text = declared.read_text(encoding="utf-8").replace(
+        "    route:", "      also: {dbt: dbt, model: people}\n    route:"
+    )
     declared.write_text(text, encoding="utf-8")
     wiring = open_wiring(project, None)
     try:
