@@ -55,8 +55,8 @@ class EvidenceLog:
         by_cycles = and_(evidence.c.kind == EvidenceKind.COMPARISON, evidence.c.by == CONTROLLER)
         query = select(evidence.c.facts).where(self._scope.of(evidence), by_cycles, evidence.c.at.between(since, until))
         with self._database.reading() as connection:
-            found = connection.execute(query.order_by(evidence.c.evidence_id)).scalars()
-            return tuple(int(facts["comparison_id"]) for facts in found)
+            rows = connection.execute(query.order_by(evidence.c.evidence_id)).all()
+        return tuple(int(row.facts["comparison_id"]) for row in rows)
 
     def write_traffic(self, pair: Pair, token: int, worker: str, total: Traffic) -> None:
         """Writes all that a worker has seen of a pair under a token, in place of what it wrote before.
