@@ -104,6 +104,25 @@ def test_advice_is_by_the_lineage_of_the_project_and_its_prices(wiring):
     assert (advised.measured, advised.warnings) == (1, ("not in the project any more, though measured: 1",))
 
 
+def test_nobody_is_said_to_read_nothing_while_an_implementation_cannot_be_read(wiring, project):
+    (project / "dbt/models/leftover.sql").write_text(
+        "select name from {{ source('raw', 'people') }}\n", encoding="utf-8"
+    )
+    for day in range(10, 15):
+        cycle = executed(wiring, day)
+        again = replace(PEOPLE, nodes=(NodeResult("model.people.leftover", NodeStatus.SUCCESS, 30.0),))
+        wiring.store.executions.add_execution(cycle, again, datetime(2026, 3, day, 7, tzinfo=UTC))
+    before = App(wiring).costs.advice()
+    (project / "rules/people.yml").write_text("entity: people\nfrom: raw.nobody\nrules: []\n", encoding="utf-8")
+    broken = App(wiring).costs.advice()
+
+    assert [one.nodes for one in before.advice if one.kind is AdviceKind.UNREAD] == [("model.people.leftover",)]
+    assert [one for one in broken.advice if one.kind is AdviceKind.UNREAD] == []
+    assert broken.warnings[-1] == (
+        "nothing is said of models that nobody reads: what these read is not known: rules.people.people.rules"
+    )
+
+
 def test_a_run_that_two_entities_share_is_counted_once(wiring):
     for day in range(10, 14):
         cycle = executed(wiring, day)

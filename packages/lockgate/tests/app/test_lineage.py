@@ -65,6 +65,23 @@ def test_a_person_is_told_which_sql_it_was_read_as(shop):
     assert App.lineage_of(shop, dialect="snowflake").warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("profiles", "why"),
+    [
+        (b"shop:\n  target: dev\n  outputs: [\n", "it is no YAML, in line 4"),
+        ("name: größe".encode("latin-1"), "it is no text in UTF-8"),
+        (b"- shop\n", "it has no profiles by name"),
+    ],
+    ids=["no yaml", "no text", "a list"],
+)
+def test_a_profile_that_is_broken_is_not_told_as_missing(shop, profiles, why):
+    (shop / "profiles.yml").write_bytes(profiles)
+
+    assert [one for one in App.lineage_of(shop).warnings if "--dialect" in one] == [
+        f"profiles.yml in {shop} cannot be read: {why}: read as duckdb; --dialect names another"
+    ]
+
+
 @pytest.mark.parametrize(("folder", "dialect"), [("models", None), (".", "nosuch")])
 def test_what_is_no_dbt_project_or_no_dialect_is_refused(shop, folder, dialect):
     with pytest.raises(UnknownName):

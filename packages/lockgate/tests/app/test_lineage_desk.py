@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from lockgate.app.lineage_desk import LineageDesk
 from lockgate.app.wiring import open_wiring
 
@@ -28,3 +31,28 @@ def test_it_is_the_same_until_a_file_changes(project):
         ("people", "rules"): "rules.people.people.rules", ("people", "dbt"): "model.people.people",
     }  # fmt: skip
     assert first.served == {"people": "served.people.people"}
+
+
+def test_a_dbt_project_of_several_implementations_is_walked_once(project):
+    declared = project / "lockgate.yml"
+    text = declared.read_text(encoding="utf-8").replace(
+        "    route:", "      also: {dbt: dbt, model: people}\n    route:"
+    )
+    declared.write_text(text, encoding="utf-8")
+    wiring = open_wiring(project, None)
+    try:
+        desk = LineageDesk(wiring)
+        desk.found()
+        looked_into: list[str] = []
+        watching = [looked_into]
+        models = str(project / "dbt/models")
+        sys.addaudithook(
+            lambda event, given: [one.append(os.fspath(given[0])) for one in watching if event == "os.scandir"]
+        )
+        desk.found()
+        watching.clear()
+    finally:
+        wiring.close()
+
+    assert len(wiring.project.entities["people"].implementations) == 3
+    assert looked_into.count(models) == 1

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from lockgate.app import App
+from lockgate.app.run_report import comparisons_of
 from lockgate.app.touching import with_touches
+from lockgate.app.wiring import open_wiring
 from lockgate.core.comparison import ComparisonRequest, ExpectedDifference
 from lockgate.core.comparison_document import comparison_document
 from lockgate.core.plain import to_plain
-from lockgate.core.run import RunRequest
+from lockgate.core.run import RunRequest, RunResult
 from lockgate.errors import DbtFailed
 from lockgate.flow import Unwatched
 
@@ -207,3 +209,21 @@ def test_the_reports_of_a_run_and_of_a_comparison_tell_it(ran, tmp_path):
         assert "<bdi>state (by a filter, join or group)</bdi>" in text
         assert "exposure.shop.notes" not in text
     assert "What the differences touch" not in (tmp_path / "files.html").read_text(encoding="utf-8")
+
+
+def test_the_report_of_a_run_tells_of_its_own_comparisons_alone(folder):
+    mine = compared(folder, "orders@old", "orders@few")
+    wiring = open_wiring(folder, None)
+    try:
+        hour = timedelta(hours=1)
+        meanwhile = RunResult(2, "shop", "default", wiring.clock() - hour, wiring.clock() + hour)
+        later = RunResult(3, "shop", "default", wiring.clock() + hour, wiring.clock() + 2 * hour)
+        found = comparisons_of(wiring, meanwhile)
+        (newest,) = wiring.store.comparisons.comparisons(limit=1)
+        none = comparisons_of(wiring, later)
+    finally:
+        wiring.close()
+
+    assert newest.comparison_id == mine.evidence  # it is kept, and its instant lies in the run's
+    assert [(one.left, one.right) for one in found] == [("orders@old", "orders@new")]
+    assert none == ()

@@ -6,7 +6,7 @@ import pytest
 
 from lockgate.core.cost import AdviceKind
 from lockgate.core.lineage import LineageNode, NodeKind
-from lockgate.operate.unread import unread_advice
+from lockgate.operate.unread import unknown_readers, unread_advice
 
 SQL = "select id from raw.orders"
 
@@ -67,6 +67,25 @@ def test_near_miss_no_reader_at_all_is_declared(shop):
     leaf = shop.model("leaf", SQL)
 
     assert unread_advice(shop.grounds([leaf], {leaf.name: 5.0})) == ()
+
+
+@pytest.mark.parametrize("is_output", [True, False])
+def test_near_miss_somebody_may_read_it_who_could_not_be_read(shop, is_output):
+    leaf, read = shop.model("leaf", SQL), shop.model("read", SQL)
+    lost = LineageNode("rules.shop.orders.new", NodeKind.OTHER, why_unread="the file is no YAML")
+    outputs = frozenset({lost.name} if is_output else ())
+    grounds = shop.grounds([leaf, read, shop.exposure("board", read.name), lost], {leaf.name: 5.0}, outputs=outputs)
+
+    assert unread_advice(grounds) == ()
+    assert unknown_readers(grounds) == (lost.name,)
+
+
+def test_a_reader_of_which_the_parents_are_known_hides_nothing(shop):
+    leaf, read = shop.model("leaf", SQL), shop.model("read", SQL)
+    python = LineageNode("model.shop.py", NodeKind.MODEL, parents=(read.name,), why_unread="it is a Python model")
+    grounds = shop.grounds([leaf, read, python], {leaf.name: 5.0}, outputs=frozenset({python.name}))
+
+    assert names(unread_advice(grounds)) == [(leaf.name,)]
 
 
 def test_a_test_is_no_reader(shop):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lockgate.core.cost import NodeRun, Spent
+from lockgate.core.cost import Landed, NodeRun, Spent
 from lockgate.core.execution import Execution, NodeResult, NodeStatus
 from lockgate.core.load import Load, LoadMode, LoadStatus
 from lockgate.core.measurement import Measurement, SeriesName
@@ -73,10 +73,44 @@ def test_nodes_that_came_to_their_end_are_told_oldest_first(store):
     assert store.costs.node_runs(NOON + timedelta(hours=2)) == ()
 
 
-def test_loads_that_landed_are_told_oldest_first(store):
-    for rows, status in ((3, LoadStatus.LANDED), (4, LoadStatus.FAILED), (5, LoadStatus.LANDED)):
-        load = Load(0, "s", "t", Relation("raw", "t"), LoadMode.APPEND, LoadStatus.EXTRACTING, NOON)
-        opened = store.loads.open_load(load)
-        store.loads.finish(replace(opened, rows=rows, status=status))
+def test_of_a_node_the_newest_hundred_runs_are_told(store):
+    for number in range(103):
+        one = replace(USERS, nodes=(NodeResult("model.p.users", NodeStatus.SUCCESS, float(number)),))
+        executed(store, NOON, one)
+    executed(store, NOON, replace(USERS, nodes=(NodeResult("model.p.rare", NodeStatus.SUCCESS, 0.5),)))
 
-    assert [one.rows for one in store.costs.landed()] == [3, 5]
+    found = store.costs.node_runs(NOON)
+
+    assert [one.seconds for one in found] == [*map(float, range(3, 103)), 0.5]
+
+
+def landed(store, stream, *loads):
+    """Stores loads of so many rows; one that is written as text was whole, a negative one failed."""
+    for rows in loads:
+        mode = LoadMode.REPLACE if isinstance(rows, str) else LoadMode.APPEND
+        status = LoadStatus.FAILED if int(rows) < 0 else LoadStatus.LANDED
+        opened = store.loads.open_load(
+            Load(0, "shop", stream, Relation("raw", stream), mode, LoadStatus.EXTRACTING, NOON)
+        )
+        store.loads.finish(replace(opened, rows=abs(int(rows)), status=status))
+
+
+def test_what_loads_brought_since_the_newest_whole_one_is_told_by_stream(store, opened):
+    landed(store, "orders", "500", 40, "1000", 10, -7, 12)
+    landed(store, "added", 3, 5)
+    landed(store, "whole", 9, "60")
+    landed(store, "orders", 11)
+    landed(opened(project="other"), "orders", "8", 9)
+
+    assert store.costs.landed() == {
+        ("shop", "orders"): Landed(1033, (10, 12, 11)),
+        ("shop", "added"): Landed(8, (3, 5)),
+        ("shop", "whole"): Landed(60),
+    }
+
+
+def test_of_more_loads_than_are_read_all_rows_count(store, monkeypatch):
+    monkeypatch.setattr("lockgate.store.cost_log.MOST_LOADS", 3)
+    landed(store, "orders", "1000", 1, 2, 3, 4)
+
+    assert store.costs.landed() == {("shop", "orders"): Landed(1010, (2, 3, 4))}

@@ -1,11 +1,12 @@
-"""Traffic is summed up over workers, and what one of them writes again counts once."""
+"""Traffic is summed up over workers, and what one of them writes again counts once; comparisons are told by time."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from lockgate.core.gate import Pair, Traffic
+from lockgate.core.cutover import CONTROLLER
+from lockgate.core.gate import EvidenceKind, Pair, Traffic
 
 USERS = Pair("users", "rules", "dbt", "r1", "d1")
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -44,3 +45,19 @@ def test_workers_are_summed_up_and_tokens_and_pairs_kept_apart(opened):
     assert log.traffic(USERS, 4) == log.traffic(others[0], 3) == log.traffic(others[1], 3) == SEEN
     assert log.traffic(replace(USERS, incumbent_revision="r2"), 3) == Traffic()
     assert opened(target="other").evidence.traffic(USERS, 3) == Traffic()
+
+
+def test_the_comparisons_that_cycles_made_in_a_time_are_told_in_their_order(opened):
+    def add(number, seconds, *, kind=EvidenceKind.COMPARISON, by=CONTROLLER, **where):
+        facts, at = {"comparison_id": number}, AT + timedelta(seconds=seconds)
+        opened(**where).evidence.add_evidence(kind, USERS, 3, at, by=by, facts=facts)
+
+    add(4, -1)
+    add(9, 0)
+    add(5, 1, by="ann")
+    add(6, 1, kind=EvidenceKind.EXECUTION)
+    add(7, 1, target="other")
+    add(8, 2)
+    add(10, 3)
+
+    assert opened().evidence.compared(AT, AT + timedelta(seconds=2)) == (9, 8)

@@ -9,9 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from lockgate.core.cost import Advised, EntityCost, Grounds, Growth, NodeCost, NodeRun
+from lockgate.core.cost import Advised, EntityCost, Grounds, Growth, Landed, NodeCost, NodeRun
 from lockgate.core.lineage import NodeKind
-from lockgate.operate import LEAST_RUNS, advise, costs_of, growth_of
+from lockgate.operate import LEAST_RUNS, advise, costs_of, growth_of, readers, unknown_readers
 
 if TYPE_CHECKING:
     from lockgate.app.lineage import FoundLineage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 DAYS = 21
 LEAST_SECONDS = 1.0
-_READERS = (NodeKind.EXPOSURE, NodeKind.METRIC, NodeKind.SERVED, NodeKind.OTHER)
+_MOST_NAMED = 5
 # So many times the days of the baseline are looked at, so that a picture has them before each of its days.
 _TIMES = 4
 
@@ -77,7 +77,7 @@ class Costs:
         project = self._wiring.project
         return {
             f"stream.{project.name}.{source.name}.{stream.name}": growth_of(
-                stream, [one for one in landed if (one.source, one.stream) == (source.name, stream.name)]
+                stream, landed.get((source.name, stream.name), Landed())
             )
             for source, stream in project.streams()
         }
@@ -121,8 +121,11 @@ def _advised(found: FoundLineage, grounds: Grounds) -> Advised:
         warnings.append(f"not in the project any more, though measured: {len(grounds.costs) - len(known)}")
     if not grounds.growth:
         warnings.append("no loads are known: nothing is said of tables that could be incremental")
-    if not any(node.kind in _READERS for node in nodes.values()):
+    if not readers(grounds):
         warnings.append("no exposure, metric or served view is declared: who reads what is not known")
+    if unknown := unknown_readers(grounds):
+        told = ", ".join(unknown[:_MOST_NAMED]) + (" and others" if len(unknown) > _MOST_NAMED else "")
+        warnings.append(f"nothing is said of models that nobody reads: what these read is not known: {told}")
     return replace(advise(replace(grounds, costs=known)), warnings=tuple(warnings))
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from lockgate.adapters.dbt.config import DbtConfig
-from lockgate.adapters.dbt.dialects import connection_type, dialect_of_type
+from lockgate.adapters.dbt.dialects import broken_profile, connection_type, dialect_of_type
 from lockgate.adapters.dbt.fingerprint import Fingerprint
 from lockgate.adapters.dbt.lineage import RenderedProject
 from lockgate.adapters.dbt.local import EXTRA, LocalDbtExecutor
@@ -122,9 +122,10 @@ def lineage_of_folder(folder: Path, dialect: str | None) -> FoundLineage:
     project = cache.rendered(key, lambda: _rendered(folder, kind, spoken, {}))
     warnings = list(_missing(project))
     if not kind and dialect is None:
-        warnings.append(
-            f"no profiles.yml in {folder} says which SQL this is: read as {spoken}; --dialect names another"
-        )
+        broken = broken_profile(folder)
+        missing = f"no profiles.yml in {folder} says which SQL this is"
+        told = f"profiles.yml in {folder} cannot be read: {broken}" if broken else missing
+        warnings.append(f"{told}: read as {spoken}; --dialect names another")
     return _found(project.nodes, cache, warnings)
 
 

@@ -55,18 +55,21 @@ class LineageDesk:
 
     def _rested_on(self) -> Iterator[Hashable]:
         """What the lineage rests on: the files of every implementation, and the loads that columns came with."""
+        walked: dict[Path, Hashable] = {}
         for entity in self._wiring.project.entities.values():
             for implementation in entity.implementations.values():
-                yield self._content(implementation)
+                yield self._content(implementation, walked)
         newest = self._wiring.store.loads.loads(limit=1)
         yield newest[0].load_id if newest else None
 
-    def _content(self, implementation: Implementation) -> Hashable:
-        """What an implementation's files say; why, where they cannot be found."""
+    def _content(self, implementation: Implementation, walked: dict[Path, Hashable]) -> Hashable:
+        """What an implementation's files say; why, where they cannot be found. A dbt project is walked once."""
         try:
             if implementation.engine is Engine.RULES:
                 return self._wiring.rule_book.revision(implementation)
             path = self._wiring.revisions.located(implementation).path
         except LockgateError as error:
             return error.message
-        return self._fingerprints.setdefault(path, Fingerprint(path)).now()
+        if path not in walked:
+            walked[path] = self._fingerprints.setdefault(path, Fingerprint(path)).now()
+        return walked[path]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from lockgate.app.lineage import FoundLineage
     from lockgate.app.wiring import Wiring
 
-MOST_COMPARISONS = 1_000
-
 
 def write_report(wiring: Wiring, result: RunResult, path: Path) -> None:
     """Writes a run as a self-contained HTML page with pictures."""
@@ -35,6 +33,6 @@ def comparisons_of(wiring: Wiring, result: RunResult) -> tuple[Comparison, ...]:
 
         return lineage_of_project(wiring)
 
-    kept = wiring.store.comparisons.comparisons(limit=MOST_COMPARISONS)
-    mine = [one for one in kept if result.started_at <= one.compared_at <= result.finished_at]
-    return tuple(with_touches(comparison_from(one.found), {}, lineage) for one in reversed(mine))
+    numbers = wiring.store.evidence.compared(result.started_at, result.finished_at)  # a target has one run at a time
+    kept = [wiring.store.comparisons.comparison(number) for number in numbers]
+    return tuple(with_touches(comparison_from(one.found), {}, lineage) for one in kept)

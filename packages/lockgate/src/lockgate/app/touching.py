@@ -32,12 +32,16 @@ def with_touches(found: Comparison, renamed: Mapping[str, str], lineage: Lineage
     columns, rows = _differing(found)
     try:
         return replace(found, touches=touches_by(found, renamed, lineage()))
-    except LockgateError as error:
-        told = f"{error.message}. {error.remedy}" if error.remedy else error.message
     except Exception as error:  # noqa: BLE001  the verdict stands, whatever is the matter with lineage
-        structlog.get_logger().warning("lineage could not be worked out", exc_info=error)
-        told = f"working out the lineage failed ({type(error).__name__})"
-    return replace(found, touches=Touches(columns, rows, unknown=told))
+        return replace(found, touches=Touches(columns, rows, unknown=why_unknown(error)))
+
+
+def why_unknown(error: Exception) -> str:
+    """What is told in the place of lineage that could not be worked out; a defect is logged."""
+    if isinstance(error, LockgateError):
+        return f"{error.message}. {error.remedy}" if error.remedy else error.message
+    structlog.get_logger().warning("lineage could not be worked out", exc_info=error)
+    return f"working out the lineage failed ({type(error).__name__})"
 
 
 def is_touching(found: Comparison) -> bool:

@@ -179,6 +179,17 @@ class NodeRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Landed:
+    """What a stream's loads have brought since its newest whole one: all rows, and those of each that added some.
+
+    Of these the newest are told, so many as the control plane reads at most; the oldest comes first.
+    """
+
+    rows: int = 0
+    added: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Growth:
     """How a stream grows by its loads: the median rows of one among so many, and the rows that are there in all.
 

@@ -7,15 +7,17 @@ from difflib import get_close_matches
 
 MOST = 3
 MOST_TOLD = 20
+# Nobody's name is longer; what comes behind is not held against the known ones.
+MOST_LETTERS = 200
 
 
 def nearest(wrong: str, known: Iterable[str], *, likeness: float = 0.6) -> list[str]:
     """The known names like a wrong one, the most alike first, at most three; capitals make no difference.
 
-    `likeness` is the least ratio of letters in common (Python's `difflib`).
+    `likeness` is the least ratio of letters in common (Python's `difflib`). Of the wrong name, the first 200 count.
     """
     names = {name.casefold(): str(name) for name in known}
-    return [names[each] for each in get_close_matches(wrong.casefold(), names, n=MOST, cutoff=likeness)]
+    return [names[each] for each in get_close_matches(wrong[:MOST_LETTERS].casefold(), names, n=MOST, cutoff=likeness)]
 
 
 def did_you_mean(wrong: str, known: Iterable[str]) -> str | None:

@@ -42,12 +42,13 @@ class Graph:
 
     def prepare(self) -> None:
         """Works out now what the first question would have to wait for."""
-        nowhere = ColumnRef("", "")
+        nowhere, _ = ColumnRef("", ""), self.unresolved
         self.upstream(nowhere, indirect=True)
         self.impact([nowhere])
         self.impact([nowhere], indirect=False)
         self.upstream(nowhere)
         self.nodes_upstream("")
+        self.nodes_downstream("")
 
     def column_edges(self, *, indirect: bool = False) -> tuple[Read, ...]:
         """Which column goes into which, sorted; with `indirect` also which decide about its rows."""

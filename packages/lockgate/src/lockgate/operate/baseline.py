@@ -8,10 +8,9 @@ from itertools import pairwise
 from statistics import median
 
 from lockgate.core.cost import Band, DayCost, EntityCost, Measure, Spent, Trend, Unit
+from lockgate.core.robust import spread_of
 
 LEAST_RUNS = 5
-# A median absolute deviation times this is the standard deviation of what is normally distributed.
-_TO_DEVIATIONS = 1.4826
 _DEVIATIONS = 3.0
 # What differs by less is usual, however still the days before were; of seconds, so many at least.
 _LEAST_SHARE = 0.1
@@ -27,16 +26,12 @@ def costs_of(spent: Iterable[Spent], *, days: int) -> tuple[EntityCost, ...]:
 
 
 def band_of(values: Sequence[float], unit: Unit) -> Band | None:
-    """What is usual by these values; None where they are too few.
-
-    Rousseeuw and Croux, Alternatives to the Median Absolute Deviation, 1993: half of the values may be wild.
-    """
+    """What is usual by these values, up to half of which may be wild; None where they are too few."""
     if len(values) < LEAST_RUNS:
         return None
     middle = median(values)
-    deviation = median(abs(value - middle) for value in values)
     least = _LEAST_SECONDS if unit is Unit.SECONDS else 0.0
-    half = max(_DEVIATIONS * _TO_DEVIATIONS * deviation, _LEAST_SHARE * middle, least)
+    half = max(_DEVIATIONS * spread_of(values), _LEAST_SHARE * middle, least)
     return Band(len(values), middle, max(middle - half, 0.0), middle + half)
 
 

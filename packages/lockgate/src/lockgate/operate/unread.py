@@ -17,9 +17,9 @@ _NEEDS_ONLY = "only models that nobody reads stand on it"
 
 
 def unread_advice(grounds: Grounds) -> tuple[Advice, ...]:
-    """Advice for each node that nobody reads, with those before it that only it needs; none where no reader is known.
+    """Advice for each node that nobody reads, with those before it that only it needs.
 
-    Where a project declares no reader at all, nothing is known of who reads what.
+    Where a project declares no reader at all, or one of them could not be read, nothing is known of who reads what.
     """
     unread = unread_nodes(grounds)
     owners = _owners(grounds.nodes, unread)
@@ -30,13 +30,27 @@ def unread_advice(grounds: Grounds) -> tuple[Advice, ...]:
     return tuple(one for one in found if one is not None)
 
 
+def readers(grounds: Grounds) -> frozenset[str]:
+    """The nodes that read for somebody: exposures, metrics, served views, rule sets, and outputs of entities."""
+    kinds = {node.name for node in grounds.nodes.values() if node.kind not in _NO_READERS}
+    return frozenset(kinds | grounds.outputs & grounds.nodes.keys())
+
+
+def unknown_readers(grounds: Grounds) -> tuple[str, ...]:
+    """The readers that could not be read themselves, so that nobody knows what they read; sorted."""
+    found = (grounds.nodes[name] for name in readers(grounds))
+    return tuple(sorted(one.name for one in found if one.why_unread and not one.parents))
+
+
 def unread_nodes(grounds: Grounds) -> frozenset[str]:
-    """The models, seeds and snapshots that no reader stands on, at any distance; none where there is no reader."""
-    nodes = grounds.nodes
-    readers = {node.name for node in nodes.values() if node.kind not in _NO_READERS} | grounds.outputs & nodes.keys()
-    if not readers:
+    """The models, seeds and snapshots that no reader stands on, at any distance.
+
+    None where there is no reader, or nobody knows what one of them reads.
+    """
+    nodes, known = grounds.nodes, readers(grounds)
+    if not known or unknown_readers(grounds):
         return frozenset()
-    read, waiting = set(readers), list(readers)
+    read, waiting = set(known), list(known)
     while waiting:
         for parent in nodes[waiting.pop()].parents:
             if parent in nodes and parent not in read:

@@ -13,6 +13,8 @@ import statistics
 from collections.abc import Sequence
 from math import sqrt
 
+from lockgate.core.robust import spread_of
+
 MEMORIES = (0.05, 0.2, 0.5)
 _FASTEST_TREND = 0.01
 _DAMPED = 0.98
@@ -21,7 +23,6 @@ _STRANGE = 3.5
 _SEASONAL = 0.08
 _SPREAD = 0.04
 _BIWEIGHT = 2.52
-_TO_SIGMA = 1.4826
 _SWEEPS = 4
 
 Seasons = tuple[int, int]
@@ -30,12 +31,6 @@ Seasons = tuple[int, int]
 def clipped(score: float) -> float:
     """Huber's function: a score, no larger than two."""
     return max(-_CLIPPED, min(_CLIPPED, score))
-
-
-def spread_of(values: Sequence[float]) -> float:
-    """The standard deviation that a normal sample of this median absolute deviation would have."""
-    middle = statistics.median(values)
-    return _TO_SIGMA * statistics.median([abs(value - middle) for value in values])
 
 
 class Filter:

@@ -11,7 +11,8 @@ from collections import deque
 from itertools import pairwise
 from math import sqrt
 
-from lockgate.quality.baseline import clipped, spread_of
+from lockgate.core.robust import spread_of
+from lockgate.quality.baseline import clipped
 
 _LAST, _BEFORE = (1, 3), 8  # weeks
 _OF_MEDIAN = 1.57  # the variance of a median over that of a mean

@@ -8,7 +8,8 @@ from datetime import date, datetime
 from math import hypot
 
 from lockgate.core.anomaly import AnomalyKind, Judged
-from lockgate.quality.baseline import Baseline, Seasons, spread_of
+from lockgate.core.robust import spread_of
+from lockgate.quality.baseline import Baseline, Seasons
 from lockgate.quality.calendars import Cadence, Occasion
 from lockgate.quality.drifts import Drift
 from lockgate.quality.repeats import Gaps, Ties, Zeros

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, select
 
-from lockgate.core.cost import NodeRun, Spent, Unit
+from lockgate.core.cost import Landed, NodeRun, Spent, Unit
 from lockgate.core.execution import NodeStatus
-from lockgate.core.load import Load, LoadStatus
+from lockgate.core.load import LoadMode, LoadStatus
 from lockgate.core.record import RecordStatus
 from lockgate.store.database import Database
-from lockgate.store.load_ledger import load_of_row
 from lockgate.store.measurement_tables import measurement
 from lockgate.store.scope import Scope
 from lockgate.store.tables import cycle, execution, load, node_result, run
 
-# So many nodes are read at most: what a large project runs in three weeks of hourly cycles.
+# Of each node that an implementation runs, so many runs are read at most; and so many of all nodes.
+MOST_RUNS = 100
 MOST_NODES = 1_000_000
+# Of each stream, so many loads are read at most.
+MOST_LOADS = 1_000
 _MEASURED = (Unit.BYTES, Unit.READ_BYTES)
 _DONE = tuple(str(status) for status in (NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL))
 
@@ -40,7 +42,7 @@ class CostLog:
         query = query if entity is None else query.where(execution.c.entity == entity)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(execution.c.execution_id)).all()
-        known = self._measured(since)
+        known = self._measured(since, entity)
         return tuple(
             Spent(
                 row.entity,
@@ -56,13 +58,21 @@ class CostLog:
         )
 
     def node_runs(self, since: datetime) -> tuple[NodeRun, ...]:
-        """The runs of nodes, since an instant, that came to their end; the oldest first."""
-        columns = (node_result.c.node, node_result.c.seconds, node_result.c.read_bytes)
-        owner = (execution.c.cycle_id, execution.c.entity, execution.c.implementation)
+        """The runs of nodes, since an instant, that came to their end; the oldest first.
+
+        Of each node of an implementation, the newest hundred at most.
+        """
+        columns = (node_result.c.position, node_result.c.node, node_result.c.seconds, node_result.c.read_bytes)
+        names = ("execution_id", "cycle_id", "entity", "implementation")
+        newest = (execution.c.execution_id.desc(), node_result.c.position.desc())
+        each = (execution.c.entity, execution.c.implementation, node_result.c.node)
+        place = func.row_number().over(partition_by=each, order_by=newest).label("place")
         joined = node_result.join(execution).join(cycle).join(run)
-        query = select(*owner, *columns).select_from(joined).where(self._scope.of(run))
-        query = query.where(execution.c.finished_at >= since, node_result.c.status.in_(_DONE))
-        query = query.order_by(execution.c.execution_id.desc(), node_result.c.position.desc()).limit(MOST_NODES)
+        placed = select(*(execution.c[name] for name in names), *columns, place).select_from(joined)
+        placed = placed.where(self._scope.of(run), execution.c.finished_at >= since, node_result.c.status.in_(_DONE))
+        few = placed.subquery()
+        query = select(few).where(few.c.place <= MOST_RUNS)
+        query = query.order_by(few.c.execution_id.desc(), few.c.position.desc()).limit(MOST_NODES)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
         return tuple(
@@ -70,15 +80,32 @@ class CostLog:
             for row in reversed(rows)
         )
 
-    def landed(self) -> tuple[Load, ...]:
-        """All loads that have landed, the oldest first."""
-        query = select(load).where(self._scope.of(load), load.c.status == LoadStatus.LANDED).order_by(load.c.load_id)
-        with self._database.reading() as connection:
-            return tuple(load_of_row(row) for row in connection.execute(query).mappings())
+    def landed(self) -> Mapping[tuple[str, str], Landed]:
+        """What the loads of each stream that landed have brought since its newest whole one, by source and stream.
 
-    def _measured(self, since: datetime) -> Mapping[tuple[int, Unit], int]:
-        """The bytes of executions; where one was measured twice, as last."""
+        Rows are those of all of these loads; one by one, the newest thousand are told at most.
+        """
+        mine, name = and_(self._scope.of(load), load.c.status == LoadStatus.LANDED), (load.c.source, load.c.stream)
+        last = func.max(case((load.c.mode == LoadMode.REPLACE, load.c.load_id), else_=0)).over(partition_by=name)
+        every = select(*name, load.c.load_id, load.c.mode, load.c.rows, last.label("whole")).where(mine).subquery()
+        stream = (every.c.source, every.c.stream)
+        total = func.sum(every.c.rows).over(partition_by=stream).label("total")
+        place = func.row_number().over(partition_by=stream, order_by=every.c.load_id.desc()).label("place")
+        since = select(*stream, every.c.load_id, every.c.mode, every.c.rows, total, place)
+        few = since.where(every.c.load_id >= every.c.whole).subquery()
+        query = select(few).where(few.c.place <= MOST_LOADS).order_by(few.c.load_id)
+        added: dict[tuple[str, str], list[int]] = {}
+        rows: dict[tuple[str, str], int] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(query):
+                rows[row.source, row.stream] = int(row.total)
+                added.setdefault((row.source, row.stream), []).extend([row.rows] * (row.mode == LoadMode.APPEND))
+        return {each: Landed(rows[each], tuple(several)) for each, several in added.items()}
+
+    def _measured(self, since: datetime, entity: str | None) -> Mapping[tuple[int, Unit], int]:
+        """The bytes of executions, of one entity or of all; where one was measured twice, as last."""
         mine = and_(self._scope.of(measurement), measurement.c.measured_at >= since, measurement.c.column_name == "")
+        mine = mine if entity is None else and_(mine, measurement.c.entity == entity)
         metrics = measurement.c.metric.in_([str(unit) for unit in _MEASURED])
         newest = select(func.max(measurement.c.number)).where(mine, metrics, measurement.c.execution_id.is_not(None))
         newest = newest.group_by(measurement.c.execution_id, measurement.c.metric)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import and_, func, insert, select
 
+from lockgate.core.cutover import CONTROLLER
 from lockgate.core.gate import Evidence, EvidenceKind, Pair, Traffic
 from lockgate.core.plain import to_plain
 from lockgate.store.cutover_tables import evidence, traffic
@@ -45,6 +46,17 @@ class EvidenceLog:
         query = select(evidence).where(mine).order_by(evidence.c.evidence_id.desc()).limit(limit)
         with self._database.reading() as connection:
             return tuple(evidence_of(dict(row)) for row in connection.execute(query).mappings())
+
+    def compared(self, since: datetime, until: datetime) -> tuple[int, ...]:
+        """The numbers of the comparisons that cycles made from one instant to another, the first comes first.
+
+        Those that a person asked for are none of them.
+        """
+        by_cycles = and_(evidence.c.kind == EvidenceKind.COMPARISON, evidence.c.by == CONTROLLER)
+        query = select(evidence.c.facts).where(self._scope.of(evidence), by_cycles, evidence.c.at.between(since, until))
+        with self._database.reading() as connection:
+            rows = connection.execute(query.order_by(evidence.c.evidence_id)).all()
+        return tuple(int(row.facts["comparison_id"]) for row in rows)
 
     def write_traffic(self, pair: Pair, token: int, worker: str, total: Traffic) -> None:
         """Writes all that a worker has seen of a pair under a token, in place of what it wrote before.

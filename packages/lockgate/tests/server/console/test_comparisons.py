@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from lockgate.app.archive import Archive
+from lockgate.app.service import Service
 from lockgate.server.console.listing import ROWS
 
 
@@ -126,3 +127,26 @@ def test_a_page_asks_the_control_plane_as_often_whatever_it_shows(client, store,
     assert len([each for each in few if "comparison" in each]) == 1
     assert len(many) <= len(few)
     assert len([each for each in one if "comparison" in each]) == 1
+
+
+class TestWhereLineageHasADefect:
+    """What a comparison found is shown, whatever is the matter with lineage."""
+
+    @pytest.fixture
+    def service(self, folder):
+        class Broken:
+            def found(self):
+                raise RuntimeError("nobody thought of this")
+
+        class WithoutLineage(Service):
+            lineage = Broken()
+
+        opened = WithoutLineage.open(folder)
+        yield opened
+        opened.close()
+
+    def test_the_page_says_so_in_its_place(self, look, numbers):
+        page = look(f"/comparisons/{numbers[0]}")
+
+        assert "FAIL The two sides differ." in page.words
+        assert "working out the lineage failed (RuntimeError)" in page.words

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
 import pytest
@@ -254,6 +256,69 @@ class TestOfSevenHundredModels:
         assert len(nodes_in(look(more)) - {"model.shop.m3_0"}) == ROWS
         assert "100 nodes of that kind or name" in look(more).words
         assert len(client.get(path, headers={"Accept": "text/html"}).content) < 200_000
+
+
+class Watched(Mapping[str, LineageNode]):
+    """Nodes that note in which threads they are looked at."""
+
+    def __init__(self, nodes: Mapping[str, LineageNode]) -> None:
+        self._nodes = nodes
+        self.threads: set[str] = set()
+
+    def _noted(self) -> Mapping[str, LineageNode]:
+        self.threads.add(threading.current_thread().name.partition("_")[0])
+        return self._nodes
+
+    def __getitem__(self, name: str) -> LineageNode:
+        return self._noted()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._noted())
+
+    def __len__(self) -> int:
+        return len(self._noted())
+
+
+class TestWhereNodesAreLookedAt:
+    """Beside the event loop alone: there are thousands, and others wait for an answer meanwhile."""
+
+    @pytest.fixture
+    def watched(self):
+        return Watched(trace([LineageNode("model.shop.a", NodeKind.MODEL, why_unread="nobody can")]).nodes)
+
+    @pytest.fixture
+    def service(self, folder, watched):
+        known = Known(FoundLineage(Graph(replace(trace(()), nodes=watched)), (), 0))
+        known.may_go_on.set()
+
+        class Small(Service):
+            lineage = known
+
+        opened = Small.open(folder)
+        yield opened
+        opened.close()
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/lineage", 200),
+            ("/lineage?of=model.shop.a", 200),
+            (at("model.shop.a"), 200),
+            (at("modal.shop.a"), 404),
+            ("/lineage/unresolved", 200),
+        ],
+    )
+    def test_no_page_looks_at_them_in_the_event_loop(self, look, watched, path, status):
+        assert "model.shop.a" in look(path, status=status).words
+        assert watched.threads == {"lockgate-api"}
+
+    def test_what_was_prepared_is_not_counted_anew(self, watched):
+        graph = Graph(replace(trace(()), nodes=watched))
+        graph.prepare()
+        watched.threads.clear()
+
+        assert (len(graph.node_edges), [one.reason for one in graph.unresolved]) == (0, ["nobody can"])
+        assert watched.threads == set()
 
 
 class TestWhileItIsWorkedOut:

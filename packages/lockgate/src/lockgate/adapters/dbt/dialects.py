@@ -38,6 +38,22 @@ def connection_type(project: Path) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
+def broken_profile(project: Path) -> str:
+    """Why a project's own `profiles.yml` cannot be read; empty where it can be, or there is none."""
+    try:
+        content = yaml.safe_load((project / PROFILE_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    except UnicodeDecodeError:
+        return "it is no text in UTF-8"
+    except (ValueError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        return f"it is no YAML{f', in line {mark.line + 1}' if mark else ''}"
+    return "" if content is None or isinstance(content, Mapping) else "it has no profiles by name"
+
+
 def dialect_of_type(kind: str) -> str:
     """What sqlglot calls the SQL of a type of connection."""
     return _DIALECTS.get(kind, kind)

@@ -11,9 +11,8 @@ from starlette.responses import Response
 
 from lockgate.adapters.reports.comparison import sample_blocks, touched_of
 from lockgate.app.archive import KeptComparison
-from lockgate.app.touching import is_touching, unknown_yet, with_touches
+from lockgate.app.touching import is_touching, unknown_yet, why_unknown, with_touches
 from lockgate.core.comparison import Comparison, Verdict
-from lockgate.errors import LockgateError
 from lockgate.server.console.comparison_view import line_of, view_of
 from lockgate.server.console.lineage import PATIENCE_SECONDS
 from lockgate.server.console.lineage_view import node_path
@@ -69,12 +68,13 @@ async def _touching(desk: Desk, kept: KeptComparison) -> tuple[Comparison, bool]
         return found, False
     try:
         lineage = await desk.lineage.within(PATIENCE_SECONDS)
-    except (LockgateError, Refusal) as error:
-        told = error.message if isinstance(error, LockgateError) else str(error)
-        return unknown_yet(found, told), False
-    if lineage is None:
-        return unknown_yet(found, "the lineage is being worked out"), True
-    return await desk.threads.call(with_touches, found, kept.request.renamed, lambda: lineage), False
+        if lineage is None:
+            return unknown_yet(found, "the lineage is being worked out"), True
+        return await desk.threads.call(with_touches, found, kept.request.renamed, lambda: lineage), False
+    except Refusal as refusal:
+        return unknown_yet(found, str(refusal)), False
+    except Exception as error:  # noqa: BLE001  the verdict stands, whatever is the matter with lineage
+        return unknown_yet(found, why_unknown(error)), False
 
 
 async def differing_rows(request: Request, comparison_id: ComparisonId) -> Response:

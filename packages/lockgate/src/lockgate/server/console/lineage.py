@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -60,58 +61,21 @@ class UnresolvedAsked(Asked):
 async def lineage_page(request: Request) -> Response:
     """List the nodes of the project's lineage."""
     query = asked(request, NodesAsked)
-    found = await _found(request)
-    if found is None:
-        return _waiting(request)
-    threads = desk_of(request).threads
-    names = await threads.call(_listed, found, query)
-    many = len(names)
-    names = [name for name in names if query.before is None or name > query.before]
-    rows = rows_of(request, names[: ROWS + 1], lambda name: name)
-    facts: dict[str, Any] = {
-        "asked": query,
-        "kinds": (("", "any kind"), *((kind.value, told) for kind, told, _ in counts_of(found))),
-        "counts": counts_of(found),
-        "lines": await threads.call(lines_of, found, rows.rows),
-        "older": rows.older,
-        "many": many,
-        "edges": len(found.graph.node_edges),
-        "unresolved": len(found.graph.unresolved),
-        "warnings": found.warnings[:MOST_WARNINGS],
-        "warnings_left_out": max(0, len(found.warnings) - MOST_WARNINGS),
-        "node_path": node_path,
-    }
-    return page(request, "lineage.html.jinja", **facts)
+    return await _drawn(request, "lineage.html.jinja", partial(_facts_of_list, request, query))
 
 
 async def node_page(request: Request) -> Response:
     """Show a node of the lineage, with what is near it."""
     query = asked(request, NodeAsked)
-    found = await _found(request)
-    if found is None:
-        return _waiting(request)
     if query.name is None:
         return page(request, "lineage_none.html.jinja")
-    look = partial(view_of, found, found.node(query.name), query.column or "", up=query.up, down=query.down)
-    view = await desk_of(request).threads.call(look)
-    behind = view.columns.index(query.before) + 1 if query.before in view.columns else 0
-    columns = rows_of(request, view.columns[behind : behind + SHOWN_COLUMNS + 1], str, most=SHOWN_COLUMNS)
-    facts: dict[str, Any] = {"levels": choices_of_levels(), "node_path": node_path, "list_path": list_path}
-    return page(request, "lineage_node.html.jinja", view=view, columns=columns, **facts)
+    return await _drawn(request, "lineage_node.html.jinja", partial(_facts_of_node, request, query))
 
 
 async def unresolved_page(request: Request) -> Response:
     """List what is not resolved in the lineage, and why."""
     query = asked(request, UnresolvedAsked)
-    found = await _found(request)
-    if found is None:
-        return _waiting(request)
-    behind = query.before or 0
-    lines = list(enumerate(found.graph.unresolved, start=1))[behind : behind + ROWS + 1]
-    rows = rows_of(request, lines, lambda line: line[0])
-    shown: list[tuple[Unresolved, str]] = [(one, node_path(one.node)) for _, one in rows.rows]
-    many = len(found.graph.unresolved)
-    return page(request, "lineage_unresolved.html.jinja", lines=shown, older=rows.older, many=many)
+    return await _drawn(request, "lineage_unresolved.html.jinja", partial(_facts_of_unresolved, request, query))
 
 
 async def lineage_live(request: Request) -> Response:
@@ -134,13 +98,53 @@ def choices_of_levels() -> tuple[tuple[str, str], ...]:
     return tuple((str(number), str(number)) for number in range(MOST_LEVELS + 1))
 
 
-async def _found(request: Request) -> FoundLineage | None:
-    """The lineage as it is now; None where it is being worked out."""
-    return await desk_of(request).lineage.within(PATIENCE_SECONDS)
+async def _drawn(request: Request, template: str, facts_of: Callable[[FoundLineage], dict[str, Any]]) -> Response:
+    """A page of the lineage as it is now, or one that waits for it; what is shown is gathered beside the event loop."""
+    desk = desk_of(request)
+    found = await desk.lineage.within(PATIENCE_SECONDS)
+    if found is None:
+        return page(request, "lineage_waiting.html.jinja", is_done=False)
+    return page(request, template, **await desk.threads.call(facts_of, found))
 
 
-def _waiting(request: Request) -> Response:
-    return page(request, "lineage_waiting.html.jinja", is_done=False)
+def _facts_of_list(request: Request, query: NodesAsked, found: FoundLineage) -> dict[str, Any]:
+    names, counts = _listed(found, query), counts_of(found)
+    behind = [name for name in names if query.before is None or name > query.before]
+    rows = rows_of(request, behind[: ROWS + 1], lambda name: name)
+    return {
+        "asked": query,
+        "kinds": (("", "any kind"), *((kind.value, told) for kind, told, _ in counts)),
+        "counts": counts,
+        "lines": lines_of(found, rows.rows),
+        "older": rows.older,
+        "many": len(names),
+        "edges": len(found.graph.node_edges),
+        "unresolved": len(found.graph.unresolved),
+        "warnings": found.warnings[:MOST_WARNINGS],
+        "warnings_left_out": max(0, len(found.warnings) - MOST_WARNINGS),
+        "node_path": node_path,
+    }
+
+
+def _facts_of_node(request: Request, query: NodeAsked, found: FoundLineage) -> dict[str, Any]:
+    """What is near a node.
+
+    Raises:
+        UnknownName: there is no such node, or no such column of it.
+    """
+    view = view_of(found, found.node(query.name or ""), query.column or "", up=query.up, down=query.down)
+    behind = view.columns.index(query.before) + 1 if query.before in view.columns else 0
+    columns = rows_of(request, view.columns[behind : behind + SHOWN_COLUMNS + 1], str, most=SHOWN_COLUMNS)
+    paths = {"node_path": node_path, "list_path": list_path}
+    return {"view": view, "columns": columns, "levels": choices_of_levels(), **paths}
+
+
+def _facts_of_unresolved(request: Request, query: UnresolvedAsked, found: FoundLineage) -> dict[str, Any]:
+    every, behind = found.graph.unresolved, query.before or 0
+    lines = list(enumerate(every[behind : behind + ROWS + 1], start=behind + 1))
+    rows = rows_of(request, lines, lambda line: line[0])
+    shown: list[tuple[Unresolved, str]] = [(one, node_path(one.node)) for _, one in rows.rows]
+    return {"lines": shown, "older": rows.older, "many": len(every)}
 
 
 def _listed(found: FoundLineage, query: NodesAsked) -> list[str]:
