@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("lockgate.testing")
 
@@ -21,8 +22,13 @@ FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off", 
 
 
 def pytest_configure() -> None:
-    """Lets Ctrl-C end what tests start, also where this is a shell's job in the background, which ignores it."""
+    """Lets Ctrl-C end what tests start, also where this is a shell's job in the background, which ignores it.
+
+    No example of a property has to be quick: how busy the machine is decides nothing.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    settings.register_profile("untimed", settings(), deadline=None)
+    settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items) -> None:
