@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lockgate.app.wiring import open_wiring
+from lockgate.app import quality
+from lockgate.app.wiring import RUN_LOCK, open_wiring
 from lockgate.cli.entrypoint import run
 from lockgate.core.measurement import Measurement, SeriesName
+from lockgate.core.record import RecordStatus
+from lockgate.quality import judging
 
 PROJECT = """
 project: people
@@ -150,6 +153,25 @@ def test_an_anomaly_is_told_of_once(lockgate, remembered):
     assert notice["subject"] == "people@rules: 1 series is not as expected"
     assert notice["text"].startswith("rows: 3, outside of ")
     assert (notice["severity"], notice["entity"]) == ("warning", "people")
+
+
+def test_anomalies_are_looked_for_once_the_target_is_anothers(lockgate, remembered, project, monkeypatch):
+    remembered("rows", [1000.0 + place % 5 for place in range(60)])
+    seen = []
+
+    def judge(series, measurements, *, holidays):
+        other = open_wiring(project, None)
+        with other.warehouse.lock(RUN_LOCK, wait_seconds=0.0):
+            (newest,) = other.store.runs.runs(limit=1)
+        other.close()
+        seen.append((series.entity, newest.status))
+        return judging.judge(series, measurements, holidays=holidays)
+
+    monkeypatch.setattr(quality, "judge", judge)
+    assert lockgate("run")[0] == 0
+
+    assert set(seen) == {("people", RecordStatus.SUCCESS), ("files.people", RecordStatus.SUCCESS)}
+    assert len(lockgate("notices", "list", "--json")[1]) == 1
 
 
 def test_earlier_anomalies_are_listed_from_a_day_on(lockgate, remembered):

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app.quality import tell_anomalies
 from lockgate.core.measurement import Measurement
 from lockgate.core.route import Edition
 from lockgate.core.run import RunResult
@@ -32,7 +31,6 @@ def measure(wiring: Wiring, result: RunResult, execution_of: Callable[[str, str]
         if found:
             wiring.store.measurements.add(found)
             wiring.store.measurements.forget(result.started_at - KEPT)
-            tell_anomalies(wiring, {one.series.entity for one in found}, result.started_at)
     except Exception as error:  # noqa: BLE001  (what was published stands, measured or not)
         _left_out(result.run_id, "the run", error)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.new_files import write_over
 from lockgate.app.notifying import channels_of
 from lockgate.core.anomaly import Judged, SeriesJudgement
@@ -21,6 +23,8 @@ from lockgate.quality.judging import judge
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
+
+logger = logging.getLogger(__name__)
 
 # The newest measurements of a series that it is judged by: almost three years of days, six weeks of hours.
 HISTORY = 1000
@@ -95,9 +99,9 @@ class Quality:
             raise UnknownName(message, hint=did_you_mean(name, known), name=name)
 
 
-def judged(wiring: Wiring, name: str | None) -> tuple[SeriesJudgement, ...]:
-    """The series of one name or of all, judged."""
-    every = wiring.store.measurements.every_series(name, each=HISTORY)
+def judged(wiring: Wiring, name: str | None = None, *, run_at: datetime | None = None) -> tuple[SeriesJudgement, ...]:
+    """The series of one name or of all, judged; with `run_at` those that were measured then, as they were then."""
+    every = wiring.store.measurements.every_series(name, until=run_at, run_at=run_at, each=HISTORY)
     return tuple(judge(one, several, holidays=_holidays(wiring, one.entity)) for one, several in every.items())
 
 
@@ -109,17 +113,21 @@ def _holidays(wiring: Wiring, entity: str) -> frozenset[date]:
     return frozenset().union(*(one.quality.holidays for one in entities.values()))
 
 
-def tell_anomalies(wiring: Wiring, names: Iterable[str], at: datetime) -> None:
-    """Puts one notice down for each implementation or load in which what was measured at `at` tells of something new.
+def tell_anomalies(wiring: Wiring, run_id: int, at: datetime) -> None:
+    """Puts one notice down for each implementation or load in which what a run measured tells of something new.
 
-    Again for the same run, it puts down nothing.
+    `at` is when that run began. It is called after the run has ended and left the target to others; nothing fails by
+    it. Again for the same run, it puts down nothing.
     """
     if not wiring.project.notifications:
         return
-    for name in sorted(set(names)):
-        new = [one for one in judged(wiring, name) if one.newest and one.newest.is_new and one.newest.at == at]
-        for implementation, several in groupby(new, key=lambda one: one.series.implementation):
+    try:
+        new = [one for one in judged(wiring, run_at=at) if one.newest and one.newest.is_new]
+        for (name, implementation), several in groupby(new, lambda one: (one.series.entity, one.series.implementation)):
             _tell(wiring, f"{name}@{implementation}" if implementation else name, tuple(several), at)
+    except Exception as error:  # noqa: BLE001  (what the run did stands, told of or not)
+        facts = {"run": run_id, "error": redacted(f"{type(error).__name__}: {error}")}
+        logger.warning("not looked for anomalies", extra={"facts": facts})
 
 
 def _tell(wiring: Wiring, who: str, found: Sequence[SeriesJudgement], at: datetime) -> None:

@@ -110,7 +110,7 @@ class Progressed:
 
 
 class Recorder:
-    """A `StepListener` for one run; knows the run's number, and its cycle's once there is one."""
+    """A `StepListener` for one run; knows the run's number, when it began, and its cycle's number once there is one."""
 
     def __init__(
         self,
@@ -130,9 +130,9 @@ class Recorder:
         self._failed = False
         self._progress: Progressed | None = None
         self._works: list[Work] = []
-        now = clock()
-        self.run_id = store.runs.start_run(command, now)
-        self._witness = witnessing(self.run_id, command, now)
+        self.started_at = clock()
+        self.run_id = store.runs.start_run(command, self.started_at)
+        self._witness = witnessing(self.run_id, command, self.started_at)
 
     def waiting(self, told: str) -> None:
         """Passed on; there is no run yet to write it down for."""
