@@ -11,7 +11,7 @@ from lockgate.adapters.secrets.redaction import redacted
 from lockgate.core.measurement import Measurement
 from lockgate.core.route import Edition
 from lockgate.core.run import RunResult
-from lockgate.quality.measuring import Measured, is_estimated, of_edition, of_execution, of_load, query_of
+from lockgate.quality.measuring import Measured, of_edition, of_execution, of_load, query_of
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
@@ -57,11 +57,10 @@ def _of(wiring: Wiring, edition: Edition, measured: Measured) -> list[Measuremen
     if not entity.quality.is_measured:
         return []
     warehouse = wiring.warehouse
-    dialect = warehouse.capabilities.dialect
-    query = query_of(entity, warehouse.edition_relation(entity.served, edition), dialect=dialect, rows=edition.rows)
-    row = warehouse.query(query).to_pylist()[0]
-    is_exact = not is_estimated(dialect, edition.rows)
-    return list(of_edition(entity, edition.implementation, row, measured, is_exact=is_exact))
+    place, can = warehouse.edition_relation(entity.served, edition), warehouse.capabilities
+    query = query_of(entity, place, rows=edition.rows, estimates_distinct=can.estimates_distinct)
+    (row,) = warehouse.query(query).to_pylist()
+    return list(of_edition(entity, edition.implementation, row, measured))
 
 
 def _left_out(run_id: int, what: str, error: Exception) -> None:
