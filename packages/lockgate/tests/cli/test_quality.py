@@ -174,6 +174,19 @@ def test_anomalies_are_looked_for_once_the_target_is_anothers(lockgate, remember
     assert len(lockgate("notices", "list", "--json")[1]) == 1
 
 
+def test_an_edition_that_takes_far_less_than_usual_is_told_of(lockgate, remembered):
+    remembered("bytes", [10_000_000.0 + place % 5 for place in range(60)])
+    lockgate("run")
+
+    _, measured, _ = lockgate("quality", "measurements", "people", "--json")
+    (taken,) = [one for one in measured if one["metric"] == "bytes" and one["value"] < 10_000_000]
+    (rows,) = [one for one in measured if one["metric"] == "rows"]
+    assert taken["at"] == rows["at"]
+    _, found, _ = lockgate("notices", "list", "--json")
+    (notice,) = [one["notice"] for one in found]
+    assert notice["text"].startswith(f"bytes: {taken['value']:,.0f}, outside of 9,")
+
+
 def test_earlier_anomalies_are_listed_from_a_day_on(lockgate, remembered):
     remembered("rows", [10.0 if place == 50 else 1000.0 + place % 5 for place in range(60)])
     fortnight = f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%d}"
@@ -191,7 +204,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(lockgate):
 
 
 def test_a_key_metric_that_cannot_be_measured_is_refused_with_its_line(project, lockgate):
-    written = PROJECT.replace("total_cost: sum(cost)", "total_cost: sum(costs), rows: count(*)")
+    written = PROJECT.replace("total_cost: sum(cost)", "total_cost: sum(costs), rows: count(*), read_bytes: sum(id)")
     (project / "lockgate.yml").write_text(written, encoding="utf-8")
 
     code, _, err = lockgate("check")
@@ -199,3 +212,4 @@ def test_a_key_metric_that_cannot_be_measured_is_refused_with_its_line(project, 
     assert code == 2
     assert "the contract has no column 'costs'" in err
     assert "'rows' is measured of every entity" in err
+    assert "'read_bytes' is measured of every entity" in err

@@ -15,8 +15,9 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Load, LoadMode, LoadStatus
 from lockgate.core.measurement import Measurement, SeriesName
 from lockgate.core.relation import Column, Contract, Relation
+from lockgate.core.route import Edition
 from lockgate.core.types import ColumnType
-from lockgate.quality.measuring import Measured, of_edition, of_execution, of_load, query_of
+from lockgate.quality.measuring import Measured, of_edition, of_execution, of_load, of_output, query_of
 
 AT = datetime(2026, 3, 1, 5, tzinfo=UTC)
 MEASURED = Measured(AT, 7, 11)
@@ -122,10 +123,24 @@ def test_what_is_no_finite_number_is_left_out():
     assert ("revenue", "") not in _values(row)
 
 
-def test_an_execution_is_measured_by_its_seconds():
+def test_an_execution_is_measured_by_its_seconds_and_the_bytes_that_it_was_billed_for():
     done = Execution("orders", "dbt", PLACE, 4, 1.5)
+    seconds = Measurement(SeriesName("orders", "dbt", "seconds"), 1.5, AT, 7, 11)
 
-    assert of_execution(done, MEASURED) == Measurement(SeriesName("orders", "dbt", "seconds"), 1.5, AT, 7, 11)
+    assert list(of_execution(done, MEASURED)) == [seconds]
+    assert list(of_execution(replace(done, read_bytes=700), MEASURED)) == [
+        seconds,
+        Measurement(SeriesName("orders", "dbt", "read_bytes"), 700.0, AT, 7, 11),
+    ]
+
+
+def test_what_an_edition_takes_is_measured_where_it_is_known():
+    edition = Edition("orders", 3, "dbt", 4, AT)
+
+    assert list(of_output(edition, MEASURED)) == []
+    assert list(of_output(replace(edition, bytes=4096), MEASURED)) == [
+        Measurement(SeriesName("orders", "dbt", "bytes"), 4096.0, AT, 7, 11)
+    ]
 
 
 def test_a_load_is_measured_once_it_has_landed():

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
+from lockgate.core.execution import Execution
 from lockgate.core.measurement import Measurement
 from lockgate.core.route import Edition
 from lockgate.core.run import RunResult
-from lockgate.quality.measuring import Measured, of_edition, of_execution, of_load, query_of
+from lockgate.quality.measuring import Measured, of_bill, of_edition, of_execution, of_load, of_output, query_of
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
@@ -35,6 +36,14 @@ def measure(wiring: Wiring, result: RunResult, execution_of: Callable[[str, str]
         _left_out(result.run_id, "the run", error)
 
 
+def measure_bill(wiring: Wiring, done: Execution, measured: Measured) -> None:
+    """Keeps the bytes that an execution outside of any run of the whole project was billed for, where that is known."""
+    try:
+        wiring.store.measurements.add(tuple(of_bill(done, measured)))
+    except Exception as error:  # noqa: BLE001  (what was executed stands, measured or not)
+        _left_out(measured.run_id, f"{done.entity}@{done.implementation}", error)
+
+
 def _measurements(
     wiring: Wiring, result: RunResult, execution_of: Callable[[str, str], int | None]
 ) -> Iterator[Measurement]:
@@ -42,11 +51,12 @@ def _measurements(
         yield from of_load(load, Measured(result.started_at, result.run_id))
     for done in result.executions:
         number = execution_of(done.entity, done.implementation)
-        yield of_execution(done, Measured(result.started_at, result.run_id, number))
+        yield from of_execution(done, Measured(result.started_at, result.run_id, number))
     for edition in result.editions:
-        number = execution_of(edition.entity, edition.implementation)
+        measured = Measured(result.started_at, result.run_id, execution_of(edition.entity, edition.implementation))
+        yield from of_output(edition, measured)
         try:
-            yield from _of(wiring, edition, Measured(result.started_at, result.run_id, number))
+            yield from _of(wiring, edition, measured)
         except Exception as error:  # noqa: BLE001  (as above; the other editions are measured)
             _left_out(result.run_id, f"{edition.entity}@{edition.implementation}", error)
 
@@ -63,6 +73,6 @@ def _of(wiring: Wiring, edition: Edition, measured: Measured) -> list[Measuremen
     return list(of_edition(entity, edition.implementation, row, measured))
 
 
-def _left_out(run_id: int, what: str, error: Exception) -> None:
+def _left_out(run_id: int | None, what: str, error: Exception) -> None:
     said = redacted(f"{type(error).__name__}: {error}")
     logger.warning("not measured", extra={"facts": {"run": run_id, "what": what, "error": said}})

@@ -209,7 +209,6 @@ class Run:
             raise
         self._editions.append(edition)
         self._watch.published(piece, edition)
-        self._recorder.measured(edition)
         facts = {"edition": edition.number, "rows": edition.rows}
         if edition.published_at != now:
             self._unchanged.append(str(piece))

@@ -13,6 +13,7 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Load, LoadStatus
 from lockgate.core.measurement import Measurement, Metric, SeriesName
 from lockgate.core.relation import Relation
+from lockgate.core.route import Edition
 from lockgate.core.sql import column as quoted
 from lockgate.core.sql import table
 from lockgate.core.types import Kind
@@ -80,9 +81,23 @@ def of_edition(
             yield _one(SeriesName(entity.name, implementation, metric), value, measured)
 
 
-def of_execution(done: Execution, measured: Measured) -> Measurement:
-    """How long an execution took."""
-    return _one(SeriesName(done.entity, done.implementation, Metric.SECONDS), done.seconds, measured)
+def of_output(edition: Edition, measured: Measured) -> Iterator[Measurement]:
+    """The bytes that an edition takes, which no query tells; nothing where they are not known."""
+    if edition.bytes:
+        yield _one(SeriesName(edition.entity, edition.implementation, Metric.BYTES), float(edition.bytes), measured)
+
+
+def of_execution(done: Execution, measured: Measured) -> Iterator[Measurement]:
+    """How long an execution took, and the bytes that it was billed for, where that is known."""
+    yield _one(SeriesName(done.entity, done.implementation, Metric.SECONDS), done.seconds, measured)
+    yield from of_bill(done, measured)
+
+
+def of_bill(done: Execution, measured: Measured) -> Iterator[Measurement]:
+    """The bytes that an execution was billed for; nothing where the target does not say."""
+    if done.read_bytes is not None:
+        name = SeriesName(done.entity, done.implementation, Metric.READ_BYTES)
+        yield _one(name, float(done.read_bytes), measured)
 
 
 def of_load(load: Load, measured: Measured) -> Iterator[Measurement]:

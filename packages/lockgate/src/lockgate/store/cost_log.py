@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, func, select
 
@@ -19,6 +19,8 @@ from lockgate.store.tables import cycle, execution, load, node_result, run
 
 # So many nodes are read at most: what a large project runs in three weeks of hourly cycles.
 MOST_NODES = 1_000_000
+# What a run measures is of the instant when it began.
+LONGEST_RUN = timedelta(days=2)
 _MEASURED = (Unit.BYTES, Unit.READ_BYTES)
 _DONE = tuple(str(status) for status in (NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL))
 
@@ -40,7 +42,7 @@ class CostLog:
         query = query if entity is None else query.where(execution.c.entity == entity)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(execution.c.execution_id)).all()
-        known = self._measured(since)
+        known = self._measured(since - LONGEST_RUN)
         return tuple(
             Spent(
                 row.entity,
