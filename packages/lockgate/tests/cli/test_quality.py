@@ -187,6 +187,44 @@ def test_an_edition_that_takes_far_less_than_usual_is_told_of(lockgate, remember
     assert notice["text"].startswith(f"bytes: {taken['value']:,.0f}, outside of 9,")
 
 
+def test_a_measurement_of_a_time_to_come_hides_nothing(lockgate, remembered, project):
+    remembered("rows", [1000.0 + place % 5 for place in range(60)])
+    wiring = open_wiring(project, None)
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    wiring.store.measurements.add([Measurement(SeriesName("people", "rules", "rows"), 1002.0, ahead)])
+    wiring.close()
+    lockgate("run")
+
+    code, found, _ = lockgate("quality", "anomalies", "--json")
+
+    assert code == 1
+    assert [(one["metric"], one["value"], one["kind"]) for one in found["anomalies"]] == [("rows", 3.0, "value")]
+    (notice,) = [one["notice"] for one in lockgate("notices", "list", "--json")[1]]
+    assert notice["text"].startswith("rows: 3, outside of ")
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        SeriesName("gone", "rules", "rows"),
+        SeriesName("people", "gone", "rows"),
+        SeriesName("people", "rules", "gone"),
+        SeriesName("people", "rules", "null_rate", "gone"),
+        SeriesName("files.gone", "", "rows"),
+    ],
+    ids=str,
+)
+def test_what_is_not_declared_any_more_is_not_judged(lockgate, project, gone):
+    wiring = open_wiring(project, None)
+    now, values = datetime.now(UTC), [*(0.5 + place % 5 / 1000 for place in range(60)), 0.0]
+    days = [now - timedelta(days=61 - place) for place in range(61)]
+    wiring.store.measurements.add([Measurement(gone, value, at) for value, at in zip(values, days, strict=True)])
+    wiring.close()
+
+    assert lockgate("quality", "anomalies") == (3, "", "nothing was measured yet\n")
+    assert len(lockgate("quality", "measurements", "--json")[1]) == 61
+
+
 def test_earlier_anomalies_are_listed_from_a_day_on(lockgate, remembered):
     remembered("rows", [10.0 if place == 50 else 1000.0 + place % 5 for place in range(60)])
     fortnight = f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%d}"

@@ -40,6 +40,35 @@ def test_before_there_is_a_month_nothing_is_judged_whatever_comes():
     assert found.lacking == "28 ordinary measurements come before the first that is judged; there are 28"
 
 
+@pytest.mark.parametrize(
+    ("seconds", "is_judged"),
+    [(1200, True), (600, True), (490, True), (480, False), (300, False)],
+    ids=["20 min", "10 min", "8 min 10 s", "8 min", "5 min"],
+)
+def test_what_is_measured_as_often_as_every_eight_minutes_is_not_judged(seconds, is_judged):
+    values = [1000.0 + turn % 7 for turn in range(5000)]
+
+    found = _judged(values, every=timedelta(seconds=seconds))
+
+    assert (found.answer is Answer.GO) is is_judged
+    assert ("too often" in found.lacking) is not is_judged
+
+
+def test_a_series_is_judged_by_its_newest_2500_measurements():
+    values = _weekly(4000)
+
+    found = _judged(values)
+
+    assert [point.value for point in found.points] == values[-2500:]
+
+
+def test_drift_is_seen_in_what_is_measured_hourly():
+    values = [1000.0 * (1 + 0.02 * ((turn * 7919) % 101 - 50) / 50) for turn in range(2500)]
+    values = [value - 0.2 * max(0, turn - 2000) for turn, value in enumerate(values)]
+
+    assert AnomalyKind.DRIFT in {kind for _, kind in _told(_judged(values, every=timedelta(hours=1)))}
+
+
 def test_weekends_are_usual_and_half_a_load_is_not():
     values = _weekly(120)
     values[100] *= 0.5

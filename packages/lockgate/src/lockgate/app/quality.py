@@ -15,19 +15,18 @@ from lockgate.app.new_files import write_over
 from lockgate.app.notifying import channels_of
 from lockgate.core.anomaly import Judged, SeriesJudgement
 from lockgate.core.gate import Answer
-from lockgate.core.measurement import Measurement
+from lockgate.core.measurement import Measurement, Metric, SeriesName
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.notice import Notice, Severity
 from lockgate.errors import UnknownName
-from lockgate.quality.judging import judge
+from lockgate.quality.judging import HISTORY, judge
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
+    from lockgate.core.project import Project
 
 logger = logging.getLogger(__name__)
 
-# The newest measurements of a series that it is judged by: almost three years of days, six weeks of hours.
-HISTORY = 1000
 MOST_TOLD = 20
 
 
@@ -100,9 +99,31 @@ class Quality:
 
 
 def judged(wiring: Wiring, name: str | None = None, *, run_at: datetime | None = None) -> tuple[SeriesJudgement, ...]:
-    """The series of one name or of all, judged; with `run_at` those that were measured then, as they were then."""
-    every = wiring.store.measurements.every_series(name, until=run_at, run_at=run_at, each=HISTORY)
-    return tuple(judge(one, several, holidays=_holidays(wiring, one.entity)) for one, several in every.items())
+    """The series of one name or of all, judged; with `run_at` those that were measured then, as they were then.
+
+    Measurements of a time to come, of a clock that was ahead, are passed over, and so are series of what is not
+    declared any more.
+    """
+    until = run_at or wiring.clock()
+    every = wiring.store.measurements.every_series(name, until=until, run_at=run_at, each=HISTORY)
+    return tuple(
+        judge(one, several, holidays=_holidays(wiring, one.entity))
+        for one, several in every.items()
+        if _is_declared(wiring.project, one)
+    )
+
+
+def _is_declared(project: Project, series: SeriesName) -> bool:
+    """Whether a run of the project as it is now would measure a series."""
+    entity = project.entities.get(series.entity)
+    if entity is None:
+        return any(f"{source.name}.{stream.name}" == series.entity for source, stream in project.streams())
+    if series.implementation not in entity.implementations:
+        return False
+    if series.metric in {Metric.SECONDS, Metric.BYTES, Metric.READ_BYTES}:
+        return True
+    is_metric = series.metric in set(Metric) or series.metric in entity.quality.metrics
+    return entity.quality.is_measured and is_metric and series.column in {"", *entity.contract.names}
 
 
 def _holidays(wiring: Wiring, entity: str) -> frozenset[date]:

@@ -48,7 +48,7 @@ class Drift:
         """
         values = list(self._values)
         found = [0.0]
-        for weeks in _LAST:
+        for weeks in _LAST:  # three weeks move slowly, so they are looked at after every third measurement alone
             last, before = weeks * self._week, _BEFORE * self._week
             if len(values) >= last + before and not self._seen % weeks:
                 found.append(_away(values[-last - before : -last], values[-last:], least))

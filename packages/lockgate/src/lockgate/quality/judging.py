@@ -12,6 +12,9 @@ from lockgate.quality.calendars import cadence_of
 from lockgate.quality.scales import scale_of
 from lockgate.quality.watch import Settings, Watch
 
+# The newest measurements of a series that it is judged by: all that is kept of days, and fifteen weeks of hours. They
+# hold two weeks of one every 8.2 minutes, to learn from, and eleven weeks of one every 45 minutes, to see drift in.
+HISTORY = 2500
 _FOR_CADENCE = 22
 
 
@@ -22,13 +25,16 @@ def judge(
     holidays: frozenset[date] = frozenset(),
     settings: Settings | None = None,
 ) -> SeriesJudgement:
-    """Judges every measurement of a series by those before it; `measurements` are in the order of time."""
+    """Judges each of the newest `HISTORY` measurements, which are in the order of time, by those before it."""
+    measurements = measurements[-HISTORY:]
     cadence = cadence_of([one.measured_at for one in measurements[:_FOR_CADENCE]])
     scale = scale_of(series.metric, [one.value for one in measurements[: cadence.learning]])
     watch = Watch(cadence, scale, holidays=holidays, settings=settings)
     points = tuple(watch.judge(one.measured_at, one.value) for one in measurements)
     lacking = ""
-    if points and points[-1].expected is None and points[-1].kind is None:
+    if watch.needed >= HISTORY:
+        lacking = f"it is measured too often to be judged: {watch.needed} come before the first, of {HISTORY} looked at"
+    elif points and points[-1].expected is None and points[-1].kind is None:
         lacking = f"{watch.needed} ordinary measurements come before the first that is judged; there are {len(points)}"
     told = tuple(replace(one, said=said(series.metric, one)) if one.kind else one for one in points)
     return SeriesJudgement(series, told, lacking)
