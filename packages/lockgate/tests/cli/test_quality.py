@@ -234,6 +234,19 @@ def test_earlier_anomalies_are_listed_from_a_day_on(lockgate, remembered):
     assert lockgate("quality", "anomalies", "--since", f"{datetime.now(UTC):%Y-%m-%d}")[0] == 0
 
 
+def test_a_key_metric_that_fails_takes_nothing_else_with_it(project, lockgate):
+    written = PROJECT.replace("sum(cost)}}", "sum(cost * 9000000000000000000)}}")
+    (project / "lockgate.yml").write_text(written, encoding="utf-8")
+
+    assert lockgate("run")[0] == 0
+
+    _, found, _ = lockgate("quality", "measurements", "people", "--json")
+    assert {(one["metric"], one["column"]): one["value"] for one in found if one["metric"] == "rows"} == {
+        ("rows", ""): 3.0
+    }
+    assert {one["metric"] for one in found} == {"rows", "null_rate", "distinct", "seconds", "bytes"}
+
+
 def test_an_unknown_name_is_answered_with_the_nearest_one(lockgate):
     code, _, err = lockgate("quality", "anomalies", "peopel")
 
@@ -242,12 +255,14 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(lockgate):
 
 
 def test_a_key_metric_that_cannot_be_measured_is_refused_with_its_line(project, lockgate):
-    written = PROJECT.replace("total_cost: sum(cost)", "total_cost: sum(costs), rows: count(*), read_bytes: sum(id)")
+    more = "total_cost: sum(costs), names: 'sum(*)', rows: count(*), read_bytes: sum(id)"
+    written = PROJECT.replace("total_cost: sum(cost)", more)
     (project / "lockgate.yml").write_text(written, encoding="utf-8")
 
     code, _, err = lockgate("check")
 
     assert code == 2
     assert "the contract has no column 'costs'" in err
+    assert "`*` stands in count(*) alone" in err
     assert "'rows' is measured of every entity" in err
     assert "'read_bytes' is measured of every entity" in err

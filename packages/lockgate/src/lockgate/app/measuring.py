@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
+from lockgate.core.entity import Entity
 from lockgate.core.execution import Execution
 from lockgate.core.measurement import Measurement
 from lockgate.core.route import Edition
@@ -62,15 +64,28 @@ def _measurements(
 
 
 def _of(wiring: Wiring, edition: Edition, measured: Measured) -> list[Measurement]:
-    """What one query over an edition says of it."""
+    """What one query over an edition says of it; where a key metric fails in it, without key metrics."""
     entity = wiring.project.entities[edition.entity]
     if not entity.quality.is_measured:
         return []
+    try:
+        row = _asked(wiring, entity, edition)
+    except Exception as error:  # which of them failed is not known, and the rest can be measured
+        if not entity.quality.metrics:
+            raise
+        _left_out(measured.run_id, f"key metrics of {entity.name}@{edition.implementation}", error)
+        entity = replace(entity, quality=replace(entity.quality, metrics={}))
+        row = _asked(wiring, entity, edition)
+    return list(of_edition(entity, edition.implementation, row, measured))
+
+
+def _asked(wiring: Wiring, entity: Entity, edition: Edition) -> Mapping[str, object]:
+    """The one row of aggregates over an edition."""
     warehouse = wiring.warehouse
     place, can = warehouse.edition_relation(entity.served, edition), warehouse.capabilities
     query = query_of(entity, place, rows=edition.rows, estimates_distinct=can.estimates_distinct)
-    (row,) = warehouse.query(query).to_pylist()
-    return list(of_edition(entity, edition.implementation, row, measured))
+    row: Mapping[str, object] = warehouse.query(query).to_pylist()[0]
+    return row
 
 
 def _left_out(run_id: int | None, what: str, error: Exception) -> None:

@@ -50,8 +50,9 @@ def query_of(entity: Entity, edition: Relation, *, rows: int, estimates_distinct
         if has_distinct and column.type.kind not in _WITHOUT_DISTINCT:
             exact, estimate = exp.Count(this=exp.Distinct(expressions=[name])), exp.ApproxDistinct(this=name)
             asked.append(exp.alias_(exact if is_exact(rows) else estimate, f"d{place}"))
+    kinds = {column.name: column.type.kind for column in entity.contract.columns}
     for place, written in enumerate(entity.quality.metrics.values()):
-        asked.append(exp.alias_(key_metric_of(written, entity.contract.names), f"m{place}"))
+        asked.append(exp.alias_(key_metric_of(written, kinds), f"m{place}"))
     return exp.select(*asked).from_(table(edition))
 
 
