@@ -69,6 +69,15 @@ def test_drift_is_seen_in_what_is_measured_hourly():
     assert AnomalyKind.DRIFT in {kind for _, kind in _told(_judged(values, every=timedelta(hours=1)))}
 
 
+def test_a_series_may_come_to_the_end_of_the_calendar_and_to_the_smallest_numbers():
+    name = SeriesName("users", "dbt", Metric.NULL_RATE)
+    last = datetime(9999, 12, 31, 5, tzinfo=UTC)
+    values = [5e-324 * (place % 5) for place in range(90)]
+    points = [Measurement(name, value, last - timedelta(days=89 - place)) for place, value in enumerate(values)]
+
+    assert len(judge(name, points).points) == 90
+
+
 def test_weekends_are_usual_and_half_a_load_is_not():
     values = _weekly(120)
     values[100] *= 0.5

@@ -62,7 +62,7 @@ def _away(before: list[float], last: list[float], least: float) -> float:
     rise = statistics.median(before[-third:]) - statistics.median(before[:third])
     flat = spread_of(before)
     noise = 2 * _OF_MEDIAN / third * flat * flat
-    kept = max(0.0, 1 - noise / (rise * rise)) if rise else 0.0
+    kept = max(0.0, 1 - noise / (rise * rise)) if rise * rise else 0.0
     slope = kept * rise / run
     middle = statistics.median([value - slope * place for place, value in enumerate(before)])
     rest = [value - middle - slope * place for place, value in enumerate(before)]
