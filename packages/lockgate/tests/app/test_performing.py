@@ -207,5 +207,5 @@ def test_what_an_execution_was_billed_for_is_measured_once_it_is_known(wiring):
     for one in (done, replace(done, read_bytes=700)):
         measure_bill(wiring, one, measured)
 
-    (found,) = wiring.store.measurements.every_series().values()
+    (found,) = wiring.store.measurements.every_series("people").values()
     assert found == (Measurement(SeriesName("people", "dbt", "read_bytes"), 700.0, measured.at, 1, 7),)
