@@ -25,7 +25,7 @@ from datetime import timedelta
 from typing import Any
 
 from harness import BASELINES, machine
-from lockgate.quality.judging import judge
+from lockgate.quality.judging import HISTORY, judge
 from lockgate.testing.series import FAMILIES, Plant, Simulated, simulated
 from lockgate.testing.series_drafts import Noise
 
@@ -88,7 +88,9 @@ def begun(places: Sequence[int]) -> list[int]:
 
 
 def lockgate(series: Simulated, _: int) -> list[int]:
-    """Ours."""
+    """Ours: as in the product, by the newest `HISTORY` measurements, which is all of these series."""
+    if len(series.measurements) > HISTORY:
+        raise ValueError(f"places are those of a whole series, and {len(series.measurements)} are more than {HISTORY}")
     judged = judge(series.measurements[0].series, series.measurements, holidays=series.holidays)
     return [place for place, point in enumerate(judged.points) if point.is_new]
 

@@ -14,6 +14,7 @@ CAPABILITIES = {
     "roles": "consumers are granted the view and nothing behind it",
     "concurrent_writers": "several processes write at once; elsewhere one does and the others wait",
     "isolates_workshops": "what builds in a workshop can write nowhere else",
+    "estimates_distinct": "above a million rows distinct values are estimated; elsewhere they are left out",
     "stored_bytes": "the bytes of an output, as `lockgate cost` tells them",
     "read_bytes": "the bytes read to make it",
 }

@@ -84,6 +84,19 @@ def test_an_entity_is_held_against_the_days_before(wiring):
     assert found.changed_at == datetime(2026, 3, 15, 6, tzinfo=UTC)
 
 
+def test_nothing_counts_of_a_time_to_come_or_of_what_is_declared_no_more(wiring):
+    for day in range(10, 16):
+        executed(wiring, day)
+        executed(wiring, day, seconds=900.0, entity="folk")
+        executed(wiring, day, seconds=900.0, implementation="older")
+    executed(wiring, 30, seconds=900.0)
+
+    (found,) = App(wiring).costs.of_entities()
+
+    assert (found.entity, found.implementation, found.runs) == ("people", "dbt", 5)  # and the newest
+    assert found.measure(Unit.SECONDS).now == 12.0
+
+
 def test_an_entity_that_is_not_there_is_refused(wiring):
     with pytest.raises(UnknownName, match="there is no entity 'peeple'"):
         App(wiring).costs.of_entities("peeple")

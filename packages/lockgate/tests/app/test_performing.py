@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from lockgate.app import App
+from lockgate.app.measuring import measure_bill
 from lockgate.app.performing import inputs_of, perform
 from lockgate.app.service import Service
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.wiring import open_wiring
-from lockgate.core.execution import FailedExecution
+from lockgate.core.execution import Execution, FailedExecution
 from lockgate.core.job import Failure, RoutedBy, TransformRequest
 from lockgate.core.load import Pin
+from lockgate.core.measurement import Measurement, SeriesName
 from lockgate.core.record import RecordStatus
 from lockgate.core.relation import Relation
 from lockgate.core.route import Arm, Stage
 from lockgate.core.run import Bounds, RunRequest
 from lockgate.errors import DbtCancelled, DbtFailed, EngineOff
 from lockgate.flow import Unwatched
+from lockgate.quality.measuring import Measured
 from lockgate.transform.cycle import ensure_route
 
 pytestmark = pytest.mark.slow
@@ -194,3 +198,14 @@ def test_dbt_off_where_the_rules_are_retired_is_warned_of_and_sends_requests_to_
         "names rules no more. Enable dbt again, or route people to rules."
     )
     assert [(each.message, each.file, each.line) for each in warnings] == [(state.warning, "lockgate.yml", 9)]
+
+
+def test_what_an_execution_was_billed_for_is_measured_once_it_is_known(wiring):
+    done = Execution("people", "dbt", Relation("analytics__dbt", "people"), 2, 1.5)
+    measured = Measured(datetime(2026, 3, 2, 12, tzinfo=UTC), 1, 7)
+
+    for one in (done, replace(done, read_bytes=700)):
+        measure_bill(wiring, one, measured)
+
+    (found,) = wiring.store.measurements.every_series("people").values()
+    assert found == (Measurement(SeriesName("people", "dbt", "read_bytes"), 700.0, measured.at, 1, 7),)

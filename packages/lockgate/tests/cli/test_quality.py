@@ -7,9 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lockgate.app.wiring import open_wiring
+from lockgate.app import quality
+from lockgate.app.wiring import RUN_LOCK, open_wiring
 from lockgate.cli.entrypoint import run
 from lockgate.core.measurement import Measurement, SeriesName
+from lockgate.core.record import RecordStatus
+from lockgate.quality import judging
 
 PROJECT = """
 project: people
@@ -152,6 +155,76 @@ def test_an_anomaly_is_told_of_once(lockgate, remembered):
     assert (notice["severity"], notice["entity"]) == ("warning", "people")
 
 
+def test_anomalies_are_looked_for_once_the_target_is_anothers(lockgate, remembered, project, monkeypatch):
+    remembered("rows", [1000.0 + place % 5 for place in range(60)])
+    seen = []
+
+    def judge(series, measurements, **more):
+        other = open_wiring(project, None)
+        with other.warehouse.lock(RUN_LOCK, wait_seconds=0.0):
+            (newest,) = other.store.runs.runs(limit=1)
+        other.close()
+        seen.append((series.entity, newest.status))
+        return judging.judge(series, measurements, **more)
+
+    monkeypatch.setattr(quality, "judge", judge)
+    assert lockgate("run")[0] == 0
+
+    assert set(seen) == {("people", RecordStatus.SUCCESS), ("files.people", RecordStatus.SUCCESS)}
+    assert len(lockgate("notices", "list", "--json")[1]) == 1
+
+
+def test_an_edition_that_takes_far_less_than_usual_is_told_of(lockgate, remembered):
+    remembered("bytes", [10_000_000.0 + place % 5 for place in range(60)])
+    lockgate("run")
+
+    _, measured, _ = lockgate("quality", "measurements", "people", "--json")
+    (taken,) = [one for one in measured if one["metric"] == "bytes" and one["value"] < 10_000_000]
+    (rows,) = [one for one in measured if one["metric"] == "rows"]
+    assert taken["at"] == rows["at"]
+    _, found, _ = lockgate("notices", "list", "--json")
+    (notice,) = [one["notice"] for one in found]
+    assert notice["text"].startswith(f"bytes: {taken['value']:,.0f}, outside of 9,")
+
+
+def test_a_measurement_of_a_time_to_come_hides_nothing(lockgate, remembered, project):
+    remembered("rows", [1000.0 + place % 5 for place in range(60)])
+    wiring = open_wiring(project, None)
+    ahead = datetime.now(UTC) + timedelta(days=365)
+    wiring.store.measurements.add([Measurement(SeriesName("people", "rules", "rows"), 1002.0, ahead)])
+    wiring.close()
+    lockgate("run")
+
+    code, found, _ = lockgate("quality", "anomalies", "--json")
+
+    assert code == 1
+    assert [(one["metric"], one["value"], one["kind"]) for one in found["anomalies"]] == [("rows", 3.0, "value")]
+    (notice,) = [one["notice"] for one in lockgate("notices", "list", "--json")[1]]
+    assert notice["text"].startswith("rows: 3, outside of ")
+
+
+@pytest.mark.parametrize(
+    "gone",
+    [
+        SeriesName("gone", "rules", "rows"),
+        SeriesName("people", "gone", "rows"),
+        SeriesName("people", "rules", "gone"),
+        SeriesName("people", "rules", "null_rate", "gone"),
+        SeriesName("files.gone", "", "rows"),
+    ],
+    ids=str,
+)
+def test_what_is_not_declared_any_more_is_not_judged(lockgate, project, gone):
+    wiring = open_wiring(project, None)
+    now, values = datetime.now(UTC), [*(0.5 + place % 5 / 1000 for place in range(60)), 0.0]
+    days = [now - timedelta(days=61 - place) for place in range(61)]
+    wiring.store.measurements.add([Measurement(gone, value, at) for value, at in zip(values, days, strict=True)])
+    wiring.close()
+
+    assert lockgate("quality", "anomalies") == (3, "", "nothing was measured yet\n")
+    assert len(lockgate("quality", "measurements", "--json")[1]) == 61
+
+
 def test_earlier_anomalies_are_listed_from_a_day_on(lockgate, remembered):
     remembered("rows", [10.0 if place == 50 else 1000.0 + place % 5 for place in range(60)])
     fortnight = f"{datetime.now(UTC) - timedelta(days=14):%Y-%m-%d}"
@@ -159,6 +232,19 @@ def test_earlier_anomalies_are_listed_from_a_day_on(lockgate, remembered):
     assert lockgate("quality", "anomalies")[0] == 0
     assert lockgate("quality", "anomalies", "--since", fortnight)[0] == 1
     assert lockgate("quality", "anomalies", "--since", f"{datetime.now(UTC):%Y-%m-%d}")[0] == 0
+
+
+def test_a_key_metric_that_fails_takes_nothing_else_with_it(project, lockgate):
+    written = PROJECT.replace("sum(cost)}}", "sum(cost * 9000000000000000000)}}")
+    (project / "lockgate.yml").write_text(written, encoding="utf-8")
+
+    assert lockgate("run")[0] == 0
+
+    _, found, _ = lockgate("quality", "measurements", "people", "--json")
+    assert {(one["metric"], one["column"]): one["value"] for one in found if one["metric"] == "rows"} == {
+        ("rows", ""): 3.0
+    }
+    assert {one["metric"] for one in found} == {"rows", "null_rate", "distinct", "seconds", "bytes"}
 
 
 def test_an_unknown_name_is_answered_with_the_nearest_one(lockgate):
@@ -169,11 +255,14 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(lockgate):
 
 
 def test_a_key_metric_that_cannot_be_measured_is_refused_with_its_line(project, lockgate):
-    written = PROJECT.replace("total_cost: sum(cost)", "total_cost: sum(costs), rows: count(*)")
+    more = "total_cost: sum(costs), names: 'sum(*)', rows: count(*), read_bytes: sum(id)"
+    written = PROJECT.replace("total_cost: sum(cost)", more)
     (project / "lockgate.yml").write_text(written, encoding="utf-8")
 
     code, _, err = lockgate("check")
 
     assert code == 2
     assert "the contract has no column 'costs'" in err
+    assert "`*` stands in count(*) alone" in err
     assert "'rows' is measured of every entity" in err
+    assert "'read_bytes' is measured of every entity" in err

@@ -13,6 +13,7 @@ from lockgate.core.measurement import Measurement, Metric, SeriesName
 from lockgate.quality.judging import judge
 
 MONDAY = datetime(2026, 1, 5, 5, tzinfo=UTC)
+ROWS = SeriesName("users", "dbt", Metric.ROWS)
 WEEK = (1.0, 1.1, 1.05, 1.0, 1.2, 0.4, 0.3)
 
 
@@ -38,6 +39,44 @@ def test_before_there_is_a_month_nothing_is_judged_whatever_comes():
     assert found.anomalies == ()
     assert found.answer is Answer.NOT_ENOUGH
     assert found.lacking == "28 ordinary measurements come before the first that is judged; there are 28"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "is_judged"),
+    [(1200, True), (600, True), (490, True), (480, False), (300, False)],
+    ids=["20 min", "10 min", "8 min 10 s", "8 min", "5 min"],
+)
+def test_what_is_measured_as_often_as_every_eight_minutes_is_not_judged(seconds, is_judged):
+    values = [1000.0 + turn % 7 for turn in range(5000)]
+
+    found = _judged(values, every=timedelta(seconds=seconds))
+
+    assert (found.answer is Answer.GO) is is_judged
+    assert ("too often" in found.lacking) is not is_judged
+
+
+def test_a_series_is_judged_by_its_newest_2500_measurements():
+    values = _weekly(4000)
+
+    found = _judged(values)
+
+    assert [point.value for point in found.points] == values[-2500:]
+
+
+def test_drift_is_seen_in_what_is_measured_hourly():
+    values = [1000.0 * (1 + 0.02 * ((turn * 7919) % 101 - 50) / 50) for turn in range(2500)]
+    values = [value - 0.2 * max(0, turn - 2000) for turn, value in enumerate(values)]
+
+    assert AnomalyKind.DRIFT in {kind for _, kind in _told(_judged(values, every=timedelta(hours=1)))}
+
+
+def test_a_series_may_come_to_the_end_of_the_calendar_and_to_the_smallest_numbers():
+    name = SeriesName("users", "dbt", Metric.NULL_RATE)
+    last = datetime(9999, 12, 31, 5, tzinfo=UTC)
+    values = [5e-324 * (place % 5) for place in range(90)]
+    points = [Measurement(name, value, last - timedelta(days=89 - place)) for place, value in enumerate(values)]
+
+    assert len(judge(name, points).points) == 90
 
 
 def test_weekends_are_usual_and_half_a_load_is_not():
@@ -99,6 +138,16 @@ def test_the_same_value_again_and_again_is_told_where_values_differ():
 
 def test_a_day_that_is_missing_is_told_where_none_ever_was():
     assert _told(_judged(_weekly(120), without={101})) == [(102, AnomalyKind.MISSING)]
+
+
+@pytest.mark.parametrize(("days", "kind"), [(1, None), (3, AnomalyKind.MISSING)])
+def test_what_comes_no_more_is_told_of_the_newest(days, kind):
+    points = [Measurement(ROWS, value, MONDAY + timedelta(days=day)) for day, value in enumerate(_weekly(120))]
+
+    newest = judge(ROWS, points, now=points[-1].measured_at + timedelta(days=days)).newest
+
+    assert (newest.at, newest.kind) == (MONDAY + timedelta(days=119), kind)
+    assert newest.said == ("nothing was measured since 2026-05-04 05:00, and should have been" if kind else "")
 
 
 def test_weekends_without_a_load_are_usual():

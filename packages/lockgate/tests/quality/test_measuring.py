@@ -15,8 +15,9 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Load, LoadMode, LoadStatus
 from lockgate.core.measurement import Measurement, SeriesName
 from lockgate.core.relation import Column, Contract, Relation
+from lockgate.core.route import Edition
 from lockgate.core.types import ColumnType
-from lockgate.quality.measuring import Measured, is_estimated, of_edition, of_execution, of_load, query_of
+from lockgate.quality.measuring import Measured, of_edition, of_execution, of_load, of_output, query_of
 
 AT = datetime(2026, 3, 1, 5, tzinfo=UTC)
 MEASURED = Measured(AT, 7, 11)
@@ -39,7 +40,7 @@ insert into kept.orders_1 values (1, 10, '{}'), (2, 10, null), (3, null, '{}'), 
 
 
 def _values(row):
-    found = of_edition(ENTITY, "dbt", row, MEASURED, is_exact=True)
+    found = of_edition(ENTITY, "dbt", row, MEASURED)
     return {(one.series.metric, one.series.column): one.value for one in found}
 
 
@@ -57,7 +58,7 @@ EXPECTED = {
 def test_on_duckdb():
     with duckdb.connect() as connection:
         connection.execute(FILLED)
-        found = connection.sql(query_of(ENTITY, PLACE, dialect="duckdb", rows=4).sql(dialect="duckdb"))
+        found = connection.sql(query_of(ENTITY, PLACE, rows=4, estimates_distinct=True).sql(dialect="duckdb"))
 
         assert _values(found.to_arrow_table().to_pylist()[0]) == EXPECTED
 
@@ -65,7 +66,8 @@ def test_on_duckdb():
 def test_on_postgres(postgres_url):
     with psycopg.connect(postgres_url, row_factory=psycopg.rows.dict_row) as connection:
         connection.execute(FILLED)
-        row = connection.execute(query_of(ENTITY, PLACE, dialect="postgres", rows=4).sql(dialect="postgres")).fetchone()
+        query = query_of(ENTITY, PLACE, rows=4, estimates_distinct=False)
+        row = connection.execute(query.sql(dialect="postgres")).fetchone()
 
         assert _values(row) == EXPECTED
 
@@ -76,18 +78,37 @@ def test_on_postgres(postgres_url):
         ("spark", "APPROX_COUNT_DISTINCT(`id`) AS d0"),
         ("bigquery", "APPROX_COUNT_DISTINCT(`id`) AS d0"),
         ("duckdb", 'APPROX_COUNT_DISTINCT("id") AS d0'),
-        ("postgres", 'COUNT(DISTINCT "id") AS d0'),
     ],
 )
-def test_above_a_million_rows_distinct_values_are_estimated_but_on_postgres(dialect, asked):
+def test_above_a_million_rows_distinct_values_are_estimated(dialect, asked):
     few, many = (
-        query_of(ENTITY, PLACE, dialect=dialect, rows=rows).sql(dialect=dialect) for rows in (10**6, 10**6 + 1)
+        query_of(ENTITY, PLACE, rows=rows, estimates_distinct=True).sql(dialect=dialect) for rows in (10**6, 10**6 + 1)
     )
 
     assert "APPROX" not in few
     assert asked in many
-    assert is_estimated(dialect, 10**6 + 1) is (dialect != "postgres")
-    assert not is_estimated(dialect, 10**6)
+
+
+def test_where_they_cannot_be_estimated_they_are_counted_up_to_a_million_rows():
+    few, many = (
+        query_of(ENTITY, PLACE, rows=rows, estimates_distinct=False).sql(dialect="postgres")
+        for rows in (10**6, 10**6 + 1)
+    )
+
+    assert 'COUNT(DISTINCT "id") AS d0' in few
+    assert "DISTINCT" not in many
+    assert 'COUNT("id") AS c0' in many
+
+
+def test_what_was_estimated_is_kept_as_an_estimate():
+    counted = {"c0": 1, "c1": 1, "c2": 1, "m0": 1, "d0": 1}
+    few, many = (
+        {one.series.metric: one.is_exact for one in of_edition(ENTITY, "dbt", {"n": rows} | counted, MEASURED)}
+        for rows in (10**6, 10**6 + 1)
+    )
+
+    assert few == {"rows": True, "null_rate": True, "distinct": True, "revenue": True}
+    assert many == {"rows": True, "null_rate": True, "distinct": False, "revenue": True}
 
 
 def test_of_an_empty_edition_there_is_no_null_rate_and_no_sum():
@@ -102,10 +123,24 @@ def test_what_is_no_finite_number_is_left_out():
     assert ("revenue", "") not in _values(row)
 
 
-def test_an_execution_is_measured_by_its_seconds():
+def test_an_execution_is_measured_by_its_seconds_and_the_bytes_that_it_was_billed_for():
     done = Execution("orders", "dbt", PLACE, 4, 1.5)
+    seconds = Measurement(SeriesName("orders", "dbt", "seconds"), 1.5, AT, 7, 11)
 
-    assert of_execution(done, MEASURED) == Measurement(SeriesName("orders", "dbt", "seconds"), 1.5, AT, 7, 11)
+    assert list(of_execution(done, MEASURED)) == [seconds]
+    assert list(of_execution(replace(done, read_bytes=700), MEASURED)) == [
+        seconds,
+        Measurement(SeriesName("orders", "dbt", "read_bytes"), 700.0, AT, 7, 11),
+    ]
+
+
+def test_what_an_edition_takes_is_measured_where_it_is_known():
+    edition = Edition("orders", 3, "dbt", 4, AT)
+
+    assert list(of_output(edition, MEASURED)) == []
+    assert list(of_output(replace(edition, bytes=4096), MEASURED)) == [
+        Measurement(SeriesName("orders", "dbt", "bytes"), 4096.0, AT, 7, 11)
+    ]
 
 
 def test_a_load_is_measured_once_it_has_landed():

@@ -31,7 +31,8 @@ def executed(store, at, done=USERS, error=""):
 
 
 def measured(store, metric, value, execution):
-    one = Measurement(SeriesName("users", "dbt", metric), value, NOON, None, execution)
+    began = NOON - timedelta(hours=1)
+    one = Measurement(SeriesName("users", "dbt", metric), value, began, None, execution)
     store.measurements.add((one,))
 
 

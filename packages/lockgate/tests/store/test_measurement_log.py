@@ -53,6 +53,19 @@ def test_series_of_other_entities_columns_projects_and_targets_are_kept_apart(op
     assert opened(project="other").measurements.every_series() == {}
 
 
+def test_what_one_run_measured_is_read_as_it_was_then(opened):
+    log, other = opened().measurements, SeriesName("orders", "dbt", Metric.ROWS)
+    log.add([_measured(name, day, day) for name in (ROWS, other) for day in (0, 2)])
+    log.add([_measured(ROWS, 1, 1), _measured(NULLS, 2, 0.5)])
+    opened(target="other").measurements.add([_measured(NULLS, 1, 9)])
+    then = AT + timedelta(days=1)
+
+    found = log.every_series(run_at=then, until=then)
+
+    assert {name: [one.value for one in values] for name, values in found.items()} == {ROWS: [0, 1]}
+    assert list(log.every_series(until=AT)) == [other, ROWS]
+
+
 def test_each_series_is_bounded_by_itself_and_all_are_read_by_one_statement(store):
     store.measurements.add([_measured(name, day, day) for name in (ROWS, NULLS) for day in range(5)])
     said = []

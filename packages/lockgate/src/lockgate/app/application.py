@@ -149,7 +149,7 @@ class App(Groups):
         from lockgate.core.run import RunRequest
 
         streams = self._wiring.streams(names)
-        with alone(self._wiring, "load", listener, wait_seconds) as recorder:
+        with notifying.afterwards(self._wiring), alone(self._wiring, "load", listener, wait_seconds) as recorder:
             run = Run(self._wiring, RunRequest(), recorder)
             return run.executed(run.load_steps(streams, bounds))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from lockgate.core.cost import Advised, EntityCost, Grounds, Growth, Landed, NodeCost, NodeRun
+from lockgate.core.cost import Advised, EntityCost, Grounds, Growth, Landed, NodeCost, NodeRun, Spent
 from lockgate.core.lineage import NodeKind
 from lockgate.operate import LEAST_RUNS, advise, costs_of, growth_of, readers, unknown_readers
 
@@ -41,8 +41,7 @@ class Costs:
 
         if entity is not None:
             entity_of(self._wiring, entity)
-        since = self._wiring.clock() - timedelta(days=_TIMES * days)
-        return costs_of(self._wiring.store.costs.spent(since, entity), days=days)
+        return costs_of(self._spent(timedelta(days=_TIMES * days), entity), days=days)
 
     def advice(self, *, days: int = DAYS, least_seconds: float = LEAST_SECONDS) -> Advised:
         """Advice about everything that was measured in the last `days`, by the lineage of the whole project."""
@@ -51,7 +50,7 @@ class Costs:
         found = lineage_of_project(self._wiring)
         since = self._wiring.clock() - timedelta(days=days)
         samples = _samples(found, self._wiring.store.costs.node_runs(since))
-        for one in self._wiring.store.costs.spent(since):
+        for one in self._spent(timedelta(days=days)):
             name = found.outputs.get((one.entity, one.implementation), "")
             if name and found.graph.nodes[name].kind is not NodeKind.MODEL:
                 samples.setdefault(name, []).append((one.seconds, one.read_bytes))
@@ -70,6 +69,15 @@ class Costs:
     def write_report(self, costs: tuple[EntityCost, ...], advised: Advised, path: Path) -> None:
         """Writes costs and advice as a self-contained HTML page with pictures."""
         _write(path, self._wiring.project.name, costs, advised)
+
+    def _spent(self, lasting: timedelta, entity: str | None = None) -> tuple[Spent, ...]:
+        """What executions took lately: of what is declared still, and of no time to come (a clock may be ahead)."""
+        now, entities = self._wiring.clock(), self._wiring.project.entities
+        return tuple(
+            one
+            for one in self._wiring.store.costs.spent(now - lasting, entity)
+            if one.at <= now and one.entity in entities and one.implementation in entities[one.entity].implementations
+        )
 
     def _growth(self) -> Mapping[str, Growth]:
         """How each stream grows, by its node."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.app.quality import tell_anomalies
+from lockgate.core.entity import Entity
+from lockgate.core.execution import Execution
 from lockgate.core.measurement import Measurement
 from lockgate.core.route import Edition
 from lockgate.core.run import RunResult
-from lockgate.quality.measuring import Measured, is_estimated, of_edition, of_execution, of_load, query_of
+from lockgate.quality.measuring import Measured, of_bill, of_edition, of_execution, of_load, of_output, query_of
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
@@ -32,9 +34,16 @@ def measure(wiring: Wiring, result: RunResult, execution_of: Callable[[str, str]
         if found:
             wiring.store.measurements.add(found)
             wiring.store.measurements.forget(result.started_at - KEPT)
-            tell_anomalies(wiring, {one.series.entity for one in found}, result.started_at)
     except Exception as error:  # noqa: BLE001  (what was published stands, measured or not)
         _left_out(result.run_id, "the run", error)
+
+
+def measure_bill(wiring: Wiring, done: Execution, measured: Measured) -> None:
+    """Keeps the bytes that an execution outside of any run of the whole project was billed for, where that is known."""
+    try:
+        wiring.store.measurements.add(tuple(of_bill(done, measured)))
+    except Exception as error:  # noqa: BLE001  (what was executed stands, measured or not)
+        _left_out(measured.run_id, f"{done.entity}@{done.implementation}", error)
 
 
 def _measurements(
@@ -44,28 +53,41 @@ def _measurements(
         yield from of_load(load, Measured(result.started_at, result.run_id))
     for done in result.executions:
         number = execution_of(done.entity, done.implementation)
-        yield of_execution(done, Measured(result.started_at, result.run_id, number))
+        yield from of_execution(done, Measured(result.started_at, result.run_id, number))
     for edition in result.editions:
-        number = execution_of(edition.entity, edition.implementation)
+        measured = Measured(result.started_at, result.run_id, execution_of(edition.entity, edition.implementation))
+        yield from of_output(edition, measured)
         try:
-            yield from _of(wiring, edition, Measured(result.started_at, result.run_id, number))
+            yield from _of(wiring, edition, measured)
         except Exception as error:  # noqa: BLE001  (as above; the other editions are measured)
             _left_out(result.run_id, f"{edition.entity}@{edition.implementation}", error)
 
 
 def _of(wiring: Wiring, edition: Edition, measured: Measured) -> list[Measurement]:
-    """What one query over an edition says of it."""
+    """What one query over an edition says of it; where a key metric fails in it, without key metrics."""
     entity = wiring.project.entities[edition.entity]
     if not entity.quality.is_measured:
         return []
+    try:
+        row = _asked(wiring, entity, edition)
+    except Exception as error:  # which of them failed is not known, and the rest can be measured
+        if not entity.quality.metrics:
+            raise
+        _left_out(measured.run_id, f"key metrics of {entity.name}@{edition.implementation}", error)
+        entity = replace(entity, quality=replace(entity.quality, metrics={}))
+        row = _asked(wiring, entity, edition)
+    return list(of_edition(entity, edition.implementation, row, measured))
+
+
+def _asked(wiring: Wiring, entity: Entity, edition: Edition) -> Mapping[str, object]:
+    """The one row of aggregates over an edition."""
     warehouse = wiring.warehouse
-    dialect = warehouse.capabilities.dialect
-    query = query_of(entity, warehouse.edition_relation(entity.served, edition), dialect=dialect, rows=edition.rows)
-    row = warehouse.query(query).to_pylist()[0]
-    is_exact = not is_estimated(dialect, edition.rows)
-    return list(of_edition(entity, edition.implementation, row, measured, is_exact=is_exact))
+    place, can = warehouse.edition_relation(entity.served, edition), warehouse.capabilities
+    query = query_of(entity, place, rows=edition.rows, estimates_distinct=can.estimates_distinct)
+    row: Mapping[str, object] = warehouse.query(query).to_pylist()[0]
+    return row
 
 
-def _left_out(run_id: int, what: str, error: Exception) -> None:
+def _left_out(run_id: int | None, what: str, error: Exception) -> None:
     said = redacted(f"{type(error).__name__}: {error}")
     logger.warning("not measured", extra={"facts": {"run": run_id, "what": what, "error": said}})

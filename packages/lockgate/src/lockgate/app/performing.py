@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.entities import entity_of
+from lockgate.app.measuring import measure_bill
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
 from lockgate.app.witnessing import witnessing
@@ -17,6 +18,7 @@ from lockgate.core.lineage_event import JobKind
 from lockgate.core.load import Pin
 from lockgate.errors import DbtCancelled, LockgateError, RetryableError
 from lockgate.flow import Facts, Step, Unwatched, execute
+from lockgate.quality.measuring import Measured
 from lockgate.transform.cycle import batches_of, move_pins, newest_pins, pieces_of
 
 logger = logging.getLogger(__name__)
@@ -105,6 +107,9 @@ class _Turn:
             self._recorder.executed(outcome)
             if isinstance(outcome, FailedExecution):
                 raise outcome.error
+            number = self._recorder.execution_of(outcome.entity, outcome.implementation)
+            measured = Measured(self._recorder.started_at, self._recorder.run_id, number)
+            measure_bill(self._wiring, outcome, measured)
             return {"rows": outcome.rows}
 
         execute((Step(f"build {self._entity.name} by {implementation}", build),), self._recorder)

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lockgate.adapters.secrets.redaction import redacted
 from lockgate.app.new_files import write_page
 from lockgate.app.notifying import channels_of
 from lockgate.core.anomaly import Judged, SeriesJudgement
 from lockgate.core.gate import Answer
-from lockgate.core.measurement import Measurement
+from lockgate.core.measurement import Measurement, Metric, SeriesName
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.notice import Notice, Severity
 from lockgate.errors import UnknownName
-from lockgate.quality.judging import judge
+from lockgate.quality.judging import HISTORY, judge
 
 if TYPE_CHECKING:
     from lockgate.app.wiring import Wiring
+    from lockgate.core.project import Project
 
-# The newest measurements of a series that it is judged by: almost three years of days, six weeks of hours.
-HISTORY = 1000
+logger = logging.getLogger(__name__)
+
 MOST_TOLD = 20
 
 
@@ -95,10 +98,32 @@ class Quality:
             raise UnknownName(message, hint=did_you_mean(name, known), name=name)
 
 
-def judged(wiring: Wiring, name: str | None) -> tuple[SeriesJudgement, ...]:
-    """The series of one name or of all, judged."""
-    every = wiring.store.measurements.every_series(name, each=HISTORY)
-    return tuple(judge(one, several, holidays=_holidays(wiring, one.entity)) for one, several in every.items())
+def judged(wiring: Wiring, name: str | None = None, *, run_at: datetime | None = None) -> tuple[SeriesJudgement, ...]:
+    """The series of one name or of all, judged; with `run_at` those that were measured then, as they were then.
+
+    Measurements of a time to come, of a clock that was ahead, are passed over, and so are series of what is not
+    declared any more.
+    """
+    until = run_at or wiring.clock()
+    every = wiring.store.measurements.every_series(name, until=until, run_at=run_at, each=HISTORY)
+    return tuple(
+        judge(one, several, holidays=_holidays(wiring, one.entity), now=until)
+        for one, several in every.items()
+        if _is_declared(wiring.project, one)
+    )
+
+
+def _is_declared(project: Project, series: SeriesName) -> bool:
+    """Whether a run of the project as it is now would measure a series."""
+    entity = project.entities.get(series.entity)
+    if entity is None:
+        return any(f"{source.name}.{stream.name}" == series.entity for source, stream in project.streams())
+    if series.implementation not in entity.implementations:
+        return False
+    if series.metric in {Metric.SECONDS, Metric.BYTES, Metric.READ_BYTES}:
+        return True
+    is_metric = series.metric in set(Metric) or series.metric in entity.quality.metrics
+    return entity.quality.is_measured and is_metric and series.column in {"", *entity.contract.names}
 
 
 def _holidays(wiring: Wiring, entity: str) -> frozenset[date]:
@@ -109,17 +134,21 @@ def _holidays(wiring: Wiring, entity: str) -> frozenset[date]:
     return frozenset().union(*(one.quality.holidays for one in entities.values()))
 
 
-def tell_anomalies(wiring: Wiring, names: Iterable[str], at: datetime) -> None:
-    """Puts one notice down for each implementation or load in which what was measured at `at` tells of something new.
+def tell_anomalies(wiring: Wiring, run_id: int, at: datetime) -> None:
+    """Puts one notice down for each implementation or load in which what a run measured tells of something new.
 
-    Again for the same run, it puts down nothing.
+    `at` is when that run began. It is called after the run has ended and left the target to others; nothing fails by
+    it. Again for the same run, it puts down nothing.
     """
     if not wiring.project.notifications:
         return
-    for name in sorted(set(names)):
-        new = [one for one in judged(wiring, name) if one.newest and one.newest.is_new and one.newest.at == at]
-        for implementation, several in groupby(new, key=lambda one: one.series.implementation):
+    try:
+        new = [one for one in judged(wiring, run_at=at) if one.newest and one.newest.is_new]
+        for (name, implementation), several in groupby(new, lambda one: (one.series.entity, one.series.implementation)):
             _tell(wiring, f"{name}@{implementation}" if implementation else name, tuple(several), at)
+    except Exception as error:  # noqa: BLE001  (what the run did stands, told of or not)
+        facts = {"run": run_id, "error": redacted(f"{type(error).__name__}: {error}")}
+        logger.warning("not looked for anomalies", extra={"facts": facts})
 
 
 def _tell(wiring: Wiring, who: str, found: Sequence[SeriesJudgement], at: datetime) -> None:

@@ -13,12 +13,10 @@ from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from lockgate.adapters.secrets.redaction import redacted
-from lockgate.core.cost import Unit
 from lockgate.core.examination import Examination
 from lockgate.core.execution import DbtExecutionResult, Execution, NodeResult, Outcome
 from lockgate.core.lineage_event import JobKind, Work
 from lockgate.core.load import Load, Pin
-from lockgate.core.measurement import Measurement, Metric, SeriesName
 from lockgate.core.ports import Clock
 from lockgate.core.record import RecordStatus
 from lockgate.core.relation import Relation
@@ -33,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-READ_BYTES = str(Unit.READ_BYTES)
 NOTHING = Relation("", "")
 SECONDS_BETWEEN = 0.5
 MOST_RECENT = 12
@@ -110,7 +107,7 @@ class Progressed:
 
 
 class Recorder:
-    """A `StepListener` for one run; knows the run's number, and its cycle's once there is one."""
+    """A `StepListener` for one run; knows the run's number, when it began, and its cycle's number once there is one."""
 
     def __init__(
         self,
@@ -130,9 +127,9 @@ class Recorder:
         self._failed = False
         self._progress: Progressed | None = None
         self._works: list[Work] = []
-        now = clock()
-        self.run_id = store.runs.start_run(command, now)
-        self._witness = witnessing(self.run_id, command, now)
+        self.started_at = clock()
+        self.run_id = store.runs.start_run(command, self.started_at)
+        self._witness = witnessing(self.run_id, command, self.started_at)
 
     def waiting(self, told: str) -> None:
         """Passed on; there is no run yet to write it down for."""
@@ -215,17 +212,9 @@ class Recorder:
             error = told(outcome.error)
         number = self._store.executions.add_execution(cycle, done, self._clock(), error=error)
         self._executions[done.entity, done.implementation] = number
-        if done.read_bytes is not None:
-            self._measure(done.entity, done.implementation, READ_BYTES, done.read_bytes, number)
         facts = {"entity": done.entity, "implementation": done.implementation, "seconds": round(done.seconds, 3)}
         ended: dict[str, object] = {"failed": error} if error else {"rows": done.rows}
         self._log("execution ended", cycle=cycle, execution=number, **facts, **ended)
-
-    def measured(self, edition: Edition) -> None:
-        """An execution's output stands in an edition, new or not: what it takes is written down, if that is known."""
-        number = self._executions[edition.entity, edition.implementation]
-        if edition.bytes:
-            self._measure(edition.entity, edition.implementation, Metric.BYTES, edition.bytes, number)
 
     def published(self, edition: Edition) -> None:
         """An execution's output is an edition now; it is told once that is written down."""
@@ -238,13 +227,6 @@ class Recorder:
     def execution_of(self, entity: str, implementation: str) -> int | None:
         """The number of an entity's execution in this run; None where there was none."""
         return self._executions.get((entity, implementation))
-
-    def _measure(self, entity: str, implementation: str, metric: str, value: float, execution: int) -> None:
-        """Writes one number down; nothing fails because that cannot be done."""
-        name = SeriesName(entity, implementation, str(metric))
-        with suppress(LockgateError):
-            one = Measurement(name, float(value), self._clock(), self.run_id, execution)
-            self._store.measurements.add((one,))
 
     def _log(self, event: str, **facts: object) -> None:
         logger.info(event, extra={"facts": {"run": self.run_id, **facts}})

@@ -49,7 +49,6 @@ class Run:
         self._wiring = wiring
         self._request = request
         self._recorder = recorder
-        self._started = wiring.clock()
         self._loads: list[Load] = []
         self._pins: tuple[Pin, ...] = ()
         self._holding = Holding(wiring, request.variables)
@@ -68,7 +67,7 @@ class Run:
             self._recorder.run_id,
             project.name,
             project.default_target,
-            self._started,
+            self._recorder.started_at,
             self._wiring.clock(),
             loads=tuple(self._loads),
             pins=self._pins,
@@ -210,7 +209,6 @@ class Run:
             raise
         self._editions.append(edition)
         self._watch.published(piece, edition)
-        self._recorder.measured(edition)
         facts = {"edition": edition.number, "rows": edition.rows}
         if edition.published_at != now:
             self._unchanged.append(str(piece))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+from lockgate.app.quality import tell_anomalies
 from lockgate.app.recorder import Recorder, recorded
 from lockgate.app.wiring import RUN_LOCK, Wiring
 from lockgate.app.witnessing import witnessing
@@ -15,7 +16,7 @@ from lockgate.flow import StepListener
 
 @contextmanager
 def alone(wiring: Wiring, command: str, listener: StepListener, wait_seconds: float) -> Iterator[Recorder]:
-    """The target to oneself, and what is done there written down.
+    """The target to oneself, and what is done there written down; then who wants to know hears of anomalies in it.
 
     Raises:
         TargetBusy: another run held the target all the while.
@@ -25,6 +26,7 @@ def alone(wiring: Wiring, command: str, listener: StepListener, wait_seconds: fl
         recorded(wiring.store, wiring.clock, listener, command, witnessing(wiring)) as found,
     ):
         yield found
+    tell_anomalies(wiring, found.run_id, found.started_at)
 
 
 @contextmanager

@@ -88,13 +88,14 @@ def _compared(declared: Declared) -> Iterator[Finding]:
 def _measured(declared: Declared) -> Iterator[Finding]:
     """Key metrics aggregate columns of the contract, and are named like none that is measured anyway."""
     for name, entity in declared.shape.entities.items():
-        columns = declared.names("entities", name, "contract")
+        typed = {column: one.type.kind for column, one in entity.contract.items()}
+        kinds = dict.fromkeys(declared.names("entities", name, "contract")) | typed
         for metric, written in entity.quality.metrics.items():
             path = ("entities", name, "quality", "metrics", metric)
             if metric in set(Metric):
                 yield Finding(path, f"{metric!r} is measured of every entity", "Give it another name.")
             try:
-                key_metric_of(written, columns)
+                key_metric_of(written, kinds)
             except NotAMetric as error:
                 yield Finding(path, str(error), "Write it over columns of the contract: sum(annual_cost).")
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from lockgate.core.lineage import LineageNode, QueryLineage
+from lockgate.core.measurement import Metric
 
 TERABYTE = 10**12
 _CENTS_OF_A_CENT = Decimal("0.0001")
@@ -17,10 +18,10 @@ _CENTS_OF_A_CENT = Decimal("0.0001")
 class Unit(StrEnum):
     """What is counted: time, rows of the output, bytes that it takes in the target, bytes that making it read."""
 
-    SECONDS = "seconds"
-    ROWS = "rows"
-    BYTES = "bytes"
-    READ_BYTES = "read_bytes"
+    SECONDS = Metric.SECONDS.value
+    ROWS = Metric.ROWS.value
+    BYTES = Metric.BYTES.value
+    READ_BYTES = Metric.READ_BYTES.value
 
 
 class Trend(StrEnum):

@@ -8,13 +8,17 @@ from enum import StrEnum
 
 
 class Metric(StrEnum):
-    """What is measured without being declared; a declared key metric goes by its own name."""
+    """What is measured without being declared; a declared key metric goes by its own name, which is none of these.
+
+    `bytes` are those that a load or an edition takes, `read_bytes` those that the target bills for an execution.
+    """
 
     ROWS = "rows"
     NULL_RATE = "null_rate"
     DISTINCT = "distinct"
     SECONDS = "seconds"
     BYTES = "bytes"
+    READ_BYTES = "read_bytes"
 
 
 @dataclass(frozen=True, slots=True, order=True)

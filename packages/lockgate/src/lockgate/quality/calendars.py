@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import pairwise
 
@@ -73,10 +74,8 @@ class Cadence:
             return Occasion.HOLIDAY
         if at.day == 1:
             return Occasion.FIRST
-        later = at + timedelta(days=1)
-        if later.day == 1:
-            return Occasion.LAST
-        return Occasion.LAST_BUT_ONE if (later + timedelta(days=1)).day == 1 else None
+        _, last = monthrange(at.year, at.month)
+        return {last: Occasion.LAST, last - 1: Occasion.LAST_BUT_ONE}.get(at.day)
 
 
 def cadence_of(instants: Sequence[datetime]) -> Cadence:

@@ -49,7 +49,7 @@ class Drift:
         """
         values = list(self._values)
         found = [0.0]
-        for weeks in _LAST:
+        for weeks in _LAST:  # three weeks move slowly, so they are looked at after every third measurement alone
             last, before = weeks * self._week, _BEFORE * self._week
             if len(values) >= last + before and not self._seen % weeks:
                 found.append(_away(values[-last - before : -last], values[-last:], least))
@@ -63,7 +63,7 @@ def _away(before: list[float], last: list[float], least: float) -> float:
     rise = statistics.median(before[-third:]) - statistics.median(before[:third])
     flat = spread_of(before)
     noise = 2 * _OF_MEDIAN / third * flat * flat
-    kept = max(0.0, 1 - noise / (rise * rise)) if rise else 0.0
+    kept = max(0.0, 1 - noise / (rise * rise)) if rise * rise else 0.0
     slope = kept * rise / run
     middle = statistics.median([value - slope * place for place, value in enumerate(before)])
     rest = [value - middle - slope * place for place, value in enumerate(before)]

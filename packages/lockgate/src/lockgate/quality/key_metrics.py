@@ -6,15 +6,18 @@ expression aggregates (`sum`, `avg`, `min`, `max`, `count`), and reckons with wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.sql import column as quoted
+from lockgate.core.types import Kind
+from lockgate.quality.metric_types import Misfit, refuse_misfits
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
+LONGEST = 2000
 _AGGREGATES = "sum, avg, min, max and count"
 
 
@@ -22,12 +25,27 @@ class NotAMetric(ValueError):
     """An expression is none that may be measured: why, in a sentence."""
 
 
-def key_metric_of(written: str, columns: Sequence[str]) -> exp.Expr:
+def key_metric_of(written: str, kinds: Mapping[str, Kind | None]) -> exp.Expr:
     """The expression over a contract's columns, in no dialect; its value is a double.
 
+    `kinds` are those of the columns, None where one is not known.
+
     Raises:
-        NotAMetric: it cannot be read, aggregates nothing, or has something that is not allowed.
+        NotAMetric: it cannot be read, aggregates nothing, has something that is not allowed, or types that do not fit.
     """
+    if len(written) > LONGEST:
+        raise NotAMetric(f"it has {len(written):,} characters; a key metric has {LONGEST:,} at most")
+    try:
+        root = _read(written, tuple(kinds))
+        refuse_misfits(root, kinds)
+        return _rebuilt(root)
+    except Misfit as error:
+        raise NotAMetric(str(error)) from error
+    except RecursionError as error:
+        raise NotAMetric("it is nested too deeply") from error
+
+
+def _read(written: str, columns: Sequence[str]) -> exp.Expr:
     from sqlglot import exp, parse_one
     from sqlglot.errors import SqlglotError
 
@@ -38,10 +56,10 @@ def key_metric_of(written: str, columns: Sequence[str]) -> exp.Expr:
     keys = {key for key, value in tree.args.items() if value} if isinstance(tree, exp.Select) else set()
     if keys != {"expressions"} or len(tree.expressions) != 1:
         raise NotAMetric(f"{written!r} is not one expression")
-    root = tree.expressions[0]
+    root: exp.Expr = tree.expressions[0]
     _refuse_others(root, columns)
     _refuse_bare(root)
-    return exp.cast(_rebuilt(root.copy()), "double")
+    return root
 
 
 def _refuse_others(root: exp.Expr, columns: Sequence[str]) -> None:
@@ -94,7 +112,7 @@ def _rebuilt(root: exp.Expr) -> exp.Expr:
             return exp.Div(this=exp.cast(exp.paren(node.this), "double"), expression=divisor)
         return exp.cast(node, "double") if isinstance(node, exp.AggFunc) else node
 
-    return _from_leaves(root, rebuilt)
+    return exp.cast(_from_leaves(root, rebuilt), "double")
 
 
 def _from_leaves(node: exp.Expr, change: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:

@@ -13,6 +13,7 @@ from lockgate.core.execution import Execution
 from lockgate.core.load import Load, LoadStatus
 from lockgate.core.measurement import Measurement, Metric, SeriesName
 from lockgate.core.relation import Relation
+from lockgate.core.route import Edition
 from lockgate.core.sql import column as quoted
 from lockgate.core.sql import table
 from lockgate.core.types import Kind
@@ -21,9 +22,9 @@ from lockgate.quality.key_metrics import key_metric_of
 if TYPE_CHECKING:
     from sqlglot import exp
 
-# Above so many rows distinct values are estimated, where the target can; the estimate is off by some 2 %.
+# Above so many rows distinct values are estimated, where the target can; the estimate is off by some 2 %. Where it
+# cannot they are left out, since counting them would keep the target sorting for minutes.
 EXACT_ROWS = 1_000_000
-_ESTIMATE = frozenset({"bigquery", "duckdb", "spark"})
 # Values of these kinds are not compared with each other on every target.
 _WITHOUT_DISTINCT = frozenset({Kind.JSON})
 
@@ -37,32 +38,33 @@ class Measured:
     execution_id: int | None = None
 
 
-def query_of(entity: Entity, edition: Relation, *, dialect: str, rows: int) -> exp.Select:
+def query_of(entity: Entity, edition: Relation, *, rows: int, estimates_distinct: bool) -> exp.Select:
     """The one row of aggregates over an edition of so many rows: one scan of it."""
     from sqlglot import exp
 
-    one = is_estimated(dialect, rows)
+    has_distinct = is_exact(rows) or estimates_distinct
     asked: list[exp.Expr] = [exp.alias_(exp.Count(this=exp.Star()), "n")]
     for place, column in enumerate(entity.contract.columns):
         name = quoted(column.name)
         asked.append(exp.alias_(exp.Count(this=name), f"c{place}"))
-        if column.type.kind not in _WITHOUT_DISTINCT:
-            distinct = exp.ApproxDistinct(this=name) if one else exp.Count(this=exp.Distinct(expressions=[name]))
-            asked.append(exp.alias_(distinct, f"d{place}"))
+        if has_distinct and column.type.kind not in _WITHOUT_DISTINCT:
+            exact, estimate = exp.Count(this=exp.Distinct(expressions=[name])), exp.ApproxDistinct(this=name)
+            asked.append(exp.alias_(exact if is_exact(rows) else estimate, f"d{place}"))
+    kinds = {column.name: column.type.kind for column in entity.contract.columns}
     for place, written in enumerate(entity.quality.metrics.values()):
-        asked.append(exp.alias_(key_metric_of(written, entity.contract.names), f"m{place}"))
+        asked.append(exp.alias_(key_metric_of(written, kinds), f"m{place}"))
     return exp.select(*asked).from_(table(edition))
 
 
-def is_estimated(dialect: str, rows: int) -> bool:
-    """Whether distinct values are estimated: PostgreSQL always counts them."""
-    return dialect in _ESTIMATE and rows > EXACT_ROWS
+def is_exact(rows: int) -> bool:
+    """Whether distinct values among so many rows are counted, if they are measured."""
+    return rows <= EXACT_ROWS
 
 
 def of_edition(
-    entity: Entity, implementation: str, found: Mapping[str, object], measured: Measured, *, is_exact: bool
+    entity: Entity, implementation: str, found: Mapping[str, object], measured: Measured
 ) -> Iterator[Measurement]:
-    """The query's row as measurements; what is NULL or no finite number is left out."""
+    """The query's row as measurements; what was not asked for, is NULL or no finite number is left out."""
     rows = _number(found["n"]) or 0.0
     yield _one(SeriesName(entity.name, implementation, Metric.ROWS), rows, measured)
     for place, column in enumerate(entity.contract.columns):
@@ -73,16 +75,30 @@ def of_edition(
         distinct = _number(found.get(f"d{place}"))
         if distinct is not None:
             name = SeriesName(entity.name, implementation, Metric.DISTINCT, column.name)
-            yield _one(name, distinct, measured, is_exact=is_exact)
+            yield _one(name, distinct, measured, is_exact=is_exact(int(rows)))
     for place, metric in enumerate(entity.quality.metrics):
         value = _number(found[f"m{place}"])
         if value is not None:
             yield _one(SeriesName(entity.name, implementation, metric), value, measured)
 
 
-def of_execution(done: Execution, measured: Measured) -> Measurement:
-    """How long an execution took."""
-    return _one(SeriesName(done.entity, done.implementation, Metric.SECONDS), done.seconds, measured)
+def of_output(edition: Edition, measured: Measured) -> Iterator[Measurement]:
+    """The bytes that an edition takes, which no query tells; nothing where they are not known."""
+    if edition.bytes:
+        yield _one(SeriesName(edition.entity, edition.implementation, Metric.BYTES), float(edition.bytes), measured)
+
+
+def of_execution(done: Execution, measured: Measured) -> Iterator[Measurement]:
+    """How long an execution took, and the bytes that it was billed for, where that is known."""
+    yield _one(SeriesName(done.entity, done.implementation, Metric.SECONDS), done.seconds, measured)
+    yield from of_bill(done, measured)
+
+
+def of_bill(done: Execution, measured: Measured) -> Iterator[Measurement]:
+    """The bytes that an execution was billed for; nothing where the target does not say."""
+    if done.read_bytes is not None:
+        name = SeriesName(done.entity, done.implementation, Metric.READ_BYTES)
+        yield _one(name, float(done.read_bytes), measured)
 
 
 def of_load(load: Load, measured: Measured) -> Iterator[Measurement]:

@@ -92,13 +92,18 @@ class Gaps:
 
     def add(self, at: datetime, *, ready: bool) -> bool:
         """The next measurement: whether others should have come before it."""
-        before, self._before = self._before, at
-        if before is None:
-            return False
-        season, gap = self._cadence.seasons(before), (at - before).total_seconds()
-        is_missing = ready and gap > (1 + _LATE) * self._cadence.seconds and self._is_odd(season, gap)
-        self._gaps.append((season, gap))
+        before, is_missing = self._before, ready and self.is_late(at)
+        self._before = at
+        if before is not None:
+            self._gaps.append((self._cadence.seasons(before), (at - before).total_seconds()))
         return is_missing
+
+    def is_late(self, at: datetime) -> bool:
+        """Whether a measurement should have come between the last one and `at`."""
+        if self._before is None:
+            return False
+        gap = (at - self._before).total_seconds()
+        return gap > (1 + _LATE) * self._cadence.seconds and self._is_odd(self._cadence.seasons(self._before), gap)
 
     def _is_odd(self, season: tuple[int, int], gap: float) -> bool:
         """Whether a gap is longer than those after that weekday and hour, and hardly any was so before."""

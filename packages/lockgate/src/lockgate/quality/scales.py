@@ -88,5 +88,6 @@ def scale_of(metric: str, first: Sequence[float]) -> Scale:
         Metric.NULL_RATE: SHARES,
         Metric.SECONDS: SECONDS,
         Metric.BYTES: BYTES,
+        Metric.READ_BYTES: BYTES,
     }
     return known.get(Metric(metric)) or COUNTS if metric in set(Metric) else _signed(first)

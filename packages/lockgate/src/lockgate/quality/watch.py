@@ -102,6 +102,10 @@ class Watch:
         """Whether the next measurement can be judged."""
         return self._learnt >= self.needed
 
+    def is_overdue(self, at: datetime) -> bool:
+        """Whether nothing was measured lately where something always was."""
+        return self.is_ready and self._gaps.is_late(at)
+
     def judge(self, at: datetime, value: float) -> Judged:
         """Judges the next measurement, and learns from it."""
         ready = self.is_ready

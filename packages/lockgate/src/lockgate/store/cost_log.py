@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, select
 
@@ -21,6 +21,8 @@ MOST_RUNS = 100
 MOST_NODES = 1_000_000
 # Of each stream, so many loads are read at most.
 MOST_LOADS = 1_000
+# What a run measures is of the instant when it began.
+LONGEST_RUN = timedelta(days=2)
 _MEASURED = (Unit.BYTES, Unit.READ_BYTES)
 _DONE = tuple(str(status) for status in (NodeStatus.SUCCESS, NodeStatus.PASS, NodeStatus.WARN, NodeStatus.FAIL))
 
@@ -42,7 +44,7 @@ class CostLog:
         query = query if entity is None else query.where(execution.c.entity == entity)
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(execution.c.execution_id)).all()
-        known = self._measured(since, entity)
+        known = self._measured(since - LONGEST_RUN, entity)
         return tuple(
             Spent(
                 row.entity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, func, insert, select, tuple_
 
 from lockgate.core.measurement import Measurement, SeriesName
 from lockgate.store.database import Database
@@ -47,10 +47,25 @@ class MeasurementLog:
         return tuple(_measurement(row) for row in reversed(rows))
 
     def every_series(
-        self, entity: str | None = None, *, since: datetime | None = None, each: int = 2000
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        run_at: datetime | None = None,
+        each: int = 2000,
     ) -> Mapping[SeriesName, tuple[Measurement, ...]]:
-        """What `series` gives, for every series of an entity or of all, by one statement; in the order of names."""
+        """What `series` gives, for every series of an entity or of all, by one statement; in the order of names.
+
+        Nothing that was measured after `until`; with `run_at`, only series of which something was measured at just
+        that instant.
+        """
         mine = self._of(since) if entity is None else and_(self._of(since), measurement.c.entity == entity)
+        if until is not None:
+            mine = and_(mine, measurement.c.measured_at <= until)
+        if run_at is not None:
+            there = select(*_SERIES).where(self._scope.of(measurement), measurement.c.measured_at == run_at)
+            mine = and_(mine, tuple_(*_SERIES).in_(there))
         newest = [column.desc() for column in _IN_TIME]
         place = func.row_number().over(partition_by=_SERIES, order_by=newest).label("place")
         placed = select(measurement, place).where(mine).subquery()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from lockgate.adapters.reports.series import render_series, series_chart
@@ -33,6 +34,20 @@ def test_series_with_anomalies_come_first_and_names_are_text():
     assert page.index("users@dbt rows") < page.index("&lt;b&gt;@dbt rows")
     assert "<b>" not in page
     assert "Not enough evidence: too few." in page
+
+
+def test_the_largest_numbers_have_places_too():
+    far = 1.7e308
+    points = (
+        Judged(AT, -far, 0.0, -math.inf, math.inf),
+        Judged(AT + timedelta(days=1), 0.0, 0.0, math.nan, far),
+        Judged(AT + timedelta(days=2), far),
+    )
+
+    chart = series_chart(SeriesJudgement(NAME, points))
+
+    assert chart.line == "M84.0,128.0 L358.0,68.0 L632.0,8.0"
+    assert chart.bands == ("M84.0,8.0 L358.0,8.0 L358.0,128.0 L84.0,128.0 Z",)
 
 
 def test_a_single_measurement_can_be_drawn():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 
 from lockgate.adapters.reports.page import rendered
 from lockgate.core.anomaly import Judged, SeriesJudgement
@@ -83,7 +84,7 @@ class _Place:
     def __init__(self, points: Sequence[Judged]) -> None:
         values = [one.value for one in points]
         room = max(max(values) - min(values), abs(max(values)) * 0.05, 1e-9)
-        bounds = [bound for one in points for bound in (one.low, one.high) if bound is not None]
+        bounds = [bound for one in points for bound in (one.low, one.high) if bound is not None and isfinite(bound)]
         inside = [bound for bound in bounds if min(values) - room <= bound <= max(values) + room]
         self.low, self.high = min([*values, *inside]), max([*values, *inside])
         self._first, self._last = points[0].at, points[-1].at
@@ -93,8 +94,8 @@ class _Place:
         return LEFT + (WIDTH - LEFT - 8) * (at - self._first).total_seconds() / whole
 
     def y(self, value: float) -> float:
-        whole = (self.high - self.low) or 1.0
-        share = min(max((value - self.low) / whole, 0.0), 1.0)
+        whole = (self.high / 2 - self.low / 2) or 1.0  # halves, since the whole may be larger than any double
+        share = min(max(0.0, (value / 2 - self.low / 2) / whole), 1.0)
         return TOP + (HEIGHT - TOP - BOTTOM) * (1 - share)
 
 

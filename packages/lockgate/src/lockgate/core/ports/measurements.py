@@ -19,9 +19,19 @@ class MeasurementStore(Protocol):
         """The newest `limit` measurements of one series, from `since` on, the oldest of them first."""
 
     def every_series(
-        self, entity: str | None = None, *, since: datetime | None = None, each: int = 2000
+        self,
+        entity: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        run_at: datetime | None = None,
+        each: int = 2000,
     ) -> Mapping[SeriesName, tuple[Measurement, ...]]:
-        """What `series` gives, for every series of an entity or of all, by one statement; in the order of names."""
+        """What `series` gives, for every series of an entity or of all, by one statement; in the order of names.
+
+        Nothing that was measured after `until`; with `run_at`, only series of which something was measured at just
+        that instant.
+        """
 
     def forget(self, before: datetime) -> int:
         """Takes out what was measured before an instant: how many measurements."""

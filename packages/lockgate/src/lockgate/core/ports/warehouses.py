@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class Capabilities:
     """What a warehouse can do, as data; `docs/reference/targets.md` is printed from it.
 
+    With `estimates_distinct`, `approx_distinct` of many rows is cheap; where not, distinct values can only be counted.
     `stored_bytes` and `read_bytes` say what is counted as the bytes of an edition and of making one; '' is nothing.
     """
 
@@ -30,6 +31,7 @@ class Capabilities:
     roles: bool
     concurrent_writers: bool
     isolates_workshops: bool
+    estimates_distinct: bool
     stored_bytes: str
     read_bytes: str
 

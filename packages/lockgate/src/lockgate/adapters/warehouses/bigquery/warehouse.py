@@ -34,6 +34,7 @@ CAPABILITIES = Capabilities(
     roles=False,
     concurrent_writers=True,
     isolates_workshops=False,
+    estimates_distinct=True,
     stored_bytes="the edition's table, as BigQuery counts its logical bytes",
     read_bytes="what is billed for the queries of a workshop",
 )

@@ -27,6 +27,7 @@ CAPABILITIES = Capabilities(
     roles=False,
     concurrent_writers=False,
     isolates_workshops=True,
+    estimates_distinct=True,
     stored_bytes="the edition's Parquet file",
     read_bytes="",
 )

@@ -26,6 +26,7 @@ CAPABILITIES = Capabilities(
     roles=True,
     concurrent_writers=True,
     isolates_workshops=True,
+    estimates_distinct=False,
     stored_bytes="the edition's table with its indexes and what is stored out of line",
     read_bytes="",
 )

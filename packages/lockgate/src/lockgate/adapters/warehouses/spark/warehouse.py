@@ -30,6 +30,7 @@ CAPABILITIES = Capabilities(
     roles=False,
     concurrent_writers=False,
     isolates_workshops=False,
+    estimates_distinct=True,
     stored_bytes="the edition's Parquet files",
     read_bytes="",
 )
