@@ -121,6 +121,29 @@ def test_a_session_that_ended_elsewhere_is_over_after_half_a_second(desk):
     assert desk.of("s-1") == [None]
 
 
+@pytest.mark.timeout(60)
+def test_who_comes_late_just_as_a_look_has_ended_has_another_one_made(desk, monkeypatch):
+    desk.of("s-1")
+    desk.now += FRESH_SECONDS + 0.01
+    epoch, late = desk.book.epoch, []
+
+    async def come():
+        desk.now += FRESH_SECONDS + 0.01
+        return await desk.callers.of_session("s-1")
+
+    def somebody_comes():
+        """They do after the look has ended, and before those that wait for it are told."""
+        monkeypatch.setattr(desk.book, "epoch", epoch)
+        late.append(asyncio.ensure_future(come()))
+        return epoch()
+
+    monkeypatch.setattr(desk.book, "epoch", somebody_comes)
+
+    assert desk.of("s-1") == ["ada"]
+    assert [one.result().name for one in late] == ["ada"]
+    assert desk.book.asked == ["epoch", "known", "epoch", "epoch"]
+
+
 def test_one_that_began_elsewhere_counts_at_once(desk):
     desk.of("s-1")
     desk.now += 0.2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,12 +103,8 @@ def advice(
 
 def _plain(one: EntityCost) -> dict[str, Any]:
     """A cost as JSON has it, with how many times the usual each measure is."""
-    from lockgate.core.plain import to_plain
-
     measures = [{**_object(measure), "ratio": measure.ratio} for measure in one.measures]
-    plain = to_plain(one)
-    assert isinstance(plain, dict)  # noqa: S101  a dataclass is one
-    return {**plain, "measures": measures}
+    return {each.name: getattr(one, each.name) for each in fields(one)} | {"measures": measures}
 
 
 def _object(measure: Measure) -> dict[str, object]:

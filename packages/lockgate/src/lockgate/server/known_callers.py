@@ -16,6 +16,7 @@ from lockgate.core.access import Caller, TokenFacts
 from lockgate.errors import LockgateError
 from lockgate.govern.known import Known
 from lockgate.server.problems import Refusal
+from lockgate.server.shared_calls import heeded
 
 FRESH_SECONDS = 0.5
 """How old what is known may be, as a rule."""
@@ -137,10 +138,14 @@ class KnownCallers:
         return self._known
 
     async def _join(self, look: Callable[[], Any]) -> None:
-        """Waits for the look that is under way, or else for this one, which others wait for too."""
-        if self._checking is None:
+        """Waits for the look that is under way, or else for this one, which others wait for too.
+
+        One that has ended is none under way, though whoever waits for it was not told yet: who joined it would not
+        wait at all, and whoever asks in a loop would ask for ever.
+        """
+        if self._checking is None or self._checking.done():
             self._checking = asyncio.ensure_future(look())
-            self._checking.add_done_callback(self._checked)
+            self._checking.add_done_callback(heeded)
         await asyncio.shield(self._checking)
 
     async def _check(self) -> None:
@@ -158,11 +163,6 @@ class KnownCallers:
         began = self._clock()
         self._known = await self._ask(self._access.known)
         self._read_at = self._checked_at = began
-
-    def _checked(self, look: asyncio.Task[None]) -> None:
-        self._checking = None
-        if not look.cancelled():
-            look.exception()  # whoever waits for it raises it; nobody may be left
 
     def _touch(self, now: float) -> None:
         """Tells which sessions were seen, now and then."""

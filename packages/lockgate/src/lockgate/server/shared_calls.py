@@ -50,3 +50,9 @@ class SharedCalls:
 
     def _forget_ended(self) -> None:
         self._under_way = {subject: future for subject, future in self._under_way.items() if not future.done()}
+
+
+def heeded(call: asyncio.Future[Any]) -> None:
+    """A callback of a call that several wait for: each of them raises its error, and nobody may be left who does."""
+    if not call.cancelled():
+        call.exception()

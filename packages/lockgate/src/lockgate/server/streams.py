@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from lockgate.server.options import Options
 from lockgate.server.problems import overloaded
+from lockgate.server.shared_calls import heeded
 
 Seen = TypeVar("Seen")
 
@@ -64,13 +65,7 @@ class Streams:
         last, now = self._looks.get(subject), time.monotonic()
         if last is None or (last.seen.done() and last.began_at < now - fresh_seconds):
             last = _Look(asyncio.ensure_future(look()), now)
-            last.seen.add_done_callback(_heeded)
+            last.seen.add_done_callback(heeded)
             self._looks[subject] = last
         seen: Seen = await asyncio.shield(last.seen)
         return seen
-
-
-def _heeded(seen: asyncio.Future[Any]) -> None:
-    """Whoever waits for a look raises its error; nobody may be left."""
-    if not seen.cancelled():
-        seen.exception()

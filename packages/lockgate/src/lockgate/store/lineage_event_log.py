@@ -6,15 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, RowMapping, and_, delete, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, delete, or_, select
 
 from lockgate.core.lineage_event import CHANNEL, EventDelivery, EventDocument, Phase
 from lockgate.core.notice import DeliveryStatus
-from lockgate.errors import UnknownName
-from lockgate.store.database import Database, now_of
+from lockgate.store.database import now_of
 from lockgate.store.lineage_tables import lineage_event as table
-from lockgate.store.outbox import CLAIM_SECONDS, Outbox
-from lockgate.store.scope import Scope
+from lockgate.store.outbox import Outbox
 
 # What arrived is of use for a look at what was sent; the receiver keeps it.
 KEPT = timedelta(days=7)
@@ -24,49 +22,24 @@ KEPT_ASIDE = timedelta(days=90)
 Rows = FromClause
 
 
-class LineageEventLog:
+class LineageEventLog(Outbox[EventDelivery]):
     """The lineage events of one project on one target; each waits for all before it."""
 
-    def __init__(self, database: Database, scope: Scope, *, claim_seconds: float = CLAIM_SECONDS) -> None:
-        """Keep events of `scope` in `database`; a claim lasts `claim_seconds`."""
-        self._database = database
-        self._scope = scope
-        self._outbox = Outbox(database, scope, table, lane=(), claim_seconds=claim_seconds)
+    _table = table
+    _what = "lineage event"
 
     def add(self, events: Sequence[EventDocument]) -> int:
         """Puts events down in one transaction: how many of them are new; one of a known id stays as it is."""
         rows = [_row(one) for one in events]
-        return self._outbox.add(rows, ("event_id",))
+        return self._put_down(rows, ("event_id",))
 
     def events(self, status: DeliveryStatus | None = None, *, limit: int = 100) -> tuple[EventDelivery, ...]:
         """What was put down and is kept, or what stands so, the newest first."""
-        return tuple(_delivery(row) for row in self._outbox.newest(status, before=None, limit=limit))
+        return self._newest(status, before=None, limit=limit)
 
     def claim(self, *, apart_from: Collection[str] = ()) -> EventDelivery | None:
         """The oldest event, if it is due; nobody else sends it, nor any after it, until the claim expires."""
-        row = None if CHANNEL in apart_from else self._outbox.claim()
-        return _delivery(row) if row is not None else None
-
-    def sent(self, delivery: EventDelivery, said: str) -> bool:
-        """Records that it has arrived; False where the claim was lost meanwhile."""
-        return self._outbox.sent(delivery.number, delivery.attempts, said)
-
-    def failed(
-        self, delivery: EventDelivery, said: str, *, is_final: bool = False, retry_after: float | None = None
-    ) -> DeliveryStatus | None:
-        """Records a failed attempt, as `Outbox.failed` does."""
-        return self._outbox.failed(delivery.number, delivery.attempts, said, is_final=is_final, retry_after=retry_after)
-
-    def retry(self, number: int) -> EventDelivery:
-        """Lets an event that was set aside be tried again, with all its attempts.
-
-        Raises:
-            UnknownName: there is no such event on this target, or it was not set aside.
-        """
-        row = self._outbox.retry(number)
-        if row is None:
-            raise UnknownName(f"there is no lineage event {number} that was set aside", number=number)
-        return _delivery(row)
+        return None if CHANNEL in apart_from else self._claim()
 
     def unended(self) -> tuple[Mapping[str, Any], ...]:
         """Those events that say that a run began whose end nobody has put down, the oldest first.
@@ -98,6 +71,19 @@ class LineageEventLog:
         )
         return select(other.c.number).where(*of_run, condition(other)).correlate(table).exists()
 
+    def _read(self, row: Mapping[str, Any]) -> EventDelivery:
+        """See `Outbox`."""
+        return EventDelivery(
+            row["number"],
+            EventDocument(row["event_id"], row["event"]),
+            DeliveryStatus(row["status"]),
+            row["attempts"],
+            row["next_at"],
+            row["said"],
+            row["added_at"],
+            row["sent_at"],
+        )
+
 
 def _ends(rows: Rows) -> ColumnElement[bool]:
     return rows.c.phase != Phase.START
@@ -112,17 +98,3 @@ def _is_over(rows: Rows, now: datetime) -> ColumnElement[bool]:
 def _row(event: EventDocument) -> dict[str, object]:
     run_id, _, phase = event.event_id.partition("/")
     return {"event_id": event.event_id, "run_id": run_id, "phase": phase, "event": dict(event.document)}
-
-
-def _delivery(row: Mapping[str, Any] | RowMapping) -> EventDelivery:
-    """A row as it is read by callers."""
-    return EventDelivery(
-        row["number"],
-        EventDocument(row["event_id"], row["event"]),
-        DeliveryStatus(row["status"]),
-        row["attempts"],
-        row["next_at"],
-        row["said"],
-        row["added_at"],
-        row["sent_at"],
-    )

@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, update
 
 from lockgate.core.notice import DeliveryStatus
+from lockgate.errors import UnknownName
 from lockgate.store.database import Database, insert_into, now_of
 from lockgate.store.scope import Scope
 
@@ -29,24 +30,45 @@ LONGEST_ASKED_SECONDS = 6 * 3600.0
 LONGEST_SAID = 500
 
 
-class Outbox:
+class Claimed(Protocol):
+    """A row that is being sent."""
+
+    @property
+    def number(self) -> int:
+        """The row."""
+
+    @property
+    def attempts(self) -> int:
+        """How often sending was begun."""
+
+
+Row = TypeVar("Row", bound=Claimed)
+
+
+class Outbox(Generic[Row]):
     """The rows of one project on one target, in a table whose rows are numbered and stand somewhere.
 
+    Whoever has one says which table, what a row is to people, what of it leaves in order, and how it is read.
+
     Besides `number` and the columns of its scope it has `status`, `attempts`, `next_at`, `said`, `added_at`, `sent_at`.
-    When a row is due is told by the database's clock. Rows that are equal in the columns `lane` leave in their order.
+    When a row is due is told by the database's clock. Rows that are equal in the columns `_lane` leave in their order.
     """
 
-    def __init__(
-        self, database: Database, scope: Scope, table: Table, *, lane: Sequence[str], claim_seconds: float
-    ) -> None:
-        """Keep rows of `scope` in `table`; a claim lasts `claim_seconds`."""
+    _table: ClassVar[Table]
+    _what: ClassVar[str]
+    _lane: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, database: Database, scope: Scope, *, claim_seconds: float = CLAIM_SECONDS) -> None:
+        """Keep rows of `scope` in `database`; a claim lasts `claim_seconds`."""
         self._database = database
         self._scope = scope
-        self._table = table
-        self._lane = tuple(lane)
-        self._claim = timedelta(seconds=claim_seconds)
+        self._claimed_for = timedelta(seconds=claim_seconds)
 
-    def add(
+    def _read(self, row: Mapping[str, Any]) -> Row:
+        """A row as callers get it."""
+        raise NotImplementedError
+
+    def _put_down(
         self, rows: Sequence[Mapping[str, object]], once: Sequence[str], connection: Connection | None = None
     ) -> int:
         """Puts rows down at once: how many of them are new; one that is equal in the columns `once` stays as it is.
@@ -65,7 +87,7 @@ class Outbox:
             added = joined.execute(insertion.returning(self._table.c.number), [own | dict(row) for row in rows])
             return len(added.all())
 
-    def newest(self, status: DeliveryStatus | None, *, before: int | None, limit: int) -> tuple[RowMapping, ...]:
+    def _newest(self, status: DeliveryStatus | None, *, before: int | None, limit: int) -> tuple[Row, ...]:
         """What was ever put down, or what stands so, the newest first; numbered below `before` where it is given."""
         query = select(self._table).where(self._scope.of(self._table))
         if status is not None:
@@ -74,14 +96,15 @@ class Outbox:
             query = query.where(self._table.c.number < before)
         query = query.order_by(self._table.c.number.desc()).limit(limit)
         with self._database.reading() as connection:
-            return tuple(connection.execute(query).mappings())
+            return tuple(self._read(dict(row)) for row in connection.execute(query).mappings())
 
-    def pending(self, *, limit: int) -> tuple[RowMapping, ...]:
+    def pending(self, *, limit: int = 100) -> tuple[Row, ...]:
         """What can be sent now, the oldest first."""
         with self._database.reading() as connection:
-            return tuple(connection.execute(self._due(now_of(connection)).limit(limit)).mappings())
+            rows = connection.execute(self._due(now_of(connection)).limit(limit)).mappings()
+            return tuple(self._read(dict(row)) for row in rows)
 
-    def claim(self, *conditions: ColumnElement[bool]) -> Mapping[str, Any] | None:
+    def _claim(self, *conditions: ColumnElement[bool]) -> Row | None:
         """The oldest row that is due, which nobody else sends until the claim expires; None where none is."""
         table = self._table
         most = 20 if self._lane else 1  # in one lane there is one that is next
@@ -93,19 +116,19 @@ class Outbox:
                     aside = {"status": DeliveryStatus.SET_ASIDE, "said": "every process that began to send it died"}
                     connection.execute(update(table).where(seen).values(aside))
                     continue
-                taken = {"attempts": row["attempts"] + 1, "next_at": now + self._claim}
+                taken = {"attempts": row["attempts"] + 1, "next_at": now + self._claimed_for}
                 if connection.execute(update(table).where(seen).values(taken)).rowcount:
-                    return {**row, **taken}
+                    return self._read({**row, **taken})
         return None
 
-    def sent(self, number: int, attempts: int, said: str) -> bool:
+    def sent(self, delivery: Row, said: str) -> bool:
         """Records that it has arrived; False where the claim was lost meanwhile."""
         with self._database.writing() as connection:
             values = {"status": DeliveryStatus.SENT, "sent_at": now_of(connection)}
-            return self._record(connection, number, attempts, said, values)
+            return self._record(connection, delivery, said, values)
 
     def failed(
-        self, number: int, attempts: int, said: str, *, is_final: bool = False, retry_after: float | None = None
+        self, delivery: Row, said: str, *, is_final: bool = False, retry_after: float | None = None
     ) -> DeliveryStatus | None:
         """Records a failed attempt: how the row stands now; None where the claim was lost meanwhile.
 
@@ -113,19 +136,26 @@ class Outbox:
         these are more; it is set aside where the failure `is_final`, and after 24 attempts.
         """
         with self._database.writing() as connection:
-            is_last = is_final or attempts >= MOST_ATTEMPTS
+            is_last = is_final or delivery.attempts >= MOST_ATTEMPTS
             status = DeliveryStatus.SET_ASIDE if is_last else DeliveryStatus.PENDING
-            wait = timedelta(seconds=wait_seconds(attempts, retry_after))
+            wait = timedelta(seconds=wait_seconds(delivery.attempts, retry_after))
             values = {"status": status, "next_at": now_of(connection) + wait}
-            return status if self._record(connection, number, attempts, said, values) else None
+            return status if self._record(connection, delivery, said, values) else None
 
-    def retry(self, number: int) -> RowMapping | None:
-        """Lets a row that was set aside be tried again, with all its attempts; None where there is no such row."""
+    def retry(self, number: int) -> Row:
+        """Lets a row that was set aside be tried again, with all its attempts.
+
+        Raises:
+            UnknownName: there is no such row on this target, or it was not set aside.
+        """
         table = self._table
         aside = and_(self._scope.of(table), table.c.number == number, table.c.status == DeliveryStatus.SET_ASIDE)
         with self._database.writing() as connection:
             values = {"status": DeliveryStatus.PENDING, "attempts": 0, "next_at": now_of(connection)}
-            return connection.execute(update(table).where(aside).values(values).returning(table)).mappings().first()
+            row = connection.execute(update(table).where(aside).values(values).returning(table)).mappings().first()
+        if row is None:
+            raise UnknownName(f"there is no {self._what} {number} that was set aside", number=number)
+        return self._read(dict(row))
 
     @contextmanager
     def _joining(self, connection: Connection | None) -> Iterator[Connection]:
@@ -160,8 +190,12 @@ class Outbox:
         pending = table.c.status == DeliveryStatus.PENDING
         return and_(self._scope.of(table), table.c.number == number, table.c.attempts == attempts, pending)
 
-    def _record(self, connection: Connection, number: int, attempts: int, said: str, values: dict[str, Any]) -> bool:
-        change = update(self._table).where(self._at(number, attempts)).values(said=said[:LONGEST_SAID], **values)
+    def _record(self, connection: Connection, delivery: Row, said: str, values: dict[str, Any]) -> bool:
+        change = (
+            update(self._table)
+            .where(self._at(delivery.number, delivery.attempts))
+            .values(said=said[:LONGEST_SAID], **values)
+        )
         return bool(connection.execute(change).rowcount)
 
 

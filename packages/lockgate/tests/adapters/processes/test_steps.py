@@ -35,7 +35,7 @@ def is_alive(pid: int) -> bool:
     """Whether a process is there and not just waiting to be buried."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second where it goes while its file is open
         return False
 
 
