@@ -47,6 +47,8 @@ READ_FROM = datetime(2026, 1, 29, 6, 30, tzinfo=UTC)
 SECONDS_ON = count()
 LONGEST = timedelta(minutes=5)
 PASSWORD = "password: secret://airflow"
+# The files do not change any more: they are read as seldom as Airflow's own default has it.
+AS_USUAL = {"AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30"}
 OPS = """
 notifications:
   ops: {kind: email, server: secret://smtp, from: lockgate@example.com, to: [ops@example.com], severity: critical}
@@ -115,7 +117,7 @@ def solution(tmp_path_factory, mailbox, discovery) -> Path:
 def airflow(tmp_path_factory, solution) -> Iterator[LocalAirflow]:
     """An Airflow of the solution's flows, none of them switched on; from then on the project says that it runs them."""
     dags = solution / "orchestration" / "airflow"
-    airflow = start_airflow(tmp_path_factory.mktemp("airflow"), dags, programs=PROGRAMS)
+    airflow = start_airflow(tmp_path_factory.mktemp("airflow"), dags, programs=PROGRAMS, settings=AS_USUAL)
     try:
         airflow.run("pools", "import", dags / "pools.json")
         for flow in FLOWS:
@@ -247,7 +249,7 @@ def _asked(api: httpx.Client, flow: str, *, seconds: float = 900) -> dict:
     begun = api.post(f"/api/flows/{flow}/runs", json=about)
     assert begun.status_code == 202, begun.text
     path = begun.headers["location"]
-    awaited(lambda: api.get(path).json()["status"] in {"success", "failed"}, seconds=seconds)
+    awaited(lambda: api.get(path).json()["status"] in {"success", "failed"}, seconds=seconds, pause=2.0)
     return api.get(path).json()
 
 
