@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from lockgate.core.compiled import CompiledGraph
 from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, ProjectInspection
 
 
@@ -29,6 +30,15 @@ class DbtExecutor(Protocol):
             DbtTimedOut: stopped at its time-out.
             DbtCancelled: stopped by `cancel`.
             DbtProcessLost: dbt's process ended before its work did.
+        """
+
+    def compiled(self, invocation: DbtInvocation) -> CompiledGraph:
+        """The SQL of the invocation's one model and of all that it stands on, as for a full refresh; builds nothing.
+
+        Raises:
+            CapabilityMissing: dbt cannot compile there.
+            UnknownName: the project lacks the invocation's model.
+            DbtError: as of `execute`; `DbtFailed` where a node does not compile.
         """
 
     def inspect(self, project: Path, kind: str, variables: Mapping[str, object]) -> ProjectInspection:
