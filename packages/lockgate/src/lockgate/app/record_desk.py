@@ -1,4 +1,4 @@
-"""Answers about records, as the route says: those that come at once by one query, over rules compiled once."""
+"""Answers about records, as the route says: those that come at once by one query, over what was compiled once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Thread
 from time import thread_time
 
 from lockgate.app.record_programs import Programs, RecordPrograms
@@ -15,7 +16,7 @@ from lockgate.app.shadowing import Later, Listener, Seen, Shadow
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETS
 from lockgate.core.deadline import ANSWER_SECONDS, within
-from lockgate.core.entity import Entity
+from lockgate.core.entity import Engine, Entity
 from lockgate.core.job import Failure
 from lockgate.core.route import Stage
 from lockgate.cutover.splitting import chosen, is_asked
@@ -57,7 +58,7 @@ class _Asked:
 
 
 class RecordDesk:
-    """Answers requests about records of every entity that has rules."""
+    """Answers requests about records of every entity that has rules, or a model that can answer them."""
 
     def __init__(
         self, wiring: Wiring, *, seen: Seen | None = None, programs: Programs | None = None, timer: Timer = thread_time
@@ -72,19 +73,37 @@ class RecordDesk:
         self.shadow = Shadow(self._programs, timer, wiring.clock, seen or (lambda *_: None))
         self._small = Gathering("lockgate-records", self._answers, most=MOST)
         self._large = Gathering("lockgate-many-records", self._answers, most=1)
+        self._preparing: Thread | None = None
+        self._is_closed = False
 
     def listen(self, listener: Listener) -> None:
         """Has `listener` called with what both sides of a route said of records."""
         self.shadow.listen(listener)
 
+    def prepare(self) -> None:
+        """Begins to make ready the models that routes call for, so that the first request need not wait for them."""
+        self._preparing = Thread(target=self._prepare, name="lockgate-preparing", daemon=True)
+        self._preparing.start()
+
+    def _prepare(self) -> None:
+        for entity in self._wiring.project.entities.values():
+            if self._is_closed:
+                return
+            if any(one.engine is Engine.DBT for one in entity.implementations.values()):
+                try:
+                    way_of(self._wiring, entity, self._programs)
+                except Exception as error:  # noqa: BLE001  whoever asks for records is told
+                    logger.info("not ready for records", extra={"facts": {"entity": entity.name}}, exc_info=error)
+
     def ask(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
-        """What the entity's rules make of records; an error where these cannot be read, or the target does not answer.
+        """What the entity's implementations make of records; or why they cannot.
+
+        The future's errors: CapabilityMissing, where none of them answers records; EngineOff; ConfigurationError, where
+        files cannot be read; WarehouseUnavailable.
 
         Raises:
-            CapabilityMissing: it has no implementation by rules.
             ControlPlaneUnavailable: the service is being stopped.
         """
-        self._wiring.rule_book.implementation(entity, None)
         asked = _Asked(entity, records)
         return (self._small if len(records) <= SMALL else self._large).ask(asked)
 
@@ -93,7 +112,14 @@ class RecordDesk:
         self._small.close()
         self._large.close()
         self.shadow.close()
+        self._stop_preparing()
         self._programs.close()
+
+    def _stop_preparing(self) -> None:
+        self._is_closed = True
+        if self._preparing is not None and self._preparing.is_alive():
+            self._wiring.stop_executors()
+            self._preparing.join()
 
     def _answers(self, group: Sequence[_Asked]) -> list[RecordsAnswer | Exception]:
         """The answer to each request of a group, those about one entity together."""
@@ -110,7 +136,7 @@ class RecordDesk:
         entity, requests = group[0].entity, [asked.records for asked in group]
         try:
             with within(ANSWER_SECONDS):
-                way = way_of(self._wiring, entity)
+                way = way_of(self._wiring, entity, self._programs)
         except Exception as error:  # noqa: BLE001  whoever asked is told
             return [error] * len(group)
         first = answered(self._programs, self._timer, entity, way.leading, requests)

@@ -117,8 +117,9 @@ class Service:
         self._control.start()
 
     def warm(self) -> None:
-        """Begins to import dbt, so that the first execution need not wait for it; returns at once."""
+        """Begins to import dbt, and to compile what answers records: no first request waits for it; returns at once."""
         self._wiring.executor.warm()
+        self._records.prepare()
 
     def submit(self, request: TransformRequest, *, caller: str, key: IdempotencyKey | None = None) -> Future[Job]:
         """Stores a job: once the future is done it is durable.
@@ -191,13 +192,13 @@ class Service:
         return self._jobs.retry(job_id)
 
     def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
-        """What the entity's rules make of records.
+        """What the entity's implementations make of records.
 
-        The future's errors: RuleSetInvalid, WarehouseUnavailable, StatementFailed.
+        The future's errors: CapabilityMissing, where none of them answers records; EngineOff, RuleSetInvalid,
+        WarehouseUnavailable, StatementFailed.
 
         Raises:
             UnknownName: there is no such entity.
-            CapabilityMissing: it has no implementation by rules.
             ControlPlaneUnavailable: the service is being stopped.
         """
         return self._records.ask(entity_of(self._wiring, entity), records)
