@@ -20,27 +20,31 @@ from lockgate.core.sql import table
 from lockgate.errors import DbtFailed
 from lockgate.lineage import Graph, trace
 from lockgate.transform.dbt import ignore
-from lockgate.transform.online import NotOnline, OnlineProgram, inputs_of, joined, refusals
+from lockgate.transform.online import NotOnline, OnlineModel, OnlineProgram, inputs_of, joined_of
 
 COMPILING_SECONDS = 300.0
 _OUTPUT = "output"
 
 
 @dataclass(frozen=True, slots=True)
-class OnlineModel:
-    """A model's graph as it was compiled, the stream's relation that brings its records, and the rows of its seeds."""
+class CompiledModel:
+    """A model as it was compiled, and the rows of its seeds."""
 
-    graph: CompiledGraph
-    records: Relation
+    model: OnlineModel
     seeds: Mapping[Relation, pa.Table]
+
+    @property
+    def reads(self) -> tuple[Relation, ...]:
+        """The relations that it reads besides its seeds."""
+        return tuple(one for one in inputs_of(self.model.graph) if one not in self.seeds)
 
     @property
     def has_asked(self) -> bool:
         """Whether rows of the target are in its SQL, so that it holds for these alone."""
-        return any(node.has_asked for node in self.graph.nodes.values())
+        return any(node.has_asked for node in self.model.graph.nodes.values())
 
 
-def online_model(wiring: Wiring, entity: Entity, implementation: Implementation) -> OnlineModel:
+def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementation) -> CompiledModel:
     """Compiles an entity's dbt model, in a workshop of its own, where nothing but its seeds is built.
 
     Raises:
@@ -62,28 +66,29 @@ def online_model(wiring: Wiring, entity: Entity, implementation: Implementation)
             timeout_seconds=min(COMPILING_SECONDS, implementation.timeout.total_seconds()),
         )
         graph = executor.compiled(invocation)
-        for refusal in refusals(graph):
-            raise refusal
         seeds = [node for node in graph.nodes.values() if node.kind is CompiledKind.SEED]
         if seeds:
             built = executor.execute(replace(invocation, select=tuple(_selector(seed) for seed in seeds)), ignore)
             if built.failed:
                 raise DbtFailed(f"its seeds could not be built: {built.failed[0].node}")
-        records = _record_source(wiring, entity, graph)
-        return OnlineModel(graph, records, {seed.relation: _rows_of(workshop, seed.relation) for seed in seeds})
+        rows = {seed.relation: _rows_of(workshop, seed.relation) for seed in seeds}
+    columns = {one: own_columns_of(wiring, one) for one in inputs_of(graph) if one not in rows}
+    columns |= {one: columns_of(table.schema) for one, table in rows.items()}
+    records = _record_source(wiring, entity, graph, columns)
+    return CompiledModel(OnlineModel(graph, records, columns, entity.contract), rows)
 
 
-def online_program(wiring: Wiring, entity: Entity, model: OnlineModel, memory: Memory) -> OnlineProgram:
+def online_program(wiring: Wiring, compiled: CompiledModel, memory: Memory) -> OnlineProgram:
     """The model made ready for records, over the loads that are pinned now.
 
     Raises:
         NotOnline: it cannot answer records.
         WarehouseUnavailable: the target does not answer.
     """
-    columns = own_columns_of(wiring, model.records)
-    others = [one for one in inputs_of(model.graph) if one != model.records and one not in model.seeds]
-    context = {one: pinned_rows(wiring, one, [each.name for each in own_columns_of(wiring, one)]) for one in others}
-    return OnlineProgram(model.graph, model.records, columns, entity.contract, memory, {**context, **model.seeds})
+    model = compiled.model
+    others = (one for one in compiled.reads if one != model.records)
+    context = {one: pinned_rows(wiring, one, [each.name for each in model.columns[one]]) for one in others}
+    return OnlineProgram(model, memory, context={**context, **compiled.seeds})
 
 
 def _selector(seed: CompiledNode) -> str:
@@ -95,14 +100,16 @@ def _rows_of(workshop: Workshop, relation: Relation) -> pa.Table:
     return workshop.query(exp.select("*").from_(table(relation)))
 
 
-def _record_source(wiring: Wiring, entity: Entity, graph: CompiledGraph) -> Relation:
+def _record_source(
+    wiring: Wiring, entity: Entity, graph: CompiledGraph, columns: Mapping[Relation, Sequence[Column]]
+) -> Relation:
     """The relation whose rows are an entity's records: the one that its key is made of.
 
     Raises:
         NotOnline: the key is made of none that a stream fills, or of several.
     """
-    streams = [source.relation(stream) for source, stream in wiring.project.streams()]
-    known = {one: own_columns_of(wiring, one) for one in inputs_of(graph) if one in streams}
+    streams = wiring.project.relations()
+    known = {one: own for one, own in columns.items() if one in streams}
     found = {one for name in entity.contract.key for one in _made_of(graph, name, known)}
     if len(found) != 1:
         said = "several streams: " + ", ".join(map(str, sorted(found))) if found else "no stream of the project"
@@ -113,8 +120,7 @@ def _record_source(wiring: Wiring, entity: Entity, graph: CompiledGraph) -> Rela
 
 def _made_of(graph: CompiledGraph, name: str, known: Mapping[Relation, Sequence[Column]]) -> set[Relation]:
     """The relations by whose values a column of the model is made."""
-    models = [node for node in graph.nodes.values() if node.kind is CompiledKind.MODEL]
-    query = joined(models, graph.model, graph.dialect).query
+    query = joined_of(graph).query
     for read in query.find_all(exp.Table):
         read.set("catalog", None)
     relations = {str(one): one for one in known}

@@ -92,7 +92,7 @@ class RecordDesk:
             if any(one.engine is Engine.DBT for one in entity.implementations.values()):
                 try:
                     way_of(self._wiring, entity, self._programs)
-                except Exception as error:  # noqa: BLE001  whoever asks for records is told
+                except Exception as error:  # whoever asks for records is told
                     logger.info("not ready for records", extra={"facts": {"entity": entity.name}}, exc_info=error)
 
     def ask(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:

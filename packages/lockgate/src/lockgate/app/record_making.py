@@ -10,13 +10,12 @@ from typing import Protocol
 import pyarrow as pa
 
 from lockgate.adapters.records.duckdb import DuckDBMemory
-from lockgate.app.online import OnlineModel, online_model, online_program
+from lockgate.app.online import CompiledModel, compiled_model, online_program
 from lockgate.app.rules import context_of, opened
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.relation import Relation
 from lockgate.errors import FatalError
-from lockgate.transform.online import inputs_of
 from lockgate.transform.rules import RecordProgram, source_relations
 from lockgate.transform.rules.records import Record
 
@@ -67,7 +66,7 @@ class RecordMaker:
         """Nothing is compiled yet; `clock` counts seconds."""
         self._wiring = wiring
         self._clock = clock
-        self._models: dict[Name, tuple[State, OnlineModel]] = {}
+        self._models: dict[Name, tuple[State, CompiledModel]] = {}
         self._failed: dict[Name, tuple[State, FatalError]] = {}
         self._revisions: dict[object, tuple[float, str]] = {}
 
@@ -112,25 +111,24 @@ class RecordMaker:
         return self._ready(program, rule_set.source, relations)
 
     def _of_dbt(self, entity: Entity, implementation: Implementation, state: State) -> Made:
-        model = self._model(entity, implementation, state)
-        relations = [one for one in inputs_of(model.graph) if one not in model.seeds]
+        compiled = self._compiled(entity, implementation, state)
 
         def program(memory: DuckDBMemory) -> Program:
-            return online_program(self._wiring, entity, model, memory)
+            return online_program(self._wiring, compiled, memory)
 
-        return self._ready(program, model.records, relations)
+        return self._ready(program, compiled.model.records, compiled.reads)
 
-    def _model(self, entity: Entity, implementation: Implementation, state: State) -> OnlineModel:
+    def _compiled(self, entity: Entity, implementation: Implementation, state: State) -> CompiledModel:
         """The model as it was compiled of these files; where rows are in its SQL, of these rows too."""
         name = entity.name, implementation.name
-        before, model = self._models.get(name, (None, None))
-        if before is not None and model is not None and before.revision == state.revision:
-            holds_still = before.rows == state.rows or not model.has_asked
+        before, compiled = self._models.get(name, (None, None))
+        if before is not None and compiled is not None and before.revision == state.revision:
+            holds_still = before.rows == state.rows or not compiled.has_asked
             if holds_still:
-                return model
-        model = online_model(self._wiring, entity, implementation)
-        self._models[name] = state, model
-        return model
+                return compiled
+        compiled = compiled_model(self._wiring, entity, implementation)
+        self._models[name] = state, compiled
+        return compiled
 
     def _ready(self, program: Callable[[DuckDBMemory], Program], records: Relation, reads: Sequence[Relation]) -> Made:
         pinned = {pin.relation for pin in self._wiring.warehouse.pins()}
