@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from lockgate.app.rules import own_columns_of, pinned_rows
 from lockgate.app.wiring import Wiring
+from lockgate.core.arrow import column_type
 from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
 from lockgate.core.entity import Entity, Implementation
 from lockgate.core.execution import DbtInvocation
@@ -73,7 +74,7 @@ def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementatio
                 raise DbtFailed(f"its seeds could not be built: {built.failed[0].node}")
         rows = {seed.relation: _rows_of(workshop, seed.relation) for seed in seeds}
     columns = {one: own_columns_of(wiring, one) for one in inputs_of(graph) if one not in rows}
-    columns |= {one: columns_of(table.schema) for one, table in rows.items()}
+    columns |= {one: _columns_of(found.schema) for one, found in rows.items()}
     records = _record_source(wiring, entity, graph, columns)
     return CompiledModel(OnlineModel(graph, records, columns, entity.contract), rows)
 
@@ -98,6 +99,10 @@ def _selector(seed: CompiledNode) -> str:
 
 def _rows_of(workshop: Workshop, relation: Relation) -> pa.Table:
     return workshop.query(exp.select("*").from_(table(relation)))
+
+
+def _columns_of(schema: pa.Schema) -> tuple[Column, ...]:
+    return tuple(Column(field.name, column_type(field.type)) for field in schema)
 
 
 def _record_source(
