@@ -15,7 +15,7 @@ from lockgate.errors import StatementFailed
 from lockgate.transform.online.answering import ending
 from lockgate.transform.online.constancy import Constancy
 from lockgate.transform.online.marking import MARK
-from lockgate.transform.online.model import OnlineModel, joined_of
+from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.obstacles import node_refusals
 from lockgate.transform.online.plan import OnlinePlan, given, plan_of, with_parts
 from lockgate.transform.online.refusal import NotOnline, refused
@@ -28,7 +28,7 @@ def refusals(model: OnlineModel, memory: Memory) -> tuple[NotOnline, ...]:
     if found := node_refusals(model.graph):
         return found
     try:
-        if moving := Constancy(memory).refusals(joined_of(model.graph), model.graph):
+        if moving := Constancy(memory).refusals(model.query, model.graph):
             return moving
         checked_plan(model, memory)
     except NotOnline as refusal:

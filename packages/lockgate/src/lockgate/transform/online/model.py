@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
@@ -28,6 +28,15 @@ class OnlineModel:
         """The model itself."""
         return self.graph.nodes[self.graph.model]
 
+    @property
+    def query(self) -> JoinedQuery:
+        """The models as one query.
+
+        Raises:
+            NotOnline: they cannot be read as one.
+        """
+        return joined_of(self.graph, self.columns)
+
 
 def inputs_of(graph: CompiledGraph) -> tuple[Relation, ...]:
     """The relations that a graph's models read and none of them builds: sources, and seeds as they stand.
@@ -38,12 +47,12 @@ def inputs_of(graph: CompiledGraph) -> tuple[Relation, ...]:
     return joined_of(graph).leaves
 
 
-def joined_of(graph: CompiledGraph) -> JoinedQuery:
-    """A graph's models as one query.
+def joined_of(graph: CompiledGraph, known: Iterable[Relation] = ()) -> JoinedQuery:
+    """A graph's models as one query; relations of `known` are called as they are there, as those of the graph are.
 
     Raises:
         NotOnline: they cannot be read as one.
     """
     models = [node for node in graph.nodes.values() if node.kind is CompiledKind.MODEL]
-    known = [node.relation for node in graph.nodes.values() if node.kind is not CompiledKind.MODEL]
-    return joined(models, graph.model, graph.dialect, known=known)
+    others = [node.relation for node in graph.nodes.values() if node.kind is not CompiledKind.MODEL]
+    return joined(models, graph.model, graph.dialect, known=[*others, *known])

@@ -15,7 +15,7 @@ from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
 from lockgate.transform.online.joining import JoinedQuery
 from lockgate.transform.online.marking import MARK, marked
-from lockgate.transform.online.model import OnlineModel, joined_of
+from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.refusal import NotOnline, refused
 from lockgate.transform.online.scope import Reach, reach_of
 from lockgate.transform.online.tracing import traced
@@ -53,7 +53,7 @@ def plan_of(model: OnlineModel, *, may_mark: bool = True) -> OnlinePlan:
     Raises:
         NotOnline: its rows cannot be told to be a record's; the message says why.
     """
-    query = joined_of(model.graph)
+    query = model.query
     for relation in query.leaves:
         if relation not in model.columns:
             raise refused(model.node, f"nothing is known of {relation}, which it reads", "Declare it as a source.")

@@ -54,7 +54,7 @@ class OnlineProgram:
         moving = tuple(part for part in plan.parts if part.alias in plan.moving)
         none = {self._source: marked_rows(cast_rows(pa.table({}), self._columns), [])}
         end = ending(plan, model, built_columns(memory, plan, moving, none), memory.dialect)
-        self._sql = with_parts(end.select, (*moving, *end.parts)).sql(memory.dialect, comments=False)
+        self.sql = with_parts(end.select, (*moving, *end.parts)).sql(memory.dialect, comments=False)
 
     def outcomes(self, requests: Sequence[Sequence[Record]]) -> list[pa.Table]:
         """The outcomes of each request's records, in their order: the contract's columns, `_outcome` and `_reason`.
@@ -88,7 +88,7 @@ class OnlineProgram:
         return pa.concat_tables([told, rejected_rows(bad, schema)]).sort_by(POSITION_COLUMN) if bad else told
 
     def _asked(self, rows: pa.Table) -> pa.Table:
-        return plain_text(self._memory.query(self._sql, {self._source: rows}))
+        return plain_text(self._memory.query(self.sql, {self._source: rows}))
 
 
 class _Alone:

@@ -17,7 +17,7 @@ from lockgate.transform.online.refusal import NotOnline
 from lockgate.transform.online.scope import kind_of
 
 _KEEPS_EARLIER = frozenset({"", "INNER", "LEFT", "CROSS", "SEMI", "ANTI", "ASOF"})
-_NEEDS_LATER = frozenset({"", "INNER", "CROSS"})
+_NEEDS_LATER = frozenset({"", "INNER", "CROSS", "RIGHT"})
 _LEFT_ALONE = frozenset({"SEMI", "ANTI"})
 # What an expression may consist of that is known to take one row and to give one value.
 _OF_ONE_ROW: tuple[type[exp.Expr], ...] = (
