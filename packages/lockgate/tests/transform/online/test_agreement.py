@@ -15,8 +15,10 @@ CONTRACT = {"id": "bigint", "name": "text", "price": "numeric(14,2)", "seen": "t
 ORDER = "amount desc, seen, code, cast(tags as varchar)"
 STAGED = (
     "stg",
-    "with orders as (select *, lower(code) as low from raw.orders), found as (select * from raw.countries)"
-    ' select orders.*, found.name as land from orders left join found on found.code = orders."CODE" where amount <> 7',
+    (
+        "with orders as (select *, lower(code) as low from raw.orders), found as (select * from raw.countries)"
+        ' select orders.*, found.name as land from orders left join found on found.code = orders."CODE" where amount <> 7'
+    ),
 )
 ALONE = {
     "a chain": [
@@ -27,16 +29,20 @@ ALONE = {
         STAGED,
         (
             "top",
-            "select id, low as name, amount as price, seen from build.stg where amount > 0 union all"
-            " select id, code, -amount, seen + interval 1 day from build.stg where amount <= 0",
+            (
+                "select id, low as name, amount as price, seen from build.stg where amount > 0 union all"
+                " select id, code, -amount, seen + interval 1 day from build.stg where amount <= 0"
+            ),
         ),
     ],
     "a correlated subquery": [
         (
             "top",
-            "select id, (select max(name) from raw.countries c where c.code <= o.code) as name,"
-            " (select count(*) from raw.countries c where c.code > o.code) as price, seen from raw.orders o"
-            " where exists (select * from raw.countries c where c.code = o.code)",
+            (
+                "select id, (select max(name) from raw.countries c where c.code <= o.code) as name,"
+                " (select count(*) from raw.countries c where c.code > o.code) as price, seen from raw.orders o"
+                " where exists (select * from raw.countries c where c.code = o.code)"
+            ),
         ),
     ],
     "aggregates of what is looked up": [
@@ -46,51 +52,55 @@ ALONE = {
         ),
         (
             "top",
-            "select o.id, coalesce(c.name, '-') as name, c.n as price, o.seen from build.counts c"
-            " join raw.orders o on o.code[1] = c.letter",
+            (
+                "select o.id, coalesce(c.name, '-') as name, c.n as price, o.seen from build.counts c"
+                " join raw.orders o on o.code[1] = c.letter"
+            ),
         ),
     ],
     "one record unnested": [
         (
             "top",
-            "select id, t.tag as name, amount as price, seen from raw.orders o,"
-            " unnest(from_json(o.tags, '[\"varchar\"]')) as t(tag) where t.tag = 'x'",
+            (
+                "select id, t.tag as name, amount as price, seen from raw.orders o,"
+                " unnest(from_json(o.tags, '[\"varchar\"]')) as t(tag) where t.tag = 'x'"
+            ),
         ),
     ],
 }
 TOGETHER = {
     "the newest, and one of a name": [
         STAGED,
-        ("newest", f"select * from (select *, row_number() over (partition by id order by {ORDER}) as n from build.stg) where n = 1"),
+        ("newest", f"select * from build.stg qualify row_number() over (partition by id order by {ORDER}) = 1"),
         (
             "top",
-            "with named as (select *, case when code is null then id else first_value(id) over (partition by code"
+            ("with named as (select *, case when code is null then id else first_value(id) over (partition by code"
             " order by amount desc, id) end as survivor from build.newest)"
-            " select id, land as name, amount as price, seen from named where id = survivor",
+            " select id, land as name, amount as price, seen from named where id = survivor"),
         ),
     ],
     "distinct rows": [STAGED, ("top", "select distinct id, land as name, amount as price, seen from build.stg")],
-    "sums": [("top", "select id, max(code) as name, sum(amount) as price, min(seen) as seen from raw.orders group by id")],
-    "a limit": [("top", f"select id, code as name, amount as price, seen from raw.orders order by id nulls last, {ORDER} limit 3")],
+    "sums": [("top", "select id, max(code) as name, sum(amount) as price, min(seen) as seen from raw.orders group by 1")],
+    "a limit": [STAGED, ("top", f"select id, land as name, amount as price, seen from build.stg order by id nulls last, {ORDER} limit 3")],
     "a source read twice": [
         (
             "top",
-            "select a.id, min(b.code) as name, count(b.id) as price, max(a.seen) as seen from raw.orders a"
-            " left join raw.orders b on b.amount = a.amount and b.id <> a.id group by a.id",
+            ("select a.id, min(b.code) as name, count(b.id) as price, max(a.seen) as seen from raw.orders a"
+            " left join raw.orders b on b.amount = a.amount and b.id <> a.id group by a.id"),
         ),
     ],
     "except": [
         (
             "top",
-            "select id, code as name, amount as price, seen from raw.orders except"
-            " select id, code, amount, seen from raw.orders where amount < 0",
+            ("select id, code as name, amount as price, seen from raw.orders except"
+            " select id, code, amount, seen from raw.orders where amount < 0"),
         ),
     ],
     "a right join": [
         (
             "top",
-            "select o.id, any_value(c.name) as name, max(o.amount) as price, max(o.seen) as seen"
-            " from raw.countries c right join raw.orders o using (code) group by o.id",
+            ("select o.id, any_value(c.name) as name, max(o.amount) as price, max(o.seen) as seen"
+            " from raw.countries c right join raw.orders o using (code) group by o.id"),
         ),
     ],
 }  # fmt: skip
@@ -101,7 +111,7 @@ RECORDS = st.fixed_dictionaries(
         "amount": st.one_of(
             st.none(), st.sampled_from([Decimal(7), Decimal("0.05"), Decimal("-3.10"), Decimal("9.99")])
         ),
-        "seen": st.one_of(st.none(), st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1))),
+        "seen": st.one_of(st.none(), st.datetimes(datetime.min.replace(1970), datetime.min.replace(2100))),
         "tags": st.sampled_from([None, '["x"]', '["x","y"]', "[]"]),
     }
 )

@@ -13,7 +13,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from lockgate.core.compiled import CompiledNode
 from lockgate.core.relation import Relation
-from lockgate.transform.online.refusal import NotOnline
+from lockgate.transform.online.refusal import refused
 
 _LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 
@@ -67,7 +67,8 @@ class _Joining:
         try:
             order = tuple(TopologicalSorter(self._reads).static_order())
         except CycleError as error:
-            raise NotOnline("the models read each other in a circle", model=model) from error
+            told = self._by_name[model]
+            raise refused(told, "the models read each other in a circle", "Take one of them apart.") from error
         query = exp.select("*").from_(exp.Table(this=_quoted(model)))
         query.set("with_", exp.With(expressions=[self._parts[name] for name in order]))
         return JoinedQuery(query, tuple(self._leaves), self._owners)
@@ -88,6 +89,8 @@ class _Joining:
         """Calls other models by their names, and everything else as it is known; gives the models that were met."""
         reads: set[str] = set()
         tables = tuple(_tables(tree, model))
+        if any(self._folded(Relation(table.db, table.name)) == self._folded(model.relation) for table in tables):
+            raise refused(model, "it reads what it was itself at an earlier run", "Compute it from its sources alone.")
         _shorten(tree, {self._folded(Relation(table.db, table.name)) for table in tables}, self._folded)
         for table in tables:
             relation = Relation(table.db, table.name)
@@ -110,9 +113,9 @@ class _Joining:
         try:
             trees = [tree for tree in sqlglot.parse(model.sql, dialect=self._dialect) if tree is not None]
         except (SqlglotError, RecursionError) as error:
-            raise NotOnline("its SQL cannot be read", model=model.name, file=model.file) from error
+            raise refused(model, "its SQL cannot be read", "Write it so that its compiled SQL is one query.") from error
         if len(trees) != 1 or not isinstance(trees[0], exp.Query):
-            raise NotOnline("it is more than one query", model=model.name, file=model.file)
+            raise refused(model, "it is more than one query", "Write it as one SELECT.")
         return _called(_in_one_case(trees[0], self._dialect))
 
     def _cast(self, tree: exp.Query, model: CompiledNode) -> exp.Query:
@@ -147,7 +150,7 @@ def _tables(tree: exp.Query, model: CompiledNode) -> Iterator[exp.Table]:
                 yield table
             elif table.name not in scope.cte_sources:
                 message = f"it reads {table.name!r} without saying of which schema"
-                raise NotOnline(message, model=model.name, file=model.file)
+                raise refused(model, message, "Read it by source() or ref().")
 
 
 def _lifted(tree: exp.Query, model: str) -> tuple[exp.CTE, ...]:

@@ -118,7 +118,7 @@ class _Tracer:
 
     def _of_select(self, scope: Scope, select: exp.Select, wanted: Sequence[int]) -> tuple[exp.Expr, ...]:
         group = select.args.get("group")
-        if group and any(group.args.get(part) for part in ("grouping_sets", "cube", "rollup", "totals")):
+        if group and group.find(exp.Rollup, exp.Cube, exp.GroupingSets):
             raise NotOnline("it groups its rows in several ways at once")
         outputs, sources = self.outputs(scope), self._sources(scope)
         values = [self._plain(outputs, place) for place in wanted]
