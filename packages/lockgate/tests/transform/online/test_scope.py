@@ -18,8 +18,10 @@ RECORDS = Relation("raw", "orders")
         "with o as (select * from raw.orders) select * from o",
         "select o.id, c.name from raw.orders o left join raw.countries c on c.code = o.country",
         "select o.id, c.name from raw.countries c join raw.orders o on c.code = o.country",
-        "select o.id, t.total from raw.orders o join (select country, sum(n) as total from raw.counts group by 1) t"
-        " on t.country = o.country",
+        (
+            "select o.id, t.total from raw.orders o join (select country, sum(n) as total from raw.counts group by 1) t"
+            " on t.country = o.country"
+        ),
         "select id from raw.orders where country in (select code from raw.countries)",
         "select id, (select max(name) from raw.countries c where c.code = o.country) as name from raw.orders o",
         "select id from raw.orders union all select id + 1 from raw.orders",

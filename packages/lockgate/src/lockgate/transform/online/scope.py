@@ -1,12 +1,14 @@
 """Whether each record of a request stands for itself, by what its query does with the rows of records.
 
-Rows of a request that meet each other, in an aggregate, a window, a duplicate removed, a limit or a join, make the whole
-request one thing: it is answered alone, and by one implementation. What is not known to keep rows apart, joins them.
+Rows of a request that meet each other, in an aggregate, a window, a duplicate removed, a limit or a join, make the
+whole request one thing: it is answered alone, and by one implementation. What is not known to keep rows apart, joins
+them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 
 from sqlglot import exp
@@ -28,11 +30,27 @@ class Reach(IntEnum):
 
 def reach_of(query: exp.Query, records: Relation) -> Reach:
     """What the rows of a query rest on that reads `records`; columns need not be qualified."""
+    return readings(query, records)[-1].reach
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One SELECT, or the like, of a query; `carrier` is the name in it of what brings the records, if there is one."""
+
+    scope: Scope
+    reach: Reach
+    carrier: str = ""
+
+
+def readings(query: exp.Query, records: Relation) -> list[Reading]:
+    """All that a query consists of, each after what it reads: the query itself is the last."""
     found: dict[int, Reach] = {}
-    last = Reach.REFERENCE
+    read = []
     for scope in traverse_scope(query):
-        last = found[id(scope)] = _Reading(scope, records, found).reach()
-    return last
+        one = _Reading(scope, records, found)
+        found[id(scope)] = one.reach()
+        read.append(Reading(scope, found[id(scope)], one.carrier))
+    return read
 
 
 class _Reading:
@@ -42,6 +60,7 @@ class _Reading:
         self._scope = scope
         self._records = records
         self._known = known
+        self.carrier = ""
 
     def reach(self) -> Reach:
         expression = self._scope.expression
@@ -76,7 +95,7 @@ class _Reading:
         origin = select.args.get("from_") or select.args.get("from")
         joins = select.args.get("joins") or []
         named = [("", origin.this)] if origin is not None else []
-        named += [(_kind(join), join.this) for join in joins]
+        named += [(kind_of(join), join.this) for join in joins]
         named += [("", lateral) for lateral in select.args.get("laterals") or []]
         return [(kind, self._of_source(source)) for kind, source in named]
 
@@ -85,11 +104,15 @@ class _Reading:
             return Reach.REQUEST
         name = source.alias_or_name
         origin = self._scope.sources.get(name)
+        reach: Reach | None = None
         if isinstance(origin, Scope):
-            return self._known.get(id(origin), Reach.REQUEST)
-        if isinstance(origin, exp.Table):
-            is_record = Relation(origin.db, origin.name) == self._records
-            return Reach.ROW if is_record else Reach.REFERENCE
+            reach = self._known.get(id(origin), Reach.REQUEST)
+        elif isinstance(origin, exp.Table):
+            reach = Reach.ROW if Relation(origin.db, origin.name) == self._records else Reach.REFERENCE
+        if reach is Reach.ROW:
+            self.carrier = name
+        if reach is not None:
+            return reach
         return Reach.REFERENCE if isinstance(source, exp.UDTF) else Reach.REQUEST
 
     def _of_function(self) -> Reach:
@@ -99,9 +122,9 @@ class _Reading:
         return Reach.REQUEST if max(inner, default=Reach.REFERENCE) > Reach.REFERENCE else Reach.REFERENCE
 
 
-def _kind(join: exp.Join) -> str:
+def kind_of(join: exp.Join) -> str:
     """`LEFT`, `RIGHT`, `FULL`, `SEMI`, `ANTI`, `CROSS`, `INNER`, or empty; of what else there is, its own word."""
-    if join.method and join.method.upper() not in {"NATURAL"}:
+    if join.method and join.method.upper() != "NATURAL":
         return str(join.method).upper()
     return str(join.side or join.kind or "").upper()
 
