@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,45 @@ USERS = {
     "{name: user_id, data_type: integer, quote: true}, {name: code, data_type: string}]}]",
     "tests/never.sql": "{% if execute %}{{ exceptions.raise_compiler_error('no') }}{% endif %}select * from"
     " {{ ref('fct_users') }}",
+}
+# What a model takes from the invocation, by its template and the macros that it reaches.
+TAKEN = {
+    "through": ("select '{{ stamp() }}' as x", ("invocation_id",)),
+    "by_value": ("{% set made = stamp %}select '{{ made() }}' as x", ("invocation_id",)),
+    "environment": ('select \'{{ env_var("COLOUR", "blue") }}\' as x', ("env_var",)),
+    "clock": ("select '{{ modules.datetime.datetime.now() }}' as x", ("modules.datetime",)),
+    "whole": ("{% set m = modules %}select '{{ m.datetime.date.today() }}' as x", ("modules.datetime",)),
+    "zones": ("select '{{ modules.pytz.utc }}' as x", ("modules.pytz",)),
+    "thread": ("select '{{ context[\"thread_id\"] }}' as x", ("thread_id",)),
+    "command": ("select '{{ flags.WHICH }}' as x", ("flags.WHICH",)),
+    "moment": ("select '{{ run_started_at }}' as x", ("run_started_at",)),
+    "reads": ("select x from {{ ref('inner_moment') }}", ("run_started_at",)),
+    "stays": (
+        (
+            "{{ config(materialized='incremental', full_refresh=false) }}select 1 as x"
+            "{% if is_incremental() %} where '{{ run_started_at }}' > ''{% endif %}"
+        ),
+        ("run_started_at",),
+    ),
+    "comment": ("{# {{ run_started_at }} #}-- run_started_at\nselect '{{ \"env_var\" }}' as x", ()),
+    "argument": ("select '{{ said(invocation_id=1) }}' as x", ()),
+    "dates": ('select {{ dbt.date(2024, 1, 31) }} as x, \'{{ modules.re.sub("a", "b", "a") }}\' as y', ()),
+    "parts": (
+        (
+            "select {{ dbt.split_part(\"'a@b'\", \"'@'\", 2) }} as x, {{ dbt.hash(\"'a'\") }} as y,"
+            " {{ dbt.dateadd('day', 1, \"cast('2024-01-01' as date)\") }} as z,"
+            " {{ dbt.datediff(\"cast('2024-01-01' as date)\", \"cast('2024-02-01' as date)\", 'day') }} as d,"
+            " {{ dbt.type_timestamp() }} '2024-01-01' as t, {{ dbt.safe_cast(\"'1'\", dbt.type_int()) }} as i"
+        ),
+        (),
+    ),
+    "grows": (
+        (
+            "{{ config(materialized='incremental') }}select {{ 1 if not is_incremental() else invocation_id }} as x"
+            "{% if execute and is_incremental() %} where '{{ run_started_at }}' > ''{% endif %}"
+        ),
+        (),
+    ),
 }
 
 Write = Callable[..., Path]
@@ -206,41 +246,9 @@ def test_only_what_asks_the_database_has_asked(compiled) -> None:
 
 
 def test_what_is_taken_from_the_invocation_is_named_by_the_templates(compiled) -> None:
-    models = {
-        "through": ("select '{{ stamp() }}' as x", ("invocation_id",)),
-        "by_value": ("{% set made = stamp %}select '{{ made() }}' as x", ("invocation_id",)),
-        "environment": ("select '{{ env_var(\"COLOUR\", \"blue\") }}' as x", ("env_var",)),
-        "clock": ("select '{{ modules.datetime.datetime.now() }}' as x", ("modules.datetime",)),
-        "whole": ("{% set m = modules %}select '{{ m.datetime.date.today() }}' as x", ("modules.datetime",)),
-        "zones": ("select '{{ modules.pytz.utc }}' as x", ("modules.pytz",)),
-        "thread": ("select '{{ context[\"thread_id\"] }}' as x", ("thread_id",)),
-        "command": ("select '{{ flags.WHICH }}' as x", ("flags.WHICH",)),
-        "moment": ("select '{{ run_started_at }}' as x", ("run_started_at",)),
-        "reads": ("select x from {{ ref('inner_moment') }}", ("run_started_at",)),
-        "stays": (
-            "{{ config(materialized='incremental', full_refresh=false) }}select 1 as x"
-            "{% if is_incremental() %} where '{{ run_started_at }}' > ''{% endif %}",
-            ("run_started_at",),
-        ),
-        "comment": ("{# {{ run_started_at }} #}-- run_started_at\nselect '{{ \"env_var\" }}' as x", ()),
-        "argument": ("select '{{ said(invocation_id=1) }}' as x", ()),
-        "dates": ("select {{ dbt.date(2024, 1, 31) }} as x, '{{ modules.re.sub(\"a\", \"b\", \"a\") }}' as y", ()),
-        "parts": (
-            "select {{ dbt.split_part(\"'a@b'\", \"'@'\", 2) }} as x, {{ dbt.hash(\"'a'\") }} as y,"
-            " {{ dbt.dateadd('day', 1, \"cast('2024-01-01' as date)\") }} as z,"
-            " {{ dbt.datediff(\"cast('2024-01-01' as date)\", \"cast('2024-02-01' as date)\", 'day') }} as d,"
-            " {{ dbt.type_timestamp() }} '2024-01-01' as t, {{ dbt.safe_cast(\"'1'\", dbt.type_int()) }} as i",
-            (),
-        ),
-        "grows": (
-            "{{ config(materialized='incremental') }}select {{ 1 if not is_incremental() else invocation_id }} as x"
-            "{% if execute and is_incremental() %} where '{{ run_started_at }}' > ''{% endif %}",
-            (),
-        ),
-    }
-    files = {f"models/{name}.sql": sql for name, (sql, _) in models.items()} | {
+    files = {f"models/{name}.sql": sql for name, (sql, _) in TAKEN.items()} | {
         "models/inner_moment.sql": "{{ config(materialized='ephemeral') }}select '{{ run_started_at }}' as x",
-        "models/fct_users.sql": standing_on(list(models)),
+        "models/fct_users.sql": standing_on(list(TAKEN)),
         "macros/stamps.sql": "{% macro stamp() %}{{ adapter.dispatch('inner')() }}{% endmacro %}"
         "{% macro default__inner() %}{{ invocation_id }}{% endmacro %}"
         "{% macro said(invocation_id) %}{{ invocation_id }}{% endmacro %}",
@@ -249,7 +257,7 @@ def test_what_is_taken_from_the_invocation_is_named_by_the_templates(compiled) -
     graph = compiled(files)
 
     found = {name.split(".")[-1]: node.invocation for name, node in graph.nodes.items()}
-    assert found == {"fct_users": (), **{name: names for name, (_, names) in models.items()}}
+    assert found == {"fct_users": (), **{name: names for name, (_, names) in TAKEN.items()}}
 
 
 def test_hooks_of_a_model_and_statements_before_it_are_told(compiled) -> None:
@@ -333,7 +341,8 @@ def test_a_model_that_does_not_compile_is_named(compiled, sql, words) -> None:
 
 
 def test_a_value_that_the_database_quotes_is_not_told(compiled) -> None:
-    sql = "{% if execute %}{% do run_query(\"select cast(concat('canary', id) as integer) from raw.users\") %}{% endif %}"
+    asking = "run_query(\"select cast(concat('canary', id) as integer) from raw.users\")"
+    sql = f"{{% if execute %}}{{% do {asking} %}}{{% endif %}}"
 
     with pytest.raises(DbtFailed) as failed:
         compiled({"models/fct_users.sql": sql + "select 1 as x"})
@@ -361,18 +370,20 @@ def test_a_compilation_past_its_time_is_stopped_and_the_next_one_works(executor,
     with pytest.raises(DbtTimedOut, match="after 5 s"):
         executor.compiled(invocation(project, access, timeout_seconds=5.0))
 
-    assert list(executor.compiled(invocation(project, access, "quick")).nodes)[0] == "model.small.quick"
+    assert next(iter(executor.compiled(invocation(project, access, "quick")).nodes)) == "model.small.quick"
 
 
 def test_a_cancelled_compilation_ends_with_its_query(executor, write, postgres_access, postgres_url) -> None:
     slow = "{% if execute %}{% do run_query('select pg_sleep(300)') %}{% endif %}select 1 as x"
     project = write({"models/fct_users.sql": slow})
-    sleeping = "select count(*) from pg_stat_activity where usename = %s and state = 'active' and query like '%%sleep%%'"
+    sleeping = (
+        "select count(*) from pg_stat_activity where usename = %s and state = 'active' and query like '%%sleep%%'"
+    )
 
     def cancel_once_it_sleeps() -> None:
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             while connection.execute(sleeping, [postgres_access.parameters["user"]]).fetchone() == (0,):
-                pass
+                time.sleep(0.05)
         executor.cancel()
 
     cancelling = threading.Thread(target=cancel_once_it_sleeps, daemon=True)

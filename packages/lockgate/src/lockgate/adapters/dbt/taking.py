@@ -99,10 +99,8 @@ def _free(tree: nodes.Template) -> set[str]:
 
 def _members(tree: nodes.Template, name: str) -> set[str]:
     """What is taken of a variable by name; with an empty name where the variable is taken whole."""
-    members: dict[int, str] = {}
-    for one in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        member = one.attr if isinstance(one, nodes.Getattr) else getattr(one.arg, "value", "")
-        members[id(one.node)] = str(member)
+    members = {id(one.node): one.attr for one in tree.find_all(nodes.Getattr)}
+    members |= {id(one.node): str(getattr(one.arg, "value", "")) for one in tree.find_all(nodes.Getitem)}
     return {members.get(id(one), "") for one in tree.find_all(nodes.Name) if one.name == name}
 
 

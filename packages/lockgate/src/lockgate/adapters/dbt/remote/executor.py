@@ -109,8 +109,9 @@ class RemoteDbtExecutor:
 
     def compiled(self, invocation: DbtInvocation) -> CompiledGraph:
         """Raises CapabilityMissing: what runs elsewhere is told by its results alone."""
+        model = invocation.models[0]
         hint = "Let the implementation run on this machine: `executor: local`."
-        raise CapabilityMissing("dbt compiles models for online use on this machine alone", hint=hint)
+        raise CapabilityMissing(f"dbt compiles {model} for online use on this machine alone", hint=hint)
 
     def cancel(self) -> None:
         """Stops every invocation that is running, from another thread."""
