@@ -33,7 +33,8 @@ USERS = {
     "models/fct_users.sql": "{{ config(materialized='table', alias='people') }}"
     "select k.id as user_id, k.code from {{ ref('kept') }} k join {{ ref('history') }} h using (id)",
     "models/fct_users.yml": "models: [{name: fct_users, config: {contract: {enforced: true}}, columns: ["
-    "{name: user_id, data_type: integer, quote: true}, {name: code, data_type: string}]}]",
+    "{name: user_id, data_type: integer, quote: true}, {name: code, data_type: string}]},"
+    "{name: stg_users, config: {contract: {enforced: true}}, columns: [{name: id, data_type: integer}]}]",
     "tests/never.sql": "{% if execute %}{{ exceptions.raise_compiler_error('no') }}{% endif %}select * from"
     " {{ ref('fct_users') }}",
 }
@@ -122,7 +123,8 @@ def test_a_graph_has_every_node_as_for_a_full_refresh(executor, write, request, 
     access = request.getfixturevalue(f"{kind}_access")
     project = write(USERS)
     asked = invocation(project, access)
-    assert [node.node for node in executor.execute(asked, ignore).failed] == ["test.small.never"]
+    built = executor.execute(replace(asked, full_refresh=True), ignore)
+    assert [node.node for node in built.failed] == ["test.small.never"]
 
     graph = executor.compiled(asked)
 
@@ -152,10 +154,13 @@ def test_a_graph_has_every_node_as_for_a_full_refresh(executor, write, request, 
         "seed.small.codes": "",
         "source.small.raw.users": "",
     }
+    texts = {node.node: Path(node.compiled).read_text(encoding="utf-8") for node in built.nodes if node.compiled}
+    models_built = ["model.small.fct_users", "model.small.kept", "model.small.stg_users"]
+    assert {name: texts[name] for name in models_built} == {name: nodes[name].sql for name in models_built}
     assert {name for name, node in nodes.items() if node.has_asked or node.has_hooks or node.invocation} == set()
     assert {node.kind for name, node in nodes.items() if name.startswith("source")} == {CompiledKind.SOURCE}
     assert list(nodes["model.small.fct_users"].columns.items()) == [("user_id", "integer"), ("code", "TEXT")]
-    assert nodes["model.small.kept"].columns is None
+    assert {name for name, node in nodes.items() if node.columns is not None} == {graph.model}
     assert nodes["model.small.kept"].file == str(project / "models/kept.sql")
 
 
@@ -348,6 +353,29 @@ def test_a_value_that_the_database_quotes_is_not_told(compiled) -> None:
         compiled({"models/fct_users.sql": sql + "select 1 as x"})
 
     assert "canary" not in failed.value.message
+
+
+def test_of_a_models_versions_the_latest_is_compiled(compiled) -> None:
+    versions = "models: [{name: fct_users, latest_version: 2, versions: [{v: 1}, {v: 2}, {v: 3}]}]"
+    files = {f"models/fct_users_v{number}.sql": f"select {number} as x" for number in (1, 2, 3)}
+
+    graph = compiled({**files, "models/fct_users.yml": versions})
+
+    assert (graph.model, [node.sql for node in graph.nodes.values()]) == ("model.small.fct_users.v2", ["select 2 as x"])
+
+
+def test_an_ephemeral_model_can_be_asked_for(compiled) -> None:
+    files = {
+        "models/inner.sql": "{{ config(materialized='ephemeral') }}select id from {{ source('raw', 'users') }}",
+        "models/fct_users.sql": "{{ config(materialized='ephemeral') }}select id from {{ ref('inner') }}",
+    }
+
+    graph = compiled(files)
+
+    users = graph.nodes["model.small.fct_users"]
+    assert (users.materialized, users.parents) == ("ephemeral", ("source.small.raw.users",))
+    assert users.sql.startswith("with __dbt__cte__inner as")
+    assert sorted(graph.nodes) == ["model.small.fct_users", "source.small.raw.users"]
 
 
 def test_a_missing_model_is_refused_with_the_nearest_name(compiled) -> None:

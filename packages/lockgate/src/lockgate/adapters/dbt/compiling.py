@@ -25,6 +25,8 @@ _ASKING = "macro.dbt.is_incremental"
 _HEAD = "{% macro is_incremental() %}"
 _REFRESHED = "{% if should_full_refresh() %}{{ return(False) }}{% endif %}"
 _TEMPLATED = frozenset({"model", "snapshot"})
+_CASTING = frozenset({"duckdb", "postgres"})
+_CAST = frozenset({"table", "incremental"})
 
 
 def compile_graph(manifest: Any, project: Message, request: Message, connection: socket.socket) -> None:
@@ -140,7 +142,7 @@ class _Graph:
         self._project = Path(project["project"])
         self._watch = watch
         self._templates = import_module("lockgate.adapters.dbt.taking").Templates(manifest)
-        self._names = _Materializations(manifest, request["profile"]["type"])
+        self._building = _Materializations(manifest, request["profile"]["type"])
         # What dbt runs before and after a whole run is one such node each.
         self._has_run_hooks = any(str(one.resource_type) == "operation" for one in manifest.nodes.values())
 
@@ -173,9 +175,9 @@ class _Graph:
             return facts
         return {
             **facts,
-            "sql": self._sql(node),
-            "columns": self._names.contract(node),
-            "materialized": self._names.materialized(node),
+            "sql": (node.compiled_code or "") if _is_sql(node) else "",
+            "columns": self._building.contract(node),
+            "materialized": self._building.materialized(node),
             "language": str(getattr(node, "language", "sql")),
             "has_hooks": self._has_run_hooks or _has_hooks(node),
             "invocation": sorted({name for one in whole for name in self._taken(one)}),
@@ -196,16 +198,14 @@ class _Graph:
                     waiting.append(parent)
         return parents, list(inside.values())
 
-    def _sql(self, node: Any) -> str:
-        is_sql = str(node.resource_type) in _TEMPLATED and str(node.language) == "sql"
-        return (node.compiled_code or "") if is_sql else ""
-
     def _taken(self, node: Any) -> tuple[str, ...]:
-        is_sql = str(node.resource_type) in _TEMPLATED and str(node.language) == "sql"
-        found: tuple[str, ...] = (
-            self._templates.names(node, self._watch.called.get(node.unique_id, ())) if is_sql else ()
-        )
+        called = self._watch.called.get(node.unique_id, ())
+        found: tuple[str, ...] = self._templates.names(node, called) if _is_sql(node) else ()
         return found
+
+
+def _is_sql(node: Any) -> bool:
+    return str(node.resource_type) in _TEMPLATED and str(node.language) == "sql"
 
 
 class _Materializations:
@@ -219,9 +219,13 @@ class _Materializations:
         self._column = factory.get_adapter_class_by_name(kind).Column
 
     def contract(self, node: Any) -> list[tuple[str, str]] | None:
-        """The columns and types that dbt casts a node's output to, in order; None where it enforces no contract."""
+        """The columns and types that dbt casts a node's output to, in order; None where it casts to none.
+
+        Of a view, and on Spark of a table, dbt compares names and kinds of types with a contract, and casts nothing.
+        """
         contract = getattr(node, "contract", None)
-        if contract is None or not contract.enforced:
+        is_cast = self._kind in _CASTING and self.materialized(node) in _CAST
+        if not is_cast or contract is None or not contract.enforced:
             return None
         type_of = self._column.translate_type if contract.alias_types else str
         return [(column.name, type_of(column.data_type or "")) for column in node.columns.values()]

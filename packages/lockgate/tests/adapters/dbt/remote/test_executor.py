@@ -49,7 +49,7 @@ def test_nothing_is_compiled_elsewhere(executor_on, docker_settings, duckdb_acce
     with pytest.raises(CapabilityMissing, match="fct_users for online use on this machine alone") as refused:
         executor.compiled(DbtInvocation(tmp_path, ("+fct_users",), "w", duckdb_access, models=("fct_users",)))
 
-    assert "executor: local" in refused.value.hint
+    assert "executor: local" in refused.value.remedy
     assert len(engine.requests) == before
 
 
