@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ def verified_online(
                 for way, rows in _answers(wiring, lent, entity.contract.names, progress):
                     yield _held(wiring, entity, (maker, edition), (way, rows, Path(folder)), progress)
         except LockgateError as error:
-            yield Verified(_maker(maker, "online"), against=maker, error=error)
+            yield Verified(replace(maker, way="for records"), against=maker, error=error)
 
 
 def _answers(wiring: Wiring, lent: Lent, names: Sequence[str], progress: Progress) -> Iterator[tuple[str, pa.Table]]:
@@ -94,7 +95,7 @@ def _held(
     progress: Progress,
 ) -> Verified:
     (against, edition), (way, rows, folder) = batch, answers
-    maker = _maker(against, way)
+    maker = replace(against, way=way)
     file = folder / f"{way}.parquet"
     pq.write_table(rows, file)
     try:
@@ -102,7 +103,3 @@ def _held(
     except LockgateError as error:
         return Verified(maker, rows.num_rows, against, error=error)
     return Verified(maker, rows.num_rows, against, found.verdict, found.unexplained, found.reasons)
-
-
-def _maker(batch: Maker, way: str) -> Maker:
-    return Maker(batch.entity, f"{batch.implementation}, {way}", batch.target)
