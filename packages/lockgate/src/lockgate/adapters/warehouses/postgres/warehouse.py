@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
+    from lockgate.adapters.records.postgres import PostgresMemory
     from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop
     from lockgate.core.ports import Clock
 
@@ -68,6 +69,12 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
         from lockgate.adapters.warehouses.postgres.bulk import read
 
         return read(self._sessions.conninfo(), query)
+
+    def memory(self) -> PostgresMemory:
+        """See `lockgate.core.ports.Warehouse.memory`: it has connections of its own."""
+        from lockgate.adapters.records.postgres import PostgresMemory
+
+        return PostgresMemory(self._sessions)
 
     def close(self) -> None:
         """See `lockgate.core.ports.Warehouse.close`."""
