@@ -128,6 +128,16 @@ class MemoryConformance:
         assert memory.query("SELECT a FROM t", {"t": pa.table({"a": [7]})}).to_pydict() == {"a": [7]}
         assert memory.query("SELECT a FROM t", {}).to_pydict() == {"a": [1]}
 
+    def test_a_part_of_a_query_may_be_named_like_the_table_that_it_reads(self, memory: Memory) -> None:
+        memory.keep("kept", "SELECT 1 AS a", {})
+        sql = "WITH given AS (SELECT a + 1 AS a FROM given), Kept AS (SELECT a + 1 AS a FROM kept)"
+
+        found = memory.query(
+            f"{sql} SELECT given.a AS g, kept.a AS k FROM given, kept", {"given": pa.table({"a": [7]})}
+        )
+
+        assert found.to_pydict() == {"g": [8], "k": [2]}
+
     def test_a_query_that_cannot_be_kept_says_why_and_keeps_nothing(self, memory: Memory) -> None:
         with pytest.raises(StatementFailed, match="nowhere"):
             memory.keep("kept", "SELECT * FROM nowhere", {})

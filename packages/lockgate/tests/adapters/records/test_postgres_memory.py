@@ -18,7 +18,7 @@ from sqlglot import parse_one
 
 from lockgate.adapters.records.postgres import PostgresMemory
 from lockgate.adapters.warehouses.postgres import open_postgres
-from lockgate.adapters.warehouses.postgres.guest import guest_name
+from lockgate.adapters.warehouses.postgres.guest import Guests, guest_name
 from lockgate.core.deadline import within
 from lockgate.errors import LockgateError, StatementFailed, WarehouseUnavailable
 from lockgate.testing.records import MemoryConformance
@@ -106,6 +106,12 @@ def relations(server) -> list[str]:
     ]
 
 
+def temporary(server) -> list[str]:
+    """Temporary tables of any session."""
+    rows = server.execute("SELECT oid::regclass::text FROM pg_class WHERE relpersistence = 't' AND relkind = 'r'")
+    return [name for (name,) in rows]
+
+
 class TestPostgresMemory(MemoryConformance):
     pass
 
@@ -176,6 +182,8 @@ def test_a_name_that_postgresql_would_cut_is_refused(memory):
         "SELECT lo_import('/etc/hostname')",
         "SELECT lo_export(1, '/tmp/out')",
         "SELECT public.dblink('', '')",
+        "SELECT * FROM public.dblink('', '') AS found (a int)",
+        "SELECT * FROM raw.f()",
         "SELECT nextval('public.numbers')",
         "SELECT public.nextval('numbers')",
         "SELECT set_config('role', 'postgres', false)",
@@ -206,6 +214,10 @@ def test_nothing_of_the_target_is_in_reach(memory, server, sql, is_kept):
     assert relations(server) == before
     assert server.execute("SELECT * FROM raw.users").fetchall() == [(17,)]
     assert memory.query("SELECT a FROM t", ONE).to_pydict() == {"a": [1]}
+
+
+def test_functions_of_the_server_may_be_named_in_full(memory):
+    assert memory.query("SELECT pg_catalog.upper('ß') AS x", {}).to_pydict() == {"x": ["ß"]}
 
 
 def test_rights_keep_rows_from_a_query_that_finds_its_way_to_a_table(memory, server):
@@ -254,7 +266,33 @@ def test_threads_share_a_few_sessions(memory, server):
         found = list(pool.map(lambda _: memory.query("SELECT one FROM kept", {})["one"][0].as_py(), range(60)))
 
     assert found == [1] * 60
-    assert 1 <= len(guests(server, server.info.dbname)) <= 4
+    assert 1 <= len(guests(server, server.info.dbname)) <= 8
+
+
+def test_memories_of_a_target_share_its_sessions_and_not_what_they_keep(warehouse, memory, server):
+    other = warehouse.memory()
+    memory.keep("kept", "SELECT 1 AS a", {})
+    other.keep("kept", "SELECT 2 AS a", {})
+    other.keep("more", "SELECT 3 AS a", {})
+
+    found = [each.query("SELECT a FROM kept", {})["a"][0].as_py() for each in (memory, other)]
+
+    assert found == [1, 2]
+    assert len(guests(server, server.info.dbname)) == 1
+    for hidden in ("more", *(name.partition(".")[2] for name in temporary(server))):
+        with pytest.raises(StatementFailed, match=hidden):
+            memory.query(f"SELECT * FROM {hidden}", {})
+
+
+def test_what_is_kept_no_more_is_dropped(warehouse, memory, server):
+    other = warehouse.memory()
+    memory.keep("kept", "SELECT 1 AS a", {})
+    other.keep("kept", "SELECT 2 AS a", {})
+
+    other.close()
+
+    assert memory.query("SELECT a FROM kept", {}).to_pydict() == {"a": [1]}
+    assert len(temporary(server)) == 1
 
 
 def test_two_slow_queries_run_at_once(memory):
@@ -312,14 +350,15 @@ def test_a_server_that_has_stopped_is_waited_for_until_the_deadline(memory, serv
 
 
 def test_whoever_waits_for_a_session_waits_until_the_deadline(warehouse):
-    memory = PostgresMemory(warehouse._sessions, connections=1)
+    guests = Guests(warehouse._sessions, most=1)
+    memory = PostgresMemory(guests)
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(memory.query, "SELECT CAST(pg_sleep(1.5) AS text) AS slept", {})
-        awaited(lambda: memory._slots._value == 0)
+        awaited(lambda: guests._slots._value == 0)
         with pytest.raises(WarehouseUnavailable, match="there was no answer in time"), within(0.1):
             memory.query("SELECT 1 AS a", {})
         slow.result()
-    memory.close()
+    guests.close()
 
 
 def test_a_database_that_is_not_there_is_told_as_the_warehouse_tells_it(postgres_url):
@@ -342,11 +381,11 @@ time.sleep(600)
 """
 
 
-def test_nothing_is_left_in_the_database_once_it_is_closed(memory, server):
+def test_nothing_is_left_in_the_database_once_it_is_closed(warehouse, memory, server):
     before = relations(server)
     memory.keep("kept", "SELECT a FROM t", ONE)
 
-    memory.close()
+    warehouse.close()
 
     awaited(lambda: guests(server, server.info.dbname) == [])
     assert relations(server) == before

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import select
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from threading import BoundedSemaphore, Lock
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate.adapters.records.confined import confined
-from lockgate.adapters.warehouses.postgres.failures import translated
-from lockgate.adapters.warehouses.postgres.guest import guest_connection
-from lockgate.adapters.warehouses.postgres.sessions import Connection, Sessions, composed, identifier, statement
-from lockgate.adapters.warehouses.postgres.wire import (
-    ArrayParameter,
-    array_parameter,
-    arrow_table,
-    binary_copy,
-    register,
-)
+from lockgate.adapters.records.confined import confined, names_in
+from lockgate.adapters.warehouses.postgres.guest import UNLOCK, Guest, Guests, bound, undone
+from lockgate.adapters.warehouses.postgres.sessions import Connection, composed, identifier, statement
+from lockgate.adapters.warehouses.postgres.wire import ArrayParameter, array_parameter, arrow_table, binary_copy
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds
 from lockgate.errors import StatementFailed, WarehouseUnavailable
 
@@ -27,50 +19,32 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from psycopg.pq.abc import PGresult
 
-CONNECTIONS = 4
-# The server gives a query up before nobody listens any more: a session that is not left alone need not be replaced.
-SERVERS_PART = 0.9
 _CANCELED = "57014"
-_UNLOCK = "SELECT pg_advisory_unlock_all()"
-_TIMEOUT = "SELECT set_config('statement_timeout', %s, true)"
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A kept table: its columns as SQL, and its rows as PostgreSQL's binary COPY writes them."""
+    """A kept table: what sessions call it, its columns as SQL, and its rows as PostgreSQL's binary COPY writes them."""
 
-    name: str
+    table: str
     columns: str
     rows: bytes
-
-
-@dataclass(slots=True)
-class _Session:
-    """A connection, and how many of which kept tables it has."""
-
-    connection: Connection
-    shelf: list[_Kept]
-    has: int = field(default=0)
 
 
 class PostgresMemory:
     """See `lockgate.core.ports.Memory`.
 
-    A few sessions as the guest role answer, each query in a transaction that only reads and is rolled back. A temporary
-    table belongs to one session, so kept tables are held here as bytes, and each session takes those that it lacks
-    before it answers: queries over them wait for each other no more than others do. A session that the server ended is
-    replaced.
+    The guests of a database answer, whom its memories share, each query in a transaction that only reads and is rolled
+    back. A temporary table belongs to one session, so what is kept is held here as bytes, and a session takes what a
+    query names and it lacks before it answers: queries over kept tables wait for each other no more than others do.
     """
 
     dialect = "postgres"
 
-    def __init__(self, owner: Sessions, *, connections: int = CONNECTIONS) -> None:
-        """Take the sessions of the target's owner, who makes the guest; nothing is connected yet."""
-        self._owner = owner
-        self._shelf: list[_Kept] = []
-        self._idle: list[_Session] = []
-        self._guard, self._keeping = Lock(), Lock()
-        self._slots = BoundedSemaphore(connections)
+    def __init__(self, guests: Guests) -> None:
+        """Take the guests; nothing is connected yet."""
+        self._guests = guests
+        self._kept: dict[str, _Kept] = {}
 
     def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
         """See `lockgate.core.ports.Memory.query`.
@@ -78,9 +52,8 @@ class PostgresMemory:
         Raises:
             WarehouseUnavailable: the target does not answer, or not before the deadline.
         """
-        asked, parameters = self._asked(sql, tables)
-        with self._session() as session:
-            result = _answer(session.connection, asked, parameters)
+        with self._asked(sql, tables) as (guest, asked, parameters):
+            result = _answer(guest.connection, asked, parameters)
         return arrow_table(result)
 
     def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
@@ -89,73 +62,32 @@ class PostgresMemory:
         Raises:
             WarehouseUnavailable: as for `query`.
         """
-        asked, parameters = self._asked(sql, tables)
-        with self._keeping, self._session() as session:
-            kept = _made(session.connection, name, asked, parameters)
-            _take(session.connection, kept)
-            session.shelf.append(kept)
-            session.has += 1
+        identifier(name)
+        with self._asked(sql, tables) as (guest, asked, parameters):
+            kept = _made(guest.connection, asked, parameters)
+            if self._kept.setdefault(name, kept) is not kept:
+                raise StatementFailed(f"the table {name!r} already exists")
+            self._guests.keep(kept.table)
+            _take(guest, kept)
 
     def close(self) -> None:
-        """Give back the sessions; what was kept is gone."""
-        with self._guard:
-            idle, self._idle, self._shelf = self._idle, [], []
-        for session in idle:
-            session.connection.close()
-
-    def _asked(self, sql: str, tables: Mapping[str, pa.Table]) -> tuple[str, list[ArrayParameter]]:
-        given = tuple((name, rows.schema) for name, rows in tables.items())
-        asked = confined(sql, given, frozenset(kept.name for kept in self._shelf))
-        columns = (pair for rows in tables.values() for pair in zip(rows.column_names, rows.columns, strict=True))
-        return asked, [array_parameter(name, values) for name, values in columns]
+        """See `lockgate.core.ports.Memory.close`; the sessions are the warehouse's, which closes them."""
+        kept, self._kept = self._kept, {}
+        self._guests.forget(one.table for one in kept.values())
 
     @contextmanager
-    def _session(self) -> Iterator[_Session]:
-        """A session that has what is kept, one of so many; an error that leaves it unsure closes it."""
-        if not self._slots.acquire(timeout=remaining_seconds()):
-            raise WarehouseUnavailable(NO_ANSWER)
-        try:
-            session = self._taken()
-            try:
-                with _in_time(), translated():
-                    for kept in session.shelf[session.has :]:
-                        _take(session.connection, kept)
-                        session.has += 1
-                    yield session
-            finally:
-                self._give_back(session)
-        finally:
-            self._slots.release()
-
-    def _taken(self) -> _Session:
-        while True:
-            with self._guard:
-                session = self._idle.pop() if self._idle else None
-                shelf = self._shelf
-            if session is None:
-                connection = guest_connection(self._owner)
-                register(connection)
-                return _Session(connection, shelf)
-            if not _has_news(session.connection):
-                return session
-            session.connection.close()
-
-    def _give_back(self, session: _Session) -> None:
-        from psycopg.pq import TransactionStatus
-
-        with self._guard:
-            idle = session.connection.info.transaction_status is TransactionStatus.IDLE
-            if keep := idle and session.shelf is self._shelf:
-                self._idle.append(session)
-        if not keep:
-            session.connection.close()
-
-
-def _has_news(connection: Connection) -> bool:
-    """Whether the server said something unasked: that it ends the session."""
-    poll = select.poll()
-    poll.register(connection.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    def _asked(self, sql: str, tables: Mapping[str, pa.Table]) -> Iterator[tuple[Guest, str, Sequence[ArrayParameter]]]:
+        """A session that has what the query needs, the statement to ask it, and its parameters."""
+        kept = {name: one for name, one in self._kept.items() if name in names_in(sql).tables and name not in tables}
+        given = tuple((name, rows.schema) for name, rows in tables.items())
+        asked = confined(sql, given, tuple((name, one.table) for name, one in kept.items()))
+        columns = (pair for rows in tables.values() for pair in zip(rows.column_names, rows.columns, strict=True))
+        parameters = [array_parameter(name, values) for name, values in columns]
+        with _in_time(), self._guests.one() as guest:
+            for one in kept.values():
+                if one.table not in guest.tables:
+                    _take(guest, one)
+            yield guest, asked, parameters
 
 
 @contextmanager
@@ -175,13 +107,13 @@ def _answer(connection: Connection, sql: str, parameters: Sequence[ArrayParamete
 
     cursor: RawCursor[Any] = RawCursor(connection)
     failed: list[Exception] = []
-    with _undone(connection):
+    with undone(connection):
         with _collected(failed), connection.pipeline(), _collected(failed):
             connection.execute("BEGIN READ ONLY")
-            _bound(connection)
+            bound(connection)
             cursor.execute(sql, parameters, binary=True)
             connection.execute("ROLLBACK")
-            connection.execute(_UNLOCK)
+            connection.execute(UNLOCK)
         for first in failed:
             raise first
     return cast("PGresult", cursor.pgresult)
@@ -198,53 +130,33 @@ def _collected(failed: list[Exception]) -> Iterator[None]:
         failed.append(error)
 
 
-def _made(connection: Connection, name: str, sql: str, parameters: Sequence[ArrayParameter]) -> _Kept:
-    """A query's rows as they are to be kept, in their own types; the query runs as any other does."""
+def _made(connection: Connection, sql: str, parameters: Sequence[ArrayParameter]) -> _Kept:
+    """A query's rows as they are to be kept, in their own types; the query runs as any other does, and only once."""
     from psycopg import RawCursor
 
-    words = {"table": identifier(name)}
-    begin, end = (composed(part, **words).as_bytes(connection) for part in ("keep", "without_rows"))
-    with _undone(connection):
+    table = f"kept_{secrets.token_hex(8)}"
+    begin, end = (composed(part, table=identifier(table)).as_bytes(connection) for part in ("keep", "without_rows"))
+    with undone(connection):
         connection.execute("BEGIN READ WRITE")
-        _bound(connection)
+        bound(connection)
         RawCursor(connection).execute(b"\n".join((begin, sql.encode(), end)), parameters)
-        found = connection.execute(statement("kept_columns"), {"name": name}).fetchone()
+        found = connection.execute(statement("kept_columns"), {"name": table}).fetchone()
         connection.execute("ROLLBACK")
     rows = binary_copy(_answer(connection, sql, parameters))
-    return _Kept(name, found[0] if found else "", rows)
+    return _Kept(table, found[0] if found else "", rows)
 
 
-def _take(connection: Connection, kept: _Kept) -> None:
+def _take(guest: Guest, kept: _Kept) -> None:
     """Makes a kept table one of the session's."""
     from psycopg import sql
 
-    words = {"table": identifier(kept.name)}
-    with _undone(connection):
+    connection, table = guest.connection, identifier(kept.table)
+    with undone(connection):
         connection.execute("BEGIN READ WRITE")
-        _bound(connection)
-        connection.execute(composed("make_kept", **words, columns=sql.SQL(kept.columns)))
-        with connection.cursor().copy(composed("write_kept", **words)) as copy:
+        bound(connection)
+        connection.execute(composed("make_kept", table=table, columns=sql.SQL(kept.columns)))
+        with connection.cursor().copy(composed("write_kept", table=table)) as copy:
             copy.write(kept.rows)
-        connection.execute(composed("analyze_kept", **words))
+        connection.execute(composed("analyze_kept", table=table))
         connection.execute("COMMIT")
-
-
-def _bound(connection: Connection) -> None:
-    """Lets the server give up the transaction's statements at the deadline."""
-    seconds = remaining_seconds()
-    if seconds is not None:
-        connection.execute(_TIMEOUT, (f"{max(1, round(seconds * SERVERS_PART * 1000))}ms",))
-
-
-@contextmanager
-def _undone(connection: Connection) -> Iterator[None]:
-    """Ends the transaction where a statement of it failed, so that the session can go on."""
-    import psycopg
-
-    try:
-        yield
-    except psycopg.Error:
-        with suppress(psycopg.Error):
-            connection.execute("ROLLBACK")
-            connection.execute(_UNLOCK)
-        raise
+    guest.tables.add(kept.table)

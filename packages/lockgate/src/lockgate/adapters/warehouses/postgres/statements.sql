@@ -394,6 +394,9 @@ COPY pg_temp.{table} FROM STDIN (FORMAT binary)
 -- name: analyze_kept
 ANALYZE pg_temp.{table}
 
+-- name: drop_kept
+DROP TABLE pg_temp.{table}
+
 -- name: kept_columns
 -- What a temporary table was made of, as another one like it is written.
 SELECT string_agg(
