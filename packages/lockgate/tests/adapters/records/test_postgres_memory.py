@@ -148,6 +148,39 @@ def test_a_value_that_arrow_does_not_hold_is_refused_by_the_name_of_its_column(m
         memory.query(f"SELECT {written} AS x", {})
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([[1]]),
+        pa.array([1], pa.decimal256(50, 0)),
+        pa.array([1], pa.timestamp("ns")),
+        pa.array([-(2**63)], pa.timestamp("us")),
+        pa.array([-(2**63) + 946_684_800_000_000], pa.timestamp("us")),  # where PostgreSQL keeps -infinity
+        pa.array([-(2**31) + 10_957], pa.date32()),
+    ],
+    ids=str,
+)
+def test_what_postgresql_has_no_type_or_value_for_is_refused(memory, values):
+    with pytest.raises(StatementFailed, match="column 'a' has a type or a value that PostgreSQL does not have"):
+        memory.query("SELECT a FROM t", {"t": pa.table({"a": values})})
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (pa.array([200], pa.uint8()), pa.array([200], pa.int16())),
+        (pa.array([2**64 - 1], pa.uint64()), pa.array([2**64 - 1], pa.decimal128(20, 0))),
+        (pa.array(["a", None, "a"]).dictionary_encode(), pa.array(["a", None, "a"])),
+        (pa.array(["a"], pa.large_string()), pa.array(["a"])),
+        (pa.array([1000], pa.timestamp("ns", "Asia/Tokyo")), pa.array([1], pa.timestamp("us", "UTC"))),
+        (pa.nulls(2), pa.nulls(2, pa.string())),
+    ],
+    ids=str,
+)
+def test_other_types_of_arrow_come_back_as_the_kind_that_holds_them(memory, values, found):
+    assert memory.query("SELECT a FROM t", {"t": pa.table({"a": values})}).equals(pa.table({"a": found}))
+
+
 def test_a_text_that_postgresql_does_not_hold_is_refused_without_its_value(memory):
     with pytest.raises(StatementFailed, match="invalid byte sequence") as refused:
         memory.query("SELECT a FROM t", {"t": pa.table({"a": ["secret\0word"]})})

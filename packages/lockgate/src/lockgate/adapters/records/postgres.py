@@ -65,10 +65,11 @@ class PostgresMemory:
         identifier(name)
         with self._asked(sql, tables) as (guest, asked, parameters):
             kept = _made(guest.connection, asked, parameters)
-            if self._kept.setdefault(name, kept) is not kept:
-                raise StatementFailed(f"the table {name!r} already exists")
             self._guests.keep(kept.table)
             _take(guest, kept)
+        if self._kept.setdefault(name, kept) is not kept:
+            self._guests.forget([kept.table])
+            raise StatementFailed(f"the table {name!r} already exists")
 
     def close(self) -> None:
         """See `lockgate.core.ports.Memory.close`; the sessions are the warehouse's, which closes them."""
@@ -78,7 +79,9 @@ class PostgresMemory:
     @contextmanager
     def _asked(self, sql: str, tables: Mapping[str, pa.Table]) -> Iterator[tuple[Guest, str, Sequence[ArrayParameter]]]:
         """A session that has what the query needs, the statement to ask it, and its parameters."""
-        kept = {name: one for name, one in self._kept.items() if name in names_in(sql).tables and name not in tables}
+        kept = {
+            name: one for name, one in tuple(self._kept.items()) if name in names_in(sql).tables and name not in tables
+        }
         given = tuple((name, rows.schema) for name, rows in tables.items())
         asked = confined(sql, given, tuple((name, one.table) for name, one in kept.items()))
         columns = (pair for rows in tables.values() for pair in zip(rows.column_names, rows.columns, strict=True))

@@ -89,16 +89,16 @@ def array_parameter(name: str, values: pa.ChunkedArray) -> ArrayParameter:
         StatementFailed: it has a type or a value that PostgreSQL has none for.
     """
     type_ = column_type(values.type)
-    steps = (arrow_type(type_), pa.string() if type_.kind is Kind.NUMERIC else _STORED.get(type_.kind))
+    sent = pa.string() if type_.kind is Kind.NUMERIC else _STORED.get(type_.kind)
     try:
-        for target in steps:
+        for target in (arrow_type(type_), sent):
             if target is not None and target != values.type:
                 values = values.cast(target)
         elements = values.to_pylist()
         if type_.kind is Kind.NUMERIC:
             return TextArray(_text_array(elements))
         return BinaryArray(_binary_array(type_.kind, elements))
-    except (pa.ArrowException, struct.error) as error:
+    except (pa.ArrowException, ValueError, struct.error) as error:
         raise StatementFailed(f"column {name!r} has a type or a value that PostgreSQL does not have") from error
 
 
@@ -115,11 +115,10 @@ def _binary_array(kind: Kind, elements: Sequence[Any]) -> bytes:
         parts = [_field(one) for one in elements]
     else:
         pack, size, start = packed.pack, packed.size - _LENGTH.size, _COUNTED_FROM.get(kind, 0)
-        parts = (
-            [_NULL if one is None else pack(size, one - start) for one in elements]
-            if start
-            else [_NULL if one is None else pack(size, one) for one in elements]
-        )
+        if start and not {end + start for end in _INFINITE[kind]}.isdisjoint(elements):
+            raise ValueError
+        counted = [None if one is None else one - start for one in elements] if start else elements
+        parts = [_NULL if one is None else pack(size, one) for one in counted]
     return b"".join((_ARRAY.pack(1, int(None in elements), oid, len(elements), 1), *parts))
 
 
