@@ -14,6 +14,8 @@ from threading import Thread
 import psycopg
 import pyarrow as pa
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 from sqlglot import parse_one
 
 from lockgate.adapters.records.postgres import PostgresMemory
@@ -287,6 +289,27 @@ def test_a_query_runs_as_the_guest_and_only_reads(memory, server):
         "SELECT rolcanlogin, rolsuper, rolinherit, rolpassword IS NULL FROM pg_authid WHERE rolname = %s",
         (guest_name(server.info.dbname),),
     ).fetchone() == (False, False, False, True)
+
+
+def test_the_owner_need_be_no_superuser(postgres_url, server):
+    name = f"owner_{server.info.dbname}"
+    server.execute(SQL("CREATE ROLE {} LOGIN CREATEROLE PASSWORD 'owns'").format(Identifier(name)))
+    warehouse = open_postgres("main", make_conninfo(postgres_url, user=name, password="owns"), clock=None)
+
+    memory = warehouse.memory()
+    memory.keep("kept", "SELECT a FROM t", ONE)
+
+    assert memory.query("SELECT a FROM kept", {}).to_pydict() == {"a": [1]}
+    warehouse.close()
+
+
+def test_where_not_everybody_may_make_temporary_tables_the_guest_may(memory, server):
+    database = Identifier(server.info.dbname)
+    server.execute(SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(database))
+
+    memory.keep("kept", "SELECT a FROM t", ONE)
+
+    assert memory.query("SELECT a FROM kept", {}).to_pydict() == {"a": [1]}
 
 
 # --- connections --------------------------------------------------------------------------------------------------
