@@ -23,6 +23,7 @@ from lockgate.adapters.warehouses.postgres import open_postgres
 from lockgate.adapters.warehouses.postgres.guest import Guests, guest_name
 from lockgate.core.deadline import within
 from lockgate.errors import LockgateError, StatementFailed, WarehouseUnavailable
+from lockgate.sandbox.postgres import start_postgres
 from lockgate.testing.records import MemoryConformance
 from lockgate.testing.waiting import awaited
 
@@ -366,6 +367,28 @@ def test_a_session_that_the_server_ended_is_replaced_with_all_that_is_kept(memor
         for pid in guests(server, server.info.dbname):
             server.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
         assert memory.query("SELECT a FROM kept", {}).to_pydict() == {"a": [1]}
+
+
+def test_answers_again_after_the_server_crashed_and_came_back(tmp_path):
+    server = start_postgres(tmp_path / "own", settings={"fsync": "off"})
+    warehouse = open_postgres("main", server.url, clock=None)
+    memory = warehouse.memory()
+    memory.keep("kept", "SELECT a FROM t", ONE)
+
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        (backend,) = guests(connection, "postgres")
+        os.kill(backend, signal.SIGKILL)
+
+    assert awaited(lambda: memory.query("SELECT a FROM kept", {}).to_pydict()) == {"a": [1]}
+    warehouse.close()
+    server.stop()
+
+
+def test_nothing_but_the_error_is_said_of_a_query_that_failed(memory, caplog):
+    with pytest.raises(StatementFailed, match='column "nowhere" does not exist'):
+        memory.query("SELECT nowhere FROM t", ONE)
+
+    assert caplog.records == []
 
 
 def test_a_query_whose_session_ends_says_that_the_target_is_away(memory, server):

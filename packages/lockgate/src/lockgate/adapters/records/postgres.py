@@ -47,21 +47,13 @@ class PostgresMemory:
         self._kept: dict[str, _Kept] = {}
 
     def query(self, sql: str, tables: Mapping[str, pa.Table]) -> pa.Table:
-        """See `lockgate.core.ports.Memory.query`.
-
-        Raises:
-            WarehouseUnavailable: the target does not answer, or not before the deadline.
-        """
+        """See `lockgate.core.ports.Memory.query`."""
         with self._asked(sql, tables) as (guest, asked, parameters):
             result = _answer(guest.connection, asked, parameters)
         return arrow_table(result)
 
     def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
-        """See `lockgate.core.ports.Memory.keep`.
-
-        Raises:
-            WarehouseUnavailable: as for `query`.
-        """
+        """See `lockgate.core.ports.Memory.keep`."""
         identifier(name)
         with self._asked(sql, tables) as (guest, asked, parameters):
             kept = _made(guest.connection, asked, parameters)

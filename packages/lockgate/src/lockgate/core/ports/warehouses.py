@@ -225,7 +225,7 @@ class Warehouse(Landings, Serving, Protocol):
 class Memory(Protocol):
     """Runs queries over tables in memory; nothing else is in their reach. May be used by several threads.
 
-    Moments are in UTC. A given table hides a kept one of its name.
+    Moments are in UTC. A given table hides a kept one of its name. UUIDs and JSON are given, and come back, as text.
     """
 
     dialect: str
@@ -235,6 +235,7 @@ class Memory(Protocol):
 
         Raises:
             StatementFailed: with the engine's own message.
+            WarehouseUnavailable: the engine does not answer, or not before the deadline.
         """
 
     def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
@@ -242,6 +243,7 @@ class Memory(Protocol):
 
         Raises:
             StatementFailed: with the engine's own message.
+            WarehouseUnavailable: the engine does not answer, or not before the deadline.
         """
 
     def close(self) -> None:
