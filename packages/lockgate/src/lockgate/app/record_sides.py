@@ -71,7 +71,7 @@ class Answered:
     """What one side made of a request: outcomes, or an error.
 
     `seconds` are its part of those of a query for so many requests `together`; `rows` is the state of what was read,
-    `revision` that of the implementation's files.
+    `revision` that of the implementation's files. `is_apart` is whether a query may be for many requests.
     """
 
     outcomes: Sequence[Outcome] | None
@@ -81,6 +81,7 @@ class Answered:
     rows: str = ""
     revision: str = ""
     is_alone: bool = True
+    is_apart: bool = True
 
 
 def answered(
@@ -123,15 +124,16 @@ class _Query:
         seconds = (self.timer() - began) / len(requests)
         found = [[self._outcome(number, row) for number, row in enumerate(rows)] for rows in _plain(tables)]
         lent, together = self.lent, len(requests)
-        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone)
+        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone, lent.program.is_apart)
         return [Answered(each, None, *known) for each in found]
 
     def alone(self, request: Sequence[Record]) -> Answered:
         try:
             return self.answered([request])[0]
         except Exception as error:  # noqa: BLE001  whoever asked is told
-            lent = self.lent
-            return Answered(None, error, rows=lent.rows, revision=lent.revision, is_alone=lent.program.is_alone)
+            lent, program = self.lent, self.lent.program
+            known = (lent.rows, lent.revision, program.is_alone, program.is_apart)
+            return Answered(None, error, 0.0, 1, *known)
 
     def _outcome(self, number: int, row: dict[str, object]) -> Outcome:
         return outcome(self.entity, self.implementation, number, row)
