@@ -14,6 +14,7 @@ from lockgate.app.online import CompiledModel, compiled_model, online_program
 from lockgate.app.rules import context_of, opened
 from lockgate.app.wiring import Wiring
 from lockgate.core.entity import Engine, Entity, Implementation
+from lockgate.core.ports import Memory
 from lockgate.core.relation import Relation
 from lockgate.errors import FatalError
 from lockgate.transform.rules import RecordProgram, source_relations
@@ -55,7 +56,7 @@ class Made:
 
     program: Program
     records: Relation
-    memory: DuckDBMemory
+    memory: Memory
     is_kept: bool
 
 
@@ -105,18 +106,19 @@ class RecordMaker:
         context = context_of(self._wiring, rule_set, catalog)
         relations = source_relations(rule_set, catalog)
 
-        def program(memory: DuckDBMemory) -> Program:
+        def program(memory: Memory) -> Program:
             return RecordProgram(rule_set, memory, catalog=catalog, context=context)
 
-        return self._ready(program, rule_set.source, relations)
+        return self._ready(DuckDBMemory(threads=1), program, rule_set.source, relations)
 
     def _of_dbt(self, entity: Entity, implementation: Implementation, state: State) -> Made:
         compiled = self._compiled(entity, implementation, state)
 
-        def program(memory: DuckDBMemory) -> Program:
+        def program(memory: Memory) -> Program:
             return online_program(self._wiring, compiled, memory)
 
-        return self._ready(program, compiled.model.records, compiled.reads)
+        memory = self._wiring.warehouse.memory()
+        return self._ready(memory, program, compiled.model.records, compiled.reads)
 
     def _compiled(self, entity: Entity, implementation: Implementation, state: State) -> CompiledModel:
         """The model as it was compiled of these files; where rows are in its SQL, of these rows too."""
@@ -130,9 +132,10 @@ class RecordMaker:
         self._models[name] = state, compiled
         return compiled
 
-    def _ready(self, program: Callable[[DuckDBMemory], Program], records: Relation, reads: Sequence[Relation]) -> Made:
+    def _ready(
+        self, memory: Memory, program: Callable[[Memory], Program], records: Relation, reads: Sequence[Relation]
+    ) -> Made:
         pinned = {pin.relation for pin in self._wiring.warehouse.pins()}
-        memory = DuckDBMemory(threads=1)
         try:
             return Made(program(memory), records, memory, is_kept=pinned.issuperset(reads))
         except BaseException:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+
+import pyarrow as pa
 
 from lockgate.app.pairs import unsplittable
 from lockgate.app.record_programs import Lent, Programs
@@ -91,7 +94,7 @@ class Answered:
     """What one side made of a request: outcomes, or an error.
 
     `seconds` are its part of those of a query for so many requests `together`; `rows` is the state of what was read,
-    `revision` that of the implementation's files.
+    `revision` that of the implementation's files. `is_apart` is whether a query may be for many requests.
     """
 
     outcomes: Sequence[Outcome] | None
@@ -101,6 +104,7 @@ class Answered:
     rows: str = ""
     revision: str = ""
     is_alone: bool = True
+    is_apart: bool = True
 
 
 def answered(
@@ -141,20 +145,29 @@ class _Query:
         began = self.timer()
         tables = self.lent.program.outcomes(requests)
         seconds = (self.timer() - began) / len(requests)
-        found = [[self._outcome(number, row) for number, row in enumerate(rows.to_pylist())] for rows in tables]
+        found = [[self._outcome(number, row) for number, row in enumerate(rows)] for rows in _plain(tables)]
         lent, together = self.lent, len(requests)
-        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone)
+        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone, lent.program.is_apart)
         return [Answered(each, None, *known) for each in found]
 
     def alone(self, request: Sequence[Record]) -> Answered:
         try:
             return self.answered([request])[0]
         except Exception as error:  # noqa: BLE001  whoever asked is told
-            lent = self.lent
-            return Answered(None, error, rows=lent.rows, revision=lent.revision, is_alone=lent.program.is_alone)
+            lent, program = self.lent, self.lent.program
+            known = (lent.rows, lent.revision, program.is_alone, program.is_apart)
+            return Answered(None, error, 0.0, 1, *known)
 
     def _outcome(self, number: int, row: dict[str, object]) -> Outcome:
         return outcome(self.entity, self.implementation, number, row)
+
+
+def _plain(tables: Sequence[pa.Table]) -> Iterator[list[dict[str, object]]]:
+    """The rows of each table; those of one shape are read at once, which takes a fifth of the time for one row each."""
+    if any(table.schema != tables[0].schema for table in tables):
+        return (table.to_pylist() for table in tables)
+    rows = iter(pa.concat_tables(tables).combine_chunks().to_pylist())
+    return (list(islice(rows, len(table))) for table in tables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ LockgateError
     ├── SignInBusy              LG607
     ├── RuntimeUnavailable      LG608
     ├── ExecutorUnavailable     LG609
+    ├── QueueFull               LG610
+    ├── WaitedTooLong           LG611
     └── NoticeUnavailable       LG962
 """
 
@@ -127,10 +129,12 @@ from lockgate.errors.retryable import (
     ExecutorUnavailable,
     NoticeUnavailable,
     PublishBlocked,
+    QueueFull,
     RuntimeUnavailable,
     SignInBusy,
     SourceUnavailable,
     TargetBusy,
+    WaitedTooLong,
     WarehouseUnavailable,
 )
 from lockgate.errors.roots import (
@@ -185,6 +189,7 @@ __all__ = [
     "Problem",
     "ProjectInvalid",
     "PublishBlocked",
+    "QueueFull",
     "RetryableError",
     "RuleCaseFailed",
     "RuleError",
@@ -203,6 +208,7 @@ __all__ = [
     "TargetBusy",
     "TokenRefused",
     "UnknownName",
+    "WaitedTooLong",
     "WarehouseError",
     "WarehouseUnavailable",
     "WorkshopEscaped",
