@@ -16,7 +16,7 @@ from load.seen import Ending, Seen
 
 OK, ACCEPTED = 200, 202
 AGAIN = frozenset({429, 503})
-FAULTS_TOLD = 20
+FAULTS_TOLD, TOLD_BYTES = 20, 1_000
 POLL_SECONDS = 1.0
 ENDED = frozenset({"success", "failed", "cancelled"})
 
@@ -129,13 +129,13 @@ class _Client:
 
     def _judged(self, question: Question, answer: Answer) -> Ending:
         if answer.status != OK:
-            self._tell(question, f"{answer.status} {answer.body[:300]!r}")
+            self._tell(question, f"{answer.status} {answer.body[:TOLD_BYTES]!r}")
             return Ending.REFUSED
         told = question.judge(answer.body)
         self._seen.engines[told.engine, told.scope] += 1
         if told.is_right:
             return Ending.RIGHT
-        self._tell(question, f"is wrong: {answer.body[:300]!r}")
+        self._tell(question, f"is wrong: {answer.body[:TOLD_BYTES]!r}")
         return Ending.WRONG
 
     def _drop(self) -> None:
