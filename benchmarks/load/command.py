@@ -60,7 +60,7 @@ def _on(target: str, options: argparse.Namespace, console: Console) -> list[Outc
                     patience_seconds=options.patience,
                 )  # fmt: skip
                 title = f"{clients:,} clients on {target} for {options.minutes:g} minutes"
-                outcomes.append(run(title, server, load, shares))
+                outcomes.append(run(title, server, load, shares, load_every=options.load_every))
                 show(outcomes[-1], console)
         if text := log.read_text(encoding="utf-8").strip():
             console.print(f"the server's log ends:\n{text[-2000:]}", markup=False, soft_wrap=True)
@@ -77,6 +77,13 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=float, default=0.01, help="share of whole tables (default %(default)s)")
     parser.add_argument("--ten", type=float, default=0.3, help="share of ten records in the rest (default %(default)s)")
     parser.add_argument("--rate", type=float, help="questions a second of all clients; else as fast as they can")
+    parser.add_argument(
+        "--load-every",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="load all anew; 0: never (default %(default)s)",
+    )
     parser.add_argument("--patience", type=float, default=60.0, help="seconds for a question (default %(default)s)")
     parser.add_argument("--seed", type=int, default=7, help="same seed, same questions (default %(default)s)")
     parser.add_argument("--serve", nargs="+", default=[], metavar="OPTION", help="for `lockgate serve`: workers=2")

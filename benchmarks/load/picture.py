@@ -13,6 +13,7 @@ from load.watching import MIB
 WIDTH, HEIGHT = 720, 190
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 10, 26
 TICKS = 4
+_STEPS = (1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10)
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #16202b; --soft: #52606d; --line: #d5dce3; --paper: #fff; --panel: #f5f7f9;
@@ -130,8 +131,8 @@ def drawing(chart: Chart) -> str:
 
 
 def _step(highest: float) -> float:
-    """The distance of ticks: one, two, two and a half or five times a power of ten, so that all values fit."""
+    """The distance of ticks, so that all values fit: a short number times a power of ten."""
     if highest <= 0:
         return 1.0
     power = 10.0 ** floor(log10(highest / TICKS))
-    return next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * TICKS >= highest)
+    return next(power * factor for factor in _STEPS if power * factor * TICKS >= highest)

@@ -32,13 +32,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A run: how it was asked for, what clients saw, and what the server took meanwhile."""
+    """A run: how it was asked for, what clients saw, what the server took, and how loads meanwhile ended."""
 
     title: str
     options: Mapping[str, Any]
     seen: Seen
     samples: Sequence[Sample]
     client_share: float
+    loads: Sequence[int] = ()
 
     @property
     def memory(self) -> Steadiness:
@@ -65,7 +66,14 @@ class Outcome:
             ),
             _steady("memory", self.memory, MIB, "MiB"),
             _steady("descriptors", self.descriptors, 1, ""),
+            *self._loaded(),
         )
+
+    def _loaded(self) -> Iterator[Verdict]:
+        """That everything was loaded anew meanwhile, where that was asked for and there was time for it."""
+        if self.loads:
+            is_fine = not any(self.loads)
+            yield Verdict("loads meanwhile", f"{len(self.loads)}", "all end well", is_fine, is_fine)
 
     @property
     def is_enough(self) -> bool:
@@ -87,6 +95,7 @@ class Outcome:
             "online_a_second": seen.a_second(of_records=True),
             "batches_a_second": seen.a_second(of_records=False),
             "client_share_of_a_core": self.client_share,
+            "loads": list(self.loads),
             "kinds": {kind: _kind(seen, kind) for kind in sorted(seen.timed)},
             "verdicts": [asdict(one) for one in self.verdicts()],
             "by_second": list(by_second(seen)),

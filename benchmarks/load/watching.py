@@ -83,7 +83,6 @@ async def watching(process: int, every_seconds: float = 1.0) -> AsyncIterator[li
         watch.cancel()
         with suppress(asyncio.CancelledError):
             await watch
-        samples.append(sample(process, began))
 
 
 def steadiness(values: Sequence[float]) -> Steadiness:
