@@ -40,7 +40,7 @@ OURS, BARE, FASTAPI, QUICKEST = (
 )
 
 
-def asked(token: str = "") -> list[bytes]:
+def asked(token: str) -> list[bytes]:
     """The requests: one user each, whose values can be read, as the peers take for granted."""
     nobody = pa.Table.from_pylist([], APPLICATIONS)
 
@@ -51,9 +51,8 @@ def asked(token: str = "") -> list[bytes]:
     return [request("POST", PATH, token=token, document={"entityType": "users", "records": [one]}) for one in users]
 
 
-def contender(name: str, made_by: str, port: int, token: str, busy: dict[str, float]) -> Contender:
+def contender(name: str, made_by: str, port: int, messages: Sequence[bytes], busy: dict[str, float]) -> Contender:
     """A server, asked by the pump; how busy the clients were with it is kept by its name."""
-    messages = asked(token)
 
     def run() -> list[bytes]:
         worked, began = time.process_time(), time.perf_counter()
@@ -89,11 +88,12 @@ def peer(scratch: Path, *kind: str) -> Iterator[int]:
 
 def case(server: Server, ports: Sequence[int], busy: dict[str, float]) -> Case:
     """All contenders."""
+    messages = asked(server.token)  # peers get the token, too, and take no notice of it
     contenders = (
-        contender(OURS, "lockgate", server.port, server.token, busy),
-        contender(BARE, "msgspec", ports[0], "", busy),
-        contender(FASTAPI, "fastapi", ports[1], "", busy),
-        contender(QUICKEST, "msgspec", ports[2], "", busy),
+        contender(OURS, "lockgate", server.port, messages, busy),
+        contender(BARE, "msgspec", ports[0], messages, busy),
+        contender(FASTAPI, "fastapi", ports[1], messages, busy),
+        contender(QUICKEST, "msgspec", ports[2], messages, busy),
     )
     goals = (Goal(BARE, at_least=0.5), Goal(FASTAPI, at_least=2))
     return Case(f"{REQUESTS:,} requests of one record, {CONNECTIONS} connections", contenders, goals)

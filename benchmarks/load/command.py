@@ -70,7 +70,12 @@ def _on(target: str, options: argparse.Namespace, console: Console) -> list[Outc
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python benchmarks/load", description=__doc__)
     parser.add_argument("--clients", type=int, nargs="+", default=[100, 1000], metavar="N", help="default 100 1000")
-    parser.add_argument("--minutes", type=float, default=3.0, help="of each run (default %(default)s)")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=3.0,
+        help="of each run (default %(default)s); the token that they all use is good for an hour",
+    )
     parser.add_argument("--target", nargs="+", choices=TARGETS, default=["duckdb"], help="default duckdb")
     parser.add_argument("--stage", default="promoted", choices=STAGES, help="of the routes (default %(default)s)")
     parser.add_argument("--applications", type=float, default=0.5, help="their share, else users (default %(default)s)")
