@@ -167,9 +167,11 @@ def _told(outcome: Outcome) -> Text:
     engines = ", ".join(f"{n:,} by {engine} ({scope})" for (engine, scope), n in sorted(seen.engines.items()))
     busy = [share for _, share in cores(outcome.samples)]
     pace = sum(busy) / len(busy) if busy else 0.0
+    answers = sum(len(one.at) for one in seen.timed.values())
+    each = f" ({answers / seen.seconds / pace:,.0f} answers a second of one core)" if pace else ""
     lines = (
         f"  answers: {statuses}; asked once more: {seen.tried_again:,}",
         f"  answered {engines}",
-        f"  processors: server {pace:.2f} cores, clients {outcome.client_share:.2f}",
+        f"  processors: server {pace:.2f} cores{each}, clients {outcome.client_share:.2f}",
     )
     return Text("\n".join(lines))
