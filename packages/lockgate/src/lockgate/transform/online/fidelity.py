@@ -61,19 +61,19 @@ class Fidelity:
         if first is None or second is None:
             remedy = "Write it in SQL that json_serialize_sql of DuckDB takes."
             yield refused(node, "the engine does not tell how it reads its SQL", remedy)
-        elif (found := self._plain(first)) != (other := self._plain(second)):
+        elif (found := self.plain(first)) != (other := self.plain(second)):
             names = sorted(_functions(found) ^ _functions(other))
             told = f": {', '.join(names)}" if names else ""
             remedy = "Write it in other words; the difference is in how sqlglot writes DuckDB's SQL."
             yield refused(node, f"its SQL does not mean the same once it is written again{told}", remedy)
 
-    def _plain(self, tree: Any) -> Any:
+    def plain(self, tree: Any) -> Any:
         """A tree without what is only spelled otherwise."""
         if isinstance(tree, list):
-            return [self._plain(one) for one in tree]
+            return [self.plain(one) for one in tree]
         if not isinstance(tree, dict):
             return tree
-        node = {name: self._plain(value) for name, value in tree.items() if name not in _PLACES}
+        node = {name: self.plain(value) for name, value in tree.items() if name not in _PLACES}
         if isinstance(node.get("type_name"), str):
             node["type_name"] = self._types.get(node["type_name"].lower(), node["type_name"].lower())
             if [str((one.get("literal") or {}).get("text")) for one in node.get("children") or ()] == ["18", "3"]:

@@ -26,7 +26,7 @@ def marked(query: exp.Query, records: Relation) -> exp.Query | None:
         for one in read
         if one.reach is Reach.ROW and isinstance(one.scope.expression, exp.Select)
     ]
-    if not all(is_blind(select, [carrier]) for select, carrier in carrying):
+    if not all(carrier and is_blind(select, [carrier]) for select, carrier in carrying):
         return None
     for select, carrier in carrying:
         mark(select, [carrier])
