@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 
@@ -12,12 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 CONTRACT = {"id": "bigint", "name": "text", "price": "numeric(14,2)", "seen": "timestamptz"}
+RAW = "raw.orders"
 ORDER = "amount desc, seen, code, cast(tags as varchar)"
 STAGED = (
     "stg",
     (
         "with orders as (select *, lower(code) as low from raw.orders), found as (select * from raw.countries)"
-        ' select orders.*, found.name as land from orders left join found on found.code = orders."CODE" where amount <> 7'
+        ' select orders.*, found.name as land from orders left join found on found.code = orders."CODE"'
+        " where amount <> 7"
     ),
 )
 ALONE = {
@@ -80,8 +82,11 @@ TOGETHER = {
         ),
     ],
     "distinct rows": [STAGED, ("top", "select distinct id, land as name, amount as price, seen from build.stg")],
-    "sums": [("top", "select id, max(code) as name, sum(amount) as price, min(seen) as seen from raw.orders group by 1")],
-    "a limit": [STAGED, ("top", f"select id, land as name, amount as price, seen from build.stg order by id nulls last, {ORDER} limit 3")],
+    "sums": [("top", f"select id, max(code) as name, sum(amount) as price, min(seen) as seen from {RAW} group by id")],
+    "a limit": [
+        STAGED,
+        ("top", f"select id, land as name, amount as price, seen from build.stg order by id, {ORDER} limit 3"),
+    ],
     "a source read twice": [
         (
             "top",
@@ -104,6 +109,7 @@ TOGETHER = {
         ),
     ],
 }  # fmt: skip
+SEEN = st.integers(0, 4_102_444_800).map(lambda at: datetime.fromtimestamp(at, UTC).replace(tzinfo=None))
 RECORDS = st.fixed_dictionaries(
     {
         "id": st.one_of(st.none(), st.integers(1, 4)),
@@ -111,7 +117,7 @@ RECORDS = st.fixed_dictionaries(
         "amount": st.one_of(
             st.none(), st.sampled_from([Decimal(7), Decimal("0.05"), Decimal("-3.10"), Decimal("9.99")])
         ),
-        "seen": st.one_of(st.none(), st.datetimes(datetime.min.replace(1970), datetime.min.replace(2100))),
+        "seen": st.one_of(st.none(), SEEN),
         "tags": st.sampled_from([None, '["x"]', '["x","y"]', "[]"]),
     }
 )
@@ -172,3 +178,27 @@ def test_a_request_answered_as_a_whole_equals_the_table(shop, made, name, record
     assert (program.is_apart, program.is_alone) == (False, False)
     assert len(answer) == len(records)
     assert shop.outputs(answer) == with_own_key(shop.built(model, records))
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+@given(records=st.lists(RECORDS, max_size=5))
+@settings(SETTINGS, max_examples=5)
+def test_who_has_a_row_and_who_has_none_is_told_by_what_each_record_gives_alone(shop, made, name, records):
+    model, program = made(*TOGETHER[name])
+    alone = [shop.built(model, [record]) for record in records]
+
+    (answer,) = program.outcomes([[read(record) for record in records]])
+
+    several = "the model gives several rows for this record"
+    rows = [row for row in answer.to_pylist() if row["_reason"] != several]
+    for row in rows:
+        record, own = records[row["_row"] - 1], alone[row["_row"] - 1]
+        if row["_outcome"] == "ok":
+            output = tuple(row[each] for each in CONTRACT)
+            equal = [n for n, one in enumerate(records) if one["id"] == record["id"] and alone[n] == [output]]
+            assert row["_row"] - 1 == equal[0] if equal else True
+        elif record["id"] is not None and row["_outcome"] == "rejected":
+            assert own == []
+        elif row["_outcome"] == "duplicate":
+            others = [one for one in rows if one["_outcome"] == "ok" and one["id"] == record["id"]]
+            assert others or own != []

@@ -196,8 +196,10 @@ NAMES = [
     "select t.* from (select id, code from raw.orders) as t(id, name)",
     "select * exclude (code, amount, seen, tags) replace (id + 0 as id), code as name from raw.orders",
     "select o.id, o.code as name from raw.countries c join raw.orders o on c.code <> o.code and c.code = 'DE'",
-    "(select id, code as name from raw.orders where id < 2)"
-    " union all by name (select code as name, id from raw.orders where id >= 2)",
+    (
+        "(select id, code as name from raw.orders where id < 2)"
+        " union all by name (select code as name, id from raw.orders where id >= 2)"
+    ),
     (
         "with a as (select * from raw.orders where id < 2), b as (select * from raw.orders where id >= 2)"
         " select id, code as name from (select * from a union all select * from b)"

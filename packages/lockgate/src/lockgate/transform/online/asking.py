@@ -14,6 +14,7 @@ from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import StatementFailed
 from lockgate.transform.online.answering import ending
 from lockgate.transform.online.constancy import Constancy
+from lockgate.transform.online.fidelity import Fidelity
 from lockgate.transform.online.marking import MARK
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.obstacles import node_refusals
@@ -28,8 +29,12 @@ def refusals(model: OnlineModel, memory: Memory) -> tuple[NotOnline, ...]:
     if found := node_refusals(model.graph):
         return found
     try:
-        if moving := Constancy(memory).refusals(model.query, model.graph):
-            return moving
+        query = model.query
+        moving = Constancy(memory).refusals(query, model.graph)
+        told = {one.fields["model"] for one in moving}
+        unlike = (one for one in Fidelity(memory).refusals(model.graph) if one.fields["model"] not in told)
+        if found := (*moving, *unlike):
+            return found
         checked_plan(model, memory)
     except NotOnline as refusal:
         return (refusal,)

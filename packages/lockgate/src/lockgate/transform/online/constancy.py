@@ -9,11 +9,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlglot import exp
-
 from lockgate.core.compiled import CompiledGraph
 from lockgate.core.ports import Memory
 from lockgate.transform.online.joining import JoinedQuery
+from lockgate.transform.online.parse_tree import nodes_of, parse_tree
 from lockgate.transform.online.refusal import NotOnline, refused
 
 _KEYWORDS = frozenset({"current_catalog", "current_date", "current_schema", "current_time", "current_timestamp"})
@@ -23,6 +22,7 @@ _MISTAKEN = frozenset({"current_localtime", "current_localtimestamp", "getenv", 
 _SINCE_TODAY = "age"
 _FAILS = "error"
 _ROWS_OF_VALUES = frozenset({"generate_series", "json_each", "json_tree", "range", "repeat", "unnest"})
+_UNREAD = "the engine does not tell which functions it calls"
 _REMEDY = "Let the records bring the value as a column, or leave it to the batch."
 
 
@@ -49,18 +49,13 @@ class Constancy:
         """Why the parts of a query do not give the same at every call."""
         found: dict[tuple[str, str], None] = {}
         for part in query.query.ctes:
-            for reason in self._found(self._tree(part.this.sql(self._memory.dialect, comments=False))):
+            tree = parse_tree(self._memory, part.this.sql(self._memory.dialect, comments=False))
+            for reason in [_UNREAD] if tree is None else self._found(tree):
                 found[query.owners[part.alias], reason] = None
         return tuple(refused(graph.nodes[model], reason, _REMEDY) for model, reason in found)
 
-    def _tree(self, sql: str) -> Any:
-        """What the engine reads in a query."""
-        asked = exp.Literal.string(sql).sql(self._memory.dialect)
-        rows = self._memory.query(f"SELECT json_serialize_sql({asked}) AS tree", {}).to_pylist()
-        return json.loads(rows[0]["tree"])
-
     def _found(self, tree: Any) -> list[str]:
-        return list(dict.fromkeys(reason for node in _nodes(tree) for reason in self._of_node(node)))
+        return list(dict.fromkeys(reason for node in nodes_of(tree) for reason in self._of_node(node)))
 
     def _of_node(self, node: dict[str, Any]) -> Iterator[str]:
         name = str(node.get("function_name", "")).lower()
@@ -78,14 +73,3 @@ class Constancy:
                 yield f"{last} is something else at another call"
         if node.get("sample"):
             yield "a sample is another one at every call"
-
-
-def _nodes(tree: Any) -> Iterator[dict[str, Any]]:
-    waiting = [tree]
-    while waiting:
-        one = waiting.pop()
-        if isinstance(one, dict):
-            yield one
-            waiting += one.values()
-        elif isinstance(one, list):
-            waiting += one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from lockgate.core.relation import Relation
@@ -20,31 +22,37 @@ def marked(query: exp.Query, records: Relation) -> exp.Query | None:
     if read[-1].reach is not Reach.ROW:
         return None
     carrying = [
-        (one.scope.expression, one.carrier)
+        (one.scope.expression, one.carriers[0].name)
         for one in read
         if one.reach is Reach.ROW and isinstance(one.scope.expression, exp.Select)
     ]
-    if not all(_is_blind(select, carrier) for select, carrier in carrying):
+    if not all(carrier and is_blind(select, [carrier]) for select, carrier in carrying):
         return None
     for select, carrier in carrying:
-        _mark(select, carrier)
+        mark(select, [carrier])
     return query
 
 
-def _mark(select: exp.Select, carrier: str) -> None:
+def mark(select: exp.Select, carriers: Sequence[str]) -> None:
+    """Lets a SELECT give the mark that the first of the carriers has, and no other."""
     for projection in select.expressions:
         star = projection.this if isinstance(projection, exp.Column) else projection
-        if isinstance(star, exp.Star) and projection.text("table") in ("", carrier):
+        if isinstance(star, exp.Star) and projection.text("table") in ("", *carriers):
             star.set("except_", [*(star.args.get("except_") or ()), exp.column(MARK, quoted=True)])
-    select.append("expressions", exp.alias_(exp.column(MARK, table=carrier, quoted=True), MARK, quoted=True))
+    select.append("expressions", exp.alias_(mark_of(carriers[0]), MARK, quoted=True))
 
 
-def _is_blind(select: exp.Select, carrier: str) -> bool:
+def mark_of(carrier: str) -> exp.Column:
+    """The mark that a source of a SELECT has."""
+    return exp.column(MARK, table=carrier, quoted=True)
+
+
+def is_blind(select: exp.Select, carriers: Sequence[str]) -> bool:
     """Whether a SELECT, and what is inside it, gives the same with one column more in what brings the records."""
     if select.find(exp.Columns, exp.PositionalColumn):
         return False
     bare = (column.name.lower() for column in select.find_all(exp.Column) if not column.table)
-    if carrier.lower() in bare:
+    if not {carrier.lower() for carrier in carriers}.isdisjoint(bare):
         return False  # which may be the whole row
     return all(_is_projection(star) for star in select.find_all(exp.Star))
 

@@ -11,8 +11,10 @@ _KNOWN = frozenset({"", "ephemeral", "incremental", "materialized_view", "table"
 def node_refusals(graph: CompiledGraph) -> tuple[NotOnline, ...]:
     """Why the graph's nodes cannot be run as one query, one refusal a reason."""
     found = [refusal for node in graph.nodes.values() for refusal in _of_node(node)]
+    own = graph.nodes[graph.model]
+    if own.kind not in {CompiledKind.MODEL, CompiledKind.SNAPSHOT}:
+        found.append(refused(own, f"it is a {own.kind}, and no model", "Name a model."))
     if graph.dialect != "duckdb":
-        own = graph.nodes[graph.model]
         message = f"its SQL is written for {graph.dialect}, and only DuckDB's runs in memory"
         found.append(refused(own, message, "Answer its records on the project's own target, or by rules."))
     return tuple(found)

@@ -16,6 +16,7 @@ from lockgate.core.types import Kind
 from lockgate.transform.online.joining import JoinedQuery
 from lockgate.transform.online.marking import MARK, marked
 from lockgate.transform.online.model import OnlineModel
+from lockgate.transform.online.parting import parted
 from lockgate.transform.online.refusal import NotOnline, refused
 from lockgate.transform.online.scope import Reach, reach_of
 from lockgate.transform.online.tracing import traced
@@ -63,8 +64,19 @@ def plan_of(model: OnlineModel, *, may_mark: bool = True) -> OnlinePlan:
     key = None
     if found is None or found.find(*_MULTIPLIES):
         key = _key(query, model)
-    parts = _parts(query if found is None else JoinedQuery(found, query.leaves, query.owners), model, found is not None)
+    chosen = query if found is None else JoinedQuery(found, query.leaves, query.owners)
+    parts = _parts(chosen, model, is_marked=found is not None)
     return OnlinePlan(parts, moving_of(parts, given(model.records)), None if found is not None else key)
+
+
+def parted_plan_of(model: OnlineModel) -> OnlinePlan | None:
+    """How a model answers records as if each were asked alone; None where its query cannot be parted so."""
+    query = model.query
+    found = parted(query.query, model.records)
+    if found is None:
+        return None
+    parts = _parts(JoinedQuery(found, query.leaves, query.owners), model, is_marked=True)
+    return OnlinePlan(parts, moving_of(parts, given(model.records)), None)
 
 
 def _key(query: JoinedQuery, model: OnlineModel) -> tuple[exp.Expr, ...]:
@@ -80,7 +92,7 @@ def _key(query: JoinedQuery, model: OnlineModel) -> tuple[exp.Expr, ...]:
         raise refused(model.node, message, remedy) from error
 
 
-def _parts(query: JoinedQuery, model: OnlineModel, is_marked: bool) -> tuple[exp.CTE, ...]:
+def _parts(query: JoinedQuery, model: OnlineModel, *, is_marked: bool) -> tuple[exp.CTE, ...]:
     """All parts, with what is brought first."""
     parts = []
     for relation in query.leaves:

@@ -6,27 +6,25 @@ than in a batch: it cannot be told by analysis.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import pyarrow as pa
 from sqlglot import exp
 
 from lockgate.core.ports import Memory
-from lockgate.core.relation import Contract, Relation
+from lockgate.core.relation import Relation
 from lockgate.core.stream import POSITION_COLUMN
+from lockgate.errors import StatementFailed
+from lockgate.transform.online.alone import Alone
 from lockgate.transform.online.answering import ending
 from lockgate.transform.online.asking import built_columns, checked_plan, marked_rows, refusals
-from lockgate.transform.online.marking import MARK
-from lockgate.transform.online.matching import Row, by_key, by_mark, outcome_schema, rows_alone
+from lockgate.transform.online.matching import by_key, by_mark, outcome_schema
 from lockgate.transform.online.model import OnlineModel
-from lockgate.transform.online.plan import OnlinePlan, given, reads, with_parts
+from lockgate.transform.online.plan import OnlinePlan, given, parted_plan_of, reads, with_parts
 from lockgate.transform.online.refusal import refused
 from lockgate.transform.rules.record_values import readable
 from lockgate.transform.rules.records import Record, cast_rows, plain_text, rejected_rows
-
-# How many different records of a request are asked alone at most: what is left is told by keys only.
-MOST_ALONE = 200
 
 
 class OnlineProgram:
@@ -51,10 +49,8 @@ class OnlineProgram:
         self._columns = model.columns[model.records]
         self._source = given(model.records)
         _keep(plan, memory, {given(one): rows for one, rows in _brought(plan, model, context).items()})
-        moving = tuple(part for part in plan.parts if part.alias in plan.moving)
-        none = {self._source: marked_rows(cast_rows(pa.table({}), self._columns), [])}
-        end = ending(plan, model, built_columns(memory, plan, moving, none), memory.dialect)
-        self.sql = with_parts(end.select, (*moving, *end.parts)).sql(memory.dialect, comments=False)
+        self.sql = self._sql_of(plan, model)
+        self._parted_sql = None if self.is_alone else self._parted(model)
 
     def outcomes(self, requests: Sequence[Sequence[Record]]) -> list[pa.Table]:
         """The outcomes of each request's records, in their order: the contract's columns, `_outcome` and `_reason`.
@@ -84,36 +80,29 @@ class OnlineProgram:
         if self.is_apart:
             told = by_mark(found, positions, self._contract)
         else:
-            told = by_key(found, positions, self._contract, _Alone(self._asked, self._contract, rows))
+            parted = self._asked_parted if self._parted_sql else None
+            told = by_key(found, positions, self._contract, Alone(rows, self._contract, self._asked, parted))
         return pa.concat_tables([told, rejected_rows(bad, schema)]).sort_by(POSITION_COLUMN) if bad else told
 
     def _asked(self, rows: pa.Table) -> pa.Table:
         return plain_text(self._memory.query(self.sql, {self._source: rows}))
 
+    def _asked_parted(self, rows: pa.Table) -> pa.Table:
+        return plain_text(self._memory.query(self._parted_sql or self.sql, {self._source: rows}))
 
-class _Alone:
-    """Records of a request asked alone, each value of a record once."""
+    def _sql_of(self, plan: OnlinePlan, model: OnlineModel) -> str:
+        """The query of each request, over what is kept and the records."""
+        moving = tuple(part for part in plan.parts if part.alias in plan.moving)
+        none = {self._source: marked_rows(cast_rows(pa.table({}), self._columns), [])}
+        end = ending(plan, model, built_columns(self._memory, plan, moving, none), self._memory.dialect)
+        return with_parts(end.select, (*moving, *end.parts)).sql(self._memory.dialect, comments=False)
 
-    def __init__(self, ask: Callable[[pa.Table], pa.Table], contract: Contract, rows: pa.Table) -> None:
-        self._ask = ask
-        self._contract = contract
-        self._rows = rows
-        positions = rows[MARK].to_pylist()
-        self._places = {position: place for place, position in enumerate(positions)}
-        self._known: dict[str, Sequence[Row]] = {}
-
-    def value(self, position: int) -> str:
-        """What a record is, without its place."""
-        row = self._rows.slice(self._places[position], 1).to_pylist()[0]
-        return repr(list(row.values())[:-1])
-
-    def rows(self, position: int) -> Sequence[Row]:
-        """The rows that a record has alone; none beyond so many records."""
-        value = self.value(position)
-        if value not in self._known and len(self._known) < MOST_ALONE:
-            found = self._ask(self._rows.slice(self._places[position], 1))
-            self._known[value] = rows_alone(found, self._contract)
-        return self._known.get(value, ())
+    def _parted(self, model: OnlineModel) -> str | None:
+        plan = parted_plan_of(model)
+        try:
+            return None if plan is None else self._sql_of(plan, model)
+        except StatementFailed:  # an aggregate, perhaps, that only the engine knows to be one
+            return None
 
 
 def _brought(plan: OnlinePlan, model: OnlineModel, context: Mapping[Relation, pa.Table]) -> Mapping[Relation, pa.Table]:

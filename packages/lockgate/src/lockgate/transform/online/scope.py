@@ -17,7 +17,9 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from lockgate.core.relation import Relation
 
 _TOGETHER = (exp.AggFunc, exp.Window)
-_APART = frozenset({"", "INNER", "LEFT", "CROSS", "SEMI", "ANTI"})
+# Joins by which no row is there without one of an earlier source.
+INNER = frozenset({"", "INNER", "CROSS"})
+APART = INNER | {"LEFT", "SEMI", "ANTI"}
 
 
 class Reach(IntEnum):
@@ -34,12 +36,27 @@ def reach_of(query: exp.Query, records: Relation) -> Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What a SELECT reads: by which name, how it is joined, and what its rows rest on."""
+
+    name: str
+    kind: str
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """One SELECT, or the like, of a query; `carrier` is the name in it of what brings the records, if there is one."""
+    """One SELECT, or the like, of a query; `inner` is what queries within its expressions rest on."""
 
     scope: Scope
     reach: Reach
-    carrier: str = ""
+    sources: tuple[Source, ...] = ()
+    inner: Reach = Reach.REFERENCE
+
+    @property
+    def carriers(self) -> tuple[Source, ...]:
+        """What brings records."""
+        return tuple(source for source in self.sources if source.reach is not Reach.REFERENCE)
 
 
 def readings(query: exp.Query, records: Relation) -> list[Reading]:
@@ -49,7 +66,7 @@ def readings(query: exp.Query, records: Relation) -> list[Reading]:
     for scope in traverse_scope(query):
         one = _Reading(scope, records, found)
         found[id(scope)] = one.reach()
-        read.append(Reading(scope, found[id(scope)], one.carrier))
+        read.append(Reading(scope, found[id(scope)], one.sources(), one.inner()))
     return read
 
 
@@ -60,7 +77,6 @@ class _Reading:
         self._scope = scope
         self._records = records
         self._known = known
-        self.carrier = ""
 
     def reach(self) -> Reach:
         expression = self._scope.expression
@@ -79,40 +95,41 @@ class _Reading:
         return Reach.ROW if is_apart and not is_cut and set(arms) == {Reach.ROW} else Reach.REQUEST
 
     def _of_select(self, select: exp.Select) -> Reach:
-        first, *joined = self._sources(select) or [("", Reach.REFERENCE)]
-        inner = [self._known[id(scope)] for scope in self._scope.subquery_scopes]
-        everything = [first[1], *(reach for _, reach in joined), *inner]
+        sources, inner = self.sources(), self.inner()
+        everything = [*(source.reach for source in sources), inner]
         if max(everything) is Reach.REFERENCE:
             return Reach.REFERENCE
-        if Reach.REQUEST in everything or Reach.ROW in inner or _is_together(select):
+        if Reach.REQUEST in everything or inner is Reach.ROW or _is_together(select):
             return Reach.REQUEST
         if sum(reach is Reach.ROW for reach in everything) > 1:
             return Reach.REQUEST
-        return Reach.ROW if _keeps_apart(first[1], joined) else Reach.REQUEST
+        return Reach.ROW if _keeps_apart(sources) else Reach.REQUEST
 
-    def _sources(self, select: exp.Select) -> list[tuple[str, Reach]]:
-        """What FROM and each join reads, with how it is joined, in the order in which they stand."""
-        origin = select.args.get("from_") or select.args.get("from")
+    def inner(self) -> Reach:
+        """What the queries within expressions rest on."""
+        return max((self._known[id(scope)] for scope in self._scope.subquery_scopes), default=Reach.REFERENCE)
+
+    def sources(self) -> tuple[Source, ...]:
+        """What FROM and each join reads, in the order in which they stand."""
+        select = self._scope.expression
+        if not isinstance(select, exp.Select):
+            return ()
+        origin = select.args.get("from_")
         joins = select.args.get("joins") or []
         named = [("", origin.this)] if origin is not None else []
         named += [(kind_of(join), join.this) for join in joins]
         named += [("", lateral) for lateral in select.args.get("laterals") or []]
-        return [(kind, self._of_source(source)) for kind, source in named]
+        return tuple(Source(source.alias_or_name, kind, self._of_source(source)) for kind, source in named)
 
     def _of_source(self, source: exp.Expr) -> Reach:
         if any(source.args.get(part) for part in ("joins", "pivots", "sample")):
             return Reach.REQUEST
         name = source.alias_or_name
         origin = self._scope.sources.get(name)
-        reach: Reach | None = None
         if isinstance(origin, Scope):
-            reach = self._known.get(id(origin), Reach.REQUEST)
-        elif isinstance(origin, exp.Table):
-            reach = Reach.ROW if Relation(origin.db, origin.name) == self._records else Reach.REFERENCE
-        if reach is Reach.ROW:
-            self.carrier = name
-        if reach is not None:
-            return reach
+            return self._known.get(id(origin), Reach.REQUEST)
+        if isinstance(origin, exp.Table):
+            return Reach.ROW if Relation(origin.db, origin.name) == self._records else Reach.REFERENCE
         return Reach.REFERENCE if isinstance(source, exp.UDTF) else Reach.REQUEST
 
     def _of_function(self) -> Reach:
@@ -129,14 +146,14 @@ def kind_of(join: exp.Join) -> str:
     return str(join.side or join.kind or "").upper()
 
 
-def _keeps_apart(first: Reach, joined: list[tuple[str, Reach]]) -> bool:
+def _keeps_apart(sources: tuple[Source, ...]) -> bool:
     """Whether every row that a select reads has one record in it."""
-    has_record = first is Reach.ROW
-    for kind, reach in joined:
-        if kind not in _APART:
+    has_record = False
+    for place, source in enumerate(sources):
+        if place and source.kind not in APART:
             return False
-        if reach is Reach.ROW:
-            if kind not in {"", "INNER", "CROSS"}:
+        if source.reach is Reach.ROW:
+            if place and source.kind not in INNER:
                 return False  # rows of the other side stay without a record, or are there but for it
             has_record = True
     return has_record
