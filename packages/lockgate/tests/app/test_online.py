@@ -15,7 +15,7 @@ from lockgate.app.record_desk import RecordDesk
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.job import Switch
 from lockgate.core.run import Bounds
-from lockgate.errors import CapabilityMissing, EngineOff
+from lockgate.errors import EngineOff, NotOnline
 from lockgate.flow import Unwatched
 from lockgate.transform.cycle import move_pins
 
@@ -168,7 +168,7 @@ def test_without_rules_the_reason_is_the_answer(project):
     by_dbt_alone(project)
     model(project, "select id as person_id, random()::text as name from {{ source('raw', 'people') }}")
 
-    with desk_of(project) as (wiring, desk), pytest.raises(CapabilityMissing, match="random"):
+    with desk_of(project) as (wiring, desk), pytest.raises(NotOnline, match="random"):
         ask(wiring, desk, ADA)
 
 

@@ -18,10 +18,10 @@ from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind
 from lockgate.core.ports import Memory, Workshop
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import table
-from lockgate.errors import DbtFailed
+from lockgate.errors import DbtFailed, NotOnline
 from lockgate.lineage import Graph, trace
 from lockgate.transform.dbt import ignore
-from lockgate.transform.online import NotOnline, OnlineModel, OnlineProgram, inputs_of, joined_of
+from lockgate.transform.online import OnlineModel, OnlineProgram, inputs_of, joined_of
 
 COMPILING_SECONDS = 300.0
 _OUTPUT = "output"

@@ -123,8 +123,8 @@ class RecordDesk:
     def ask(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         """What the entity's implementations make of records; or why they cannot.
 
-        The future's errors: CapabilityMissing, where none of them answers records; EngineOff; ConfigurationError, where
-        files cannot be read; WarehouseUnavailable.
+        The future's errors: CapabilityMissing or NotOnline, where none answers records; EngineOff;
+        ConfigurationError, where files cannot be read; WarehouseUnavailable.
 
         Raises:
             QueueFull: too many requests wait.

@@ -86,7 +86,7 @@ class RecordMaker:
         """A new program in a memory of its own, which whoever asks for it closes.
 
         Raises:
-            CapabilityMissing: the implementation cannot answer records.
+            CapabilityMissing, NotOnline: the implementation cannot answer records.
             LockgateError: its files cannot be read, or the target does not answer.
         """
         if implementation.engine is Engine.RULES:

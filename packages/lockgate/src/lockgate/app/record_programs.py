@@ -13,8 +13,9 @@ from lockgate.app.wiring import Wiring
 from lockgate.core.deadline import ANSWER_SECONDS, within
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.relation import Relation
-from lockgate.errors import CapabilityMissing, LockgateError
+from lockgate.errors import CapabilityMissing, LockgateError, NotOnline
 
+Refused = CapabilityMissing | NotOnline
 _ONLINE = "Write `online: true` at the implementation, or leave it out; `lockgate check` tells whether it can."
 
 
@@ -38,11 +39,11 @@ class Programs(Protocol):
         """The program that is in force now; it stays open in the block.
 
         Raises:
-            CapabilityMissing: the implementation cannot answer records.
+            CapabilityMissing, NotOnline: the implementation cannot answer records.
             LockgateError: its files cannot be read, or the target does not answer.
         """
 
-    def refusal(self, entity: Entity, implementation: Implementation) -> CapabilityMissing | None:
+    def refusal(self, entity: Entity, implementation: Implementation) -> Refused | None:
         """Why an implementation cannot answer records; None where it can, or where that cannot be told now."""
 
     def revision(self, implementation: Implementation) -> str:
@@ -71,7 +72,7 @@ class RecordPrograms:
         self._wiring = wiring
         self._maker = RecordMaker(wiring)
         self._kept: dict[tuple[str, str], _Kept] = {}
-        self._refused: dict[tuple[str, str], tuple[str, CapabilityMissing | None]] = {}
+        self._refused: dict[tuple[str, str], tuple[str, Refused | None]] = {}
         self._making: dict[tuple[str, str], Lock] = {}
         self._counting = Lock()
 
@@ -88,12 +89,12 @@ class RecordPrograms:
                 kept.users -= 1
             self._close_unused(kept)
 
-    def refusal(self, entity: Entity, implementation: Implementation) -> CapabilityMissing | None:
+    def refusal(self, entity: Entity, implementation: Implementation) -> Refused | None:
         """See `Programs.refusal`."""
         if implementation.engine is Engine.RULES:
             return None
         if implementation.is_online is False:
-            return CapabilityMissing(f"{implementation.name} is declared not to answer records", hint=_ONLINE)
+            return NotOnline(f"{implementation.name} is declared not to answer records", hint=_ONLINE)
         name, revision = (entity.name, implementation.name), self.revision(implementation)
         before, refusal = self._refused.get(name, (None, None))
         if before != revision:
@@ -101,11 +102,11 @@ class RecordPrograms:
             self._refused[name] = revision, refusal
         return refusal
 
-    def _asked(self, entity: Entity, implementation: Implementation) -> CapabilityMissing | None:
+    def _asked(self, entity: Entity, implementation: Implementation) -> Refused | None:
         try:
             with self.lend(entity, implementation):
                 return None
-        except CapabilityMissing as refusal:
+        except (CapabilityMissing, NotOnline) as refusal:
             return refusal
         except LockgateError:  # whoever asks it for an answer is told
             return None

@@ -47,7 +47,7 @@ def way_of(wiring: Wiring, entity: Entity, programs: Programs) -> Way:
     Where none of them can, its rules answer, if it has any.
 
     Raises:
-        CapabilityMissing: it has no implementation that can.
+        CapabilityMissing, NotOnline: it has no implementation that can.
         EngineOff: dbt alone could, and is switched off.
         WarehouseUnavailable: the target does not answer.
     """

@@ -196,7 +196,7 @@ class Service:
     def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
         """What the entity's implementations make of records.
 
-        The future's errors: CapabilityMissing, where none of them answers records; EngineOff, RuleSetInvalid,
+        The future's errors: CapabilityMissing or NotOnline, where none answers records; EngineOff, RuleSetInvalid,
         WarehouseUnavailable, StatementFailed, WaitedTooLong.
 
         Raises:

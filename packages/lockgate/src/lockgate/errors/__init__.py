@@ -8,7 +8,8 @@ LockgateError
 │   │   ├── SecretMissing       LG103
 │   │   ├── ExtraMissing        LG104
 │   │   ├── CapabilityMissing   LG105
-│   │   └── ControlPlaneNewer   LG106
+│   │   ├── ControlPlaneNewer   LG106
+│   │   └── NotOnline           LG107
 │   ├── RuleError
 │   │   ├── RuleSetInvalid      LG201
 │   │   └── RuleCaseFailed      LG202
@@ -104,6 +105,7 @@ from lockgate.errors.fatal import (
     LoadError,
     NotAllowed,
     NoticeRefused,
+    NotOnline,
     OutputInvalid,
     PasswordRefused,
     ProjectInvalid,
@@ -182,6 +184,7 @@ __all__ = [
     "LoadError",
     "LockgateError",
     "NotAllowed",
+    "NotOnline",
     "NoticeRefused",
     "NoticeUnavailable",
     "OutputInvalid",
