@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lockgate.core.job import Failure, JobStatus, TransformRequest
-from lockgate.errors import CapabilityMissing, ControlPlaneUnavailable, WarehouseUnavailable
+from lockgate.errors import CapabilityMissing, ControlPlaneUnavailable, QueueFull, WarehouseUnavailable
 
 ENGINE_FAILED = Failure(
     "LG503",
@@ -273,6 +273,15 @@ def test_records_of_an_entity_without_rules_conflict(client):
     response = client.post("/api/transform", json={"entityType": "applications", "records": [{}]})
 
     assert (response.status_code, response.json()["code"]) == (409, CapabilityMissing.code)
+
+
+def test_records_that_find_the_queue_full_are_asked_to_come_back_when_it_is_done(client, service):
+    service.fails_with = QueueFull(retry_seconds=7)
+
+    response = client.post("/api/transform", json={"entityType": "users", "records": [{}]})
+
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
+    assert (response.json()["code"], response.json()["type"]) == ("LG610", "urn:lockgate:problem:LG610")
 
 
 def test_an_unknown_entity_is_told_with_its_nearest_names(client, service):

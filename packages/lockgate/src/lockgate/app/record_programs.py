@@ -1,41 +1,35 @@
-"""Rules made ready for records: compiled once and lent out, made anew when files or rows change, closed after use."""
+"""Implementations made ready for records: made once and lent out, made anew when files or rows change."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
-import pyarrow as pa
-
-from lockgate.adapters.records.duckdb import DuckDBMemory
-from lockgate.app.rules import context_of, opened
+from lockgate.app.record_making import Made, Program, RecordMaker, State
 from lockgate.app.wiring import Wiring
 from lockgate.core.deadline import ANSWER_SECONDS, within
-from lockgate.core.entity import Entity, Implementation
-from lockgate.transform.rules import RecordProgram, source_relations
-from lockgate.transform.rules.records import Record
+from lockgate.core.entity import Engine, Entity, Implementation
+from lockgate.core.relation import Relation
+from lockgate.errors import CapabilityMissing, LockgateError, NotOnline
 
-
-class Program(Protocol):
-    """Rules that answer requests: together where these are kept apart; a record stands alone where no other counts."""
-
-    is_apart: bool
-    is_alone: bool
-
-    def outcomes(self, requests: Sequence[Sequence[Record]]) -> list[pa.Table]:
-        """The outcomes of each request's records."""
+Refused = CapabilityMissing | NotOnline
+_ONLINE = "Write `online: true` at the implementation, or leave it out; `lockgate check` tells whether it can."
 
 
 @dataclass(frozen=True, slots=True)
 class Lent:
-    """A program, the state of the target's rows for which it holds, and the revision of the files it was made of."""
+    """A program, and what it was made of: the state of the target's rows, and the revision of its files.
+
+    `records` is the relation whose rows are its records.
+    """
 
     program: Program
     rows: str
     revision: str
+    records: Relation
 
 
 class Programs(Protocol):
@@ -45,8 +39,12 @@ class Programs(Protocol):
         """The program that is in force now; it stays open in the block.
 
         Raises:
-            LockgateError: the rules cannot be read, or the target does not answer.
+            CapabilityMissing, NotOnline: the implementation cannot answer records.
+            LockgateError: its files cannot be read, or the target does not answer.
         """
+
+    def refusal(self, entity: Entity, implementation: Implementation) -> Refused | None:
+        """Why an implementation cannot answer records; None where it can, or where that cannot be told now."""
 
     def revision(self, implementation: Implementation) -> str:
         """The revision of an implementation's files now: that of a program that cannot be made of them."""
@@ -58,11 +56,11 @@ class Programs(Protocol):
 class _Kept:
     """A program with what it was made of, and how many use it now."""
 
-    def __init__(self, state: tuple[str, str], program: RecordProgram, memory: DuckDBMemory, *, is_kept: bool) -> None:
+    def __init__(self, state: State, made: Made) -> None:
         self.state = state
-        self.lent = Lent(program, rows=state[1], revision=state[0])
-        self.memory = memory
-        self.is_kept = is_kept
+        self.lent = Lent(made.program, rows=state.rows, revision=state.revision, records=made.records)
+        self.memory = made.memory
+        self.is_kept = made.is_kept
         self.users = 0
 
 
@@ -70,9 +68,11 @@ class RecordPrograms:
     """The programs of a project: one for each implementation, made by one thread while others use the rest."""
 
     def __init__(self, wiring: Wiring) -> None:
-        """Nothing is compiled yet."""
+        """Nothing is made yet."""
         self._wiring = wiring
+        self._maker = RecordMaker(wiring)
         self._kept: dict[tuple[str, str], _Kept] = {}
+        self._refused: dict[tuple[str, str], tuple[str, Refused | None]] = {}
         self._making: dict[tuple[str, str], Lock] = {}
         self._counting = Lock()
 
@@ -81,7 +81,7 @@ class RecordPrograms:
         """See `Programs.lend`."""
         name = entity.name, implementation.name
         with within(ANSWER_SECONDS), self._making.setdefault(name, Lock()):
-            kept = self._current(name, implementation)
+            kept = self._current(entity, implementation)
         try:
             yield kept.lent
         finally:
@@ -89,41 +89,50 @@ class RecordPrograms:
                 kept.users -= 1
             self._close_unused(kept)
 
+    def refusal(self, entity: Entity, implementation: Implementation) -> Refused | None:
+        """See `Programs.refusal`."""
+        if implementation.engine is Engine.RULES:
+            return None
+        if implementation.is_online is False:
+            return NotOnline(f"{implementation.name} is declared not to answer records", hint=_ONLINE)
+        name, revision = (entity.name, implementation.name), self.revision(implementation)
+        before, refusal = self._refused.get(name, (None, None))
+        if before != revision:
+            refusal = self._asked(entity, implementation)
+            self._refused[name] = revision, refusal
+        return refusal
+
+    def _asked(self, entity: Entity, implementation: Implementation) -> Refused | None:
+        try:
+            with self.lend(entity, implementation):
+                return None
+        except (CapabilityMissing, NotOnline) as refusal:
+            return refusal
+        except LockgateError:  # whoever asks it for an answer is told
+            return None
+
     def revision(self, implementation: Implementation) -> str:
         """See `Programs.revision`."""
-        return self._wiring.rule_book.revision(implementation)
+        return self._maker.revision(implementation)
 
     def close(self) -> None:
         """See `Programs.close`."""
         while self._kept:
             self._replace(next(iter(self._kept)), None)
 
-    def _current(self, name: tuple[str, str], implementation: Implementation) -> _Kept:
+    def _current(self, entity: Entity, implementation: Implementation) -> _Kept:
         """The program kept, unless what it was made of has changed since; counted as used."""
-        state = self.revision(implementation), self._wiring.warehouse.raw_state()
+        name = entity.name, implementation.name
+        state = State(self.revision(implementation), self._wiring.warehouse.raw_state())
         kept = self._kept.get(name)
         if kept is None or kept.state != state:
-            kept = self._made(implementation, state)
+            kept = _Kept(state, self._maker.made(entity, implementation, state))
             kept.users = 1
             self._replace(name, kept if kept.is_kept else None)
             return kept
         with self._counting:
             kept.users += 1
         return kept
-
-    def _made(self, implementation: Implementation, state: tuple[str, str]) -> _Kept:
-        """A new program; over relations that no load of ours fills it is not kept: nothing tells when these change."""
-        wiring = self._wiring
-        rule_set, catalog = opened(wiring, implementation)
-        pinned = {pin.relation for pin in wiring.warehouse.pins()}
-        context = context_of(wiring, rule_set, catalog)
-        memory = DuckDBMemory(threads=1)
-        try:
-            program = RecordProgram(rule_set, memory, catalog=catalog, context=context)
-        except BaseException:
-            memory.close()
-            raise
-        return _Kept(state, program, memory, is_kept=pinned.issuperset(source_relations(rule_set, catalog)))
 
     def _replace(self, name: tuple[str, str], kept: _Kept | None) -> None:
         with self._counting:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+
+import pyarrow as pa
 
 from lockgate.app.pairs import unsplittable
 from lockgate.app.record_programs import Lent, Programs
@@ -14,7 +17,7 @@ from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.gate import Pair, Traffic
 from lockgate.core.route import Route, Stage
 from lockgate.cutover.splitting import Outcome, Sides, buckets_of, one_way, traffic_of
-from lockgate.errors import LockgateError, RetryableError, StatementFailed
+from lockgate.errors import CapabilityMissing, EngineOff, FatalError, LockgateError, RetryableError, StatementFailed
 from lockgate.transform.cycle import declared_route, ensure_route
 from lockgate.transform.router import UNDER_WAY, answering
 from lockgate.transform.rules.records import Record
@@ -38,21 +41,44 @@ class Way:
         return self.following is not None and self.route.stage is Stage.PROMOTED
 
 
-def way_of(wiring: Wiring, entity: Entity) -> Way:
-    """How an entity's records go now.
+def way_of(wiring: Wiring, entity: Entity, programs: Programs) -> Way:
+    """How an entity's records go now: by its route, between those of its sides that can answer records.
+
+    Where none of them can, its rules answer, if it has any.
 
     Raises:
-        CapabilityMissing: it has no implementation by rules.
+        CapabilityMissing, NotOnline: it has no implementation that can.
+        EngineOff: dbt alone could, and is switched off.
         WarehouseUnavailable: the target does not answer.
     """
     route = _route(wiring, entity)
-    sides = [entity.implementations.get(name or "") for name in (route.incumbent, route.candidate)]
-    incumbent, candidate = (one if one and one.engine is Engine.RULES else None for one in sides)
-    if incumbent and candidate and route.stage in UNDER_WAY:
+    is_under_way = route.stage in UNDER_WAY
+    names = (route.incumbent, route.candidate if is_under_way else None)
+    sides = [entity.implementations.get(name or "") for name in names]
+    refusals = {one.name: _refusal(wiring, entity, one, programs) for one in sides if one is not None}
+    incumbent, candidate = (one if one and refusals[one.name] is None else None for one in sides)
+    if incumbent and candidate:
         is_promoted = answering(route) == candidate.name
         return Way(entity, route, *((candidate, incumbent) if is_promoted else (incumbent, candidate)))
-    only = incumbent or (candidate if route.stage in UNDER_WAY else None)
-    return Way(entity, route, only or wiring.rule_book.implementation(entity, None))
+    return Way(entity, route, incumbent or candidate or _rules_of(wiring, entity, refusals))
+
+
+def _refusal(wiring: Wiring, entity: Entity, implementation: Implementation, programs: Programs) -> FatalError | None:
+    """Why an implementation does not answer records now."""
+    if implementation.engine is Engine.DBT and not wiring.switches().is_enabled(entity.name):
+        return EngineOff(f"dbt is switched off for {entity.name}", entity=entity.name)
+    return programs.refusal(entity, implementation)
+
+
+def _rules_of(wiring: Wiring, entity: Entity, refusals: Mapping[str, FatalError | None]) -> Implementation:
+    """The entity's rules; else why dbt does not answer, which is more of use than that there are none."""
+    try:
+        return wiring.rule_book.implementation(entity, None)
+    except CapabilityMissing:
+        told = next(filter(None, refusals.values()), None)
+        if told is None:
+            raise
+        raise told from None
 
 
 def _route(wiring: Wiring, entity: Entity) -> Route:
@@ -68,7 +94,7 @@ class Answered:
     """What one side made of a request: outcomes, or an error.
 
     `seconds` are its part of those of a query for so many requests `together`; `rows` is the state of what was read,
-    `revision` that of the implementation's files.
+    `revision` that of the implementation's files. `is_apart` is whether a query may be for many requests.
     """
 
     outcomes: Sequence[Outcome] | None
@@ -78,6 +104,7 @@ class Answered:
     rows: str = ""
     revision: str = ""
     is_alone: bool = True
+    is_apart: bool = True
 
 
 def answered(
@@ -118,20 +145,29 @@ class _Query:
         began = self.timer()
         tables = self.lent.program.outcomes(requests)
         seconds = (self.timer() - began) / len(requests)
-        found = [[self._outcome(number, row) for number, row in enumerate(rows.to_pylist())] for rows in tables]
+        found = [[self._outcome(number, row) for number, row in enumerate(rows)] for rows in _plain(tables)]
         lent, together = self.lent, len(requests)
-        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone)
+        known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone, lent.program.is_apart)
         return [Answered(each, None, *known) for each in found]
 
     def alone(self, request: Sequence[Record]) -> Answered:
         try:
             return self.answered([request])[0]
         except Exception as error:  # noqa: BLE001  whoever asked is told
-            lent = self.lent
-            return Answered(None, error, rows=lent.rows, revision=lent.revision, is_alone=lent.program.is_alone)
+            lent, program = self.lent, self.lent.program
+            known = (lent.rows, lent.revision, program.is_alone, program.is_apart)
+            return Answered(None, error, 0.0, 1, *known)
 
     def _outcome(self, number: int, row: dict[str, object]) -> Outcome:
         return outcome(self.entity, self.implementation, number, row)
+
+
+def _plain(tables: Sequence[pa.Table]) -> Iterator[list[dict[str, object]]]:
+    """The rows of each table; those of one shape are read at once, which takes a fifth of the time for one row each."""
+    if any(table.schema != tables[0].schema for table in tables):
+        return (table.to_pylist() for table in tables)
+    rows = iter(pa.concat_tables(tables).combine_chunks().to_pylist())
+    return (list(islice(rows, len(table))) for table in tables)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,8 @@ LockgateError
 │   │   ├── SecretMissing       LG103
 │   │   ├── ExtraMissing        LG104
 │   │   ├── CapabilityMissing   LG105
-│   │   └── ControlPlaneNewer   LG106
+│   │   ├── ControlPlaneNewer   LG106
+│   │   └── NotOnline           LG107
 │   ├── RuleError
 │   │   ├── RuleSetInvalid      LG201
 │   │   └── RuleCaseFailed      LG202
@@ -63,6 +64,8 @@ LockgateError
     ├── SignInBusy              LG607
     ├── RuntimeUnavailable      LG608
     ├── ExecutorUnavailable     LG609
+    ├── QueueFull               LG610
+    ├── WaitedTooLong           LG611
     └── NoticeUnavailable       LG962
 """
 
@@ -102,6 +105,7 @@ from lockgate.errors.fatal import (
     LoadError,
     NotAllowed,
     NoticeRefused,
+    NotOnline,
     OutputInvalid,
     PasswordRefused,
     ProjectInvalid,
@@ -127,10 +131,12 @@ from lockgate.errors.retryable import (
     ExecutorUnavailable,
     NoticeUnavailable,
     PublishBlocked,
+    QueueFull,
     RuntimeUnavailable,
     SignInBusy,
     SourceUnavailable,
     TargetBusy,
+    WaitedTooLong,
     WarehouseUnavailable,
 )
 from lockgate.errors.roots import (
@@ -178,6 +184,7 @@ __all__ = [
     "LoadError",
     "LockgateError",
     "NotAllowed",
+    "NotOnline",
     "NoticeRefused",
     "NoticeUnavailable",
     "OutputInvalid",
@@ -185,6 +192,7 @@ __all__ = [
     "Problem",
     "ProjectInvalid",
     "PublishBlocked",
+    "QueueFull",
     "RetryableError",
     "RuleCaseFailed",
     "RuleError",
@@ -203,6 +211,7 @@ __all__ = [
     "TargetBusy",
     "TokenRefused",
     "UnknownName",
+    "WaitedTooLong",
     "WarehouseError",
     "WarehouseUnavailable",
     "WorkshopEscaped",

@@ -23,6 +23,7 @@ from lockgate.errors import (
     LockgateError,
     NotAllowed,
     PasswordRefused,
+    QueueFull,
     RetryableError,
     RuleSetInvalid,
     RuntimeRefused,
@@ -52,6 +53,7 @@ STATUSES: Mapping[type[LockgateError], HTTPStatus] = {
     AccountRefused: HTTPStatus.CONFLICT,
     FlowRuntimeError: HTTPStatus.CONFLICT,
     RuntimeRefused: HTTPStatus.FAILED_DEPENDENCY,
+    QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     RetryableError: HTTPStatus.SERVICE_UNAVAILABLE,
     LockgateError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -138,7 +140,8 @@ def problem_of(error: LockgateError, **more: object) -> Response:
     status = status_of(error)
     told = {"detail": redacted(error.message), "hint": redacted(error.remedy)}
     known = {"code": error.code, "title": title_of(type(error)), **told}
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, RetryableError) else {}
+    seconds = error.fields.get("retry_seconds", RETRY_SECONDS)
+    headers = {"Retry-After": str(seconds)} if isinstance(error, RetryableError) else {}
     return problem(status, {**known, **more}, headers)
 
 

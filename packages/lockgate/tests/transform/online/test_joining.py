@@ -7,7 +7,8 @@ import pytest
 
 from lockgate.core.compiled import CompiledKind, CompiledNode
 from lockgate.core.relation import Relation
-from lockgate.transform.online import NotOnline, joined
+from lockgate.errors import NotOnline
+from lockgate.transform.online import joined
 
 
 def model(name: str, sql: str, **more) -> CompiledNode:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from lockgate.core.relation import Relation
-from lockgate.transform.online import NotOnline
+from lockgate.errors import NotOnline
 
 PLAIN = {"id": "bigint", "name": "text"}
 NO_ROW = "the model gives no row for this record"

@@ -9,7 +9,8 @@ import pytest
 from lockgate.adapters.records.duckdb import DuckDBMemory
 from lockgate.core.compiled import CompiledGraph, CompiledKind
 from lockgate.core.relation import Relation
-from lockgate.transform.online import NotOnline, inputs_of, refusals
+from lockgate.errors import NotOnline
+from lockgate.transform.online import inputs_of, refusals
 
 PLAIN = {"id": "bigint", "name": "text"}
 

@@ -2,19 +2,18 @@
 
 from lockgate.transform.online.asking import refusals
 from lockgate.transform.online.joining import JoinedQuery, joined
-from lockgate.transform.online.model import OnlineModel, inputs_of
+from lockgate.transform.online.model import OnlineModel, inputs_of, joined_of
 from lockgate.transform.online.program import OnlineProgram
-from lockgate.transform.online.refusal import NotOnline
 from lockgate.transform.online.scope import Reach, reach_of
 
 __all__ = [
     "JoinedQuery",
-    "NotOnline",
     "OnlineModel",
     "OnlineProgram",
     "Reach",
     "inputs_of",
     "joined",
+    "joined_of",
     "reach_of",
     "refusals",
 ]

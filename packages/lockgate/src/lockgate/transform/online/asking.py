@@ -11,7 +11,7 @@ from lockgate.core.arrow import arrow_schema, column_type
 from lockgate.core.ports import Memory
 from lockgate.core.relation import Column
 from lockgate.core.types import ColumnType, Kind
-from lockgate.errors import StatementFailed
+from lockgate.errors import NotOnline, StatementFailed
 from lockgate.transform.online.answering import ending
 from lockgate.transform.online.constancy import Constancy
 from lockgate.transform.online.fidelity import Fidelity
@@ -19,7 +19,7 @@ from lockgate.transform.online.marking import MARK
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.obstacles import node_refusals
 from lockgate.transform.online.plan import OnlinePlan, given, plan_of, with_parts
-from lockgate.transform.online.refusal import NotOnline, refused
+from lockgate.transform.online.refusal import refused
 
 _NOT_SEEN_IN_ARROW = {"JSON": Kind.JSON, "TIME": Kind.TIME, "UUID": Kind.UUID}
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from lockgate.core.compiled import CompiledGraph
 from lockgate.core.ports import Memory
+from lockgate.errors import NotOnline
 from lockgate.transform.online.joining import JoinedQuery
 from lockgate.transform.online.parse_tree import nodes_of, parse_tree
-from lockgate.transform.online.refusal import NotOnline, refused
+from lockgate.transform.online.refusal import refused
 
 _KEYWORDS = frozenset({"current_catalog", "current_date", "current_schema", "current_time", "current_timestamp"})
 _KEYWORDS |= {"localtime", "localtimestamp", "rowid"}

@@ -11,9 +11,10 @@ from typing import Any
 
 from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
 from lockgate.core.ports import Memory
+from lockgate.errors import NotOnline
 from lockgate.transform.online.joining import statements
 from lockgate.transform.online.parse_tree import nodes_of, parse_tree
-from lockgate.transform.online.refusal import NotOnline, refused
+from lockgate.transform.online.refusal import refused
 
 _PLACES = frozenset(
     {

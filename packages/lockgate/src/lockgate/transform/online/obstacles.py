@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
-from lockgate.transform.online.refusal import NotOnline, refused
+from lockgate.errors import NotOnline
+from lockgate.transform.online.refusal import refused
 
 _KNOWN = frozenset({"", "ephemeral", "incremental", "materialized_view", "table", "view"})
 

@@ -13,11 +13,12 @@ from sqlglot import exp
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
+from lockgate.errors import NotOnline
 from lockgate.transform.online.joining import JoinedQuery
 from lockgate.transform.online.marking import MARK, marked
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.parting import parted
-from lockgate.transform.online.refusal import NotOnline, refused
+from lockgate.transform.online.refusal import refused
 from lockgate.transform.online.scope import Reach, reach_of
 from lockgate.transform.online.tracing import traced
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from lockgate.core.compiled import CompiledNode
-from lockgate.errors import CapabilityMissing
-
-
-class NotOnline(CapabilityMissing):
-    """An implementation cannot answer records."""
+from lockgate.errors import NotOnline
 
 
 def refused(node: CompiledNode, reason: str, remedy: str) -> NotOnline:

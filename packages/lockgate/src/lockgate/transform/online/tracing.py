@@ -13,7 +13,7 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 
 from lockgate.core.relation import Relation
 from lockgate.core.sql import column
-from lockgate.transform.online.refusal import NotOnline
+from lockgate.errors import NotOnline
 from lockgate.transform.online.scope import kind_of
 
 _KEEPS_EARLIER = frozenset({"", "INNER", "LEFT", "CROSS", "SEMI", "ANTI", "ASOF"})
