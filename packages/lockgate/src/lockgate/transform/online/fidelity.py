@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import sqlglot
-
 from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
 from lockgate.core.ports import Memory
 from lockgate.errors import NotOnline
+from lockgate.transform.online.joining import statements
 from lockgate.transform.online.parse_tree import nodes_of, parse_tree
 from lockgate.transform.online.refusal import refused
 
@@ -57,7 +56,7 @@ class Fidelity:
 
     def _of_node(self, node: CompiledNode) -> Iterator[NotOnline]:
         dialect = self._memory.dialect
-        again = ";".join(tree.sql(dialect, comments=False) for tree in sqlglot.parse(node.sql, dialect=dialect) if tree)
+        again = ";".join(tree.sql(dialect, comments=False) for tree in statements(node.sql, dialect))
         first, second = parse_tree(self._memory, node.sql), parse_tree(self._memory, again)
         if first is None or second is None:
             remedy = "Write it in SQL that json_serialize_sql of DuckDB takes."

@@ -45,6 +45,15 @@ def folded(name: str, dialect: str) -> str:
     return name.translate(_LOWER) if dialect == "duckdb" else name
 
 
+def statements(sql: str, dialect: str) -> list[exp.Expr]:
+    """The statements in a text; what stands after the last semicolon may be nothing but a comment.
+
+    Raises:
+        SqlglotError, RecursionError: it cannot be read.
+    """
+    return [tree for tree in sqlglot.parse(sql, dialect=dialect) if not isinstance(tree, exp.Semicolon | None)]
+
+
 class _Joining:
     """The parts of a query as they are found, each with the models that it reads."""
 
@@ -111,7 +120,7 @@ class _Joining:
 
     def _read(self, model: CompiledNode) -> exp.Query:
         try:
-            trees = [tree for tree in sqlglot.parse(model.sql, dialect=self._dialect) if tree is not None]
+            trees = statements(model.sql, self._dialect)
         except (SqlglotError, RecursionError) as error:
             raise refused(model, "its SQL cannot be read", "Write it so that its compiled SQL is one query.") from error
         if len(trees) != 1 or not isinstance(trees[0], exp.Query):

@@ -49,7 +49,7 @@ def _can_part(select: exp.Select, one: Reading) -> bool:
 def _can_part_joins(select: exp.Select, one: Reading) -> bool:
     if any(source.kind not in APART for source in one.sources[1:]):
         return False
-    if any(source.reach is Reach.REQUEST and not source.name for source in one.sources) or select.args.get("laterals"):
+    if any(not source.name for source in one.carriers) or select.args.get("laterals"):
         return False
     first, *later = one.carriers
     if one.sources.index(first) > 0 and first.kind not in INNER:

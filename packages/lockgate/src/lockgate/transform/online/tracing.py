@@ -211,11 +211,11 @@ class _Tracer:
         star = projection.this if isinstance(projection, exp.Column) else projection
         if isinstance(star, exp.Star):
             return _starred(star, [one for one in sources if projection.text("table") in ("", one.name)], sources)
-        if projection.find(exp.Columns, exp.Star) or isinstance(projection, exp.Aliases):
+        if projection.find(exp.Columns) or isinstance(projection, exp.Aliases):
             return [_Output("*", None)]
         if isinstance(projection, exp.Alias | exp.Column):
             return [_Output(projection.alias_or_name.lower(), projection.unalias())]
-        return [_Output("*" if projection.find(exp.Explode, exp.UDTF) else "", projection)]
+        return [_Output("*" if projection.find(exp.Explode, exp.Star, exp.UDTF) else "", projection)]
 
 
 def _starred(star: exp.Star, chosen: Sequence[_Source], sources: Sequence[_Source]) -> list[_Output]:
