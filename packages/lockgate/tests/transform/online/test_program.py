@@ -208,6 +208,7 @@ NAMES = [
         "select id, (select any_value(name) from raw.countries c where c.code = 'ZZ' || o.code)"
         " || 'x' as name_, code as name from raw.orders o"
     ),
+    "select floor(o.id)::bigint as id, o.code as name from raw.orders o join (values (1)) v(x) on true",
     "select o.id, o.code as name from raw.orders o semi join (select 1 as x) r on true",
 ]
 

@@ -175,6 +175,14 @@ def test_what_does_not_fit_the_columns_is_refused(shop, memory, sql):
     assert found.message.startswith(WRONG[sql])
 
 
+def test_a_key_that_gets_another_type_on_its_way_is_refused(shop, memory):
+    sql = "select id, code as name from raw.orders except select name, code from raw.countries"
+
+    (found,) = sql_refusals(shop, memory, sql)
+
+    assert found.message.startswith("top: its key does not become the contract's")
+
+
 def test_the_inputs_of_a_graph_are_what_no_model_builds(shop):
     nodes = [
         shop.node("codes", "", kind=CompiledKind.SEED),

@@ -59,7 +59,12 @@ def checked_plan(model: OnlineModel, memory: Memory) -> OnlinePlan:
         except StatementFailed as error:
             message = f"the query does not run over the columns of what it reads: {error.message}"
             raise refused(model.node, message, "Declare the columns of its sources as they are.") from error
-    ending(plan, model, built, memory.dialect)
+    end = ending(plan, model, built, memory.dialect)
+    try:
+        memory.query(with_parts(end.select, (*plan.parts, *end.parts)).sql(memory.dialect, comments=False), tables)
+    except StatementFailed as error:
+        message = f"its key does not become the contract's: {error.message}"
+        raise refused(model.node, message, "Give the key its contract's type where records are first read.") from error
     return plan
 
 

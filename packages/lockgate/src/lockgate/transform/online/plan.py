@@ -23,7 +23,6 @@ from lockgate.transform.online.scope import Reach, reach_of
 from lockgate.transform.online.tracing import traced
 
 _AS_TEXT = {Kind.UUID, Kind.JSON}
-_MULTIPLIES = (exp.Unnest, exp.Explode, exp.UDTF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def plan_of(model: OnlineModel, *, may_mark: bool = True) -> OnlinePlan:
         raise refused(model.node, f"it does not read {model.records}", "Name the source that its records are.")
     found = marked(query.query, model.records) if may_mark else None
     key = None
-    if found is None or found.find(*_MULTIPLIES):
+    if found is None or _multiplies(found):
         key = _key(query, model)
     chosen = query if found is None else JoinedQuery(found, query.leaves, query.owners)
     parts = _parts(chosen, model, is_marked=found is not None)
@@ -78,6 +77,11 @@ def parted_plan_of(model: OnlineModel) -> OnlinePlan | None:
         return None
     parts = _parts(JoinedQuery(found, query.leaves, query.owners), model, is_marked=True)
     return OnlinePlan(parts, moving_of(parts, given(model.records)), None)
+
+
+def _multiplies(query: exp.Query) -> bool:
+    """Whether a function makes several rows of one; a list of values is joined as any table is."""
+    return any(not isinstance(found, exp.Values) for found in query.find_all(exp.Explode, exp.UDTF))
 
 
 def _key(query: JoinedQuery, model: OnlineModel) -> tuple[exp.Expr, ...]:
