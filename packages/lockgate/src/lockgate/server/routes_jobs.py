@@ -30,7 +30,7 @@ from lockgate.server.rendering import (
     transform_answer,
 )
 from lockgate.server.submitting import checked_job_id, submitted
-from lockgate.server.waiting import until_ended
+from lockgate.server.waiting import until_ended, while_heard
 
 JobId = Annotated[str, Path(description="The id of a job.", examples=["0199a3c2"])]
 FEW = 100  # records whose answer is written in less time than a thread takes to begin
@@ -66,7 +66,9 @@ async def _transform_records(request: Request, body: RecordsBody, key: Idempoten
     async def compute() -> bytes:
         if key is not None:
             await desk.answer(desk.service.hold(key))
-        answer = await desk.threads.wait(desk.service.transform_records(body.entity_type, body.records))
+        asked = desk.service.transform_records(body.entity_type, body.records)
+        # An answer under a key may be waited for by others, too.
+        answer = await (while_heard(request, desk, asked) if key is None else desk.threads.wait(asked))
         return records_text(answer) if len(body.records) <= FEW else await desk.threads.call(records_text, answer)
 
     text = await (compute() if key is None else desk.replays.answer(key, compute))
