@@ -21,7 +21,7 @@ from lockgate.core.sql import table
 from lockgate.errors import DbtFailed, NotOnline
 from lockgate.lineage import Graph, trace
 from lockgate.transform.dbt import ignore
-from lockgate.transform.online import OnlineModel, OnlineProgram, inputs_of, joined_of
+from lockgate.transform.online import DIALECTS, OnlineModel, OnlineProgram, inputs_of, joined_of
 
 COMPILING_SECONDS = 300.0
 _OUTPUT = "output"
@@ -54,6 +54,11 @@ def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementatio
         DbtError: the project cannot be compiled.
         TargetBusy: another process compiles it all the while.
     """
+    dialect = wiring.warehouse.capabilities.dialect
+    if dialect not in DIALECTS:
+        hint = "Rules answer records on every target; `online: false` at the implementation says that they shall."
+        message = f"{implementation.name}: models are not asked for records on a target that speaks {dialect}"
+        raise NotOnline(message, hint=hint, model=implementation.model)
     with wiring.warehouse.workshop(entity.workshop(f"{implementation.name} online")) as workshop:
         executor = wiring.executor_for(implementation.executor)
         invocation = DbtInvocation(

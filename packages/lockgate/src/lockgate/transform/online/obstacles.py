@@ -6,6 +6,8 @@ from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
 from lockgate.errors import NotOnline
 from lockgate.transform.online.refusal import refused
 
+# Whose SQL can be answered by.
+DIALECTS = frozenset({"duckdb"})
 _KNOWN = frozenset({"", "ephemeral", "incremental", "materialized_view", "table", "view"})
 
 
@@ -15,7 +17,7 @@ def node_refusals(graph: CompiledGraph) -> tuple[NotOnline, ...]:
     own = graph.nodes[graph.model]
     if own.kind not in {CompiledKind.MODEL, CompiledKind.SNAPSHOT}:
         found.append(refused(own, f"it is a {own.kind}, and no model", "Name a model."))
-    if graph.dialect != "duckdb":
+    if graph.dialect not in DIALECTS:
         message = f"its SQL is written for {graph.dialect}, and only DuckDB's runs in memory"
         found.append(refused(own, message, "Answer its records on the project's own target, or by rules."))
     return tuple(found)
