@@ -22,6 +22,7 @@ from lockgate.errors import (
     KeyReused,
     LockgateError,
     NotAllowed,
+    NotOnline,
     PasswordRefused,
     QueueFull,
     RetryableError,
@@ -39,6 +40,7 @@ RETRY_SECONDS = 5
 STATUSES: Mapping[type[LockgateError], HTTPStatus] = {
     UnknownName: HTTPStatus.NOT_FOUND,
     CapabilityMissing: HTTPStatus.CONFLICT,
+    NotOnline: HTTPStatus.CONFLICT,
     RuleSetInvalid: HTTPStatus.CONFLICT,
     EngineOff: HTTPStatus.CONFLICT,
     CutoverInvalid: HTTPStatus.CONFLICT,
