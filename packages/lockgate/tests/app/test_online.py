@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from lockgate.app.checks import findings
 from lockgate.app.record_desk import RecordDesk
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.job import Switch
+from lockgate.core.route import Stage
 from lockgate.core.run import Bounds
 from lockgate.errors import EngineOff, NotOnline
 from lockgate.flow import Unwatched
-from lockgate.transform.cycle import move_pins
+from lockgate.transform.cycle import ensure_route, move_pins
 
 pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
@@ -210,6 +212,16 @@ def test_records_that_depend_on_each_other_go_one_way_and_never_meet_those_of_an
     assert [one.scope for one in answers] == ["request", "request"]
     assert [outputs(one)[0] for one in answers] == [{"person_id": 1, "name": name} for name in ("b", "c")]
     assert [one.outcomes[1]["status"] for one in answers] == ["duplicate", "duplicate"]
+
+
+def test_in_canary_the_model_answers_for_its_share_of_the_keys(project):
+    with desk_of(project) as (wiring, desk):
+        route = ensure_route(wiring.project.entities["people"], wiring.warehouse)
+        wiring.warehouse.set_route(replace(route, stage=Stage.CANARY, share=5_000))
+        answer = ask(wiring, desk, *({"id": number, "name": "Ada"} for number in (1, 2, 3, 8)))
+
+    # MD5 over '1:1', '1:2', '1:3' and '1:8', first 32 bits, modulo 10,000: 9533, 2595, 9604 and 3449.
+    assert (answer.engine, [one["engine"] for one in answer.outcomes]) == ("mixed", ["rules", "dbt", "rules", "dbt"])
 
 
 def test_a_model_is_made_ready_before_anybody_asks(project):
