@@ -105,6 +105,9 @@ class World:
     def refusal(self, entity, implementation) -> None:
         """Both answer."""
 
+    def wait(self, entity, implementation) -> None:
+        """Both are there."""
+
     def revision(self, implementation) -> str:
         return self.wiring.revision(implementation)
 

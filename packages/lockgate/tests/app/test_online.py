@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +19,9 @@ from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.job import Switch
 from lockgate.core.route import Stage
 from lockgate.core.run import Bounds
-from lockgate.errors import EngineOff, NotOnline
+from lockgate.errors import EngineOff, NotOnline, NotReady
 from lockgate.flow import Unwatched
+from lockgate.testing.waiting import awaited
 from lockgate.transform.cycle import ensure_route, move_pins
 
 pytestmark = [pytest.mark.slow, pytest.mark.measured]
@@ -49,11 +52,27 @@ def load(wiring: Wiring) -> None:
 
 
 def ask(wiring: Wiring, desk: RecordDesk, *records: dict):
-    return desk.ask(wiring.project.entities["people"], records).result(SECONDS)
+    """An answer once the models are ready for it: until then rules answer, or nobody."""
+
+    def answer():
+        found = desk.ask(wiring.project.entities["people"], records).result(SECONDS)
+        return found if found.fallen_back is None or found.fallen_back.code != NotReady.code else None
+
+    ends = time.monotonic() + SECONDS
+    while time.monotonic() < ends:
+        with suppress(NotReady):
+            if found := answer():
+                return found
+        time.sleep(0.05)
+    raise AssertionError("the models are not ready")
 
 
 def outputs(answer) -> list:
     return [one["output"] for one in answer.outcomes]
+
+
+def changed(now: list, before: list) -> list | None:
+    return now if now != before else None
 
 
 def change(folder: Path, name: str, *pairs: tuple[str, str]) -> None:
@@ -104,11 +123,10 @@ def test_a_model_alone_answers_and_is_compiled_anew_when_its_files_change(projec
     with desk_of(project) as (wiring, desk):
         first = ask(wiring, desk, ADA)
         model(project, "select id as person_id, upper(name) as name from {{ source('raw', 'people') }}")
-        while outputs(then := ask(wiring, desk, ADA)) == outputs(first):
-            assert then.engine == "dbt"
+        then = awaited(lambda: changed(outputs(ask(wiring, desk, ADA)), outputs(first)), seconds=SECONDS)
 
     assert outputs(first) == [{"person_id": 7, "name": "Ada"}]
-    assert outputs(then) == [{"person_id": 7, "name": "ADA"}]
+    assert then == [{"person_id": 7, "name": "ADA"}]
 
 
 def test_what_the_templates_asked_the_target_is_asked_again_when_its_rows_change(project):
@@ -224,12 +242,68 @@ def test_in_canary_the_model_answers_for_its_share_of_the_keys(project):
     assert (answer.engine, [one["engine"] for one in answer.outcomes]) == ("mixed", ["rules", "dbt", "rules", "dbt"])
 
 
-def test_a_model_is_made_ready_before_anybody_asks(project):
+def test_a_model_is_made_ready_before_anybody_asks_and_rules_answer_until_then(project):
+    with desk_of(project) as (wiring, desk):
+        people = wiring.project.entities["people"]
+        at_first = desk.ask(people, [ADA]).result(SECONDS)
+        ask(wiring, desk, ADA)
+
     with desk_of(project) as (wiring, desk):
         desk.prepare()
+        awaited(lambda: "people" in {name for name, _ in desk._programs._kept}, seconds=SECONDS)
+        then = desk.ask(wiring.project.entities["people"], [ADA]).result(SECONDS)
+
+    assert (at_first.engine, at_first.fallen_back.code, at_first.instead_of) == ("rules", "LG612", "dbt")
+    assert (then.engine, then.fallen_back) == ("dbt", None)
+
+
+def test_a_job_that_is_stopped_takes_no_model_along(project):
+    by_dbt_alone(project)
+
+    with desk_of(project) as (wiring, desk):
+        asked = threading.Thread(target=ask, args=(wiring, desk, ADA))
+        asked.start()
+        for _ in range(50):
+            wiring.stop_executors()
+            time.sleep(0.05)
+        asked.join(SECONDS)
+        assert outputs(ask(wiring, desk, ADA)) == [{"person_id": 7, "name": "Ada"}]
+
+
+def test_what_is_refused_again_and_again_keeps_no_request(project):
+    by_dbt_alone(project)
+    model(project, "select id as person_id, random()::text as name from {{ source('raw', 'people') }}")
+
+    with desk_of(project) as (wiring, desk):
+        with pytest.raises(NotOnline):
+            ask(wiring, desk, ADA)
+        depths = []
+        for _ in range(3):
+            with pytest.raises(NotOnline) as raised:
+                ask(wiring, desk, ADA)
+            depths.append(len(raised.traceback))
+
+    assert len(set(depths)) == 1
+
+
+def test_a_promoted_model_that_cannot_answer_is_told_beside_the_answer(project):
+    model(project, "select id as person_id, random()::text as name from {{ source('raw', 'people') }}")
+
+    with desk_of(project) as (wiring, desk):
         answer = ask(wiring, desk, ADA)
 
-    assert answer.engine == "dbt"
+    assert (answer.engine, answer.instead_of, answer.fallen_back.code) == ("rules", "dbt", "LG107")
+
+
+def test_no_candidate_answers_for_an_incumbent_that_cannot(project):
+    older = ("      rules: {rules: rules/people.yml}\n", "      old: {dbt: dbt, model: older}\n")
+    change(project, "lockgate.yml", older, (PROMOTED, "{incumbent: old, candidate: dbt, stage: shadow}"))
+    (project / "dbt/models/older.sql").write_text(
+        "select id as person_id, random()::text as name from {{ source('raw', 'people') }}", encoding="utf-8"
+    )
+
+    with desk_of(project) as (wiring, desk), pytest.raises(NotOnline, match="older"):
+        ask(wiring, desk, ADA)
 
 
 def test_a_command_asks_a_model_as_it_asks_rules(project):

@@ -14,6 +14,7 @@ from lockgate.app.record_desk import SMALL, RecordDesk, RecordLimits
 from lockgate.app.record_programs import Lent
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.deadline import within
+from lockgate.core.relation import Relation
 from lockgate.errors import QueueFull, StatementFailed, WaitedTooLong
 
 PROJECT = """
@@ -52,7 +53,13 @@ class Meeting:
 
     @contextmanager
     def lend(self, entity, implementation) -> Iterator[Lent]:
-        yield Lent(self, "rows", "files")
+        yield Lent(self, "rows", "files", Relation("raw", "orders"))
+
+    def refusal(self, entity, implementation) -> None:
+        """It answers."""
+
+    def wait(self, entity, implementation) -> None:
+        """It is there."""
 
     def revision(self, implementation) -> str:
         return "files"

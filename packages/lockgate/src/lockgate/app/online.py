@@ -24,42 +24,46 @@ from lockgate.transform.dbt import ignore
 from lockgate.transform.online import DIALECTS, OnlineModel, OnlineProgram, inputs_of, joined_of
 
 COMPILING_SECONDS = 300.0
+# Somebody builds there now: then it is tried again later.
+WAIT_SECONDS = 10.0
 _OUTPUT = "output"
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledModel:
-    """A model as it was compiled, and the rows of its seeds."""
+    """A graph as it was compiled, and the rows of its seeds."""
 
-    model: OnlineModel
+    graph: CompiledGraph
     seeds: Mapping[Relation, pa.Table]
 
     @property
     def reads(self) -> tuple[Relation, ...]:
         """The relations that it reads besides its seeds."""
-        return tuple(one for one in inputs_of(self.model.graph) if one not in self.seeds)
+        return tuple(one for one in inputs_of(self.graph) if one not in self.seeds)
 
     @property
     def has_asked(self) -> bool:
         """Whether rows of the target are in its SQL, so that it holds for these alone."""
-        return any(node.has_asked for node in self.model.graph.nodes.values())
+        return any(node.has_asked for node in self.graph.nodes.values())
 
 
 def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementation) -> CompiledModel:
-    """Compiles an entity's dbt model, in a workshop of its own, where nothing but its seeds is built.
+    """Compiles an entity's dbt model in the workshop that it is built in, so that templates see the same names.
+
+    Nothing but its seeds is built there.
 
     Raises:
-        NotOnline: it cannot answer records, with the first reason of all.
+        NotOnline: models are not asked for records on such a target.
         CapabilityMissing: dbt cannot compile where the implementation is run.
         DbtError: the project cannot be compiled.
-        TargetBusy: another process compiles it all the while.
+        TargetBusy: it is being built all the while.
     """
     dialect = wiring.warehouse.capabilities.dialect
     if dialect not in DIALECTS:
         hint = "Rules answer records on every target; `online: false` at the implementation says that they shall."
         message = f"{implementation.name}: models are not asked for records on a target that speaks {dialect}"
         raise NotOnline(message, hint=hint, model=implementation.model)
-    with wiring.warehouse.workshop(entity.workshop(f"{implementation.name} online")) as workshop:
+    with wiring.warehouse.workshop(entity.workshop(implementation.name), wait_seconds=WAIT_SECONDS) as workshop:
         executor = wiring.executor_for(implementation.executor)
         invocation = DbtInvocation(
             project=wiring.revisions.located(implementation).path,
@@ -77,21 +81,29 @@ def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementatio
             built = executor.execute(replace(invocation, select=tuple(_selector(seed) for seed in seeds)), ignore)
             if built.failed:
                 raise DbtFailed(f"its seeds could not be built: {built.failed[0].node}")
-        rows = {seed.relation: _rows_of(workshop, seed.relation) for seed in seeds}
-    columns = {one: own_columns_of(wiring, one) for one in inputs_of(graph) if one not in rows}
-    columns |= {one: _columns_of(found.schema) for one, found in rows.items()}
-    records = _record_source(wiring, entity, graph, columns)
-    return CompiledModel(OnlineModel(graph, records, columns, entity.contract), rows)
+        return CompiledModel(graph, {seed.relation: _rows_of(workshop, seed.relation) for seed in seeds})
 
 
-def online_program(wiring: Wiring, compiled: CompiledModel, memory: Memory) -> OnlineProgram:
+def online_model(wiring: Wiring, entity: Entity, compiled: CompiledModel) -> OnlineModel:
+    """A compiled model with the columns of what it reads, as the target has them now.
+
+    Raises:
+        NotOnline: no single stream brings its records.
+        WarehouseUnavailable: the target does not answer.
+    """
+    columns = {one: own_columns_of(wiring, one) for one in compiled.reads}
+    columns |= {one: _columns_of(rows.schema) for one, rows in compiled.seeds.items()}
+    records = _record_source(wiring, entity, compiled.graph, columns)
+    return OnlineModel(compiled.graph, records, columns, entity.contract)
+
+
+def online_program(wiring: Wiring, model: OnlineModel, compiled: CompiledModel, memory: Memory) -> OnlineProgram:
     """The model made ready for records, over the loads that are pinned now.
 
     Raises:
         NotOnline: it cannot answer records.
         WarehouseUnavailable: the target does not answer.
     """
-    model = compiled.model
     others = (one for one in compiled.reads if one != model.records)
     context = {one: pinned_rows(wiring, one, [each.name for each in model.columns[one]]) for one in others}
     return OnlineProgram(model, memory, context={**context, **compiled.seeds})

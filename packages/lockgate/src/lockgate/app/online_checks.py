@@ -22,7 +22,7 @@ def not_online(wiring: Wiring, document: Document) -> Iterator[Problem]:
                 if implementation.is_online:
                     path = ("entities", entity.name, "implementations", implementation.name, "online")
                     try:
-                        with programs.lend(entity, implementation):
+                        with programs.lend_at_last(entity, implementation):
                             pass
                     except LockgateError as error:
                         yield document.problem(path, error.message, error.remedy)

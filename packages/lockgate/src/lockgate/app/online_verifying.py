@@ -18,7 +18,7 @@ from lockgate.app.comparing import compared_with_file
 from lockgate.app.record_programs import Lent, RecordPrograms
 from lockgate.app.rules import own_columns_of, pinned_rows
 from lockgate.core.verification import Maker, Verified
-from lockgate.errors import LockgateError
+from lockgate.errors import CapabilityMissing, LockgateError, NotOnline
 from lockgate.transform.rules.query import OUTCOME
 from lockgate.transform.rules.rule_set import Outcome
 
@@ -40,19 +40,21 @@ Requests = Sequence[Sequence["Record"]]
 def verified_online(
     wiring: Wiring, entity: Entity, maker: Maker, edition: Edition, progress: Progress
 ) -> Iterator[Verified]:
-    """Whether an implementation's answers about records equal its edition, row by row; nothing where it has none.
+    """Whether an implementation's answers about records equal its edition, row by row.
 
+    Of one that cannot answer nothing is told, unless it is declared to.
     All records are asked at once. Where each stands for itself they are asked in requests of one too, and of several in
     an order of chance.
     """
     implementation = entity.implementation(maker.implementation)
-    with closing(RecordPrograms(wiring)) as programs:
-        if programs.refusal(entity, implementation) is not None:
-            return
+    with closing(RecordPrograms(wiring)) as programs, TemporaryDirectory(prefix="lockgate-") as folder:
         try:
-            with programs.lend(entity, implementation) as lent, TemporaryDirectory(prefix="lockgate-") as folder:
+            with programs.lend_at_last(entity, implementation) as lent:
                 for way, rows in _answers(wiring, lent, entity.contract.names, progress):
                     yield _held(wiring, entity, (maker, edition), (way, rows, Path(folder)), progress)
+        except (CapabilityMissing, NotOnline) as refusal:
+            if implementation.is_online:
+                yield Verified(replace(maker, way="for records"), against=maker, error=refusal)
         except LockgateError as error:
             yield Verified(replace(maker, way="for records"), against=maker, error=error)
 

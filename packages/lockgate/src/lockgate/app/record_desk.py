@@ -7,12 +7,12 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Thread
 from time import thread_time
 
 from lockgate.app.record_programs import Programs, RecordPrograms
-from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, record_buckets, way_of
+from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, is_of_databases, record_buckets, way_of
 from lockgate.app.shadowing import Later, Listener, Seen, Shadow
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETS
@@ -21,7 +21,7 @@ from lockgate.core.entity import Engine, Entity
 from lockgate.core.job import Failure
 from lockgate.core.route import Stage
 from lockgate.cutover.splitting import chosen, is_asked
-from lockgate.errors import LockgateError, RetryableError
+from lockgate.errors import LockgateError
 from lockgate.transform.gathering import Gathering, Limits
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class RecordDesk:
         self.shadow.listen(listener)
 
     def prepare(self) -> None:
-        """Begins to make ready the models that routes call for, so that the first request need not wait for them."""
+        """Begins to make ready the models that routes call for, so that no request need wait for them."""
         self._preparing = Thread(target=self._prepare, name="lockgate-preparing", daemon=True)
         self._preparing.start()
 
@@ -137,17 +137,13 @@ class RecordDesk:
 
     def close(self) -> None:
         """Answers what was asked, takes nothing more, and gives back memory."""
+        self._is_closed = True
         self._small.close()
         self._large.close()
         self.shadow.close()
-        self._stop_preparing()
-        self._programs.close()
-
-    def _stop_preparing(self) -> None:
-        self._is_closed = True
-        if self._preparing is not None and self._preparing.is_alive():
-            self._wiring.stop_executors()
+        if self._preparing is not None:
             self._preparing.join()
+        self._programs.close()
 
     def _kind(self, asked: _Asked) -> str | None:
         """Requests about one entity go together; those that no query can keep apart, as seen last, go on one by one."""
@@ -160,6 +156,8 @@ class RecordDesk:
         try:
             with within(ANSWER_SECONDS):
                 way = way_of(self._wiring, entity, self._programs)
+                if _must_wait(way):
+                    self._programs.wait(entity, way.leading)
         except Exception as error:  # noqa: BLE001  whoever asked is told
             return [error] * len(group)
         first = answered(self._programs, self._timer, entity, way.leading, requests)
@@ -173,12 +171,18 @@ class RecordDesk:
         return [_told(way, one) for one in first]
 
 
+def _must_wait(way: Way) -> bool:
+    """Whether nobody else answers at once while the side that is to answer is being made ready."""
+    following = way.following
+    return following is None or following.engine is Engine.DBT or way.route.stage is Stage.SHADOW
+
+
 def _is_other_needed(way: Way, first: Answered) -> bool:
     """Whether the side that was not asked yet must be, before there is an answer: all requests of the turn go with it.
 
     In the shadow it never is. What no database answered is not asked of the other side, which has the same ones.
     """
-    if way.route.stage is Stage.SHADOW or isinstance(first.error, RetryableError):
+    if way.route.stage is Stage.SHADOW or is_of_databases(first.error):
         return False
     if first.error is not None:
         return True
@@ -189,7 +193,10 @@ def _told(way: Way, first: Answered) -> RecordsAnswer | Exception:
     """The answer of the leading side alone."""
     if first.outcomes is None:
         return first.error or AssertionError("no outcomes and no error")
-    return _answer(way.entity.name, way.leading.name, first.outcomes, is_whole=not first.is_alone)
+    found = _answer(way.entity.name, way.leading.name, first.outcomes, is_whole=not first.is_alone)
+    if way.refused is None:
+        return found
+    return replace(found, fallen_back=Failure.of(way.refused), instead_of=way.route.candidate or "")
 
 
 def _split(both: Both) -> RecordsAnswer | Exception:
@@ -197,7 +204,7 @@ def _split(both: Both) -> RecordsAnswer | Exception:
     way, leading, other = both.way, both.incumbent, both.candidate
     if way.is_promoted:
         leading, other = other, leading
-    if leading.outcomes is None and (other.outcomes is None or isinstance(leading.error, RetryableError)):
+    if leading.outcomes is None and (other.outcomes is None or is_of_databases(leading.error)):
         return leading.error or AssertionError("no outcomes and no error")
     buckets, share = both.buckets(), BUCKETS if way.is_promoted else way.route.share
     outcomes = chosen(both.sides, buckets, share)

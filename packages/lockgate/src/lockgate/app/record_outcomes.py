@@ -44,7 +44,7 @@ def _chosen(wiring: Wiring, entity: Entity, engine: str | None) -> Implementatio
 def _by_dbt(wiring: Wiring, entity: Entity, implementation: Implementation, records: Iterable[Record]) -> Iterator[Row]:
     if not wiring.switches().is_enabled(entity.name):
         raise EngineOff(f"dbt is switched off for {entity.name}", entity=entity.name)
-    with closing(RecordPrograms(wiring)) as programs, programs.lend(entity, implementation) as lent:
+    with closing(RecordPrograms(wiring)) as programs, programs.lend_at_last(entity, implementation) as lent:
         left, number = iter(records), 0
         while batch := list(islice(left, TOGETHER if lent.program.is_alone else None)):
             (found,) = lent.program.outcomes([batch])

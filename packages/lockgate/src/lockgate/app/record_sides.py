@@ -17,7 +17,7 @@ from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.gate import Pair, Traffic
 from lockgate.core.route import Route, Stage
 from lockgate.cutover.splitting import Outcome, Sides, buckets_of, one_way, traffic_of
-from lockgate.errors import CapabilityMissing, EngineOff, FatalError, LockgateError, RetryableError, StatementFailed
+from lockgate.errors import CapabilityMissing, EngineOff, FatalError, LockgateError, NotReady, RetryableError
 from lockgate.transform.cycle import declared_route, ensure_route
 from lockgate.transform.router import UNDER_WAY, answering
 from lockgate.transform.rules.records import Record
@@ -28,12 +28,16 @@ Timer = Callable[[], float]
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How an entity's records go by its route: `leading` is run first; `following` is compared with it, if there is."""
+    """How an entity's records go by its route: `leading` is run first; `following` is compared with it, if there is.
+
+    `refused` is why a promoted candidate does not lead.
+    """
 
     entity: Entity
     route: Route
     leading: Implementation
     following: Implementation | None = None
+    refused: FatalError | None = None
 
     @property
     def is_promoted(self) -> bool:
@@ -44,7 +48,8 @@ class Way:
 def way_of(wiring: Wiring, entity: Entity, programs: Programs) -> Way:
     """How an entity's records go now: by its route, between those of its sides that can answer records.
 
-    Where none of them can, its rules answer, if it has any.
+    Where the side that is to answer cannot, its incumbent does once the candidate is promoted, else its rules, if it
+    has any: no candidate answers for more than its share.
 
     Raises:
         CapabilityMissing, NotOnline: it has no implementation that can.
@@ -52,15 +57,18 @@ def way_of(wiring: Wiring, entity: Entity, programs: Programs) -> Way:
         WarehouseUnavailable: the target does not answer.
     """
     route = _route(wiring, entity)
-    is_under_way = route.stage in UNDER_WAY
-    names = (route.incumbent, route.candidate if is_under_way else None)
-    sides = [entity.implementations.get(name or "") for name in names]
-    refusals = {one.name: _refusal(wiring, entity, one, programs) for one in sides if one is not None}
-    incumbent, candidate = (one if one and refusals[one.name] is None else None for one in sides)
-    if incumbent and candidate:
-        is_promoted = answering(route) == candidate.name
-        return Way(entity, route, *((candidate, incumbent) if is_promoted else (incumbent, candidate)))
-    return Way(entity, route, incumbent or candidate or _rules_of(wiring, entity, refusals))
+    incumbent = entity.implementations.get(route.incumbent)
+    candidate = entity.implementations.get(route.candidate or "") if route.stage in UNDER_WAY else None
+    refusals = {one.name: _refusal(wiring, entity, one, programs) for one in (incumbent, candidate) if one is not None}
+    able = [one if one is not None and refusals[one.name] is None else None for one in (incumbent, candidate)]
+    is_promoted = candidate is not None and answering(route) == candidate.name
+    leading, following = reversed(able) if is_promoted else able
+    if leading is not None:
+        return Way(entity, route, leading, following)
+    if is_promoted and following is not None and candidate is not None:
+        refused = refusals[candidate.name]
+        return Way(entity, route, following, refused=None if isinstance(refused, EngineOff) else refused)
+    return Way(entity, route, _rules_of(wiring, entity, refusals))
 
 
 def _refusal(wiring: Wiring, entity: Entity, implementation: Implementation, programs: Programs) -> FatalError | None:
@@ -68,6 +76,11 @@ def _refusal(wiring: Wiring, entity: Entity, implementation: Implementation, pro
     if implementation.engine is Engine.DBT and not wiring.switches().is_enabled(entity.name):
         return EngineOff(f"dbt is switched off for {entity.name}", entity=entity.name)
     return programs.refusal(entity, implementation)
+
+
+def is_of_databases(error: Exception | None) -> bool:
+    """Whether a side failed by what both sides share, a database that was away: the other would fail, too."""
+    return isinstance(error, RetryableError) and not isinstance(error, NotReady)
 
 
 def _rules_of(wiring: Wiring, entity: Entity, refusals: Mapping[str, FatalError | None]) -> Implementation:
@@ -114,12 +127,7 @@ def answered(
     try:
         with programs.lend(entity, implementation) as lent:
             query = _Query(lent, timer, entity, implementation)
-            if len(requests) > 1 and lent.program.is_apart:
-                try:
-                    return query.answered(requests)
-                except StatementFailed:  # because of one request, perhaps, which the others need not suffer for
-                    pass
-            return [query.alone(request) for request in requests]
+            return query.together(requests) if lent.program.is_apart else [query.alone(one) for one in requests]
     except Exception as error:  # noqa: BLE001  whoever asked is told
         return [Answered(None, error, revision=_revision(programs, implementation))] * len(requests)
 
@@ -149,6 +157,16 @@ class _Query:
         lent, together = self.lent, len(requests)
         known = (seconds, together, lent.rows, lent.revision, lent.program.is_alone, lent.program.is_apart)
         return [Answered(each, None, *known) for each in found]
+
+    def together(self, requests: Requests) -> list[Answered]:
+        """The answers of one query; where it fails, because of one request perhaps, those of each half's."""
+        if len(requests) > 1:
+            try:
+                return self.answered(requests)
+            except Exception:  # noqa: BLE001  whoever asked what fails is told
+                half = len(requests) // 2
+                return [*self.together(requests[:half]), *self.together(requests[half:])]
+        return [self.alone(request) for request in requests]
 
     def alone(self, request: Sequence[Record]) -> Answered:
         try:

@@ -66,6 +66,7 @@ LockgateError
     ├── ExecutorUnavailable     LG609
     ├── QueueFull               LG610
     ├── WaitedTooLong           LG611
+    ├── NotReady                LG612
     └── NoticeUnavailable       LG962
 """
 
@@ -130,6 +131,7 @@ from lockgate.errors.retryable import (
     DbtProcessLost,
     ExecutorUnavailable,
     NoticeUnavailable,
+    NotReady,
     PublishBlocked,
     QueueFull,
     RuntimeUnavailable,
@@ -185,6 +187,7 @@ __all__ = [
     "LockgateError",
     "NotAllowed",
     "NotOnline",
+    "NotReady",
     "NoticeRefused",
     "NoticeUnavailable",
     "OutputInvalid",

@@ -75,6 +75,13 @@ class QueueFull(RetryableError):
     hint = "Send it again after `Retry-After`, or send fewer at once."
 
 
+class NotReady(RetryableError):
+    """A dbt model is being made ready for records; nobody else can answer them."""
+
+    code = "LG612"
+    hint = "Send it again in some seconds; it happens after a start, and when files or loads have changed."
+
+
 class WaitedTooLong(RetryableError):
     """The request waited for longer than it may; nothing of it was begun."""
 

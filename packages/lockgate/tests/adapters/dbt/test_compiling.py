@@ -12,6 +12,7 @@ import duckdb
 import psycopg
 import pytest
 
+from lockgate.adapters.dbt import DbtConfig, LocalDbtExecutor
 from lockgate.core.compiled import CompiledGraph, CompiledKind
 from lockgate.core.execution import DbtInvocation, WorkshopAccess
 from lockgate.core.relation import Relation
@@ -401,7 +402,10 @@ def test_a_compilation_past_its_time_is_stopped_and_the_next_one_works(executor,
     assert next(iter(executor.compiled(invocation(project, access, "quick")).nodes)) == "model.small.quick"
 
 
-def test_a_cancelled_compilation_ends_with_its_query(executor, write, postgres_access, postgres_url) -> None:
+def test_a_compilation_goes_on_when_invocations_are_stopped_and_ends_with_its_query_when_all_does(
+    tmp_path, write, postgres_access, postgres_url
+) -> None:
+    executor = LocalDbtExecutor(DbtConfig(tmp_path / "own", grace_seconds=2.0))
     slow = "{% if execute %}{% do run_query('select pg_sleep(300)') %}{% endif %}select 1 as x"
     project = write({"models/fct_users.sql": slow})
     sleeping = (
@@ -412,7 +416,10 @@ def test_a_cancelled_compilation_ends_with_its_query(executor, write, postgres_a
         with psycopg.connect(postgres_url, autocommit=True) as connection:
             while connection.execute(sleeping, [postgres_access.parameters["user"]]).fetchone() == (0,):
                 time.sleep(0.05)
-        executor.cancel()
+            executor.cancel()
+            time.sleep(0.2)
+            assert connection.execute(sleeping, [postgres_access.parameters["user"]]).fetchone() == (1,)
+        executor.close()
 
     cancelling = threading.Thread(target=cancel_once_it_sleeps, daemon=True)
     cancelling.start()

@@ -61,6 +61,7 @@ class LocalDbtExecutor:
         self._process = WarmProcess(self._scratch.new("home"), config.environment, grace_seconds=config.grace_seconds)
         self._projects = Projects(config, self._process, self._scratch)
         self._calls: list[Call] = []
+        self._compilations: list[Call] = []  # which end by themselves where invocations are stopped
         self._calls_changed = threading.Condition()
         self._is_closed = False
 
@@ -81,7 +82,7 @@ class LocalDbtExecutor:
 
     def compiled(self, invocation: DbtInvocation) -> CompiledGraph:
         """See `lockgate.core.ports.DbtExecutor`; dbt's files are gone with the call."""
-        with self._called(invocation.workshop, invocation.timeout_seconds) as call:
+        with self._called(invocation.workshop, invocation.timeout_seconds, among=self._compilations) as call:
             return self._tried(lambda: self._compiled(invocation, call))
 
     @contextmanager
@@ -143,7 +144,7 @@ class LocalDbtExecutor:
                 found.close(patience_seconds=self._patience_seconds)
 
     def cancel(self) -> None:
-        """Stops every invocation that is running, from another thread."""
+        """Stops every invocation that is running, from another thread; what is compiled builds nothing, and goes on."""
         with self._calls_changed:
             calls = list(self._calls)
         for call in calls:
@@ -153,26 +154,32 @@ class LocalDbtExecutor:
         """Ends every process and takes what they needed away; artefacts and parsed projects stay."""
         with self._calls_changed:
             self._is_closed = True
+            compilations = list(self._compilations)
         self.cancel()
+        for call in compilations:
+            call.cancel()
         with self._calls_changed:
-            self._calls_changed.wait_for(lambda: not self._calls, timeout=self._patience_seconds)
+            self._calls_changed.wait_for(
+                lambda: not self._calls and not self._compilations, timeout=self._patience_seconds
+            )
         self._projects.close()
         self._process.close()
         self._scratch.close()
 
     @contextmanager
-    def _called(self, workshop: str, timeout_seconds: float) -> Iterator[Call]:
+    def _called(self, workshop: str, timeout_seconds: float, *, among: list[Call] | None = None) -> Iterator[Call]:
         require(EXTRA, "an implementation by dbt")
+        calls = self._calls if among is None else among
         call = Call(workshop, timeout_seconds=timeout_seconds, patience_seconds=self._patience_seconds)
         with self._calls_changed:
             if self._is_closed:
                 raise DbtCancelled("what runs dbt has been closed")
-            self._calls.append(call)
+            calls.append(call)
         try:
             yield call
         finally:
             with self._calls_changed:
-                self._calls.remove(call)
+                calls.remove(call)
                 self._calls_changed.notify_all()
 
     def _tried(self, work: Callable[[], Result]) -> Result:

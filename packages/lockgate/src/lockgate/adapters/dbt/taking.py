@@ -10,11 +10,12 @@ from dbt_common.clients.jinja import get_environment
 from jinja2 import TemplateError, meta, nodes
 from jinja2.visitor import NodeTransformer
 
-# `render` renders a text that need not be in any template.
+# `render` renders a text that need not be in any template, `self` reaches the whole context.
 _NAMES = frozenset({
-    "dbt_metadata_envs", "env_var", "invocation_args_dict", "invocation_id", "render", "run_started_at",
-    "selected_resources", "thread_id",
+    "dbt_metadata_envs", "env_var", "invocation_args_dict", "invocation_id", "lipsum", "render", "run_started_at",
+    "selected_resources", "self", "thread_id",
 })  # fmt: skip
+_CHANCE = frozenset({"random"})
 _OF_COMMANDS = frozenset({"WHICH", "INVOCATION_COMMAND"})
 _WITHOUT_STATE = frozenset({"re", "itertools"})
 # By these names the context can be asked for any other.
@@ -78,7 +79,8 @@ def _taken(text: str, *, is_refreshed: bool) -> _Taken:
     free = _free(tree)
     words = {one.attr for one in tree.find_all(nodes.Getattr)}
     words |= {one.value for one in tree.find_all(nodes.Const) if isinstance(one.value, str)}
-    names = free & _NAMES
+    filters = {one.name for one in tree.find_all(nodes.Filter)}
+    names = (free & _NAMES) | {f"the filter {one}" for one in _CHANCE & filters}
     if "flags" in free:
         names |= {f"flags.{member}" for member in _members(tree, "flags") & _OF_COMMANDS}
     if "modules" in free:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from lockgate.adapters.warehouses.duckdb.failures import without_values
 from lockgate.errors import StatementFailed
 
 if TYPE_CHECKING:
@@ -160,4 +161,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except duckdb.Error as error:
-        raise StatementFailed(f"the query over records failed: {error}") from error
+        raise StatementFailed(f"the query over records failed: {without_values(str(error))}") from error

@@ -56,7 +56,7 @@ class DbtExecutor(Protocol):
         """Begins, without waiting, what the first invocation would otherwise wait for."""
 
     def cancel(self) -> None:
-        """Stops every invocation that is running, from another thread."""
+        """Stops every invocation that is running, from another thread; not what is compiled, which builds nothing."""
 
     def close(self) -> None:
         """Ends processes kept warm."""
