@@ -10,11 +10,13 @@ from dbt_common.clients.jinja import get_environment
 from jinja2 import TemplateError, meta, nodes
 from jinja2.visitor import NodeTransformer
 
-# `render` renders a text that need not be in any template, `self` reaches the whole context.
+# `render` renders a text that need not be in any template.
 _NAMES = frozenset({
-    "dbt_metadata_envs", "env_var", "invocation_args_dict", "invocation_id", "lipsum", "render", "run_started_at",
-    "selected_resources", "self", "thread_id",
+    "dbt_metadata_envs", "env_var", "invocation_args_dict", "invocation_id", "render", "run_started_at",
+    "selected_resources", "thread_id",
 })  # fmt: skip
+# Jinja's own: text of chance, and what reaches the whole context.
+_JINJAS = frozenset({"lipsum", "self"})
 _CHANCE = frozenset({"random"})
 _OF_COMMANDS = frozenset({"WHICH", "INVOCATION_COMMAND"})
 _WITHOUT_STATE = frozenset({"re", "itertools"})
@@ -81,6 +83,7 @@ def _taken(text: str, *, is_refreshed: bool) -> _Taken:
     words |= {one.value for one in tree.find_all(nodes.Const) if isinstance(one.value, str)}
     filters = {one.name for one in tree.find_all(nodes.Filter)}
     names = (free & _NAMES) | {f"the filter {one}" for one in _CHANCE & filters}
+    names |= _JINJAS & {one.name for one in tree.find_all(nodes.Name)}
     if "flags" in free:
         names |= {f"flags.{member}" for member in _members(tree, "flags") & _OF_COMMANDS}
     if "modules" in free:
