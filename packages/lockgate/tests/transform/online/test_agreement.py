@@ -104,7 +104,7 @@ TOGETHER = {
     "a right join": [
         (
             "top",
-            ("select o.id, any_value(c.name) as name, max(o.amount) as price, max(o.seen) as seen"
+            ("select o.id, max(c.name) as name, max(o.amount) as price, max(o.seen) as seen"
             " from raw.countries c right join raw.orders o using (code) group by o.id"),
         ),
     ],
