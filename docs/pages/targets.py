@@ -86,10 +86,6 @@ GRANT CREATE ON DATABASE warehouse TO lockgate;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;  -- only where an older version left it open
 ```
 
-Queries over records run as a guest, a role `lockgate_guest_…` that owns nothing and has no rights but everybody's: it
-reads none of the target's rows unless they are granted to `PUBLIC`. It can log in only while Lockgate opens one of its
-sessions, at most eight of them in a process; each query is rolled back, and only temporary tables outlive it.
-
 A source in PostgreSQL needs `USAGE` on its schemas and `SELECT` on its tables, and nothing else.
 """
 
