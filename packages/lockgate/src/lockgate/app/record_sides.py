@@ -13,6 +13,7 @@ from lockgate.app.pairs import unsplittable
 from lockgate.app.record_programs import Lent, Programs
 from lockgate.app.rules import outcome
 from lockgate.app.wiring import Wiring
+from lockgate.core.deadline import within
 from lockgate.core.entity import Engine, Entity, Implementation
 from lockgate.core.gate import Pair, Traffic
 from lockgate.core.route import Route, Stage
@@ -21,6 +22,9 @@ from lockgate.errors import CapabilityMissing, EngineOff, FatalError, LockgateEr
 from lockgate.transform.cycle import declared_route, ensure_route
 from lockgate.transform.router import UNDER_WAY, answering
 from lockgate.transform.rules.records import Record
+
+# How long one side may take over what a turn asks of it.
+QUERY_SECONDS = 60.0
 
 Requests = Sequence[Sequence[Record]]
 Timer = Callable[[], float]
@@ -125,7 +129,7 @@ def answered(
 ) -> list[Answered]:
     """What an implementation makes of each request: by one query where it keeps them apart, and where that succeeds."""
     try:
-        with programs.lend(entity, implementation) as lent:
+        with within(QUERY_SECONDS), programs.lend(entity, implementation) as lent:
             query = _Query(lent, timer, entity, implementation)
             return query.together(requests) if lent.program.is_apart else [query.alone(one) for one in requests]
     except Exception as error:  # noqa: BLE001  whoever asked is told
@@ -163,6 +167,8 @@ class _Query:
         if len(requests) > 1:
             try:
                 return self.answered(requests)
+            except RetryableError as error:  # each half would wait as long
+                return [self._failed(error)] * len(requests)
             except Exception:  # noqa: BLE001  whoever asked what fails is told
                 half = len(requests) // 2
                 return [*self.together(requests[:half]), *self.together(requests[half:])]
@@ -172,9 +178,13 @@ class _Query:
         try:
             return self.answered([request])[0]
         except Exception as error:  # noqa: BLE001  whoever asked is told
-            lent, program = self.lent, self.lent.program
-            known = (lent.rows, lent.revision, program.is_alone, program.is_apart)
-            return Answered(None, error, 0.0, 1, *known)
+            return self._failed(error)
+
+    def _failed(self, error: Exception) -> Answered:
+        lent, program = self.lent, self.lent.program
+        return Answered(
+            None, error, rows=lent.rows, revision=lent.revision, is_alone=program.is_alone, is_apart=program.is_apart
+        )
 
     def _outcome(self, number: int, row: dict[str, object]) -> Outcome:
         return outcome(self.entity, self.implementation, number, row)

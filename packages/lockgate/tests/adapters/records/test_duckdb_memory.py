@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from lockgate.adapters.records.duckdb import MOST_PLANS, DuckDBMemory, _Plan
-from lockgate.errors import StatementFailed
+from lockgate.core.deadline import within
+from lockgate.errors import StatementFailed, WarehouseUnavailable
 from lockgate.testing.records import MemoryConformance
 
 
@@ -84,6 +85,14 @@ def test_a_plan_whose_execution_failed_does_not_stand_in_the_way(memory):
         memory.query(sql, {"t": pa.table({"a": ["one"]})})
 
     assert memory.query(sql, {"t": pa.table({"a": ["1"]})}).to_pydict() == {"a": [1]}
+
+
+def test_a_query_ends_at_its_deadline_and_the_next_one_is_answered(memory):
+    with pytest.raises(WarehouseUnavailable, match="there was no answer in time"), within(0.2):
+        memory.query("SELECT count(*) AS n FROM range(10_000_000) a, range(10_000_000) b", {})
+
+    with within(60):
+        assert memory.query("SELECT 1 AS one", {}).to_pydict() == {"one": [1]}
 
 
 def test_a_plan_sees_what_is_kept_after_it_was_made(memory):

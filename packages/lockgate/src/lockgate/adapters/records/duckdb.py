@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import Lock
+from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.failures import without_values
-from lockgate.errors import StatementFailed
+from lockgate.core.deadline import NO_ANSWER, remaining_seconds
+from lockgate.errors import StatementFailed, WarehouseUnavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,7 +67,8 @@ class _Plan:
         for name, slot in self._slots.items():
             slot.rows = tables[name]
         try:
-            return self._connection.sql("EXECUTE planned").to_arrow_table()
+            with _in_time(self._connection):
+                return self._connection.sql("EXECUTE planned").to_arrow_table()
         finally:
             for slot in self._slots.values():
                 slot.rows = None
@@ -154,11 +156,29 @@ class DuckDBMemory:
 
 
 @contextmanager
+def _in_time(connection: DuckDBPyConnection) -> Iterator[None]:
+    """Stops what a connection does when the deadline has come, if there is one."""
+    left = remaining_seconds()
+    if left is None:
+        yield
+        return
+    timer = Timer(left, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextmanager
 def _told() -> Iterator[None]:
     """Turns the engine's errors into ours."""
     import duckdb
 
     try:
         yield
+    except duckdb.InterruptException as error:
+        raise WarehouseUnavailable(NO_ANSWER) from error
     except duckdb.Error as error:
         raise StatementFailed(f"the query over records failed: {without_values(str(error))}") from error
