@@ -23,7 +23,6 @@ from lockgate.adapters.warehouses.postgres.sessions import (
     identifier,
     statement,
 )
-from lockgate.adapters.warehouses.postgres.wire import register
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds
 from lockgate.errors import WarehouseUnavailable
 
@@ -167,6 +166,8 @@ def _opened(owner: Sessions) -> Connection:
         TargetBusy: others open such sessions all the time.
         AccessRefused: the owner may not make a role, or the guest cannot log in by a password.
     """
+    from lockgate.adapters.warehouses.postgres.wire import register
+
     with owner.locked("guest", wait_seconds=CONNECT_SECONDS), owner.session() as connection:
         role, password = guest_name(connection.info.dbname), secrets.token_urlsafe(24)
         _let_in(connection, role, password)
