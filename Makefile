@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test unit check lint shape bench soak lock clean
+.PHONY: help setup demo serve test unit check lint shape bench load soak lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -57,6 +57,9 @@ shape: setup
 
 bench: .venv/.bench ## the benchmarks, each beside its peers, against their committed baselines
 	@for question in benchmarks/p*.py; do $(bin)/python "$$question"; done
+
+load: .venv/.bench ## 100 and 1,000 clients for three minutes each, on DuckDB and on PostgreSQL; charts in benchmarks/results
+	@$(bin)/python benchmarks/load --target duckdb postgres
 
 soak: setup .venv-airflow/.made ## faults and attacks at their full counts
 	$(bin)/pytest -m soak

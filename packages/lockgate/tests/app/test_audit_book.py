@@ -77,6 +77,16 @@ def test_what_many_tell_while_one_is_written_is_written_together(access, book):
     assert {entry.subject for entry in entries} == {"first", *map(str, range(200))}
 
 
+def test_what_somebody_is_given_is_one_entry_that_is_done(access, book):
+    with correlated("order-51"):
+        facts = {"records": 3}
+        number = book.tell(ADA, "records.transform", "users", address="10.0.0.9", facts=facts).result(30)
+
+    (entry,) = access.audit(action="records")
+    assert told(entry) == ("ada", "records.transform", "users", "done", {"records": 3}, "order-51")
+    assert (entry.audit_id, entry.address, entry.ended_at) == (number, "10.0.0.9", entry.at)
+
+
 def test_who_tells_of_what_cannot_be_written_hears_so(access, book):
     def away(asked):
         raise ControlPlaneUnavailable

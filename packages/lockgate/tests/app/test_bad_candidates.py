@@ -22,6 +22,7 @@ from lockgate.app.record_programs import Lent
 from lockgate.app.traffic_book import FLUSH_REQUESTS, TrafficBook
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.cutover import Action
+from lockgate.core.relation import Relation
 from lockgate.core.route import Stage
 from lockgate.errors import StatementFailed
 from lockgate.transform.cycle import ensure_route
@@ -99,7 +100,13 @@ class World:
 
     @contextmanager
     def lend(self, entity, implementation) -> Iterator[Lent]:
-        yield Lent(self.programs[implementation.name], "rows", self.revision(implementation))
+        yield Lent(self.programs[implementation.name], "rows", self.revision(implementation), Relation("raw", "orders"))
+
+    def refusal(self, entity, implementation) -> None:
+        """Both answer."""
+
+    def wait(self, entity, implementation) -> None:
+        """Both are there."""
 
     def revision(self, implementation) -> str:
         return self.wiring.revision(implementation)

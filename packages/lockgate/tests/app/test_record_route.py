@@ -19,6 +19,8 @@ from lockgate.app.shadowing import Compared
 from lockgate.app.wiring import Wiring, open_wiring
 from lockgate.core.bucket import bucket_of
 from lockgate.core.gate import Pair, Traffic
+from lockgate.core.load import Pin
+from lockgate.core.relation import Relation
 from lockgate.core.route import Stage
 from lockgate.core.run import Bounds
 from lockgate.errors import StatementFailed, WarehouseUnavailable
@@ -349,7 +351,9 @@ def test_time_that_a_side_waits_is_not_its_own(seeing, monkeypatch):
 
 def test_rows_that_moved_between_both_sides_are_not_compared(seeing, monkeypatch):
     states = iter(range(100))
-    monkeypatch.setattr(type(seeing.wiring.warehouse), "raw_state", lambda self: f"state {next(states)}")
+    warehouse = type(seeing.wiring.warehouse)
+    monkeypatch.setattr(warehouse, "raw_state", lambda self: f"state {next(states)}")
+    monkeypatch.setattr(warehouse, "pins", lambda self: (Pin(Relation("raw", "orders"), 1, next(states)),))
     seeing.move(Stage.SHADOW)
 
     seeing.ask({"id": 1, "item": "b"})

@@ -40,6 +40,15 @@ def makers(document) -> list[tuple]:
     return [
         (one["maker"]["target"], one["maker"]["implementation"], one["rows"], one["verdict"])
         for one in document["found"]
+        if not one["maker"]["way"]
+    ]
+
+
+def asked(document) -> list[tuple]:
+    return [
+        (one["maker"]["target"], one["maker"]["implementation"], one["maker"]["way"], one["rows"], one["verdict"])
+        for one in document["found"]
+        if one["maker"]["way"]
     ]
 
 
@@ -53,6 +62,9 @@ def test_all_implementations_on_all_targets_give_the_rows_of_the_first(verify, o
         ("other", "rules", 2, "PASS"),
         ("other", "dbt", 2, "PASS"),
     ]
+    ways = ("at once", "one by one", "in requests of 7")
+    online = (("main", "rules"), ("main", "dbt"), ("other", "rules"))  # dbt's answers are DuckDB's alone
+    assert asked(document) == [(*one, way, 2, "PASS") for one in online for way in ways]
     with App.open(on_two) as app:  # consumers see nothing of it
         assert [shown.arm for shown in app.editions()] == [None, None]
 
@@ -64,8 +76,9 @@ def test_rows_of_one_implementation_that_differ_are_counted_and_its_name_is_told
     code, document = verify("people", "--load")
 
     assert code == 1
-    (dbt,) = (one for one in document["found"] if one["maker"]["implementation"] == "dbt")
+    (dbt,) = (one for one in document["found"] if one["maker"]["implementation"] == "dbt" and not one["maker"]["way"])
     assert (dbt["verdict"], dbt["unexplained"]) == ("FAIL", 2)
+    assert {one[-1] for one in asked(document)} == {"PASS"}  # each is what its own implementation builds
 
 
 def test_an_implementation_that_fails_is_told_and_the_others_are_held_all_the_same(verify, on_two):

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from lockgate.core.access import AuditEnd, AuditOutcome, CallerKind
-from lockgate.errors import ControlPlaneUnavailable, EngineOff
+from lockgate.errors import ControlPlaneUnavailable, EngineOff, QueueFull
 from lockgate.server.changing import changing
 from lockgate.server.route_table import API_ROUTES, ROUTES
 
@@ -226,11 +226,59 @@ def test_what_is_no_request_at_all_changes_nothing_and_is_not_told(admin, servic
     assert service.access.audit() == ()
 
 
-def test_records_are_answered_and_change_nothing(admin, service):
-    response = admin.post("/api/transform", json={"entityType": "users", "records": [{"user_id": 1, "email": "a@b.c"}]})
+RECORDS = {"entityType": "users", "records": [{"user_id": 1, "email": "a@b.c"}, {}]}
+
+
+def test_records_that_are_answered_change_nothing_and_are_in_the_audit(admin, service):
+    response = admin.post("/api/transform", json=RECORDS, headers={"X-Correlation-Id": "order-51"})
 
     assert response.status_code == 200
     assert service.access.audit() == ()
+    (entry,) = service.access.audit(action="records")
+    assert (entry.actor, entry.kind, entry.address) == ("ada", CallerKind.PERSON, "127.0.0.1")
+    assert (entry.action, entry.subject, entry.outcome) == ("records.transform", "users", AuditOutcome.DONE)
+    assert (dict(entry.facts), entry.correlation_id) == ({"records": 2}, "order-51")
+    assert entry.ended_at == entry.at
+
+
+def test_an_answer_that_comes_again_is_an_entry_of_its_own(admin, service):
+    for _ in range(2):
+        admin.post("/api/transform", json=RECORDS, headers={"Idempotency-Key": "k-51"})
+
+    assert [entry.facts for entry in service.access.audit(action="records.transform")] == [{"records": 2}] * 2
+
+
+def test_records_are_not_answered_where_the_audit_cannot_be_written(admin, service):
+    def away(asked):
+        raise ControlPlaneUnavailable
+
+    service.access.write_changes = away
+    response = admin.post("/api/transform", json=RECORDS)
+
+    assert (response.status_code, response.json()["code"]) == (503, "LG605")
+    assert "outcomes" not in response.json()
+
+
+def test_records_that_are_not_answered_are_in_no_entry_of_answers(admin, service):
+    service.fails_with = QueueFull(retry_seconds=3)
+
+    assert admin.post("/api/transform", json=RECORDS).status_code == 429
+    assert service.access.audit(actor="ada") == ()
+
+
+def test_records_take_the_role_of_an_operator(running, service):
+    _, client = running()
+    service.access.add_person("bob", PASSWORD, ["viewer"])
+    headers = {"Authorization": f"Bearer {service.access.sign_in('bob', PASSWORD).token}"}
+
+    assert client.post("/api/transform", json=RECORDS, headers=headers).status_code == 403
+    assert service.calls == []
+    (entry,) = service.access.audit()
+    assert (entry.actor, entry.outcome, dict(entry.facts)) == (
+        "bob",
+        AuditOutcome.REFUSED,
+        {"path": "/api/transform", "code": "LG754"},
+    )
 
 
 def test_a_job_is_told_with_its_number(admin, service):

@@ -32,6 +32,8 @@ def leaves(kind=LockgateError) -> list[type[LockgateError]]:
         (errors.ControlPlaneUnavailable(), 503),
         (errors.WarehouseUnavailable(), 503),
         (errors.TargetBusy(), 503),
+        (errors.QueueFull(), 429),
+        (errors.WaitedTooLong(), 503),
         (errors.StatementFailed(), 500),
         (ProjectInvalid(()), 500),
     ],

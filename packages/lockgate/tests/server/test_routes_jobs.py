@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 
 import httpx
 import pytest
 
 from lockgate.core.job import Failure, JobStatus, TransformRequest
-from lockgate.errors import CapabilityMissing, ControlPlaneUnavailable, WarehouseUnavailable
+from lockgate.errors import CapabilityMissing, ControlPlaneUnavailable, QueueFull, WarehouseUnavailable
 
 ENGINE_FAILED = Failure(
     "LG503",
@@ -273,6 +274,29 @@ def test_records_of_an_entity_without_rules_conflict(client):
     response = client.post("/api/transform", json={"entityType": "applications", "records": [{}]})
 
     assert (response.status_code, response.json()["code"]) == (409, CapabilityMissing.code)
+
+
+def test_records_that_find_the_queue_full_are_asked_to_come_back_when_it_is_done(client, service):
+    service.fails_with = QueueFull(retry_seconds=7)
+
+    response = client.post("/api/transform", json={"entityType": "users", "records": [{}]})
+
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
+    assert (response.json()["code"], response.json()["type"]) == ("LG610", "urn:lockgate:problem:LG610")
+
+
+def test_records_whose_client_hangs_up_while_they_wait_are_given_up(running, service, monkeypatch):
+    monkeypatch.setattr("lockgate.server.waiting.MOMENT_SECONDS", 0.0)
+    asked, given_up = Future(), threading.Event()
+    asked.add_done_callback(lambda future: given_up.set() if future.cancelled() else None)
+    service.transform_records = lambda *_: asked
+    _, client = running()
+
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/api/transform", json={"entityType": "users", "records": [{}]}, timeout=0.2)
+
+    assert given_up.wait(20)
+    assert service.access.audit(action="records") == ()
 
 
 def test_an_unknown_entity_is_told_with_its_nearest_names(client, service):

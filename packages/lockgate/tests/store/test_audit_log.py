@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from lockgate.core.access import AuditEnd, AuditEntry, AuditOutcome, CallerKind
+from lockgate.store import open_store
+from lockgate.store.access_tables import CHANGED
 
 NOON = datetime(2026, 2, 28, 12, tzinfo=UTC)
 LATER = NOON + timedelta(seconds=5)
@@ -106,3 +109,35 @@ def test_ends_and_beginnings_are_told_together(store):
         second: begun,
         told[1]: begun,
     }
+
+
+ANSWER = replace(ENTRY, action="records.transform", subject="users", outcome=AuditOutcome.DONE, ended_at=LATER)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ["cutover.promote"]),
+        ({"subject": "users"}, ["cutover.promote"]),
+        ({"subject": "users", "action": "records"}, ["records.transform"] * 2),
+        ({"action": "records.transform", "limit": 1}, ["records.transform"]),
+        ({"actor": "ada"}, ["records.transform", "cutover.promote", "records.transform"]),
+    ],
+)
+def test_answers_about_records_are_shown_to_whoever_asks_for_them(store, asked, found):
+    store.audit.write([ANSWER, ENTRY, ANSWER])
+
+    assert [one.action for one in store.audit.entries(**asked)] == found
+
+
+def test_whoever_looks_for_changes_does_not_read_past_answers(tmp_path):
+    store, indexes = open_store(f"sqlite:///{tmp_path / 'control.db'}", project="inventory", target="main"), []
+    for conditions in ("", "AND subject = 'users'"):
+        where = f"project = 'inventory' {conditions} AND {CHANGED}"
+        query = f"SELECT * FROM audit_entry WHERE {where} ORDER BY audit_id DESC"
+        with store.audit._database.reading() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}").fetchall()
+        indexes += [re.search(r"USING INDEX (\w+)", row[3]).group(1) for row in plan]
+    store.close()
+
+    assert indexes == ["ix_audit_entry_changes", "ix_audit_entry_changes_by_subject"]

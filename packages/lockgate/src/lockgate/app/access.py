@@ -310,7 +310,8 @@ class Access:
     ) -> tuple[AuditEntry, ...]:
         """The newest entries first, after the entry `before` where it is given.
 
-        `action` may also be a noun alone: `cutover` for `cutover.promote` and all the others.
+        `action` may also be a noun alone: `cutover` for `cutover.promote` and all the others. Answers about records,
+        `records.transform`, are among them where `action` or `actor` is given.
         """
         log = self._wiring.store.audit
         return log.entries(actor=actor, action=action, subject=subject, before=before, limit=limit)

@@ -234,14 +234,14 @@ class App(Groups):
     def transform_records(
         self, entity: str, records: Iterable[dict[str, object]], *, engine: str | None = None
     ) -> Iterator[dict[str, object]]:
-        """Transforms records in memory by a rule set: an outcome each, in their order, as they are made.
+        """Transforms records in memory by one implementation: an outcome each, in their order, as they are made.
 
         Raises:
-            CapabilityMissing: the implementation is not a rule set.
+            CapabilityMissing: the implementation cannot answer records.
         """
-        from lockgate.app import rules
+        from lockgate.app.record_outcomes import outcomes
 
-        return rules.outcomes(self._wiring, self._entity(entity), records, engine)
+        return outcomes(self._wiring, self._entity(entity), records, engine)
 
     def loads(self, *, limit: int) -> tuple[Load, ...]:
         """The newest loads first."""

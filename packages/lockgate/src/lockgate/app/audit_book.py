@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 
 from lockgate.app.access import Access
 from lockgate.core.access import AuditEnd, AuditEntry, AuditOutcome, Caller
@@ -27,6 +28,13 @@ class AuditBook:
     ) -> Future[int]:
         """The number of a change that somebody is about to make, once that is durable."""
         return self._told.ask(self._access.entry_of(caller, action, subject, address=address, facts=facts))
+
+    def tell(
+        self, caller: Caller, action: str, subject: str, *, address: str, facts: Mapping[str, object]
+    ) -> Future[int]:
+        """The number of what somebody was given, in one entry that is done; the future is done once that is durable."""
+        entry = self._access.entry_of(caller, action, subject, address=address, facts=facts)
+        return self._told.ask(replace(entry, outcome=AuditOutcome.DONE, ended_at=entry.at))
 
     def end(self, audit_id: int, outcome: AuditOutcome, facts: Mapping[str, object]) -> Future[int]:
         """Tells how a change went; the future is done once that is durable."""

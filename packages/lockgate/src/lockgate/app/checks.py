@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from lockgate.app.online_checks import not_online
 from lockgate.app.rules import catalog_of
 from lockgate.app.wiring import Wiring
 from lockgate.config import PROJECT_FILE
@@ -51,6 +52,8 @@ def findings(wiring: Wiring, *, offline: bool) -> Findings:
             found += _rules(wiring, entity, implementation, offline=offline)
         else:
             found += dbt.problems(entity, implementation)
+    if not offline and not found:
+        found += not_online(wiring, document)
     routed = () if offline else (*_unshown(wiring, document), *_taken_out(wiring, document))
     warnings = [*dbt.warnings, *routed]
     return Findings(tuple(dict.fromkeys(found)), tuple(warnings))

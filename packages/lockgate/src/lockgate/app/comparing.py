@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from lockgate.adapters.relations.references import Opening, TableReference, opened
+from lockgate.adapters.relations.references import FileReference, Opening, TableReference, opened
 from lockgate.adapters.secrets.chain import open_secrets
 from lockgate.adapters.secrets.redaction import redact_with
 from lockgate.app.evidence import kept, noisy_columns
@@ -121,6 +121,16 @@ def compared_across(
     ]
     with _spill(at.state / "comparisons") as folder:
         return _compared(named, ComparisonRequest(entity.contract.key), progress, folder, today=at.clock().date())
+
+
+def compared_with_file(
+    entity: Entity, file: tuple[str, Path], edition: tuple[str, Wiring, Edition], progress: Progress
+) -> Comparison:
+    """The difference of rows in a file from an edition of an entity, every column as it is; nothing is kept."""
+    name, wiring, built = edition
+    named = (Named(FileReference(*file)), replace(named_edition(wiring, entity, built, name), tells_loads=False))
+    with _spill(wiring.state / "comparisons") as folder:
+        return _compared(named, ComparisonRequest(entity.contract.key), progress, folder, today=wiring.clock().date())
 
 
 def _compared_alone(names: Names, request: ComparisonRequest, progress: Progress) -> Comparison:

@@ -1,26 +1,28 @@
-"""Answers about records, as the route says: those that come at once by one query, over rules compiled once."""
+"""Answers about records, as the route says: those that come at once by one query, over what was compiled once."""
 
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from threading import Thread
 from time import thread_time
 
 from lockgate.app.record_programs import Programs, RecordPrograms
-from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, record_buckets, way_of
+from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, is_of_databases, record_buckets, way_of
 from lockgate.app.shadowing import Later, Listener, Seen, Shadow
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETS
 from lockgate.core.deadline import ANSWER_SECONDS, within
-from lockgate.core.entity import Entity
+from lockgate.core.entity import Engine, Entity
 from lockgate.core.job import Failure
 from lockgate.core.route import Stage
 from lockgate.cutover.splitting import chosen, is_asked
-from lockgate.errors import LockgateError, RetryableError
-from lockgate.transform.gathering import Gathering
+from lockgate.errors import LockgateError
+from lockgate.transform.gathering import Gathering, Limits
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +30,20 @@ logger = logging.getLogger(__name__)
 SMALL = 100
 MOST = 500
 MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLimits:
+    """What a process takes on at once: `threads` that answer, as many for small requests as for large ones.
+
+    `few_waiting` is how many small requests wait at most, `many_waiting` how many records of large ones; after
+    `seconds` what waits is not begun any more.
+    """
+
+    threads: int = field(default_factory=lambda: max(2, os.cpu_count() or 1))
+    few_waiting: int = 2_000
+    many_waiting: int = 100_000
+    seconds: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +73,16 @@ class _Asked:
 
 
 class RecordDesk:
-    """Answers requests about records of every entity that has rules."""
+    """Answers requests about records of every entity that has rules, or a model that can answer them."""
 
     def __init__(
-        self, wiring: Wiring, *, seen: Seen | None = None, programs: Programs | None = None, timer: Timer = thread_time
+        self,
+        wiring: Wiring,
+        *,
+        seen: Seen | None = None,
+        programs: Programs | None = None,
+        timer: Timer = thread_time,
+        limits: RecordLimits = RecordLimits(),
     ) -> None:
         """Nothing is compiled yet; `seen` gets the traffic that both sides of a route answered.
 
@@ -69,51 +91,77 @@ class RecordDesk:
         self._wiring = wiring
         self._timer = timer
         self._programs: Programs = programs or RecordPrograms(wiring)
+        self._whole: dict[str, bool] = {}
         self.shadow = Shadow(self._programs, timer, wiring.clock, seen or (lambda *_: None))
-        self._small = Gathering("lockgate-records", self._answers, most=MOST)
-        self._large = Gathering("lockgate-many-records", self._answers, most=1)
+        few, many = (
+            Limits(limits.threads, waiting, limits.seconds) for waiting in (limits.few_waiting, limits.many_waiting)
+        )
+        self._small = Gathering("lockgate-records", self._answers, most=MOST, limits=few, kind=self._kind)
+        self._large = Gathering("lockgate-many-records", self._answers, most=1, limits=many)
+        self._preparing: Thread | None = None
+        self._is_closed = False
 
     def listen(self, listener: Listener) -> None:
         """Has `listener` called with what both sides of a route said of records."""
         self.shadow.listen(listener)
 
+    def prepare(self) -> None:
+        """Begins to make ready the models that routes call for, so that no request need wait for them."""
+        self._preparing = Thread(target=self._prepare, name="lockgate-preparing", daemon=True)
+        self._preparing.start()
+
+    def _prepare(self) -> None:
+        for entity in self._wiring.project.entities.values():
+            if self._is_closed:
+                return
+            if any(one.engine is Engine.DBT for one in entity.implementations.values()):
+                try:
+                    way_of(self._wiring, entity, self._programs)
+                except Exception as error:  # whoever asks for records is told
+                    logger.info("not ready for records", extra={"facts": {"entity": entity.name}}, exc_info=error)
+
     def ask(self, entity: Entity, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
-        """What the entity's rules make of records; an error where these cannot be read, or the target does not answer.
+        """What the entity's implementations make of records; or why they cannot.
+
+        The future's errors: CapabilityMissing or NotOnline, where none answers records; EngineOff;
+        ConfigurationError, where files cannot be read; WarehouseUnavailable.
 
         Raises:
-            CapabilityMissing: it has no implementation by rules.
+            QueueFull: too many requests wait.
             ControlPlaneUnavailable: the service is being stopped.
         """
-        self._wiring.rule_book.implementation(entity, None)
         asked = _Asked(entity, records)
-        return (self._small if len(records) <= SMALL else self._large).ask(asked)
+        if len(records) <= SMALL:
+            return self._small.ask(asked)
+        return self._large.ask(asked, weight=len(records))
 
     def close(self) -> None:
         """Answers what was asked, takes nothing more, and gives back memory."""
+        self._is_closed = True
         self._small.close()
         self._large.close()
         self.shadow.close()
+        if self._preparing is not None:
+            self._preparing.join()
         self._programs.close()
 
-    def _answers(self, group: Sequence[_Asked]) -> list[RecordsAnswer | Exception]:
-        """The answer to each request of a group, those about one entity together."""
-        found: dict[int, RecordsAnswer | Exception] = {}
-        alike: dict[str, list[int]] = {}
-        for number, asked in enumerate(group):
-            alike.setdefault(asked.entity.name, []).append(number)
-        for numbers in alike.values():
-            found |= zip(numbers, self._of_one_entity([group[number] for number in numbers]), strict=True)
-        return [found[number] for number in range(len(group))]
+    def _kind(self, asked: _Asked) -> str | None:
+        """Requests about one entity go together; those that no query can keep apart, as seen last, go on one by one."""
+        name = asked.entity.name
+        return None if self._whole.get(name) else name
 
-    def _of_one_entity(self, group: Sequence[_Asked]) -> Sequence[RecordsAnswer | Exception]:
-        """The answers of one turn, by the route as it is in force now."""
+    def _answers(self, group: Sequence[_Asked]) -> Sequence[RecordsAnswer | Exception]:
+        """The answers of one turn, about one entity, by the route as it is in force now."""
         entity, requests = group[0].entity, [asked.records for asked in group]
         try:
             with within(ANSWER_SECONDS):
-                way = way_of(self._wiring, entity)
+                way = way_of(self._wiring, entity, self._programs)
+                if _must_wait(way):
+                    self._programs.wait(entity, way.leading)
         except Exception as error:  # noqa: BLE001  whoever asked is told
             return [error] * len(group)
         first = answered(self._programs, self._timer, entity, way.leading, requests)
+        self._whole[entity.name] = not all(one.is_apart for one in first)
         if way.following is None:
             return [_told(way, one) for one in first]
         later = Later(way, requests, first)
@@ -123,12 +171,18 @@ class RecordDesk:
         return [_told(way, one) for one in first]
 
 
+def _must_wait(way: Way) -> bool:
+    """Whether nobody else answers at once while the side that is to answer is being made ready."""
+    following = way.following
+    return following is None or following.engine is Engine.DBT or way.route.stage is Stage.SHADOW
+
+
 def _is_other_needed(way: Way, first: Answered) -> bool:
     """Whether the side that was not asked yet must be, before there is an answer: all requests of the turn go with it.
 
     In the shadow it never is. What no database answered is not asked of the other side, which has the same ones.
     """
-    if way.route.stage is Stage.SHADOW or isinstance(first.error, RetryableError):
+    if way.route.stage is Stage.SHADOW or is_of_databases(first.error):
         return False
     if first.error is not None:
         return True
@@ -139,7 +193,10 @@ def _told(way: Way, first: Answered) -> RecordsAnswer | Exception:
     """The answer of the leading side alone."""
     if first.outcomes is None:
         return first.error or AssertionError("no outcomes and no error")
-    return _answer(way.entity.name, way.leading.name, first.outcomes, is_whole=not first.is_alone)
+    found = _answer(way.entity.name, way.leading.name, first.outcomes, is_whole=not first.is_alone)
+    if way.refused is None:
+        return found
+    return replace(found, fallen_back=Failure.of(way.refused), instead_of=way.route.candidate or "")
 
 
 def _split(both: Both) -> RecordsAnswer | Exception:
@@ -147,7 +204,7 @@ def _split(both: Both) -> RecordsAnswer | Exception:
     way, leading, other = both.way, both.incumbent, both.candidate
     if way.is_promoted:
         leading, other = other, leading
-    if leading.outcomes is None and (other.outcomes is None or isinstance(leading.error, RetryableError)):
+    if leading.outcomes is None and (other.outcomes is None or is_of_databases(leading.error)):
         return leading.error or AssertionError("no outcomes and no error")
     buckets, share = both.buckets(), BUCKETS if way.is_promoted else way.route.share
     outcomes = chosen(both.sides, buckets, share)

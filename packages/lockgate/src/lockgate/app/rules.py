@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -17,7 +17,7 @@ from lockgate.core.entity import Entity, Implementation
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, table
-from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN
+from lockgate.core.stream import LOAD_ID_COLUMN, POSITION_COLUMN, Source, Stream
 from lockgate.errors import UnknownName
 from lockgate.transform.rules import (
     DIALECTS,
@@ -108,7 +108,7 @@ def outcome(entity: Entity, implementation: Implementation, number: int, row: Ro
 
 def context_of(wiring: Wiring, rule_set: RuleSet, catalog: Catalog) -> dict[Relation, pa.Table]:
     """The pinned rows that rules read beside their source."""
-    return {relation: _rows(wiring, relation, names) for relation, names in looked_up(rule_set, catalog).items()}
+    return {relation: pinned_rows(wiring, relation, names) for relation, names in looked_up(rule_set, catalog).items()}
 
 
 def looked_up(rule_set: RuleSet, catalog: Catalog) -> dict[Relation, tuple[str, ...]]:
@@ -142,12 +142,23 @@ def catalog_of(wiring: Wiring, implementation: Implementation, *, offline: bool 
     """The columns of every raw relation, as the target has them, else as declared, else as the source tells."""
     relations = []
     for source, stream in wiring.project.streams():
-        relation = source.relation(stream)
-        columns: tuple[Column, ...] = () if offline else wiring.warehouse.columns(relation)
-        columns = columns or (stream.columns if offline else wiring.offered(source, stream))
+        columns = _columns(wiring, source, stream, offline=offline)
         if columns:
-            relations.append((relation, columns))
+            relations.append((source.relation(stream), columns))
     return Catalog(tuple(relations), wiring.rule_book.beside(implementation))
+
+
+def own_columns_of(wiring: Wiring, relation: Relation) -> tuple[Column, ...]:
+    """The columns of a raw relation without those that say where a row came from; none where it is not known."""
+    filled = (pair for pair in wiring.project.streams() if pair[0].relation(pair[1]) == relation)
+    found = next((_columns(wiring, *pair) for pair in filled), None)
+    columns = wiring.warehouse.columns(relation) if found is None else found
+    return tuple(column for column in columns if column.name not in ORIGINS)
+
+
+def _columns(wiring: Wiring, source: Source, stream: Stream, *, offline: bool = False) -> tuple[Column, ...]:
+    columns: tuple[Column, ...] = () if offline else wiring.warehouse.columns(source.relation(stream))
+    return columns or (stream.columns if offline else wiring.offered(source, stream))
 
 
 def opened(wiring: Wiring, implementation: Implementation) -> tuple[RuleSet, Catalog]:
@@ -155,7 +166,7 @@ def opened(wiring: Wiring, implementation: Implementation) -> tuple[RuleSet, Cat
     return wiring.rule_book.rule_set(implementation), catalog_of(wiring, implementation)
 
 
-def _rows(wiring: Wiring, relation: Relation, names: tuple[str, ...]) -> pa.Table:
+def pinned_rows(wiring: Wiring, relation: Relation, names: Sequence[str]) -> pa.Table:
     """The pinned rows of a raw relation, with the columns of those names."""
     columns: list[exp.Expr] = [column(name) for name in names] or [exp.Literal.number(1).as_("one")]
     return wiring.warehouse.query(exp.select(*columns).from_(table(relation)))

@@ -22,7 +22,7 @@ from lockgate.app.flows import KIND, STEPS_AT_ONCE, Flows
 from lockgate.app.lineage_desk import LineageDesk
 from lockgate.app.outside_flows import OutsideWatch
 from lockgate.app.performing import Begun, inputs_of, perform
-from lockgate.app.record_desk import RecordDesk, RecordsAnswer
+from lockgate.app.record_desk import RecordDesk, RecordLimits, RecordsAnswer
 from lockgate.app.shadowing import Listener
 from lockgate.app.switching import set_dbt_enabled
 from lockgate.app.traffic_book import TrafficBook
@@ -50,12 +50,12 @@ TURN_SECONDS = 600.0
 class Service:
     """A project that answers requests: batch ones as durable jobs, records at once."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: Wiring, record_limits: RecordLimits | None = None) -> None:
         """A service of a project that is wired already; `Service.open` finds and wires one."""
         self._wiring = wiring
         self._control = ControlLoop(wiring, wiring.judge_seconds)
         self._traffic = TrafficBook(wiring.store.evidence.write_traffic, self._control.judge)
-        self._records = RecordDesk(wiring, seen=self._traffic.count)
+        self._records = RecordDesk(wiring, seen=self._traffic.count, limits=record_limits or RecordLimits())
         self._listeners: list[Ended] = []
         kinds = {"executions": 1} | ({KIND: STEPS_AT_ONCE} if wiring.project.flows else {})
         worker = wiring.worker(kinds)
@@ -73,7 +73,9 @@ class Service:
         )
 
     @classmethod
-    def open(cls, folder: Path | None = None, *, target: str | None = None) -> Self:
+    def open(
+        cls, folder: Path | None = None, *, target: str | None = None, record_limits: RecordLimits | None = None
+    ) -> Self:
         """The service of the project in `folder`, or of the nearest `lockgate.yml` upwards from here.
 
         Raises:
@@ -85,7 +87,7 @@ class Service:
         redact_also_with(wiring.places.relative)
         redact_also_with(without_addresses)
         try:
-            return cls(wiring)
+            return cls(wiring, record_limits)
         except BaseException:
             wiring.close()
             raise
@@ -117,8 +119,9 @@ class Service:
         self._control.start()
 
     def warm(self) -> None:
-        """Begins to import dbt, so that the first execution need not wait for it; returns at once."""
+        """Begins to import dbt, and to compile what answers records: no first request waits for it; returns at once."""
         self._wiring.executor.warm()
+        self._records.prepare()
 
     def submit(self, request: TransformRequest, *, caller: str, key: IdempotencyKey | None = None) -> Future[Job]:
         """Stores a job: once the future is done it is durable.
@@ -191,13 +194,14 @@ class Service:
         return self._jobs.retry(job_id)
 
     def transform_records(self, entity: str, records: Sequence[Mapping[str, object]]) -> Future[RecordsAnswer]:
-        """What the entity's rules make of records.
+        """What the entity's implementations make of records.
 
-        The future's errors: RuleSetInvalid, WarehouseUnavailable, StatementFailed.
+        The future's errors: CapabilityMissing or NotOnline, where none answers records; EngineOff, RuleSetInvalid,
+        WarehouseUnavailable, StatementFailed, WaitedTooLong.
 
         Raises:
             UnknownName: there is no such entity.
-            CapabilityMissing: it has no implementation by rules.
+            QueueFull: too many requests wait.
             ControlPlaneUnavailable: the service is being stopped.
         """
         return self._records.ask(entity_of(self._wiring, entity), records)

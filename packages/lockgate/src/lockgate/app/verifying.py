@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from lockgate.app.comparing import compared_across
+from lockgate.app.online_verifying import verified_online
 from lockgate.app.run import Run
 from lockgate.app.turns import alone
 from lockgate.app.wiring import Wiring, open_wiring
@@ -53,7 +54,7 @@ class Verifying:
             for target in self._targets:
                 wiring = self._opened(target, opened)
                 made |= self._built(wiring, listener, load=load, wait_seconds=wait_seconds)
-            found = (one for entity in self._entities for one in _held(entity, made, progress))
+            found = (one for entity in self._entities for one in _all_held(entity, made, progress))
             return Verification(tuple(found))
 
     def _opened(self, target: str, opened: ExitStack) -> Wiring:
@@ -98,6 +99,14 @@ def _is_of(step: str, maker: Maker) -> bool:
     if build is None:
         return step == f"publish {maker.entity}@{maker.implementation}"
     return maker.implementation == build["implementation"] and maker.entity in build["entities"].split(", ")
+
+
+def _all_held(entity: Entity, made: _Made, progress: Progress) -> Iterable[Verified]:
+    """Each maker of an entity, as `_held`; then what each of them gives by records, held against its own rows."""
+    yield from _held(entity, made, progress)
+    for maker, found in made.items():
+        if maker.entity == entity.name and not isinstance(found, LockgateError):
+            yield from verified_online(found[0], entity, maker, found[1], progress)
 
 
 def _held(entity: Entity, made: _Made, progress: Progress) -> Iterable[Verified]:

@@ -209,7 +209,7 @@ def list_audit(
     limit: Limit = 20,
     as_json: Json = False,
 ) -> int:
-    """The newest changes first: who, from where, what, and how it went."""
+    """The newest changes first: who, from where, what, and how it went; answers about records with --action records."""
     with opened(context) as app:
         found = app.access.audit(actor=actor, action=action, subject=subject, before=before, limit=limit)
     if as_json:

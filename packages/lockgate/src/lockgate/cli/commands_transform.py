@@ -86,7 +86,10 @@ def verify(
     wait: Wait = 60.0,
     as_json: Json = False,
 ) -> int:
-    """Build entities by all implementations, on all targets named, hold that back, and compare every row."""
+    """Build entities by all implementations, on all targets named, hold that back, and compare every row.
+
+    What an implementation built is compared with what it answers about the records that it was built of, too.
+    """
     with (
         opened(context) as app,
         reading() as progress,
@@ -106,11 +109,12 @@ def verify(
 def _show_verified(found: Verification) -> None:
     """Who made which rows, and whether they are the same; why not, below."""
     rows = [
-        (one.maker.entity, one.maker.target, one.maker.implementation, one.rows, one.verdict or _unheld(one),
-         one.unexplained)
+        (one.maker.entity, one.maker.target, one.maker.implementation, one.maker.way or "built", one.rows,
+         one.verdict or _unheld(one), one.unexplained)
         for one in found.found
     ]  # fmt: skip
-    print_table("", ("entity", "target", "implementation", "rows", "against the first", "rows that differ"), rows)
+    heads = ("entity", "target", "implementation", "asked", "rows", "verdict", "rows that differ")
+    print_table("", heads, rows)
     for one in found.found:
         for reason in one.reasons if one.verdict is not Verdict.PASS else ():
             standard_output().print(f"{one.maker}: {reason}", markup=False, soft_wrap=True)

@@ -205,6 +205,7 @@ def _implementation(name: str, shape: ImplementationShape, folder: Path) -> Impl
         shape.timeout or DBT_TIMEOUT,
         shape.vars or {},
         shape.revision or "",
+        shape.online,
     )
 
 

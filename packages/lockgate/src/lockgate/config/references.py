@@ -199,7 +199,7 @@ def _engine(path: KeyPath, implementation: ImplementationShape) -> Iterator[Find
     elif implementation.dbt is not None and implementation.model is None:
         yield Finding(path, "the key 'model' is missing", "Name the dbt model that is the entity.")
     elif implementation.rules is not None:
-        for key in ("model", "executor", "timeout", "vars"):
+        for key in ("model", "executor", "timeout", "vars", "online"):
             if getattr(implementation, key) is not None:
                 yield Finding((*path, key), "goes with `dbt`, not with `rules`", "Take it away.")
 

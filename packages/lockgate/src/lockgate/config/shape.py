@@ -281,6 +281,7 @@ class ImplementationShape(Shape):
     )
     timeout: Duration | None = Field(None, description="How long dbt may run; 30m where it is not given.")
     vars: dict[str, Any] | None = Field(None, description="Variables for dbt.")
+    online: bool | None = Field(None, description="Whether dbt answers records: it must, never does; else if it can.")
     revision: Revision | None = Field(
         None, description="A branch, tag or commit of the project's git repository; else the files as they lie there."
     )

@@ -119,6 +119,10 @@ class SignedIn:
     token: str = field(repr=False)
 
 
+ANSWERED = "records.transform"
+"""What the audit calls an answer about records: it changes nothing."""
+
+
 class AuditOutcome(StrEnum):
     """How a change went; `BEGUN` stays where the process did not live to tell."""
 
@@ -130,7 +134,9 @@ class AuditOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One change: who asked for it, from where, what it was about, and how it went. It holds no secret, no row's value.
+    """One change, or answer about records: who asked for it, from where, what about, and how it went.
+
+    It holds no secret, no row's value.
 
     `action` is `<noun>.<verb>` (`job.submit`, `cutover.roll-back`, `session.begin`); `subject` names what was changed,
     `target` the target that the process worked on.

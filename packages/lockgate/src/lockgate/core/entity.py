@@ -37,7 +37,8 @@ class Implementation:
     """A named way to produce an entity.
 
     `path` is the rule set's file, or the dbt project's folder; `model` the dbt model that is the output. With
-    `git_revision` its files are those of that branch, tag or commit, whatever the working tree has.
+    `git_revision` its files are those of that branch, tag or commit, whatever the working tree has. `is_online` says
+    whether a model must answer records, or never does; where it says nothing, the model does if it can.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Implementation:
     timeout: timedelta = timedelta(minutes=30)
     vars: Mapping[str, object] = field(default_factory=dict)
     git_revision: str = ""
+    is_online: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

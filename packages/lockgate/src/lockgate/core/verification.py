@@ -10,15 +10,17 @@ from lockgate.errors import LockgateError
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """What made rows of an entity: an implementation on a target."""
+    """What made rows of an entity: an implementation on a target; where it was asked for records, in which `way`."""
 
     entity: str
     implementation: str
     target: str
+    way: str = ""
 
     def __str__(self) -> str:
-        """`entity@implementation on target`."""
-        return f"{self.entity}@{self.implementation} on {self.target}"
+        """`entity@implementation on target`, and how it was asked."""
+        asked = f", asked {self.way}" if self.way else ""
+        return f"{self.entity}@{self.implementation} on {self.target}{asked}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """Every maker of every entity asked for, in the order of entities, targets and implementations."""
+    """Every maker of every entity asked for, in the order of entities, targets and implementations.
+
+    After those that built an entity come those that were asked for its records, each held against what it built.
+    """
 
     found: tuple[Verified, ...]
 
@@ -50,6 +55,6 @@ class Verification:
 
     @property
     def alone(self) -> tuple[str, ...]:
-        """The entities of which one maker alone has made rows, so that nothing is proven."""
-        made = [one.maker.entity for one in self.found if one.error is None]
+        """The entities that one maker alone has built, so that nothing is proven of implementations."""
+        made = [one.maker.entity for one in self.found if one.error is None and not one.maker.way]
         return tuple(entity for entity in dict.fromkeys(made) if made.count(entity) == 1)

@@ -8,7 +8,8 @@ LockgateError
 │   │   ├── SecretMissing       LG103
 │   │   ├── ExtraMissing        LG104
 │   │   ├── CapabilityMissing   LG105
-│   │   └── ControlPlaneNewer   LG106
+│   │   ├── ControlPlaneNewer   LG106
+│   │   └── NotOnline           LG107
 │   ├── RuleError
 │   │   ├── RuleSetInvalid      LG201
 │   │   └── RuleCaseFailed      LG202
@@ -63,6 +64,9 @@ LockgateError
     ├── SignInBusy              LG607
     ├── RuntimeUnavailable      LG608
     ├── ExecutorUnavailable     LG609
+    ├── QueueFull               LG610
+    ├── WaitedTooLong           LG611
+    ├── NotReady                LG612
     └── NoticeUnavailable       LG962
 """
 
@@ -102,6 +106,7 @@ from lockgate.errors.fatal import (
     LoadError,
     NotAllowed,
     NoticeRefused,
+    NotOnline,
     OutputInvalid,
     PasswordRefused,
     ProjectInvalid,
@@ -126,11 +131,14 @@ from lockgate.errors.retryable import (
     DbtProcessLost,
     ExecutorUnavailable,
     NoticeUnavailable,
+    NotReady,
     PublishBlocked,
+    QueueFull,
     RuntimeUnavailable,
     SignInBusy,
     SourceUnavailable,
     TargetBusy,
+    WaitedTooLong,
     WarehouseUnavailable,
 )
 from lockgate.errors.roots import (
@@ -178,6 +186,8 @@ __all__ = [
     "LoadError",
     "LockgateError",
     "NotAllowed",
+    "NotOnline",
+    "NotReady",
     "NoticeRefused",
     "NoticeUnavailable",
     "OutputInvalid",
@@ -185,6 +195,7 @@ __all__ = [
     "Problem",
     "ProjectInvalid",
     "PublishBlocked",
+    "QueueFull",
     "RetryableError",
     "RuleCaseFailed",
     "RuleError",
@@ -203,6 +214,7 @@ __all__ = [
     "TargetBusy",
     "TokenRefused",
     "UnknownName",
+    "WaitedTooLong",
     "WarehouseError",
     "WarehouseUnavailable",
     "WorkshopEscaped",

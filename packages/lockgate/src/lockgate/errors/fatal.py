@@ -58,6 +58,13 @@ class ControlPlaneNewer(ConfigurationError):
     hint = "Update Lockgate on this machine, or point LOCKGATE_CONTROL_URL to another database."
 
 
+class NotOnline(ConfigurationError):
+    """A dbt model cannot answer records as it answers tables."""
+
+    code = "LG107"
+    hint = "Take away what stands in the way, or write `online: false` at the implementation: its rules answer."
+
+
 class RuleError(FatalError):
     """A rule set cannot be used."""
 

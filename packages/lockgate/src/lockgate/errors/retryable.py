@@ -68,6 +68,27 @@ class ExecutorUnavailable(RetryableError):
     hint = "Check that it runs and that its address under `executors` is right, then run it again: what runs is met."
 
 
+class QueueFull(RetryableError):
+    """Too many requests wait to be answered; nothing of this one was begun."""
+
+    code = "LG610"
+    hint = "Send it again after `Retry-After`, or send fewer at once."
+
+
+class NotReady(RetryableError):
+    """A dbt model is being made ready for records; nobody else can answer them."""
+
+    code = "LG612"
+    hint = "Send it again in some seconds; it happens after a start, and when files or loads have changed."
+
+
+class WaitedTooLong(RetryableError):
+    """The request waited for longer than it may; nothing of it was begun."""
+
+    code = "LG611"
+    hint = "Send it again a little later, or send fewer at once."
+
+
 class NoticeUnavailable(RetryableError):
     """The receiver of a notice or lineage event did not answer, or was busy; it is kept and sent again."""
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from starlette.requests import Request
 
-from lockgate.core.access import AuditOutcome, Caller
+from lockgate.core.access import ANSWERED, AuditOutcome, Caller
 from lockgate.errors import LockgateError
 from lockgate.govern import auditing
 from lockgate.govern.changes import Told
@@ -99,6 +99,17 @@ def _went_late(desk: Desk, change: Change, error: BaseException, done: Future[An
 async def tell_refused(request: Request, action: str, code: str) -> None:
     """Writes down that a change was refused before it was begun; where it cannot be written, the log."""
     await _tell(request, action, "", AuditOutcome.REFUSED, {"path": request.url.path, "code": code})
+
+
+async def tell_answered(request: Request, subject: str, **facts: object) -> None:
+    """Writes down what somebody is about to be given; many share a transaction, and nobody is answered before it ends.
+
+    Raises:
+        ControlPlaneUnavailable: the entry cannot be written.
+    """
+    desk = desk_of(request)
+    caller: Caller = request.state.caller
+    await desk.answer(desk.audit.tell(caller, ANSWERED, subject, address=address_of(request), facts=facts))
 
 
 def was_told(request: Request) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from lockgate.app.record_desk import RecordLimits
 from lockgate.core.deadline import ANSWER_SECONDS
 from lockgate.settings import Network
 
@@ -30,7 +31,7 @@ class Options:
     `drain_seconds` to send once more on connections that they keep. `streams` parts of pages are watched live at once,
     `streams_a_caller` by one caller. Of several processes, one that does not answer its supervisor for
     `worker_seconds`, its imports included, is replaced. A process begins to import dbt `warm_seconds` after it began to
-    answer.
+    answer. What waits to be transformed as records, and how long it may, is bounded by `record_limits`.
     """
 
     mode: Mode = Mode.DEVELOPMENT
@@ -62,6 +63,7 @@ class Options:
     stop_seconds: int = 30
     worker_seconds: int = 120
     warm_seconds: float = 2.0
+    record_limits: RecordLimits = field(default_factory=RecordLimits)
 
     def __post_init__(self) -> None:
         """Refuse a token that anybody would guess.

@@ -22,7 +22,9 @@ from lockgate.errors import (
     KeyReused,
     LockgateError,
     NotAllowed,
+    NotOnline,
     PasswordRefused,
+    QueueFull,
     RetryableError,
     RuleSetInvalid,
     RuntimeRefused,
@@ -38,6 +40,7 @@ RETRY_SECONDS = 5
 STATUSES: Mapping[type[LockgateError], HTTPStatus] = {
     UnknownName: HTTPStatus.NOT_FOUND,
     CapabilityMissing: HTTPStatus.CONFLICT,
+    NotOnline: HTTPStatus.CONFLICT,
     RuleSetInvalid: HTTPStatus.CONFLICT,
     EngineOff: HTTPStatus.CONFLICT,
     CutoverInvalid: HTTPStatus.CONFLICT,
@@ -52,6 +55,7 @@ STATUSES: Mapping[type[LockgateError], HTTPStatus] = {
     AccountRefused: HTTPStatus.CONFLICT,
     FlowRuntimeError: HTTPStatus.CONFLICT,
     RuntimeRefused: HTTPStatus.FAILED_DEPENDENCY,
+    QueueFull: HTTPStatus.TOO_MANY_REQUESTS,
     RetryableError: HTTPStatus.SERVICE_UNAVAILABLE,
     LockgateError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
@@ -138,7 +142,8 @@ def problem_of(error: LockgateError, **more: object) -> Response:
     status = status_of(error)
     told = {"detail": redacted(error.message), "hint": redacted(error.remedy)}
     known = {"code": error.code, "title": title_of(type(error)), **told}
-    headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, RetryableError) else {}
+    seconds = error.fields.get("retry_seconds", RETRY_SECONDS)
+    headers = {"Retry-After": str(seconds)} if isinstance(error, RetryableError) else {}
     return problem(status, {**known, **more}, headers)
 
 

@@ -97,7 +97,7 @@ API_ROUTES = (
     ApiRoute(
         "POST", "/api/transform", OPERATORS, routes_jobs.transform, "transform",
         {200: described(TransformAnswer, "What came of it.", also=RecordsAnswer), 202: _ACCEPTED},
-        (*_SUBMITTING, 424), (JobBody, RecordsBody), _KEYED, change="job.submit",
+        (*_SUBMITTING, 424, 429), (JobBody, RecordsBody), _KEYED, change="job.submit",
     ),
     ApiRoute(
         "POST", "/api/jobs", OPERATORS, routes_jobs.submit_job, "jobs",

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from lockgate.core.job import IdempotencyKey, Job
 from lockgate.errors import RetryableError
 from lockgate.server.bodies import JobBody, JobsQuery, RecordsBody, checked, checked_transformation, refuse_repeated
-from lockgate.server.changing import changing
-from lockgate.server.desk import Desk, desk_of
+from lockgate.server.changing import changing, tell_answered
+from lockgate.server.desk import desk_of
 from lockgate.server.idempotency import key_of
 from lockgate.server.preference import preference_of
 from lockgate.server.problems import problem_of
@@ -30,7 +30,7 @@ from lockgate.server.rendering import (
     transform_answer,
 )
 from lockgate.server.submitting import checked_job_id, submitted
-from lockgate.server.waiting import until_ended
+from lockgate.server.waiting import until_ended, while_heard
 
 JobId = Annotated[str, Path(description="The id of a job.", examples=["0199a3c2"])]
 FEW = 100  # records whose answer is written in less time than a thread takes to begin
@@ -44,7 +44,7 @@ async def transform(request: Request) -> Response:
     body = checked_transformation(document, desk.options)
     if isinstance(body, RecordsBody):
         request.state.asked = (body.entity_type,)
-        return await _transform_records(desk, body, key)
+        return await _transform_records(request, body, key)
     request.state.asked = (body.entity_type, body.engine)
     job = await submitted(request, body.request(), key)
     preference = preference_of(request.headers.getlist("prefer"), desk.options)
@@ -60,14 +60,19 @@ async def transform(request: Request) -> Response:
     return response
 
 
-async def _transform_records(desk: Desk, body: RecordsBody, key: IdempotencyKey | None) -> Response:
+async def _transform_records(request: Request, body: RecordsBody, key: IdempotencyKey | None) -> Response:
+    desk = desk_of(request)
+
     async def compute() -> bytes:
         if key is not None:
             await desk.answer(desk.service.hold(key))
-        answer = await desk.threads.wait(desk.service.transform_records(body.entity_type, body.records))
+        asked = desk.service.transform_records(body.entity_type, body.records)
+        # An answer under a key may be waited for by others, too.
+        answer = await (while_heard(request, desk, asked) if key is None else desk.threads.wait(asked))
         return records_text(answer) if len(body.records) <= FEW else await desk.threads.call(records_text, answer)
 
     text = await (compute() if key is None else desk.replays.answer(key, compute))
+    await tell_answered(request, body.entity_type, records=len(body.records))
     return Response(text, media_type=JSON)
 
 

@@ -58,7 +58,7 @@ class ProjectApi:
         Raises:
             SecretMissing: in production nobody has an account or a token.
         """
-        service = Service.open(self.folder, target=self.target)
+        service = Service.open(self.folder, target=self.target, record_limits=self.options.record_limits)
         try:
             if self.options.mode is Mode.PRODUCTION and self.options.token is None:
                 _refuse_unreachable(service)

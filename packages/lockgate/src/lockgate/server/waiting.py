@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 from starlette.requests import Request
 
 from lockgate.core.job import Job
 from lockgate.server.desk import Desk
 from lockgate.server.reading import ClientGone
+
+# Nobody looks whether a client is still there before an answer has taken so long.
+MOMENT_SECONDS = 1.0
+
+Got = TypeVar("Got")
 
 
 async def until_ended(request: Request, desk: Desk, job: Job, seconds: float) -> Job:
@@ -34,6 +40,28 @@ async def until_ended(request: Request, desk: Desk, job: Job, seconds: float) ->
     finally:
         ended.cancel()
         gone.cancel()
+
+
+async def while_heard(request: Request, desk: Desk, answer: Future[Got]) -> Got:
+    """An answer that is made elsewhere; one that takes longer than a moment is given up once the client hangs up.
+
+    Raises:
+        ClientGone: the client hung up: whoever makes the answer hears that nobody waits for it.
+        Refusal: it has taken too long.
+    """
+    waiting = asyncio.ensure_future(desk.threads.wait(answer))
+    gone: asyncio.Future[None] | None = None
+    try:
+        if not (await asyncio.wait({waiting}, timeout=MOMENT_SECONDS))[0]:
+            gone = asyncio.ensure_future(_hung_up(request))
+            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not waiting.done():
+            raise ClientGone
+        return waiting.result()
+    finally:
+        waiting.cancel()
+        if gone is not None:
+            gone.cancel()
 
 
 async def _hung_up(request: Request) -> None:

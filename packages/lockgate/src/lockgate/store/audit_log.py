@@ -1,6 +1,6 @@
-"""The audit: an entry for each change, put down before it is made; nothing of it is ever changed or taken away.
+"""The audit: entries of changes, put down before they are made, and of answers about records, before they are given.
 
-The one exception is how a change went, which is told once.
+Nothing of it is ever changed or taken away. The one exception is how a change went, which is told once.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, bindparam, insert, select, update
 
 from lockgate.core.access import AuditEnd, AuditEntry, AuditOutcome, CallerKind
-from lockgate.store.access_tables import audit_entry
+from lockgate.store.access_tables import CHANGED, audit_entry
 from lockgate.store.database import Database
 from lockgate.store.scope import Scope
 
@@ -80,12 +80,16 @@ class AuditLog:
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[AuditEntry, ...]:
-        """The newest entries first, after `before` where it is given; `action` also by its noun alone: `cutover`."""
+        """The newest entries first, after `before` where it is given; `action` also by its noun alone: `cutover`.
+
+        Answers about records are among them where `action` or `actor` is given.
+        """
         columns = audit_entry.c
-        conditions = [columns.project == self._scope.project]
+        conditions: list[ColumnElement[bool] | TextClause] = [columns.project == self._scope.project]
         conditions += [columns.actor == actor] if actor is not None else []
         conditions += [columns.subject == subject] if subject is not None else []
         conditions += [columns.audit_id < before] if before is not None else []
+        conditions += [CHANGED] if action is None and actor is None else []
         if action is not None:
             noun = columns.action.startswith(f"{action}.", autoescape=True)
             conditions.append(columns.action == action if "." in action else noun)

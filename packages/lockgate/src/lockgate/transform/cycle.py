@@ -13,7 +13,7 @@ from lockgate.core.load import Pin, pin_of
 from lockgate.core.nearness import did_you_mean
 from lockgate.core.relation import Relation
 from lockgate.core.route import Publication, Route, Stage
-from lockgate.errors import UnknownName
+from lockgate.errors import StaleToken, UnknownName
 
 if TYPE_CHECKING:
     from lockgate.core.execution import Execution
@@ -50,7 +50,15 @@ def declared_route(entity: Entity) -> Route:
 
 def ensure_route(entity: Entity, serving: Serving) -> Route:
     """The route in force; the declared one is stored where none is."""
-    return serving.route(entity.name) or serving.set_route(declared_route(entity))
+    in_force = serving.route(entity.name)
+    if in_force is None:
+        try:
+            return serving.set_route(declared_route(entity))
+        except StaleToken:  # somebody else has stored it in the same moment
+            in_force = serving.route(entity.name)
+            if in_force is None:
+                raise
+    return in_force
 
 
 def pieces_of(entity: Entity, names: Sequence[str]) -> tuple[Piece, ...]:

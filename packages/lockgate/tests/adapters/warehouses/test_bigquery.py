@@ -17,9 +17,9 @@ from lockgate.adapters.warehouses.bigquery.failures import is_lease_lost, transl
 from lockgate.adapters.warehouses.bigquery.names import Names, column_of, field
 from lockgate.adapters.warehouses.bigquery.types import bigquery_type, columns_in
 from lockgate.adapters.warehouses.bigquery.views import ranges
-from lockgate.adapters.warehouses.casting import cast_to
 from lockgate.adapters.warehouses.named_sql import statements
 from lockgate.adapters.warehouses.state import View
+from lockgate.core.casting import cast_to
 from lockgate.core.relation import Column, Relation
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import AccessRefused, OutputInvalid, StatementFailed, TargetBusy, WarehouseUnavailable

@@ -48,6 +48,7 @@ class Postgres:
     def __init__(self, url: str) -> None:
         import psycopg
 
+        self.url = url
         self._connection = psycopg.connect(url, autocommit=True)
         self._connection.execute("SET TIME ZONE 'America/New_York'")
         self._connection.execute("SET DateStyle = 'ISO, DMY'")
@@ -191,6 +192,20 @@ def postgres_engine(postgres_server) -> Iterator[Postgres]:
         yield engine
         engine.close()
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def open_memory(request):
+    """Opens a memory of that kind; a program has one of its own."""
+    from lockgate.adapters.records.duckdb import DuckDBMemory
+    from lockgate.adapters.warehouses.postgres import open_postgres
+
+    if request.param == "duckdb":
+        yield DuckDBMemory
+        return
+    warehouse = open_postgres("main", request.getfixturevalue("postgres_engine").url, clock=None)
+    yield warehouse.memory
+    warehouse.close()
 
 
 @pytest.fixture(scope="module")

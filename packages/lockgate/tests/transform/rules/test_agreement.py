@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from lockgate.adapters.records.duckdb import DuckDBMemory
 from lockgate.config.rules import parse_rule_set
 from lockgate.core.relation import Relation
 from lockgate.transform.rules.program import Catalog
@@ -116,7 +115,9 @@ def _plain(value):
 @pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(ROW, max_size=25), teams=st.lists(TEAM, max_size=6))
-def test_duckdb_postgres_and_records_agree_on_every_row(duckdb_engine, postgres_engine, tools, rows, teams):
+def test_duckdb_postgres_and_records_agree_on_every_row(
+    duckdb_engine, postgres_engine, open_memory, tools, rows, teams
+):
     rule_set = parse_rule_set(RULES, file="people.yml")
     columns, team_columns = tools.columns_of(COLUMNS), tools.columns_of(TEAM_COLUMNS)
     numbered = (*columns, *tools.columns_of({"_row": "bigint"}))
@@ -129,7 +130,7 @@ def test_duckdb_postgres_and_records_agree_on_every_row(duckdb_engine, postgres_
         found.append([plain(row) for row in sorted(outcomes, key=lambda row: row["_row"])])
     records = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
     context = {TEAMS: tools.table(team_columns, teams)}
-    in_memory = transform_records(rule_set, records, DuckDBMemory(), catalog=catalog, context=context)
+    in_memory = transform_records(rule_set, records, open_memory(), catalog=catalog, context=context)
     found.append([plain(row) for row in in_memory.to_pylist()])
 
     assert len(found[0]) == len(rows)
@@ -173,17 +174,19 @@ def test_spark_agrees_with_duckdb_on_every_row(duckdb_engine, spark_engine, tool
 @pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(requests=st.lists(st.lists(ROW, max_size=4), max_size=6), teams=st.lists(TEAM, max_size=6))
-def test_requests_answered_at_once_agree_with_each_answered_alone(tools, requests, teams):
+def test_requests_answered_at_once_agree_with_each_answered_alone(open_memory, tools, requests, teams):
     rule_set = parse_rule_set(RULES, file="people.yml")
     team_columns = tools.columns_of(TEAM_COLUMNS)
     catalog = Catalog(((RAW, tools.columns_of(COLUMNS)), (TEAMS, team_columns)))
     context = {TEAMS: tools.table(team_columns, teams)}
     records = [[dict(zip(COLUMNS, row, strict=True)) for row in rows] for rows in requests]
 
-    program = RecordProgram(rule_set, DuckDBMemory(), catalog=catalog, context=context)
+    memory = open_memory()
+    program = RecordProgram(rule_set, memory, catalog=catalog, context=context)
     at_once = [rows.drop_columns(["_row"]).to_pylist() for rows in program.outcomes(records)]
+    memory.close()
 
-    alone = [transform_records(rule_set, rows, DuckDBMemory(), catalog=catalog, context=context) for rows in records]
+    alone = [transform_records(rule_set, rows, open_memory(), catalog=catalog, context=context) for rows in records]
     assert program.is_apart
     assert at_once == [rows.drop_columns(["_row"]).to_pylist() for rows in alone]
 

@@ -11,6 +11,8 @@ CONSOLE = "console.log"
 LONGEST_TEXT = 4000
 # What a project's process is for: to serve invocations, or to read the project for its lineage.
 SERVE, RENDER = "serve", "render"
+# What an invocation is for: to build or test, or to compile and build nothing.
+BUILD, COMPILE = "build", "compile"
 
 
 def command(name: str, project: Message, *, folder: Path, profiles: Path) -> list[str]:

@@ -39,20 +39,28 @@ def invoked(manifest: Any, project: Message, request: Message, tell: Tell) -> No
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # interrupted, dbt cancels its queries
     tell({"kind": "started"})
-    models = {node.name for node in manifest.nodes.values() if node.resource_type == "model"}
-    missing = [name for name in request["models"] if name not in models]
-    if missing:
-        near = nearest(missing[0], models)
-        tell({"kind": "unknown", "model": missing[0], "near": near, "models": sorted(models)[:NAMED]})
+    missing = unknown(manifest, request["models"])
+    if missing is not None:
+        tell(missing)
         return
     if request["tests_only"]:
         for told in upstreams(manifest, request["models"]):
             tell(told)
     with console(Path(request["folder"]) / CONSOLE):
         last = _Invocation(manifest, project, request, tell).run()
-        _disconnect()
+        disconnect()
     tell(last)
     note_templates(Path(project["templates"]), manifest)
+
+
+def unknown(manifest: Any, names: Sequence[str]) -> Message | None:
+    """What is told of the first of the names that no model has; None where all are there."""
+    models = {node.name for node in manifest.nodes.values() if node.resource_type == "model"}
+    missing = next((name for name in names if name not in models), None)
+    if missing is None:
+        return None
+    near = nearest(missing, models)
+    return {"kind": "unknown", "model": missing, "near": near, "models": sorted(models)[:NAMED]}
 
 
 class _Invocation:
@@ -125,7 +133,7 @@ def _load_seeds_by_statements(manifest: Any) -> None:
             node.config._extra["fast"] = False  # noqa: SLF001  where dbt keeps an adapter's own settings
 
 
-def _disconnect() -> None:
+def disconnect() -> None:
     """Closes what dbt-duckdb keeps open to the end of a process, so that the file is whole without its log."""
     duckdb = sys.modules.get("dbt.adapters.duckdb.connections")
     environment = duckdb.DuckDBConnectionManager._ENV if duckdb else None  # noqa: SLF001  `env()` raises where none is

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from lockgate.adapters.dbt.answers import escape, lost
 from lockgate.adapters.dbt.artifacts import new_folder
 from lockgate.adapters.dbt.call import Call, end
+from lockgate.adapters.dbt.command import BUILD, COMPILE
 from lockgate.adapters.dbt.config import DbtConfig
-from lockgate.adapters.dbt.dialects import parsing_kind, quote_of
+from lockgate.adapters.dbt.dialects import dialect_of_type, parsing_kind, quote_of
+from lockgate.adapters.dbt.graph import compiled_graph
 from lockgate.adapters.dbt.invoking import MANIFEST
 from lockgate.adapters.dbt.lineage import RenderedProject, rendered_project
 from lockgate.adapters.dbt.profile import output_of
@@ -25,13 +28,19 @@ from lockgate.adapters.dbt.story import Story
 from lockgate.adapters.dbt.warm import WarmProcess
 from lockgate.adapters.dbt.wire import Message, MessageTooLong, pair, send
 from lockgate.adapters.registry import is_installed, require
-from lockgate.core.execution import DbtExecutionResult, DbtInvocation, ProjectInspection
+from lockgate.core.compiled import CompiledGraph
+from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, ProjectInspection
 from lockgate.core.executor import ExecutorDeclaration
 from lockgate.core.ports import NodeListener, Secrets
 from lockgate.errors import DbtCancelled, DbtFailed, DbtProjectInvalid, Problem
 
 EXTRA = "dbt"
 INSPECTION_SECONDS = 300.0
+Result = TypeVar("Result")
+
+
+def _ignore(_node: NodeResult) -> None:
+    """Hears of a node, and leaves it at that."""
 
 
 class _NotBegun(Exception):
@@ -52,6 +61,7 @@ class LocalDbtExecutor:
         self._process = WarmProcess(self._scratch.new("home"), config.environment, grace_seconds=config.grace_seconds)
         self._projects = Projects(config, self._process, self._scratch)
         self._calls: list[Call] = []
+        self._compilations: list[Call] = []  # which end by themselves where invocations are stopped
         self._calls_changed = threading.Condition()
         self._is_closed = False
 
@@ -68,14 +78,12 @@ class LocalDbtExecutor:
     def execute(self, invocation: DbtInvocation, on_node: NodeListener) -> DbtExecutionResult:
         """Runs one invocation to its end; see `lockgate.core.ports.DbtExecutor`."""
         with self._called(invocation.workshop, invocation.timeout_seconds) as call:
-            try:
-                return self._executed(invocation, call, on_node)
-            except _NotBegun:
-                pass
-            try:
-                return self._executed(invocation, call, on_node)
-            except _NotBegun as error:
-                raise lost(None, str(self._config.folder)) from error
+            return self._tried(lambda: self._executed(invocation, call, on_node))
+
+    def compiled(self, invocation: DbtInvocation) -> CompiledGraph:
+        """See `lockgate.core.ports.DbtExecutor`; dbt's files are gone with the call."""
+        with self._called(invocation.workshop, invocation.timeout_seconds, among=self._compilations) as call:
+            return self._tried(lambda: self._compiled(invocation, call))
 
     @contextmanager
     def parsed(self, invocation: DbtInvocation) -> Iterator[Path]:
@@ -136,7 +144,7 @@ class LocalDbtExecutor:
                 found.close(patience_seconds=self._patience_seconds)
 
     def cancel(self) -> None:
-        """Stops every invocation that is running, from another thread."""
+        """Stops every invocation that is running, from another thread; what is compiled builds nothing, and goes on."""
         with self._calls_changed:
             calls = list(self._calls)
         for call in calls:
@@ -146,45 +154,75 @@ class LocalDbtExecutor:
         """Ends every process and takes what they needed away; artefacts and parsed projects stay."""
         with self._calls_changed:
             self._is_closed = True
+            compilations = list(self._compilations)
         self.cancel()
+        for call in compilations:
+            call.cancel()
         with self._calls_changed:
-            self._calls_changed.wait_for(lambda: not self._calls, timeout=self._patience_seconds)
+            self._calls_changed.wait_for(
+                lambda: not self._calls and not self._compilations, timeout=self._patience_seconds
+            )
         self._projects.close()
         self._process.close()
         self._scratch.close()
 
     @contextmanager
-    def _called(self, workshop: str, timeout_seconds: float) -> Iterator[Call]:
+    def _called(self, workshop: str, timeout_seconds: float, *, among: list[Call] | None = None) -> Iterator[Call]:
         require(EXTRA, "an implementation by dbt")
+        calls = self._calls if among is None else among
         call = Call(workshop, timeout_seconds=timeout_seconds, patience_seconds=self._patience_seconds)
         with self._calls_changed:
             if self._is_closed:
                 raise DbtCancelled("what runs dbt has been closed")
-            self._calls.append(call)
+            calls.append(call)
         try:
             yield call
         finally:
             with self._calls_changed:
-                self._calls.remove(call)
+                calls.remove(call)
                 self._calls_changed.notify_all()
+
+    def _tried(self, work: Callable[[], Result]) -> Result:
+        """What work gives; it is done once more where its process died before it began."""
+        with suppress(_NotBegun):
+            return work()
+        try:
+            return work()
+        except _NotBegun as error:
+            raise lost(None, str(self._config.folder)) from error
 
     def _executed(self, invocation: DbtInvocation, call: Call, on_node: NodeListener) -> DbtExecutionResult:
         with self._projects.lease(invocation, call) as project:
             refuse_escape(project)
             folder = new_folder(self._config.folder, kept=self._config.kept)
-            profiles = self._scratch.new("profile")
-            try:
-                request = self._request(invocation, folder, profiles)
-                story = Story(on_node, Redaction(invocation.access.kind))
-                return self._followed(request, project, call, story)
-            except _NotBegun:
-                self._projects.retire(project)
-                raise
-            finally:
-                shutil.rmtree(profiles, ignore_errors=True)
+            request = self._request(BUILD, invocation, folder)
+            return self._asked(request, project, call, Story(on_node, Redaction(invocation.access.kind)))
 
-    def _request(self, invocation: DbtInvocation, folder: Path, profiles: Path) -> Message:
+    def _compiled(self, invocation: DbtInvocation, call: Call) -> CompiledGraph:
+        with self._projects.lease(invocation, call) as project:
+            refuse_escape(project)
+            folder = self._scratch.new("compiled")
+            try:
+                request = self._request(COMPILE, invocation, folder)
+                self._asked(request, project, call, Story(_ignore, Redaction(invocation.access.kind)))
+                return compiled_graph(folder, dialect_of_type(invocation.access.kind))
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _asked(self, request: Message, project: ParsedProject, call: Call, story: Story) -> DbtExecutionResult:
+        """Has a project's process do what a request says."""
+        try:
+            return self._followed(request, project, call, story)
+        except _NotBegun:
+            self._projects.retire(project)
+            raise
+        finally:
+            shutil.rmtree(request["profiles"], ignore_errors=True)
+
+    def _request(self, task: str, invocation: DbtInvocation, folder: Path) -> Message:
+        """What a project's process is asked for; it leaves its files in `folder`."""
         return {
+            "task": task,
             "models": list(invocation.models),
             "select": list(invocation.select),
             "full_refresh": invocation.full_refresh,
@@ -192,7 +230,7 @@ class LocalDbtExecutor:
             "profile": output_of(invocation.access, threads=self._config.threads),
             "session": session_of(invocation.access),
             "folder": str(folder),
-            "profiles": str(profiles),
+            "profiles": str(self._scratch.new("profile")),
         }
 
     def _followed(self, request: Message, project: ParsedProject, call: Call, story: Story) -> DbtExecutionResult:

@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lockgate.adapters.dbt.command import CONSOLE, LONGEST_TEXT, command
+from lockgate.adapters.dbt.command import COMPILE, CONSOLE, LONGEST_TEXT, command
+from lockgate.adapters.dbt.compiling import compile_graph
 from lockgate.adapters.dbt.confinement import console, limit
 from lockgate.adapters.dbt.forking import ForkServer
 from lockgate.adapters.dbt.invoking import invoke
@@ -35,8 +36,12 @@ def serve_project(request: Message, connection: socket.socket) -> None:
     gc.freeze()  # so that collecting garbage in a child does not copy what it shares with this process
     places = {"database": request["database"], "schema": request["schema"]}
     tell({"kind": "ready", "breaches": list(breaches(manifest, **places)), "foreign": list(foreign_code(manifest))})
-    work = partial(invoke, manifest, request)
+    work = partial(_invoke, manifest, request)
     ForkServer(connection, work, grace_seconds=request["grace_seconds"], after=warm).serve()
+
+
+def _invoke(manifest: Any, project: Message, request: Message, connection: socket.socket) -> None:
+    (compile_graph if request["task"] == COMPILE else invoke)(manifest, project, request, connection)
 
 
 def parsed(request: Message, tell: Any) -> Any:

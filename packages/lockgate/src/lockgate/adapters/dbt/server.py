@@ -49,6 +49,7 @@ def import_dbt() -> None:
     _spare_work_for_messages()
     _look_for_schemas_once()
     parse_texts_once()
+    import_module("lockgate.adapters.dbt.taking")
 
 
 def _spare_work_for_messages() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from lockgate.core.compiled import CompiledGraph
 from lockgate.core.execution import DbtExecutionResult, DbtInvocation, NodeResult, ProjectInspection
 
 
@@ -31,6 +32,15 @@ class DbtExecutor(Protocol):
             DbtProcessLost: dbt's process ended before its work did.
         """
 
+    def compiled(self, invocation: DbtInvocation) -> CompiledGraph:
+        """The SQL of the invocation's one model and of all that it stands on, as for a full refresh; builds nothing.
+
+        Raises:
+            CapabilityMissing: dbt cannot compile there.
+            UnknownName: the project lacks the invocation's model.
+            DbtError: as of `execute`; `DbtFailed` where a node does not compile.
+        """
+
     def inspect(self, project: Path, kind: str, variables: Mapping[str, object]) -> ProjectInspection:
         """What a project says of itself with these variables, for a target of that kind; nothing is asked or built.
 
@@ -46,7 +56,7 @@ class DbtExecutor(Protocol):
         """Begins, without waiting, what the first invocation would otherwise wait for."""
 
     def cancel(self) -> None:
-        """Stops every invocation that is running, from another thread."""
+        """Stops every invocation that is running, from another thread; not what is compiled, which builds nothing."""
 
     def close(self) -> None:
         """Ends processes kept warm."""

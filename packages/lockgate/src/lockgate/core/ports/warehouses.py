@@ -211,12 +211,22 @@ class Warehouse(Landings, Serving, Protocol):
     def query(self, query: exp.Expression) -> pa.Table:
         """The rows of `query`, in Arrow."""
 
+    def memory(self) -> Memory:
+        """What runs queries over records as this target does; its user closes it.
+
+        Raises:
+            CapabilityMissing: nothing does, or none that answers in time.
+        """
+
     def close(self) -> None:
         """Gives back connections; the warehouse can be used again."""
 
 
 class Memory(Protocol):
-    """Runs queries over tables in memory; nothing else is in their reach. May be used by several threads."""
+    """Runs queries over tables in memory; nothing else is in their reach. May be used by several threads.
+
+    Moments are in UTC. A given table hides a kept one of its name. UUIDs and JSON are given, and come back, as text.
+    """
 
     dialect: str
 
@@ -225,6 +235,7 @@ class Memory(Protocol):
 
         Raises:
             StatementFailed: with the engine's own message.
+            WarehouseUnavailable: the engine does not answer, or not before the deadline.
         """
 
     def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
@@ -232,4 +243,8 @@ class Memory(Protocol):
 
         Raises:
             StatementFailed: with the engine's own message.
+            WarehouseUnavailable: the engine does not answer, or not before the deadline.
         """
+
+    def close(self) -> None:
+        """Gives back what is open and kept; the memory can be used again."""

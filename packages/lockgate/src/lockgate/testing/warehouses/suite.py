@@ -12,6 +12,7 @@ from lockgate.testing.warehouses.held import HeldConformance
 from lockgate.testing.warehouses.landings import LandingsConformance
 from lockgate.testing.warehouses.measured import MeasuredConformance
 from lockgate.testing.warehouses.processes import ProcessesConformance
+from lockgate.testing.warehouses.records import RecordsConformance
 from lockgate.testing.warehouses.serving import ServingConformance
 from lockgate.testing.warehouses.unchanged import UnchangedConformance
 from lockgate.testing.warehouses.values import ValuesConformance
@@ -27,6 +28,7 @@ class WarehouseConformance(
     GroupsConformance,
     ValuesConformance,
     MeasuredConformance,
+    RecordsConformance,
     ProcessesConformance,
 ):
     """Every suite; see the package for the fixtures it needs."""

@@ -74,7 +74,9 @@ class RecordProgram:
         rows = cast_rows(good, self._columns).append_column(LOAD_ID_COLUMN, origin)
         rows = rows.append_column(POSITION_COLUMN, good[POSITION_COLUMN])
         found = plain_text(self._memory.query(self._sql, {**self._tables, self._source: rows}))
-        found = pa.concat_tables([found, rejected_rows(bad, found.schema)]).sort_by(POSITION_COLUMN)
+        if bad:
+            found = pa.concat_tables([found, rejected_rows(bad, found.schema)])
+        found = found.sort_by(POSITION_COLUMN).drop_columns([LOAD_ID_COLUMN])
         return _sliced(found, [len(request) for request in requests])
 
     def _keep(self, query: exp.Select, moving: frozenset[str], rows: Mapping[str, pa.Table]) -> None:
@@ -137,6 +139,6 @@ def _part(query: exp.Select, moving: frozenset[str]) -> None:
 def _sliced(rows: pa.Table, lengths: Sequence[int]) -> list[pa.Table]:
     found, begin = [], 0
     for length in lengths:
-        found.append(rows.slice(begin, length).drop_columns([LOAD_ID_COLUMN]))
+        found.append(rows.slice(begin, length))
         begin += length
     return found

@@ -15,8 +15,8 @@ from lockgate.adapters.dbt.remote.cloud.exchange import CloudExchange
 from lockgate.adapters.dbt.remote.cloud.run import CloudRun
 from lockgate.adapters.dbt.remote.docker.place import DockerPlace, DockerRun
 from lockgate.adapters.dbt.remote.place import RunState
-from lockgate.core.execution import WorkshopAccess
-from lockgate.errors import DbtTimedOut, ExecutorUnavailable
+from lockgate.core.execution import DbtInvocation, WorkshopAccess
+from lockgate.errors import CapabilityMissing, DbtTimedOut, ExecutorUnavailable
 from lockgate.sandbox.local_api import ApiAnswer
 from lockgate.testing.executors import SLOW, ExecutorConformance, ignore
 
@@ -40,6 +40,17 @@ def breaks_after(seconds: float, then=lambda: None) -> ApiAnswer:
         raise RuntimeError("the line is cut")
 
     return ApiAnswer(pieces=pieces(), content_type="application/vnd.docker.raw-stream")
+
+
+def test_nothing_is_compiled_elsewhere(executor_on, docker_settings, duckdb_access, engine, tmp_path) -> None:
+    executor = executor_on(DockerPlace(docker_settings))
+    before = len(engine.requests)
+
+    with pytest.raises(CapabilityMissing, match="fct_users for online use on this machine alone") as refused:
+        executor.compiled(DbtInvocation(tmp_path, ("+fct_users",), "w", duckdb_access, models=("fct_users",)))
+
+    assert "executor: local" in refused.value.remedy
+    assert len(engine.requests) == before
 
 
 class TestFollowing:

@@ -26,11 +26,12 @@ from lockgate.adapters.dbt.remote.reading import Reading
 from lockgate.adapters.dbt.remote.watch import Watch
 from lockgate.adapters.dbt.story import Story
 from lockgate.adapters.dbt.wire import Message
+from lockgate.core.compiled import CompiledGraph
 from lockgate.core.execution import DbtExecutionResult, DbtInvocation, ProjectInspection
 from lockgate.core.legible import cut, legible
 from lockgate.core.nearness import nearest
 from lockgate.core.ports import NodeListener
-from lockgate.errors import DbtCancelled, DbtProcessLost, ExecutorRefused, ExecutorUnavailable
+from lockgate.errors import CapabilityMissing, DbtCancelled, DbtProcessLost, ExecutorRefused, ExecutorUnavailable
 
 logger = logging.getLogger(__name__)
 LONGEST_SAID = 600
@@ -105,6 +106,12 @@ class RemoteDbtExecutor:
             run = self._begun(self._assignment(invocation, folder / MANIFEST), invocation, watch)
             with _left_or_removed(run), watch.over(run):
                 return self._followed(run, invocation, watch, folder, on_node)
+
+    def compiled(self, invocation: DbtInvocation) -> CompiledGraph:
+        """Raises CapabilityMissing: what runs elsewhere is told by its results alone."""
+        model = invocation.models[0]
+        hint = "Let the implementation run on this machine: `executor: local`."
+        raise CapabilityMissing(f"dbt compiles {model} for online use on this machine alone", hint=hint)
 
     def cancel(self) -> None:
         """Stops every invocation that is running, from another thread."""

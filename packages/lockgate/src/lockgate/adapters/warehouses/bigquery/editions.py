@@ -10,10 +10,10 @@ from lockgate.adapters.warehouses.bigquery.jobs import Jobs
 from lockgate.adapters.warehouses.bigquery.names import column_of, field, quoted
 from lockgate.adapters.warehouses.bigquery.types import bigquery_type, columns_in
 from lockgate.adapters.warehouses.bigquery.views import literal
-from lockgate.adapters.warehouses.casting import casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.editions import Published, bucket_sql, edition_made, edition_table
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.casting import casts_of, refuse_bad_keys, refuse_lost
 from lockgate.core.relation import Contract, Relation
 from lockgate.core.route import Edition, Publication
 from lockgate.errors import OutputInvalid, StatementFailed

@@ -20,12 +20,13 @@ from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, table
 from lockgate.core.types import ColumnType, Kind
+from lockgate.errors import CapabilityMissing
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
-    from lockgate.core.ports import Clock
+    from lockgate.core.ports import Clock, Memory
 
 CAPABILITIES = Capabilities(
     dialect="bigquery",
@@ -81,6 +82,14 @@ class BigQueryWarehouse(BigQueryLandings, BigQueryServing):
 
         query = exp.select(*(column(one.name) for one in columns)).from_(table(relation))
         return self._jobs.stream(self._jobs.names.sql(query), columns)
+
+    def memory(self) -> Memory:
+        """See `lockgate.core.ports.Warehouse.memory`: there is none."""
+        raise CapabilityMissing(
+            "BigQuery runs a job for each query, which takes longer than a request may wait",
+            hint="Answer records of such a target by rules.",
+            target=self.name,
+        )
 
     def close(self) -> None:
         """See `lockgate.core.ports.Warehouse.close`."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.duckdb.catalog import composed, statement
 from lockgate.adapters.warehouses.duckdb.engine import columns_of, engine, parquet
 from lockgate.adapters.warehouses.duckdb.landing import create_view
@@ -27,6 +26,7 @@ from lockgate.adapters.warehouses.folder.editions import let_go
 from lockgate.adapters.warehouses.folder.layout import written
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
 from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Publication
 

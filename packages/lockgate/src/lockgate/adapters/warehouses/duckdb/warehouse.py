@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
+    from lockgate.adapters.records.duckdb import DuckDBMemory
     from lockgate.adapters.warehouses.duckdb.workshop import DuckDBWorkshop
     from lockgate.core.ports import Clock
 
@@ -82,6 +83,12 @@ class DuckDBWarehouse(DuckDBLandings, DuckDBServing):
         """See `lockgate.core.ports.Warehouse.query`."""
         with reading(self._layout) as connection:
             return connection.sql(query.sql("duckdb")).to_arrow_table()
+
+    def memory(self) -> DuckDBMemory:
+        """See `lockgate.core.ports.Warehouse.memory`: one thread a query, for requests come side by side."""
+        from lockgate.adapters.records.duckdb import DuckDBMemory
+
+        return DuckDBMemory(threads=1)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -15,11 +15,11 @@ import pyarrow as pa
 from sqlglot import exp, parse_one
 
 from lockgate.adapters.warehouses.postgres.catalog import numeric_type
-from lockgate.adapters.warehouses.postgres.failures import translated_midway, translation
+from lockgate.adapters.warehouses.postgres.failures import beyond_decimals, translated_midway, translation
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
-from lockgate.errors import SourceInconsistent, StatementFailed
+from lockgate.errors import SourceInconsistent
 
 if TYPE_CHECKING:
     from adbc_driver_manager import AdbcConnection, AdbcStatement
@@ -166,6 +166,4 @@ def _converted(values: pa.ChunkedArray, expression: exp.Expr, name: str) -> pa.C
         try:
             return engine.sql(exp.select(expression).from_("stored").sql("duckdb")).to_arrow_table().column(0)
         except duckdb.Error as error:
-            raise StatementFailed(
-                f"column {name!r} has a value that Arrow's decimals of 38 digits do not hold"
-            ) from error
+            raise beyond_decimals(name) from error

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from lockgate.adapters.warehouses.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.editions import (
     Published,
     bucket_sql,
@@ -25,6 +24,7 @@ from lockgate.adapters.warehouses.postgres.patience import LOCK_MILLISECONDS
 from lockgate.adapters.warehouses.postgres.sessions import Connection, composed, identifier, relation_name, statement
 from lockgate.adapters.warehouses.sameness import candidate_for, pairing
 from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.casting import Cast, casts_of, refuse_bad_keys, refuse_lost
 from lockgate.core.relation import Relation
 from lockgate.core.route import Edition, Publication
 from lockgate.errors import OutputInvalid

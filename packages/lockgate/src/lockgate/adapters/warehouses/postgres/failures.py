@@ -93,6 +93,11 @@ def translated_midway() -> Iterator[None]:
         raise WarehouseUnavailable(str(error).strip().split("FATAL:  ")[-1].partition("\n")[0]) from error
 
 
+def beyond_decimals(column: str) -> StatementFailed:
+    """The error for a number that Arrow does not hold, as PostgreSQL does."""
+    return StatementFailed(f"column {column!r} has a value that Arrow's decimals of 38 digits do not hold")
+
+
 def _without_state(error: Exception) -> type[LockgateError]:
     """No answer from the server at all: the connection is gone, or was never there."""
     names = {name.__name__ for name in type(error).__mro__}

@@ -117,12 +117,22 @@ class Sessions:
             WarehouseUnavailable: nobody answers.
             AccessRefused: the role, the password or the database is not accepted.
         """
-        with translated():
-            connection = _connected(self.conninfo(**changes))
-            try:
+        connection = self.opened(**changes)
+        try:
+            with translated():
                 yield connection
-            finally:
-                connection.close()
+        finally:
+            connection.close()
+
+    def opened(self, **changes: str) -> Connection:
+        """A connection in autocommit, which its user closes.
+
+        Raises:
+            WarehouseUnavailable: nobody answers.
+            AccessRefused: the role, the password or the database is not accepted.
+        """
+        with translated():
+            return _connected(self.conninfo(**changes))
 
     @contextmanager
     def session(self) -> Iterator[Connection]:
@@ -148,8 +158,7 @@ class Sessions:
             with self._guard:
                 connection = self._idle.pop() if self._idle else None
             if connection is None:
-                with translated():
-                    return _connected(self.conninfo())
+                return self.opened()
             with suppress(psycopg.Error):
                 connection.execute("SELECT 1")
                 return connection

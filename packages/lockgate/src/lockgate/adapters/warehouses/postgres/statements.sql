@@ -375,6 +375,43 @@ ALTER ROLE {role} NOLOGIN PASSWORD NULL
 -- name: limit_role
 ALTER ROLE {role} IN DATABASE {database} SET statement_timeout = {timeout}
 
+-- name: may_keep
+SELECT has_database_privilege(%(role)s, current_database(), 'CONNECT')
+AND has_database_privilege(%(role)s, current_database(), 'TEMPORARY')
+
+-- name: keep
+CREATE TEMPORARY TABLE {table} AS
+
+-- name: without_rows
+WITH NO DATA
+
+-- name: make_kept
+CREATE TEMPORARY TABLE {table} ({columns})
+
+-- name: write_kept
+COPY pg_temp.{table} FROM STDIN (FORMAT binary)
+
+-- name: analyze_kept
+ANALYZE pg_temp.{table}
+
+-- name: drop_kept
+DROP TABLE pg_temp.{table}
+
+-- name: kept_columns
+-- What a temporary table was made of, as another one like it is written.
+SELECT string_agg(
+    quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+    || COALESCE(' COLLATE ' || quote_ident(n.nspname) || '.' || quote_ident(c.collname), ''),
+    ', ' ORDER BY a.attnum
+)
+FROM pg_attribute a
+JOIN pg_type t ON t.oid = a.atttypid
+LEFT JOIN (pg_collation c JOIN pg_namespace n ON n.oid = c.collnamespace)
+    ON c.oid = a.attcollation AND a.attcollation <> t.typcollation
+WHERE a.attrelid = (
+    SELECT oid FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relname = %(name)s
+) AND a.attnum > 0
+
 -- name: end_sessions
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %(role)s
 

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.postgres.catalog import columns_of
+from lockgate.adapters.warehouses.postgres.guest import Guests
 from lockgate.adapters.warehouses.postgres.landing import PostgresLandings
 from lockgate.adapters.warehouses.postgres.serving import PostgresServing
 from lockgate.adapters.warehouses.postgres.sessions import Sessions, statement
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
+    from lockgate.adapters.records.postgres import PostgresMemory
     from lockgate.adapters.warehouses.postgres.workshop import PostgresWorkshop
     from lockgate.core.ports import Clock
 
@@ -41,6 +43,7 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
         """Take the target's name, the sessions of its owner and a clock."""
         PostgresLandings.__init__(self, sessions, clock)
         PostgresServing.__init__(self, sessions)
+        self._guests = Guests(sessions)
         self.name = name
 
     def prepare(self) -> None:
@@ -69,6 +72,13 @@ class PostgresWarehouse(PostgresLandings, PostgresServing):
 
         return read(self._sessions.conninfo(), query)
 
+    def memory(self) -> PostgresMemory:
+        """See `lockgate.core.ports.Warehouse.memory`: all of them share a few sessions."""
+        from lockgate.adapters.records.postgres import PostgresMemory
+
+        return PostgresMemory(self._guests)
+
     def close(self) -> None:
         """See `lockgate.core.ports.Warehouse.close`."""
+        self._guests.close()
         self._sessions.close()

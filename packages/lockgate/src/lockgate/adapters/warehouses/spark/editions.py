@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lockgate.adapters.warehouses.casting import casts_of, refuse_bad_keys, refuse_lost
 from lockgate.adapters.warehouses.editions import Published, bucket_sql
 from lockgate.adapters.warehouses.folder.layout import Layout, remove, written
 from lockgate.adapters.warehouses.named_sql import statements
@@ -17,6 +16,7 @@ from lockgate.adapters.warehouses.spark.names import identifier
 from lockgate.adapters.warehouses.spark.reading import Files, frame, over, read
 from lockgate.adapters.warehouses.spark.types import typed
 from lockgate.core.bucket import BUCKET_COLUMN
+from lockgate.core.casting import casts_of, refuse_bad_keys, refuse_lost
 from lockgate.core.relation import Relation
 from lockgate.core.route import Publication
 from lockgate.core.sql import table

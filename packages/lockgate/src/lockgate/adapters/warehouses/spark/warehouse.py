@@ -15,13 +15,14 @@ from lockgate.adapters.warehouses.spark.sources import columns_of, source_of
 from lockgate.adapters.warehouses.spark.state import changing, current, state_file
 from lockgate.core.ports import Capabilities
 from lockgate.core.relation import Column, Relation
+from lockgate.errors import CapabilityMissing
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
     from lockgate.adapters.warehouses.spark.workshop import SparkWorkshop
-    from lockgate.core.ports import Clock
+    from lockgate.core.ports import Clock, Memory
 
 CAPABILITIES = Capabilities(
     dialect="spark",
@@ -73,6 +74,14 @@ class SparkWarehouse(SparkLandings, SparkServing):
         spark = self._engine.session()  # the first time, that takes seconds: the state is looked at afterwards
         state = current(self._layout)
         return table_of(frame(spark, query, lambda relation: source_of(self._layout, state, relation)))
+
+    def memory(self) -> Memory:
+        """See `lockgate.core.ports.Warehouse.memory`: there is none."""
+        raise CapabilityMissing(
+            "Spark takes longer to plan a query than a request may wait",
+            hint="Answer records of such a target by rules.",
+            target=self.name,
+        )
 
     def close(self) -> None:
         """Nothing of this target's own is kept open."""

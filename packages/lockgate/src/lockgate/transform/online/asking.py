@@ -1,0 +1,93 @@
+"""Queries about an online plan: whether an engine takes it, and what columns its model gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+from sqlglot import exp
+
+from lockgate.core.arrow import arrow_schema, column_type
+from lockgate.core.ports import Memory
+from lockgate.core.relation import Column
+from lockgate.core.types import ColumnType, Kind
+from lockgate.errors import NotOnline, StatementFailed
+from lockgate.transform.online.answering import ending
+from lockgate.transform.online.constancy import Constancy
+from lockgate.transform.online.fidelity import Fidelity
+from lockgate.transform.online.marking import MARK
+from lockgate.transform.online.model import OnlineModel
+from lockgate.transform.online.obstacles import node_refusals
+from lockgate.transform.online.plan import OnlinePlan, given, plan_of, with_parts
+from lockgate.transform.online.refusal import refused
+
+_NOT_SEEN_IN_ARROW = {"JSON": Kind.JSON, "TIME": Kind.TIME, "UUID": Kind.UUID}
+
+
+def refusals(model: OnlineModel, memory: Memory) -> tuple[NotOnline, ...]:
+    """Why a model does not answer records: every reason, with the model that has it; none if it does."""
+    if found := node_refusals(model.graph):
+        return found
+    try:
+        query = model.query
+        moving = Constancy(memory).refusals(query, model.graph)
+        told = {one.fields["model"] for one in moving}
+        unlike = (one for one in Fidelity(memory).refusals(model.graph) if one.fields["model"] not in told)
+        if found := (*moving, *unlike):
+            return found
+        checked_plan(model, memory)
+    except NotOnline as refusal:
+        return (refusal,)
+    return ()
+
+
+def checked_plan(model: OnlineModel, memory: Memory) -> OnlinePlan:
+    """How a model answers records, seen to run over tables without rows.
+
+    Raises:
+        NotOnline: it cannot, or gives what the contract does not take.
+    """
+    tables = {given(relation): arrow_schema(columns).empty_table() for relation, columns in model.columns.items()}
+    tables[given(model.records)] = marked_rows(tables[given(model.records)], [])
+    plan = plan_of(model)
+    try:
+        built = built_columns(memory, plan, plan.parts, tables)
+    except StatementFailed:
+        plan = plan_of(model, may_mark=False)  # an aggregate, perhaps, that only the engine knows to be one
+        try:
+            built = built_columns(memory, plan, plan.parts, tables)
+        except StatementFailed as error:
+            message = f"the query does not run over the columns of what it reads: {error.message}"
+            raise refused(model.node, message, "Declare the columns of its sources as they are.") from error
+    end = ending(plan, model, built, memory.dialect)
+    try:
+        memory.query(with_parts(end.select, (*plan.parts, *end.parts)).sql(memory.dialect, comments=False), tables)
+    except StatementFailed as error:
+        message = f"its key does not become the contract's: {error.message}"
+        raise refused(model.node, message, "Give the key its contract's type where records are first read.") from error
+    return plan
+
+
+def built_columns(
+    memory: Memory, plan: OnlinePlan, parts: tuple[exp.CTE, ...], tables: Mapping[str, pa.Table]
+) -> tuple[Column, ...]:
+    """The columns that the model gives; `parts` are those that are not kept.
+
+    Raises:
+        StatementFailed: the query does not run.
+    """
+    rows = exp.select("*").from_(exp.Table(this=exp.to_identifier(plan.model, quoted=True))).limit(0)
+    sql = with_parts(rows, parts).sql(memory.dialect, comments=False)
+    schema = memory.query(sql, tables).schema
+    told = memory.query(f"DESCRIBE {sql}", tables).to_pylist()
+    types = {row["column_name"]: _NOT_SEEN_IN_ARROW.get(row["column_type"]) for row in told}
+    return tuple(Column(field.name, _type(types.get(field.name), field.type)) for field in schema)
+
+
+def marked_rows(rows: pa.Table, positions: list[int]) -> pa.Table:
+    """Rows of records with their numbers."""
+    return rows.append_column(MARK, pa.array(positions, pa.int64()))
+
+
+def _type(kind: Kind | None, arrow: pa.DataType) -> ColumnType:
+    return ColumnType(kind) if kind else column_type(arrow)

@@ -1,0 +1,184 @@
+"""Which outcome each record has, from the rows that an online query gives.
+
+Where rows know their record, a record has its one row. Where they are told by keys, several records may have one key:
+the row is the first one's whose own answer, asked alone, equals it; the others are duplicates. A record that has no row
+among the others, and would have one alone, is a duplicate too: another record took its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Protocol
+
+import pyarrow as pa
+
+from lockgate.core.arrow import arrow_schema
+from lockgate.core.relation import Contract
+from lockgate.core.stream import POSITION_COLUMN
+from lockgate.transform.online.answering import FOUND, KEYED, LOST, SHARED
+from lockgate.transform.online.marking import MARK
+from lockgate.transform.rules.query import OUTCOME, REASON
+from lockgate.transform.rules.rule_set import Outcome
+
+NO_ROW = "the model gives no row for this record"
+SEVERAL_ROWS = "the model gives several rows for this record"
+OTHER_ROW = "another record of the request has its key"
+OTHER_PLACE = "other records of the request take its place"
+
+Row = Mapping[str, object]
+
+
+class Alone(Protocol):
+    """The records of a request one by one, by their positions."""
+
+    def value(self, position: int) -> str:
+        """What a record is, without its position."""
+
+    def rows(self, position: int) -> Sequence[Row]:
+        """The rows that a record has alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fate:
+    """What became of a record: which row it has, or why none."""
+
+    row: int | None
+    outcome: Outcome = Outcome.OK
+    reason: str | None = None
+
+
+def outcome_schema(contract: Contract) -> pa.Schema:
+    """The columns of outcomes: the contract's, `_outcome`, `_reason`, and the record's position from 1."""
+    own = [(OUTCOME, pa.string()), (REASON, pa.string()), (POSITION_COLUMN, pa.int64())]
+    return pa.schema([*arrow_schema(contract.columns), *(pa.field(*one) for one in own)])
+
+
+def by_mark(found: pa.Table, positions: Sequence[int], contract: Contract) -> pa.Table:
+    """The outcomes of records by rows that have their record's number; `positions` are all records', in order."""
+    if _is_plain(found, positions, contract):
+        return _outcomes(found, [_Fate(None)] * len(positions), positions, contract, is_plain=True)
+    rows: dict[int, list[int]] = {position: [] for position in positions}
+    for row, position in enumerate(found[MARK].to_pylist()):
+        rows[position].append(row)
+    told = _Told(found, contract)
+    fates = [told.fate_of(rows[position]) for position in positions]
+    return _outcomes(found, fates, positions, contract)
+
+
+def by_key(found: pa.Table, positions: Sequence[int], contract: Contract, alone: Alone) -> pa.Table:
+    """The outcomes of records by rows with the contract's key; `alone` asks records alone."""
+    if _is_plain(found, positions, contract) and max(found[SHARED].to_pylist(), default=1) == 1:
+        return _outcomes(found, [_Fate(None)] * len(positions), positions, contract, is_plain=True)
+    matching = _Matching(found, contract, alone)
+    return _outcomes(found, matching.fates(positions), positions, contract)
+
+
+def _is_plain(found: pa.Table, positions: Sequence[int], contract: Contract) -> bool:
+    """Whether every record has one row, and nothing is wrong with any."""
+    if found[MARK].to_pylist() != list(positions) or found[LOST].null_count != len(found):
+        return False
+    if FOUND in found.column_names and found[FOUND].null_count:
+        return False
+    return not any(found[name].null_count for name in contract.key)
+
+
+def _outcomes(
+    found: pa.Table, fates: Sequence[_Fate], positions: Sequence[int], contract: Contract, *, is_plain: bool = False
+) -> pa.Table:
+    values = found.select(contract.names)
+    if not is_plain:
+        values = values.take(pa.array([fate.row for fate in fates], pa.int64()))
+    own = [[fate.outcome.value for fate in fates], [fate.reason for fate in fates], positions]
+    schema = outcome_schema(contract)
+    arrays = [one.cast(type_) for one, type_ in zip(values.columns, schema.types, strict=False)]
+    arrays += [pa.array(one, schema.field(place - 3).type) for place, one in enumerate(own, len(schema))]
+    return pa.table(arrays, schema=schema)
+
+
+class _Told:
+    """What is wrong with rows themselves."""
+
+    def __init__(self, found: pa.Table, contract: Contract) -> None:
+        self._lost = found[LOST].to_pylist()
+        self._keys = list(zip(*(found[name].to_pylist() for name in contract.key), strict=True))
+        self._contract = contract
+
+    def fate_of(self, rows: Sequence[int]) -> _Fate:
+        """That of a record which has these rows to itself."""
+        if not rows:
+            return _Fate(None, Outcome.REJECTED, NO_ROW)
+        if len(rows) > 1:
+            return _Fate(None, Outcome.REJECTED, SEVERAL_ROWS)
+        row = rows[0]
+        if self._lost[row] is not None:
+            lost = self._contract.column(self._lost[row])
+            return _Fate(None, Outcome.REJECTED, f"{lost.name}: not {lost.type}")
+        for name, value in zip(self._contract.key, self._keys[row], strict=True):
+            if value is None:
+                return _Fate(None, Outcome.REJECTED, f"{name}: the key is NULL")
+        return _Fate(row)
+
+
+class _Matching:
+    """Records and rows by keys."""
+
+    def __init__(self, found: pa.Table, contract: Contract, alone: Alone) -> None:
+        self._values = found.select(contract.names)
+        self._told = _Told(found, contract)
+        self._alone = alone
+        self._is_found = found[FOUND].to_pylist()
+        self._keyed = found[KEYED].to_pylist()
+        self._shared = found[SHARED].to_pylist()
+        self._marks = found[MARK].to_pylist()
+        self._keys = list(zip(*(found[name].to_pylist() for name in contract.key), strict=True))
+
+    def fates(self, positions: Sequence[int]) -> list[_Fate]:
+        rows: dict[int, list[int]] = {position: [] for position in positions}
+        for row, position in enumerate(self._marks):
+            rows[position].append(row)
+        fates: dict[int, _Fate] = {}
+        sharing: dict[tuple[object, ...], list[int]] = {}
+        is_only = len(positions) == 1
+        for position, own in rows.items():
+            first = own[0]
+            if not self._keyed[first]:
+                fates[position] = _Fate(None, Outcome.REJECTED, "the key is NULL, or none that the contract holds")
+            elif not self._is_found[first]:
+                fates[position] = self._without_row(position, is_only=is_only)
+            elif len(own) > 1 or self._shared[first] == 1:
+                fates[position] = self._told.fate_of(own)
+            else:
+                sharing.setdefault(self._keys[first], []).append(position)
+        for group in sharing.values():
+            fates |= self._among(group, rows)
+        return [fates[position] for position in positions]
+
+    def _without_row(self, position: int, *, is_only: bool) -> _Fate:
+        if is_only or not self._alone.rows(position):
+            return _Fate(None, Outcome.REJECTED, NO_ROW)
+        return _Fate(None, Outcome.DUPLICATE, OTHER_PLACE)
+
+    def _among(self, group: Sequence[int], rows: Mapping[int, Sequence[int]]) -> dict[int, _Fate]:
+        """The fates of records that have one key, of which there is one row."""
+        row = rows[group[0]][0]
+        wanted = self._values.slice(row, 1).to_pylist()[0]
+        winner = group[0]
+        if len({self._alone.value(one) for one in group}) > 1:
+            equal = (one for one in group if any(_same(wanted, other) for other in self._alone.rows(one)))
+            present = (one for one in group if self._alone.rows(one))
+            winner = next(chain(equal, present), winner)
+        duplicate = _Fate(None, Outcome.DUPLICATE, OTHER_ROW)
+        return {one: self._told.fate_of([row]) if one == winner else duplicate for one in group}
+
+
+def rows_alone(found: pa.Table, contract: Contract) -> list[Row]:
+    """The rows that a record has alone, from what the query gives for it."""
+    is_there = found[FOUND].to_pylist()
+    return [row for row, is_row in zip(found.select(contract.names).to_pylist(), is_there, strict=True) if is_row]
+
+
+def _same(one: Row, other: Row) -> bool:
+    """Whether two rows have the same values; what is no number equals itself here."""
+    return all(value == other[name] or (value != value and other[name] != other[name]) for name, value in one.items())  # noqa: PLR0124

@@ -1,0 +1,88 @@
+"""A query in which every record is a request of its own: what its rows would be if it were asked alone, all at once."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lockgate.core.relation import Relation
+from lockgate.transform.online.marking import is_blind, mark, mark_of
+from lockgate.transform.online.scope import APART, INNER, Reach, Reading, readings
+
+_CUTS = ("connect", "limit", "offset", "windows")
+
+
+def parted(query: exp.Query, records: Relation) -> exp.Query | None:
+    """A query whose windows, groups and joins meet one record's rows alone, and which gives their mark as last column.
+
+    None where a construct of it is not known to be parted so.
+    """
+    query = query.copy()
+    for one in readings(query, records):
+        if one.reach is Reach.REFERENCE:
+            continue
+        expression = one.scope.expression
+        if isinstance(expression, exp.SetOperation):
+            if not _can_part_set(expression):
+                return None
+        elif not isinstance(expression, exp.Select) or not _can_part(expression, one):
+            return None
+        else:
+            _part(expression, one)
+    return query
+
+
+def _can_part_set(operation: exp.SetOperation) -> bool:
+    return not any(operation.args.get(cut) for cut in ("limit", "offset"))
+
+
+def _can_part(select: exp.Select, one: Reading) -> bool:
+    if any(select.args.get(cut) for cut in _CUTS) or one.inner is not Reach.REFERENCE:
+        return False
+    if not _can_part_joins(select, one) or not is_blind(select, [source.name for source in one.carriers]):
+        return False
+    group = select.args.get("group")
+    if group is not None:
+        return not group.find(exp.Rollup, exp.Cube, exp.GroupingSets)
+    return not any(_is_own(found, select) and not found.find_ancestor(exp.Window) for found in _aggregates(select))
+
+
+def _can_part_joins(select: exp.Select, one: Reading) -> bool:
+    if any(source.kind not in APART for source in one.sources[1:]):
+        return False
+    if any(not source.name for source in one.carriers) or select.args.get("laterals"):
+        return False
+    first, *later = one.carriers
+    if one.sources.index(first) > 0 and first.kind not in INNER:
+        return False
+    names = {source.name for source in later if source.kind not in INNER}
+    joins = [join for join in select.args.get("joins") or () if join.this.alias_or_name in names]
+    is_natural = any(join.method for join in select.args.get("joins") or ())
+    return not is_natural and not any(join.args.get("using") for join in joins)
+
+
+def _part(select: exp.Select, one: Reading) -> None:
+    names = [source.name for source in one.carriers]
+    for window in select.find_all(exp.Window):
+        if _is_own(window, select):
+            window.append("partition_by", mark_of(names[0]))
+    group, distinct = select.args.get("group"), select.args.get("distinct")
+    if group is not None and not group.args.get("all"):
+        group.append("expressions", mark_of(names[0]))
+    if distinct is not None and distinct.args.get("on"):
+        distinct.args["on"].append("expressions", mark_of(names[0]))
+    for source in one.carriers[1:]:
+        same = exp.EQ(this=mark_of(names[0]), expression=mark_of(source.name))
+        if source.kind in INNER:
+            select.where(same, copy=False)
+        else:
+            join = next(join for join in select.args["joins"] if join.this.alias_or_name == source.name)
+            join.on(same, copy=False)
+    mark(select, names)
+
+
+def _aggregates(select: exp.Select) -> list[exp.Expr]:
+    return list(select.find_all(exp.AggFunc))
+
+
+def _is_own(found: exp.Expr, select: exp.Select) -> bool:
+    return found.find_ancestor(exp.Select) is select
