@@ -12,7 +12,7 @@ from lockgate.core.lineage_event import CHANNEL, EventDelivery, EventDocument, P
 from lockgate.core.notice import DeliveryStatus
 from lockgate.store.database import now_of
 from lockgate.store.lineage_tables import lineage_event as table
-from lockgate.store.outbox import Outbox
+from lockgate.store.outbox import Outbox, standing
 
 # What arrived is of use for a look at what was sent; the receiver keeps it.
 KEPT = timedelta(days=7)
@@ -73,16 +73,7 @@ class LineageEventLog(Outbox[EventDelivery]):
 
     def _read(self, row: Mapping[str, Any]) -> EventDelivery:
         """See `Outbox`."""
-        return EventDelivery(
-            row["number"],
-            EventDocument(row["event_id"], row["event"]),
-            DeliveryStatus(row["status"]),
-            row["attempts"],
-            row["next_at"],
-            row["said"],
-            row["added_at"],
-            row["sent_at"],
-        )
+        return EventDelivery(event=EventDocument(row["event_id"], row["event"]), **standing(row))
 
 
 def _ends(rows: Rows) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from lockgate.core.notice import Delivery, DeliveryStatus, Notice, Severity
 from lockgate.core.plain import to_plain
 from lockgate.store.cutover_tables import notice as table
-from lockgate.store.outbox import Outbox
+from lockgate.store.outbox import Outbox, standing
 
 
 class NoticeLog(Outbox[Delivery]):
@@ -45,17 +45,7 @@ class NoticeLog(Outbox[Delivery]):
 
     def _read(self, row: Mapping[str, Any]) -> Delivery:
         """See `Outbox`."""
-        return Delivery(
-            row["number"],
-            row["channel"],
-            _notice(row["notice"]),
-            DeliveryStatus(row["status"]),
-            row["attempts"],
-            row["next_at"],
-            row["said"],
-            row["added_at"],
-            row["sent_at"],
-        )
+        return Delivery(channel=row["channel"], notice=_notice(row["notice"]), **standing(row))
 
 
 def _row(notice: Notice, channel: str) -> dict[str, object]:

@@ -10,6 +10,7 @@ key. Claims are fenced by the number of attempts, so whoever comes late cannot r
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -43,9 +44,15 @@ class Claimed(Protocol):
 
 
 Row = TypeVar("Row", bound=Claimed)
+_STANDING = ("number", "attempts", "next_at", "said", "added_at", "sent_at")
 
 
-class Outbox(Generic[Row]):
+def standing(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a row stands, by the names that every delivery has."""
+    return {name: row[name] for name in _STANDING} | {"status": DeliveryStatus(row["status"])}
+
+
+class Outbox(ABC, Generic[Row]):
     """The rows of one project on one target, in a table whose rows are numbered and stand somewhere.
 
     Whoever has one says which table, what a row is to people, what of it leaves in order, and how it is read.
@@ -64,9 +71,9 @@ class Outbox(Generic[Row]):
         self._scope = scope
         self._claimed_for = timedelta(seconds=claim_seconds)
 
+    @abstractmethod
     def _read(self, row: Mapping[str, Any]) -> Row:
         """A row as callers get it."""
-        raise NotImplementedError
 
     def _put_down(
         self, rows: Sequence[Mapping[str, object]], once: Sequence[str], connection: Connection | None = None
