@@ -61,7 +61,7 @@ def test_a_cast_is_read_and_written_again_as_it_is(memory, wanted):
 def test_a_type_is_told_as_the_target_tells_it(memory, type_):
     part = named("m", sqlglot.parse_one(f"select cast(null as {type_}) as x", dialect="duckdb"))
 
-    (column,) = built_columns(memory, OnlinePlan((part,), frozenset(), None), (part,), {})
+    (column,) = built_columns(memory, OnlinePlan((part,), frozenset(), None, is_apart=True), (part,), {})
 
     with duckdb.connect() as connection:
         (told,) = connection.sql(f"describe select cast(null as {type_}) as x").fetchall()

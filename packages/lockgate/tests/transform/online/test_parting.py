@@ -7,6 +7,7 @@ import pytest
 import sqlglot
 
 from lockgate.core.relation import Relation
+from lockgate.transform.online.marking import MARK
 from lockgate.transform.online.parting import parted
 
 RECORDS = Relation("raw", "orders")
@@ -45,7 +46,7 @@ def loaded(rows):
     ],
 )
 def test_one_query_gives_what_each_record_gives_alone(sql):
-    found = parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS)
+    found = parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS, MARK)
 
     with loaded([(*row, number) for number, row in enumerate(ROWS)]) as together:
         got = sorted((row[-1], row[:-1]) for row in together.sql(found.sql("duckdb")).fetchall())
@@ -71,4 +72,4 @@ def test_one_query_gives_what_each_record_gives_alone(sql):
     ],
 )
 def test_what_is_not_known_to_be_parted_is_not(sql):
-    assert parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS) is None
+    assert parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS, MARK) is None

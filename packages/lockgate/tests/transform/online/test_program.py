@@ -105,13 +105,36 @@ def test_the_row_of_a_key_is_its_records_and_the_others_are_duplicates(shop):
         ]
     )
 
-    assert (found.is_apart, found.is_alone) == (False, False)
+    assert (found.is_apart, found.is_alone) == (True, False)
     assert shop.told(answer) == [
         ("duplicate", OTHER, None, None, None),
         ("ok", None, 1, "France", Decimal("2.00")),
         ("duplicate", OTHER, None, None, None),
         ("ok", None, 2, None, None),
         ("rejected", "the key is NULL, or none that the contract holds", None, None, None),
+    ]
+
+
+def test_a_record_that_has_no_row_alone_is_rejected_though_another_one_has_its_key(shop):
+    newest = shop.node(
+        "newest",
+        "select id, code as name from raw.orders where amount >= 0"
+        " qualify row_number() over (partition by id order by amount desc) = 1",
+    )
+    found = shop.program(shop.model(newest, contract=PLAIN))
+
+    answers = found.outcomes(
+        [
+            [{"id": 1, "code": "DE", "amount": -1}, {"id": 1, "code": "FR", "amount": 2}],
+            [{"id": 1, "code": "DE", "amount": 1}],
+            [{"id": 1, "code": "DE", "amount": 1}, {"id": 1, "code": "FR", "amount": 2}],
+        ]
+    )
+
+    assert [shop.told(one) for one in answers] == [
+        [("rejected", NO_ROW, None, None), ("ok", None, 1, "FR")],
+        [("ok", None, 1, "DE")],
+        [("duplicate", OTHER, None, None), ("ok", None, 1, "FR")],
     ]
 
 

@@ -128,7 +128,7 @@ def test_records_that_are_kept_apart_equal_the_table(shop, name):
 
     answers = found.outcomes([[record] for record in RECORDS])
 
-    assert found.is_apart
+    assert found.is_alone
     rows = [row for row in shop.built(made, RECORDS) if row[0] is not None]
     assert rows
     assert shop.outputs(*answers) == rows
@@ -142,7 +142,7 @@ def test_records_that_meet_equal_the_table(shop, name):
 
     (answer,) = found.outcomes([RECORDS])
 
-    assert not found.is_apart
+    assert not found.is_alone
     rows = own(shop.built(made, RECORDS))
     assert rows
     assert shop.outputs(answer) == rows

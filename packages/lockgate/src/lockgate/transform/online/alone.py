@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 
 from lockgate.core.relation import Contract
-from lockgate.transform.online.marking import MARK
+from lockgate.transform.online.marking import MARK, REQUEST
 from lockgate.transform.online.matching import Row, rows_alone
 
 Ask = Callable[[pa.Table], pa.Table]
@@ -30,7 +30,7 @@ class Alone:
 
     def value(self, position: int) -> str:
         """What a record is, without its place."""
-        row = self._records.drop_columns([MARK]).slice(self._places[position], 1).to_pylist()
+        row = self._records.drop_columns([MARK, REQUEST]).slice(self._places[position], 1).to_pylist()
         return repr(row)
 
     def rows(self, position: int) -> Sequence[Row]:

@@ -16,7 +16,7 @@ from lockgate.core.casting import Cast, cast_to
 from lockgate.core.relation import Column
 from lockgate.core.sql import column
 from lockgate.errors import OutputInvalid
-from lockgate.transform.online.marking import MARK
+from lockgate.transform.online.marking import MARK, REQUEST
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.plan import OnlinePlan, named, restored
 from lockgate.transform.online.refusal import refused
@@ -46,10 +46,13 @@ def ending(plan: OnlinePlan, model: OnlineModel, built: Sequence[Column], dialec
     if plan.key is None:
         answers = answers.select(column(MARK))
         return Ending((named(_ANSWERS, answers),), exp.select("*").from_(_table(_ANSWERS)).order_by(column(MARK)))
+    within = (REQUEST, *model.contract.key) if plan.is_apart else model.contract.key
     answers = answers.select(exp.alias_(exp.true(), FOUND, quoted=True))
+    if plan.is_apart:
+        answers = answers.select(column(REQUEST))
     keys = _keys(plan.key, model, [one for one in casts if one.column in model.contract.key], dialect)
-    parts = named(_ANSWERS, answers), named(_KEYS, keys), named(_ASKED, _asked(model.contract.key))
-    return Ending(parts, _matched(model))
+    parts = named(_ANSWERS, answers), named(_KEYS, keys), named(_ASKED, _asked(model.contract.key, within))
+    return Ending(parts, _matched(model, within))
 
 
 def _casts(model: OnlineModel, built: dict[str, Column], dialect: str) -> list[Cast]:
@@ -80,29 +83,29 @@ def _cast(casts: Sequence[Cast], dialect: str) -> exp.Select:
 
 def _keys(key: Sequence[exp.Expr], model: OnlineModel, casts: Sequence[Cast], dialect: str) -> exp.Select:
     """Each record's key, as the contract has it."""
-    records = restored(model.records, model.columns[model.records], (MARK,)).subquery("records")
+    own = restored(model.records, model.columns[model.records], (MARK, REQUEST)).subquery("records")
     values = [exp.alias_(one.copy(), name, quoted=True) for name, one in zip(model.contract.key, key, strict=True)]
-    plain = exp.select(*values, column(MARK)).from_(records).subquery("plain")
-    return _cast(casts, dialect).select(column(MARK)).from_(plain)
+    plain = exp.select(*values, column(MARK), column(REQUEST)).from_(own).subquery("plain")
+    return _cast(casts, dialect).select(column(MARK), column(REQUEST)).from_(plain)
 
 
-def _asked(key: Sequence[str]) -> exp.Select:
-    """The records by their keys, with how many share one."""
+def _asked(key: Sequence[str], within: Sequence[str]) -> exp.Select:
+    """The records by their keys, with how many share one among those that are equal in `within`."""
     keyed = exp.and_(*(exp.Is(this=column(name), expression=exp.Not(this=exp.null())) for name in key))
-    shared = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[column(name) for name in key])
+    shared = exp.Window(this=exp.Count(this=exp.Star()), partition_by=[column(name) for name in within])
     told = exp.alias_(keyed, KEYED, quoted=True), exp.alias_(shared, SHARED, quoted=True)
-    return exp.select(*map(column, key), column(MARK), *told).from_(_table(_KEYS))
+    return exp.select(*map(column, key), column(MARK), column(REQUEST), *told).from_(_table(_KEYS))
 
 
-def _matched(model: OnlineModel) -> exp.Select:
-    """A record's rows by its key; a record without one has a row of nothing."""
+def _matched(model: OnlineModel, within: Sequence[str]) -> exp.Select:
+    """A record's rows by what it has in common with them; a record without one has a row of nothing."""
     values = [exp.column(name, table="answer", quoted=True) for name in (*model.contract.names, LOST, FOUND)]
-    told = [exp.column(name, table="asked", quoted=True) for name in (MARK, KEYED, SHARED)]
+    told = [exp.column(name, table="asked", quoted=True) for name in (MARK, REQUEST, KEYED, SHARED)]
     same = [
         exp.EQ(
             this=exp.column(name, table="answer", quoted=True), expression=exp.column(name, table="asked", quoted=True)
         )
-        for name in model.contract.key
+        for name in within
     ]
     joined = exp.select(*values, *told).from_(_table(_ASKED, "asked"))
     joined = joined.join(_table(_ANSWERS, "answer"), on=exp.and_(*same), join_type="left")

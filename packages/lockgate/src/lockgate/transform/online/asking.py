@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 from sqlglot import exp
@@ -15,10 +15,10 @@ from lockgate.errors import NotOnline, StatementFailed
 from lockgate.transform.online.answering import ending
 from lockgate.transform.online.constancy import Constancy
 from lockgate.transform.online.fidelity import Fidelity
-from lockgate.transform.online.marking import MARK
+from lockgate.transform.online.marking import MARK, REQUEST
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.obstacles import node_refusals
-from lockgate.transform.online.plan import OnlinePlan, given, plan_of, with_parts
+from lockgate.transform.online.plan import OnlinePlan, given, plans_of, with_parts
 from lockgate.transform.online.refusal import refused
 
 _NOT_SEEN_IN_ARROW = {"JSON": Kind.JSON, "TIME": Kind.TIME, "UUID": Kind.UUID}
@@ -48,17 +48,17 @@ def checked_plan(model: OnlineModel, memory: Memory) -> OnlinePlan:
         NotOnline: it cannot, or gives what the contract does not take.
     """
     tables = {given(relation): arrow_schema(columns).empty_table() for relation, columns in model.columns.items()}
-    tables[given(model.records)] = marked_rows(tables[given(model.records)], [])
-    plan = plan_of(model)
-    try:
-        built = built_columns(memory, plan, plan.parts, tables)
-    except StatementFailed:
-        plan = plan_of(model, may_mark=False)  # an aggregate, perhaps, that only the engine knows to be one
+    tables[given(model.records)] = marked_rows(tables[given(model.records)], [], [])
+    for plan in plans_of(model):
         try:
             built = built_columns(memory, plan, plan.parts, tables)
-        except StatementFailed as error:
-            message = f"the query does not run over the columns of what it reads: {error.message}"
-            raise refused(model.node, message, "Declare the columns of its sources as they are.") from error
+        except StatementFailed as error:  # an aggregate, perhaps, that only the engine knows to be one
+            failed = error
+        else:
+            break
+    else:
+        message = f"the query does not run over the columns of what it reads: {failed.message}"
+        raise refused(model.node, message, "Declare the columns of its sources as they are.") from failed
     end = ending(plan, model, built, memory.dialect)
     try:
         memory.query(with_parts(end.select, (*plan.parts, *end.parts)).sql(memory.dialect, comments=False), tables)
@@ -84,9 +84,10 @@ def built_columns(
     return tuple(Column(field.name, _type(types.get(field.name), field.type)) for field in schema)
 
 
-def marked_rows(rows: pa.Table, positions: list[int]) -> pa.Table:
-    """Rows of records with their numbers."""
-    return rows.append_column(MARK, pa.array(positions, pa.int64()))
+def marked_rows(rows: pa.Table, positions: Sequence[int], requests: Sequence[int]) -> pa.Table:
+    """Rows of records with their numbers and those of their requests."""
+    marked = rows.append_column(MARK, pa.array(positions, pa.int64()))
+    return marked.append_column(REQUEST, pa.array(requests, pa.int64()))
 
 
 def _type(kind: Kind | None, arrow: pa.DataType) -> ColumnType:

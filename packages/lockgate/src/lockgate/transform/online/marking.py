@@ -1,4 +1,4 @@
-"""A record's number on every row that is made of it, so that rows of many requests come out of one query unmixed."""
+"""The number of a record, or of its request, on every row made of it: rows of many come out of one query unmixed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlglot import exp
 from lockgate.core.relation import Relation
 from lockgate.transform.online.scope import Reach, readings
 
-MARK = "_lockgate_record"
+MARK, REQUEST = "_lockgate_record", "_lockgate_request"
 
 
 def marked(query: exp.Query, records: Relation) -> exp.Query | None:
@@ -29,22 +29,22 @@ def marked(query: exp.Query, records: Relation) -> exp.Query | None:
     if not all(carrier and is_blind(select, [carrier]) for select, carrier in carrying):
         return None
     for select, carrier in carrying:
-        mark(select, [carrier])
+        mark(select, [carrier], MARK)
     return query
 
 
-def mark(select: exp.Select, carriers: Sequence[str]) -> None:
-    """Lets a SELECT give the mark that the first of the carriers has, and no other."""
+def mark(select: exp.Select, carriers: Sequence[str], name: str) -> None:
+    """Lets a SELECT give the mark of that name that the first of the carriers has, and no other."""
     for projection in select.expressions:
         star = projection.this if isinstance(projection, exp.Column) else projection
         if isinstance(star, exp.Star) and projection.text("table") in ("", *carriers):
-            star.set("except_", [*(star.args.get("except_") or ()), exp.column(MARK, quoted=True)])
-    select.append("expressions", exp.alias_(mark_of(carriers[0]), MARK, quoted=True))
+            star.set("except_", [*(star.args.get("except_") or ()), exp.column(name, quoted=True)])
+    select.append("expressions", exp.alias_(mark_of(carriers[0], name), name, quoted=True))
 
 
-def mark_of(carrier: str) -> exp.Column:
-    """The mark that a source of a SELECT has."""
-    return exp.column(MARK, table=carrier, quoted=True)
+def mark_of(carrier: str, name: str) -> exp.Column:
+    """The mark of that name that a source of a SELECT has."""
+    return exp.column(name, table=carrier, quoted=True)
 
 
 def is_blind(select: exp.Select, carriers: Sequence[str]) -> bool:

@@ -1,12 +1,14 @@
 """Which outcome each record has, from the rows that an online query gives.
 
 Where rows know their record, a record has its one row. Where they are told by keys, several records may have one key:
-the row is the first one's whose own answer, asked alone, equals it; the others are duplicates. A record that has no row
-among the others, and would have one alone, is a duplicate too: another record took its place.
+the row is the first one's whose own answer, asked alone, equals it; the others are duplicates, but for those that have
+no row alone either: these are rejected. A record that has no row among the others, and would have one alone, is a
+duplicate too: another record took its place.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -18,7 +20,7 @@ from lockgate.core.arrow import arrow_schema
 from lockgate.core.relation import Contract
 from lockgate.core.stream import POSITION_COLUMN
 from lockgate.transform.online.answering import FOUND, KEYED, LOST, SHARED
-from lockgate.transform.online.marking import MARK
+from lockgate.transform.online.marking import MARK, REQUEST
 from lockgate.transform.rules.query import OUTCOME, REASON
 from lockgate.transform.rules.rule_set import Outcome
 
@@ -68,7 +70,7 @@ def by_mark(found: pa.Table, positions: Sequence[int], contract: Contract) -> pa
 
 
 def by_key(found: pa.Table, positions: Sequence[int], contract: Contract, alone: Alone) -> pa.Table:
-    """The outcomes of records by rows with the contract's key; `alone` asks records alone."""
+    """The outcomes of records by rows with the contract's key and their request; `alone` asks records alone."""
     if _is_plain(found, positions, contract) and max(found[SHARED].to_pylist(), default=1) == 1:
         return _outcomes(found, [_Fate(None)] * len(positions), positions, contract, is_plain=True)
     matching = _Matching(found, contract, alone)
@@ -132,6 +134,7 @@ class _Matching:
         self._keyed = found[KEYED].to_pylist()
         self._shared = found[SHARED].to_pylist()
         self._marks = found[MARK].to_pylist()
+        self._requests = found[REQUEST].to_pylist()
         self._keys = list(zip(*(found[name].to_pylist() for name in contract.key), strict=True))
 
     def fates(self, positions: Sequence[int]) -> list[_Fate]:
@@ -140,17 +143,17 @@ class _Matching:
             rows[position].append(row)
         fates: dict[int, _Fate] = {}
         sharing: dict[tuple[object, ...], list[int]] = {}
-        is_only = len(positions) == 1
+        together = Counter(self._requests[own[0]] for own in rows.values())
         for position, own in rows.items():
             first = own[0]
             if not self._keyed[first]:
                 fates[position] = _Fate(None, Outcome.REJECTED, "the key is NULL, or none that the contract holds")
             elif not self._is_found[first]:
-                fates[position] = self._without_row(position, is_only=is_only)
+                fates[position] = self._without_row(position, is_only=together[self._requests[first]] == 1)
             elif len(own) > 1 or self._shared[first] == 1:
                 fates[position] = self._told.fate_of(own)
             else:
-                sharing.setdefault(self._keys[first], []).append(position)
+                sharing.setdefault((self._requests[first], *self._keys[first]), []).append(position)
         for group in sharing.values():
             fates |= self._among(group, rows)
         return [fates[position] for position in positions]
@@ -165,12 +168,14 @@ class _Matching:
         row = rows[group[0]][0]
         wanted = self._values.slice(row, 1).to_pylist()[0]
         winner = group[0]
+        absent: set[int] = set()
         if len({self._alone.value(one) for one in group}) > 1:
             equal = (one for one in group if any(_same(wanted, other) for other in self._alone.rows(one)))
-            present = (one for one in group if self._alone.rows(one))
-            winner = next(chain(equal, present), winner)
-        duplicate = _Fate(None, Outcome.DUPLICATE, OTHER_ROW)
-        return {one: self._told.fate_of([row]) if one == winner else duplicate for one in group}
+            absent = {one for one in group if not self._alone.rows(one)}
+            winner = next(chain(equal, (one for one in group if one not in absent)), winner)
+        fates = {one: _Fate(None, Outcome.DUPLICATE, OTHER_ROW) for one in group}
+        fates |= {one: _Fate(None, Outcome.REJECTED, NO_ROW) for one in absent}
+        return fates | {winner: self._told.fate_of([row])}
 
 
 def rows_alone(found: pa.Table, contract: Contract) -> list[Row]:

@@ -1,4 +1,4 @@
-"""A query in which every record is a request of its own: what its rows would be if it were asked alone, all at once."""
+"""A query in which records of one number meet each other alone: what requests, or records, asked one by one would give."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lockgate.transform.online.scope import APART, INNER, Reach, Reading, readin
 _CUTS = ("connect", "limit", "offset", "windows")
 
 
-def parted(query: exp.Query, records: Relation) -> exp.Query | None:
-    """A query whose windows, groups and joins meet one record's rows alone, and which gives their mark as last column.
+def parted(query: exp.Query, records: Relation, by: str) -> exp.Query | None:
+    """A query whose windows, groups and joins meet rows of one value of the mark `by` alone; it is the last column.
 
     None where a construct of it is not known to be parted so.
     """
@@ -27,7 +27,7 @@ def parted(query: exp.Query, records: Relation) -> exp.Query | None:
         elif not isinstance(expression, exp.Select) or not _can_part(expression, one):
             return None
         else:
-            _part(expression, one)
+            _part(expression, one, by)
     return query
 
 
@@ -60,24 +60,24 @@ def _can_part_joins(select: exp.Select, one: Reading) -> bool:
     return not is_natural and not any(join.args.get("using") for join in joins)
 
 
-def _part(select: exp.Select, one: Reading) -> None:
+def _part(select: exp.Select, one: Reading, by: str) -> None:
     names = [source.name for source in one.carriers]
     for window in select.find_all(exp.Window):
         if _is_own(window, select):
-            window.append("partition_by", mark_of(names[0]))
+            window.append("partition_by", mark_of(names[0], by))
     group, distinct = select.args.get("group"), select.args.get("distinct")
     if group is not None and not group.args.get("all"):
-        group.append("expressions", mark_of(names[0]))
+        group.append("expressions", mark_of(names[0], by))
     if distinct is not None and distinct.args.get("on"):
-        distinct.args["on"].append("expressions", mark_of(names[0]))
+        distinct.args["on"].append("expressions", mark_of(names[0], by))
     for source in one.carriers[1:]:
-        same = exp.EQ(this=mark_of(names[0]), expression=mark_of(source.name))
+        same = exp.EQ(this=mark_of(names[0], by), expression=mark_of(source.name, by))
         if source.kind in INNER:
             select.where(same, copy=False)
         else:
             join = next(join for join in select.args["joins"] if join.this.alias_or_name == source.name)
             join.on(same, copy=False)
-    mark(select, names)
+    mark(select, names, by)
 
 
 def _aggregates(select: exp.Select) -> list[exp.Expr]:

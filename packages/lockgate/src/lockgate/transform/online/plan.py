@@ -5,8 +5,8 @@ Whoever runs the queries is left open: a plan is made of SQL trees alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
@@ -15,7 +15,7 @@ from lockgate.core.sql import column, sql_type
 from lockgate.core.types import Kind
 from lockgate.errors import NotOnline
 from lockgate.transform.online.joining import JoinedQuery
-from lockgate.transform.online.marking import MARK, marked
+from lockgate.transform.online.marking import MARK, REQUEST, marked
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.parting import parted
 from lockgate.transform.online.refusal import refused
@@ -30,12 +30,14 @@ class OnlinePlan:
     """The parts of a query, each after those that it reads; the last is the model.
 
     Rows of the model have their record's number (`MARK`) where `key` is None; else `key` is what the contract's key is
-    of a record, as expressions over its columns. Of a relation `r`, `given(r)` is the table to be brought.
+    of a record, as expressions over its columns, and where `is_apart` rows have their request's number (`REQUEST`).
+    Of a relation `r`, `given(r)` is the table to be brought.
     """
 
     parts: tuple[exp.CTE, ...]
     moving: frozenset[str]
     key: tuple[exp.Expr, ...] | None
+    is_apart: bool
 
     @property
     def model(self) -> str:
@@ -48,8 +50,10 @@ def given(relation: Relation) -> str:
     return f"given {relation}"
 
 
-def plan_of(model: OnlineModel, *, may_mark: bool = True) -> OnlinePlan:
-    """How a model answers records; without `may_mark`, by keys even if its rows rest on one record each.
+def plans_of(model: OnlineModel) -> Iterator[OnlinePlan]:
+    """How a model may answer records: the quickest way first, then those for engines that do not take that one.
+
+    First by rows that know their record; else by the key, with requests kept apart by their number; else one at a time.
 
     Raises:
         NotOnline: its rows cannot be told to be a record's; the message says why.
@@ -60,23 +64,31 @@ def plan_of(model: OnlineModel, *, may_mark: bool = True) -> OnlinePlan:
             raise refused(model.node, f"nothing is known of {relation}, which it reads", "Declare it as a source.")
     if model.records not in query.leaves:
         raise refused(model.node, f"it does not read {model.records}", "Name the source that its records are.")
-    found = marked(query.query, model.records) if may_mark else None
-    key = None
-    if found is None or _multiplies(found):
-        key = _key(query, model)
-    chosen = query if found is None else JoinedQuery(found, query.leaves, query.owners)
-    parts = _parts(chosen, model, is_marked=found is not None)
-    return OnlinePlan(parts, moving_of(parts, given(model.records)), None if found is not None else key)
+    found = marked(query.query, model.records)
+    if found is not None:
+        if _multiplies(found):
+            _key(query, model)
+        yield _plan(replace(query, query=found), model, None, MARK)
+    key = _key(query, model)
+    shared = parted(query.query, model.records, REQUEST)
+    if shared is not None:
+        yield _plan(replace(query, query=shared), model, key, REQUEST)
+    yield _plan(query, model, key)
 
 
 def parted_plan_of(model: OnlineModel) -> OnlinePlan | None:
     """How a model answers records as if each were asked alone; None where its query cannot be parted so."""
     query = model.query
-    found = parted(query.query, model.records)
-    if found is None:
-        return None
-    parts = _parts(JoinedQuery(found, query.leaves, query.owners), model, is_marked=True)
-    return OnlinePlan(parts, moving_of(parts, given(model.records)), None)
+    found = parted(query.query, model.records, MARK)
+    return None if found is None else _plan(replace(query, query=found), model, None, MARK)
+
+
+def _plan(
+    query: JoinedQuery, model: OnlineModel, key: tuple[exp.Expr, ...] | None, extra: str | None = None
+) -> OnlinePlan:
+    """The plan of a query; of its records' columns beside their own it reads `extra`."""
+    parts = _parts(query, model, extra)
+    return OnlinePlan(parts, moving_of(parts, given(model.records)), key, is_apart=extra is not None)
 
 
 def _multiplies(query: exp.Query) -> bool:
@@ -97,12 +109,12 @@ def _key(query: JoinedQuery, model: OnlineModel) -> tuple[exp.Expr, ...]:
         raise refused(model.node, message, remedy) from error
 
 
-def _parts(query: JoinedQuery, model: OnlineModel, *, is_marked: bool) -> tuple[exp.CTE, ...]:
+def _parts(query: JoinedQuery, model: OnlineModel, extra: str | None) -> tuple[exp.CTE, ...]:
     """All parts, with what is brought first."""
     parts = []
     for relation in query.leaves:
-        extra = (MARK,) if is_marked and relation == model.records else ()
-        parts.append(named(str(relation), restored(relation, model.columns[relation], extra)))
+        more = (extra,) if extra is not None and relation == model.records else ()
+        parts.append(named(str(relation), restored(relation, model.columns[relation], more)))
     for part in query.query.ctes:
         for table in _leaves(part.this):
             name = exp.to_identifier(str(Relation(table.db, table.name)), quoted=True)

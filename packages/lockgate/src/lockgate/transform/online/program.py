@@ -30,8 +30,9 @@ from lockgate.transform.rules.records import Record, cast_rows, plain_text, reje
 class OnlineProgram:
     """Answers records as the model would, were they the rows of its source. Several threads may use it.
 
-    Where each row rests on one record (`is_apart`, `is_alone`), requests are answered together in one query; else every
-    request by itself. It holds for the graph, the columns and the context that it was made of.
+    Where each row rests on one record (`is_alone`), or the records of a request can be kept to themselves (`is_apart`),
+    requests are answered together in one query; else every request by itself. It holds for the graph, the columns and
+    the context that it was made of.
     """
 
     def __init__(self, model: OnlineModel, memory: Memory, *, context: Mapping[Relation, pa.Table]) -> None:
@@ -43,7 +44,7 @@ class OnlineProgram:
         for refusal in refusals(model, memory):
             raise refusal
         plan = checked_plan(model, memory)
-        self.is_apart = self.is_alone = plan.key is None
+        self.is_apart, self.is_alone = plan.is_apart, plan.key is None
         self._memory = memory
         self._contract = model.contract
         self._columns = model.columns[model.records]
@@ -61,23 +62,24 @@ class OnlineProgram:
             StatementFailed: the query failed, for some request or other.
         """
         if not self.is_apart:
-            return [self._outcomes(request) for request in requests]
+            return [self._outcomes([request]) for request in requests]
         found, begin = [], 0
-        together = self._outcomes(list(chain.from_iterable(requests)))
+        together = self._outcomes(requests)
         for request in requests:
             found.append(together.slice(begin, len(request)))
             begin += len(request)
         return found
 
-    def _outcomes(self, records: Sequence[Record]) -> pa.Table:
-        good, bad = readable(records, self._columns)
+    def _outcomes(self, requests: Sequence[Sequence[Record]]) -> pa.Table:
+        good, bad = readable(list(chain.from_iterable(requests)), self._columns)
+        numbers = [number for number, request in enumerate(requests) for _ in request]
         positions = good[POSITION_COLUMN].to_pylist()
         schema = outcome_schema(self._contract)
         if not positions:
             return rejected_rows(bad, schema)
-        rows = marked_rows(cast_rows(good, self._columns), positions)
+        rows = marked_rows(cast_rows(good, self._columns), positions, [numbers[one - 1] for one in positions])
         found = self._asked(rows)
-        if self.is_apart:
+        if self.is_alone:
             told = by_mark(found, positions, self._contract)
         else:
             parted = self._asked_parted if self._parted_sql else None
@@ -93,7 +95,7 @@ class OnlineProgram:
     def _sql_of(self, plan: OnlinePlan, model: OnlineModel) -> str:
         """The query of each request, over what is kept and the records."""
         moving = tuple(part for part in plan.parts if part.alias in plan.moving)
-        none = {self._source: marked_rows(cast_rows(pa.table({}), self._columns), [])}
+        none = {self._source: marked_rows(cast_rows(pa.table({}), self._columns), [], [])}
         end = ending(plan, model, built_columns(self._memory, plan, moving, none), self._memory.dialect)
         return with_parts(end.select, (*moving, *end.parts)).sql(self._memory.dialect, comments=False)
 
