@@ -71,7 +71,7 @@ def test_where_one_side_fails_the_other_answers() -> None:
 def test_what_a_request_says_of_the_candidate() -> None:
     candidate = [outcome("dbt", 1), outcome("dbt", 2, "y"), outcome("dbt", None)]
 
-    found = traffic_of(Sides(RULES, candidate), [4009, None, 8262], (0.02, 0.03), NOW)
+    found = traffic_of(Sides(RULES, candidate), [4009, None, 8262], (0.2, 0.3), NOW)
 
     times = math.log(1.5)
     assert found == Traffic(
@@ -84,6 +84,13 @@ def test_what_a_request_says_of_the_candidate() -> None:
         slower_squares=pytest.approx(times * times),
         last_at=NOW,
     )
+
+
+@pytest.mark.parametrize(("incumbent", "candidate", "times"), [(0.002, 0.04, 1), (0.002, 0.1, 2), (0.2, 0.002, 0.25)])
+def test_what_nobody_notices_is_not_slower(incumbent, candidate, times) -> None:
+    found = traffic_of(Sides(RULES, RULES), BUCKETS, (incumbent, candidate), NOW)
+
+    assert found.slower_sum == pytest.approx(math.log(times))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from lockgate.core.types import INTEGERS, Kind
 
 Outcome = Mapping[str, object]
 OK = "ok"
+# Half of what people notice (0.1 s: Nielsen 1993, Usability Engineering, 5.5).
+UNNOTICED_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +95,18 @@ def chosen(sides: Sides, buckets: Sequence[int | None], share: int) -> list[Outc
 def traffic_of(
     sides: Sides, buckets: Sequence[int | None], seconds: tuple[float, float] | None, at: datetime
 ) -> Traffic:
-    """What one request says of the candidate: `seconds` are the incumbent's and its own; None: not to be compared."""
+    """What one request says of the candidate: `seconds` are the incumbent's and its own; None: not to be compared.
+
+    Less than `UNNOTICED_SECONDS` counts as so many: a few milliseconds in place of fewer are no reason to roll back.
+    """
     incumbent, candidate = sides.incumbent, sides.candidate
     if incumbent is None or candidate is None:
         has_both_failed = incumbent is None and candidate is None
         is_candidates = candidate is None and incumbent is not None
         return Traffic(requests=1, errors=int(is_candidates), shared_errors=int(has_both_failed), last_at=at)
     wrong = sum(not _is_level(one, other) for one, other in zip(incumbent, candidate, strict=True))
-    times = math.log(max(seconds[1], 1e-9) / max(seconds[0], 1e-9)) if seconds else 0.0
+    own, other = (max(one, UNNOTICED_SECONDS) for one in reversed(seconds or (0.0, 0.0)))
+    times = math.log(own / other)
     return Traffic(
         requests=1,
         records=len(incumbent),

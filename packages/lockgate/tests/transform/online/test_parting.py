@@ -7,7 +7,6 @@ import pytest
 import sqlglot
 
 from lockgate.core.relation import Relation
-from lockgate.transform.online.marking import MARK
 from lockgate.transform.online.parting import parted
 
 RECORDS = Relation("raw", "orders")
@@ -17,7 +16,7 @@ ROWS = [(1, "DE", 5), (1, "DE", 7), (2, "FR", 5), (3, None, 5), (2, "FR", 5)]
 def loaded(rows):
     connection = duckdb.connect()
     connection.execute(
-        "create schema raw; create table raw.orders (id int, code text, amount int, _lockgate_record int)"
+        "create schema raw; create table raw.orders (id int, code text, amount int, _lockgate_request int)"
     )
     connection.execute("create table raw.countries as select * from (values ('DE', 'Germany')) c(code, name)")
     connection.executemany("insert into raw.orders values (?, ?, ?, ?)", rows)
@@ -46,14 +45,14 @@ def loaded(rows):
     ],
 )
 def test_one_query_gives_what_each_record_gives_alone(sql):
-    found = parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS, MARK)
+    found = parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS)
 
     with loaded([(*row, number) for number, row in enumerate(ROWS)]) as together:
         got = sorted((row[-1], row[:-1]) for row in together.sql(found.sql("duckdb")).fetchall())
     wanted = []
     for number, row in enumerate(ROWS):
         with loaded([(*row, number)]) as alone:
-            alone.execute("alter table raw.orders drop _lockgate_record")
+            alone.execute("alter table raw.orders drop _lockgate_request")
             wanted += [(number, one) for one in alone.sql(sql).fetchall()]
     assert sorted(got, key=repr) == sorted(wanted, key=repr)
 
@@ -72,4 +71,4 @@ def test_one_query_gives_what_each_record_gives_alone(sql):
     ],
 )
 def test_what_is_not_known_to_be_parted_is_not(sql):
-    assert parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS, MARK) is None
+    assert parted(sqlglot.parse_one(sql, dialect="duckdb"), RECORDS) is None

@@ -49,16 +49,7 @@ def checked_plan(model: OnlineModel, memory: Memory) -> OnlinePlan:
     """
     tables = {given(relation): arrow_schema(columns).empty_table() for relation, columns in model.columns.items()}
     tables[given(model.records)] = marked_rows(tables[given(model.records)], [], [])
-    for plan in plans_of(model):
-        try:
-            built = built_columns(memory, plan, plan.parts, tables)
-        except StatementFailed as error:  # an aggregate, perhaps, that only the engine knows to be one
-            failed = error
-        else:
-            break
-    else:
-        message = f"the query does not run over the columns of what it reads: {failed.message}"
-        raise refused(model.node, message, "Declare the columns of its sources as they are.") from failed
+    plan, built = _running(model, memory, tables)
     end = ending(plan, model, built, memory.dialect)
     try:
         memory.query(with_parts(end.select, (*plan.parts, *end.parts)).sql(memory.dialect, comments=False), tables)
@@ -66,6 +57,20 @@ def checked_plan(model: OnlineModel, memory: Memory) -> OnlinePlan:
         message = f"its key does not become the contract's: {error.message}"
         raise refused(model.node, message, "Give the key its contract's type where records are first read.") from error
     return plan
+
+
+def _running(
+    model: OnlineModel, memory: Memory, tables: Mapping[str, pa.Table]
+) -> tuple[OnlinePlan, tuple[Column, ...]]:
+    """The first plan that the engine takes, and the columns that it gives."""
+    reason = ""
+    for plan in plans_of(model):
+        try:
+            return plan, built_columns(memory, plan, plan.parts, tables)
+        except StatementFailed as error:  # an aggregate, perhaps, that only the engine knows to be one
+            reason = error.message
+    message = f"the query does not run over the columns of what it reads: {reason}"
+    raise refused(model.node, message, "Declare the columns of its sources as they are.")
 
 
 def built_columns(

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Protocol
 
 import pyarrow as pa
 
 from lockgate.core.arrow import arrow_schema
 from lockgate.core.relation import Contract
 from lockgate.core.stream import POSITION_COLUMN
+from lockgate.transform.online.alone import Alone, Row
 from lockgate.transform.online.answering import FOUND, KEYED, LOST, SHARED
 from lockgate.transform.online.marking import MARK, REQUEST
 from lockgate.transform.rules.query import OUTCOME, REASON
@@ -28,18 +28,6 @@ NO_ROW = "the model gives no row for this record"
 SEVERAL_ROWS = "the model gives several rows for this record"
 OTHER_ROW = "another record of the request has its key"
 OTHER_PLACE = "other records of the request take its place"
-
-Row = Mapping[str, object]
-
-
-class Alone(Protocol):
-    """The records of a request one by one, by their positions."""
-
-    def value(self, position: int) -> str:
-        """What a record is, without its position."""
-
-    def rows(self, position: int) -> Sequence[Row]:
-        """The rows that a record has alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,47 +129,46 @@ class _Matching:
         rows: dict[int, list[int]] = {position: [] for position in positions}
         for row, position in enumerate(self._marks):
             rows[position].append(row)
-        fates: dict[int, _Fate] = {}
-        sharing: dict[tuple[object, ...], list[int]] = {}
         together = Counter(self._requests[own[0]] for own in rows.values())
+        fates: dict[int, _Fate] = {}
+        missing: list[int] = []
+        sharing: dict[tuple[object, ...], list[int]] = {}
         for position, own in rows.items():
             first = own[0]
             if not self._keyed[first]:
                 fates[position] = _Fate(None, Outcome.REJECTED, "the key is NULL, or none that the contract holds")
+            elif not self._is_found[first] and together[self._requests[first]] > 1:
+                missing.append(position)
             elif not self._is_found[first]:
-                fates[position] = self._without_row(position, is_only=together[self._requests[first]] == 1)
+                fates[position] = _Fate(None, Outcome.REJECTED, NO_ROW)
             elif len(own) > 1 or self._shared[first] == 1:
                 fates[position] = self._told.fate_of(own)
             else:
                 sharing.setdefault((self._requests[first], *self._keys[first]), []).append(position)
-        for group in sharing.values():
-            fates |= self._among(group, rows)
+        fates |= self._of_meeting(missing, list(sharing.values()), rows)
         return [fates[position] for position in positions]
 
-    def _without_row(self, position: int, *, is_only: bool) -> _Fate:
-        if is_only or not self._alone.rows(position):
-            return _Fate(None, Outcome.REJECTED, NO_ROW)
-        return _Fate(None, Outcome.DUPLICATE, OTHER_PLACE)
+    def _of_meeting(
+        self, missing: Sequence[int], sharing: Sequence[Sequence[int]], rows: Mapping[int, Sequence[int]]
+    ) -> dict[int, _Fate]:
+        """The fates of records without a row, and of those that share a key and have one row."""
+        unlike = [group for group in sharing if len({self._alone.value(one) for one in group}) > 1]
+        alone = self._alone.rows_of([*missing, *chain.from_iterable(unlike)])
+        displaced, none = _Fate(None, Outcome.DUPLICATE, OTHER_PLACE), _Fate(None, Outcome.REJECTED, NO_ROW)
+        fates = {one: displaced if alone.get(one) else none for one in missing}
+        for group in sharing:
+            fates |= self._among(group, rows[group[0]][0], alone)
+        return fates
 
-    def _among(self, group: Sequence[int], rows: Mapping[int, Sequence[int]]) -> dict[int, _Fate]:
+    def _among(self, group: Sequence[int], row: int, alone: Mapping[int, Sequence[Row]]) -> dict[int, _Fate]:
         """The fates of records that have one key, of which there is one row."""
-        row = rows[group[0]][0]
         wanted = self._values.slice(row, 1).to_pylist()[0]
-        winner = group[0]
-        absent: set[int] = set()
-        if len({self._alone.value(one) for one in group}) > 1:
-            equal = (one for one in group if any(_same(wanted, other) for other in self._alone.rows(one)))
-            absent = {one for one in group if not self._alone.rows(one)}
-            winner = next(chain(equal, (one for one in group if one not in absent)), winner)
-        fates = {one: _Fate(None, Outcome.DUPLICATE, OTHER_ROW) for one in group}
-        fates |= {one: _Fate(None, Outcome.REJECTED, NO_ROW) for one in absent}
+        present = [one for one in group if alone.get(one)]
+        equal = (one for one in present if any(_same(wanted, other) for other in alone[one]))
+        winner = next(chain(equal, present), group[0])
+        duplicate, none = _Fate(None, Outcome.DUPLICATE, OTHER_ROW), _Fate(None, Outcome.REJECTED, NO_ROW)
+        fates = {one: duplicate if one in present or not present else none for one in group}
         return fates | {winner: self._told.fate_of([row])}
-
-
-def rows_alone(found: pa.Table, contract: Contract) -> list[Row]:
-    """The rows that a record has alone, from what the query gives for it."""
-    is_there = found[FOUND].to_pylist()
-    return [row for row, is_row in zip(found.select(contract.names).to_pylist(), is_there, strict=True) if is_row]
 
 
 def _same(one: Row, other: Row) -> bool:

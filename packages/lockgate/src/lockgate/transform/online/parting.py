@@ -1,18 +1,18 @@
-"""A query in which records of one number meet each other alone: what requests, or records, asked one by one would give."""
+"""A query in which records meet those of their own request alone: of many requests it gives what each would get."""
 
 from __future__ import annotations
 
 from sqlglot import exp
 
 from lockgate.core.relation import Relation
-from lockgate.transform.online.marking import is_blind, mark, mark_of
+from lockgate.transform.online.marking import REQUEST, is_blind, mark, mark_of
 from lockgate.transform.online.scope import APART, INNER, Reach, Reading, readings
 
 _CUTS = ("connect", "limit", "offset", "windows")
 
 
-def parted(query: exp.Query, records: Relation, by: str) -> exp.Query | None:
-    """A query whose windows, groups and joins meet rows of one value of the mark `by` alone; it is the last column.
+def parted(query: exp.Query, records: Relation) -> exp.Query | None:
+    """A query whose windows, groups and joins meet the rows of one `REQUEST` alone, which is its last column too.
 
     None where a construct of it is not known to be parted so.
     """
@@ -27,7 +27,7 @@ def parted(query: exp.Query, records: Relation, by: str) -> exp.Query | None:
         elif not isinstance(expression, exp.Select) or not _can_part(expression, one):
             return None
         else:
-            _part(expression, one, by)
+            _part(expression, one)
     return query
 
 
@@ -60,24 +60,24 @@ def _can_part_joins(select: exp.Select, one: Reading) -> bool:
     return not is_natural and not any(join.args.get("using") for join in joins)
 
 
-def _part(select: exp.Select, one: Reading, by: str) -> None:
+def _part(select: exp.Select, one: Reading) -> None:
     names = [source.name for source in one.carriers]
     for window in select.find_all(exp.Window):
         if _is_own(window, select):
-            window.append("partition_by", mark_of(names[0], by))
+            window.append("partition_by", mark_of(names[0], REQUEST))
     group, distinct = select.args.get("group"), select.args.get("distinct")
     if group is not None and not group.args.get("all"):
-        group.append("expressions", mark_of(names[0], by))
+        group.append("expressions", mark_of(names[0], REQUEST))
     if distinct is not None and distinct.args.get("on"):
-        distinct.args["on"].append("expressions", mark_of(names[0], by))
+        distinct.args["on"].append("expressions", mark_of(names[0], REQUEST))
     for source in one.carriers[1:]:
-        same = exp.EQ(this=mark_of(names[0], by), expression=mark_of(source.name, by))
+        same = exp.EQ(this=mark_of(names[0], REQUEST), expression=mark_of(source.name, REQUEST))
         if source.kind in INNER:
             select.where(same, copy=False)
         else:
             join = next(join for join in select.args["joins"] if join.this.alias_or_name == source.name)
             join.on(same, copy=False)
-    mark(select, names, by)
+    mark(select, names, REQUEST)
 
 
 def _aggregates(select: exp.Select) -> list[exp.Expr]:

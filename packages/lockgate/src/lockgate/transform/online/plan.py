@@ -70,17 +70,10 @@ def plans_of(model: OnlineModel) -> Iterator[OnlinePlan]:
             _key(query, model)
         yield _plan(replace(query, query=found), model, None, MARK)
     key = _key(query, model)
-    shared = parted(query.query, model.records, REQUEST)
+    shared = parted(query.query, model.records)
     if shared is not None:
         yield _plan(replace(query, query=shared), model, key, REQUEST)
     yield _plan(query, model, key)
-
-
-def parted_plan_of(model: OnlineModel) -> OnlinePlan | None:
-    """How a model answers records as if each were asked alone; None where its query cannot be parted so."""
-    query = model.query
-    found = parted(query.query, model.records, MARK)
-    return None if found is None else _plan(replace(query, query=found), model, None, MARK)
 
 
 def _plan(

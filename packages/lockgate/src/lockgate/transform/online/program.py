@@ -15,13 +15,12 @@ from sqlglot import exp
 from lockgate.core.ports import Memory
 from lockgate.core.relation import Relation
 from lockgate.core.stream import POSITION_COLUMN
-from lockgate.errors import StatementFailed
 from lockgate.transform.online.alone import Alone
 from lockgate.transform.online.answering import ending
 from lockgate.transform.online.asking import built_columns, checked_plan, marked_rows, refusals
 from lockgate.transform.online.matching import by_key, by_mark, outcome_schema
 from lockgate.transform.online.model import OnlineModel
-from lockgate.transform.online.plan import OnlinePlan, given, parted_plan_of, reads, with_parts
+from lockgate.transform.online.plan import OnlinePlan, given, reads, with_parts
 from lockgate.transform.online.refusal import refused
 from lockgate.transform.rules.record_values import readable
 from lockgate.transform.rules.records import Record, cast_rows, plain_text, rejected_rows
@@ -51,7 +50,6 @@ class OnlineProgram:
         self._source = given(model.records)
         _keep(plan, memory, {given(one): rows for one, rows in _brought(plan, model, context).items()})
         self.sql = self._sql_of(plan, model)
-        self._parted_sql = None if self.is_alone else self._parted(model)
 
     def outcomes(self, requests: Sequence[Sequence[Record]]) -> list[pa.Table]:
         """The outcomes of each request's records, in their order: the contract's columns, `_outcome` and `_reason`.
@@ -82,15 +80,12 @@ class OnlineProgram:
         if self.is_alone:
             told = by_mark(found, positions, self._contract)
         else:
-            parted = self._asked_parted if self._parted_sql else None
-            told = by_key(found, positions, self._contract, Alone(rows, self._contract, self._asked, parted))
+            alone = Alone(rows, self._contract, self._asked, is_apart=self.is_apart)
+            told = by_key(found, positions, self._contract, alone)
         return pa.concat_tables([told, rejected_rows(bad, schema)]).sort_by(POSITION_COLUMN) if bad else told
 
     def _asked(self, rows: pa.Table) -> pa.Table:
         return plain_text(self._memory.query(self.sql, {self._source: rows}))
-
-    def _asked_parted(self, rows: pa.Table) -> pa.Table:
-        return plain_text(self._memory.query(self._parted_sql or self.sql, {self._source: rows}))
 
     def _sql_of(self, plan: OnlinePlan, model: OnlineModel) -> str:
         """The query of each request, over what is kept and the records."""
@@ -98,13 +93,6 @@ class OnlineProgram:
         none = {self._source: marked_rows(cast_rows(pa.table({}), self._columns), [], [])}
         end = ending(plan, model, built_columns(self._memory, plan, moving, none), self._memory.dialect)
         return with_parts(end.select, (*moving, *end.parts)).sql(self._memory.dialect, comments=False)
-
-    def _parted(self, model: OnlineModel) -> str | None:
-        plan = parted_plan_of(model)
-        try:
-            return None if plan is None else self._sql_of(plan, model)
-        except StatementFailed:  # an aggregate, perhaps, that only the engine knows to be one
-            return None
 
 
 def _brought(plan: OnlinePlan, model: OnlineModel, context: Mapping[Relation, pa.Table]) -> Mapping[Relation, pa.Table]:
