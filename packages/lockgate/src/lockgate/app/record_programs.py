@@ -220,7 +220,7 @@ class RecordPrograms:
         name = entity.name, implementation.name
         try:
             kept = _Kept(state, self._maker.made(entity, implementation, state))
-        except Exception as error:  # whoever asks for the program is told
+        except Exception as error:  # noqa: BLE001  whoever asks for the program is told
             _log("not ready for records", name, error)
             until = time.monotonic() + AGAIN_SECONDS if isinstance(error, _PASSING) else math.inf
             self._failed[name] = _Failed(state, _again(error), until)

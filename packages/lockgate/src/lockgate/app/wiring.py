@@ -105,6 +105,7 @@ class Wiring:
         self.project = project
         self.secrets = secrets
         self.judge_seconds = settings.judge_seconds
+        self.audit_answer_days = settings.audit_answer_days
         self.clock = clock
         self.has_put_down_lineage = False
         self.state = settings.state_folder(project.folder)
