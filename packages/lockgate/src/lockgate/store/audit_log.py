@@ -55,7 +55,8 @@ class AuditLog:
             return self._end(connection, {audit_id: AuditEnd(audit_id, outcome, at, facts)})
 
     def _begin(self, connection: Connection, entries: Sequence[AuditEntry]) -> list[int]:
-        rows = [self._scope.values() | _values_of(entry) for entry in entries]
+        scope = self._scope.values()
+        rows = [scope | _values_of(entry) for entry in entries]
         return list(connection.execute(_PUT, rows).scalars())
 
     def _end(self, connection: Connection, ended: Mapping[int, AuditEnd]) -> bool:
