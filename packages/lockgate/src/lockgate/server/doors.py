@@ -65,7 +65,7 @@ class GuardedRoute(APIRoute):
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers by the handler alone where it takes the request alone: FastAPI finds nothing to do for it then."""
-        if not self._takes_the_request_alone or scope["method"] not in self.methods:
+        if not self._takes_the_request_alone or scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
         response = await self.endpoint(Request(scope, receive, send))

@@ -55,7 +55,8 @@ async def while_heard(request: Request, desk: Desk, answer: Future[Got]) -> Got:
     try:
         if not (await asyncio.wait({waiting}, timeout=min(MOMENT_SECONDS, seconds)))[0]:
             gone = asyncio.ensure_future(_hung_up(request))
-            left, waited = max(0.0, seconds - MOMENT_SECONDS), {waiting, gone}
+            waited: set[asyncio.Future[Any]] = {waiting, gone}
+            left = max(0.0, seconds - MOMENT_SECONDS)
             await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
         if waiting.done():
             return waiting.result()
