@@ -72,9 +72,11 @@ def _outcomes(bodies: object) -> object:
 
 @contextmanager
 def ours(scratch: Path) -> Iterator[Server]:
-    """`lockgate serve`, with one implementation that answers."""
-    with loaded(scratch, stage="off") as project, serving(project, scratch / "serve.log") as server:
-        yield server
+    """`lockgate serve` after a run, with one implementation that answers: programs are kept once loads are pinned."""
+    with loaded(scratch, stage="off") as project:
+        project.lockgate("run", fine=(0, 1))
+        with serving(project, scratch / "serve.log") as server:
+            yield server
 
 
 @contextmanager

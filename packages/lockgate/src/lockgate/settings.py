@@ -60,6 +60,12 @@ class Settings(BaseModel):
     judge_seconds: float = Field(
         10.0, gt=0, description="How often `serve` looks at every route, besides when requests tell something new."
     )
+    audit_answer_days: int = Field(
+        90,
+        ge=1,
+        le=36_500,
+        description="How many days answers about records stay in the audit; changes stay for ever.",
+    )
     log_format: Literal["text", "json"] = Field(
         "text", description="How logs are written to standard error: `text` or `json`."
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -255,6 +255,26 @@ def test_a_model_is_made_ready_before_anybody_asks_and_rules_answer_until_then(p
 
     assert (at_first.engine, at_first.fallen_back.code, at_first.instead_of) == ("rules", "LG612", "dbt")
     assert (then.engine, then.fallen_back) == ("dbt", None)
+
+
+def test_that_a_model_is_being_made_ready_is_told_once_and_counts_as_no_failure(project, caplog):
+    seen = []
+    wiring = open_wiring(project, None)
+    load(wiring)
+    caplog.set_level("INFO", logger="lockgate")
+    with closing(wiring), closing(RecordDesk(wiring, seen=lambda *told: seen.append(told))) as desk:
+        people = wiring.project.entities["people"]
+        codes = [desk.ask(people, [ADA]).result(SECONDS).fallen_back.code for _ in range(3)]
+        seen_meanwhile = list(seen)
+        ask(wiring, desk, ADA)
+
+    told = [
+        (one.levelname, one.message)
+        for one in caplog.records
+        if "ready for records" in one.message or one.message in {"fell back", "the candidate failed"}
+    ]
+    assert (codes, seen_meanwhile) == (["LG612"] * 3, [])
+    assert told == [("INFO", "is being made ready for records"), ("INFO", "ready for records")]
 
 
 def test_a_job_that_is_stopped_takes_no_model_along(project):

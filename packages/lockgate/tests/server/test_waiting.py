@@ -6,7 +6,19 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from types import SimpleNamespace
 
+import pytest
+from starlette.requests import Request
+from starlette.types import Message
+
+from lockgate.errors import EngineOff
+from lockgate.server.options import Options
+from lockgate.server.problems import Refusal
+from lockgate.server.reading import ClientGone
+from lockgate.server.waiting import while_heard
 from lockgate.testing.waiting import awaited
 
 CLIENTS = 1_000
@@ -79,3 +91,51 @@ def test_those_that_wait_are_told_where_to_look_when_the_server_stops(running, s
 
     assert (responses[0].status_code, responses[0].headers["Location"]) == (202, "/api/jobs/job-1")
     assert responses[0].headers["Connection"] == "close"
+
+
+def heard(answer: Future[str], receive: Callable[[], Awaitable[Message]], *, answer_seconds: float = 60.0) -> str:
+    """What somebody is given who waits for an answer on a connection on which `receive` tells what comes."""
+    desk = SimpleNamespace(options=Options(answer_seconds=answer_seconds))
+
+    async def wait() -> str:
+        return await while_heard(Request({"type": "http"}, receive), desk, answer)
+
+    return asyncio.run(wait())
+
+
+async def silent() -> Message:
+    await asyncio.Event().wait()
+    raise AssertionError("it waits for ever")
+
+
+async def hung_up() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def test_an_answer_that_is_there_is_given_and_one_that_failed_says_why():
+    there, failed = Future(), Future()
+    there.set_result("right")
+    failed.set_exception(EngineOff("off"))
+
+    assert heard(there, silent) == "right"
+    with pytest.raises(EngineOff, match="off"):
+        heard(failed, silent)
+
+
+def test_an_answer_that_takes_too_long_is_refused_and_whoever_makes_it_hears_of_it():
+    never = Future()
+
+    with pytest.raises(Refusal, match=r"there was no answer after 0\.05 s"):
+        heard(never, silent, answer_seconds=0.05)
+
+    assert never.cancelled()
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_given_up(monkeypatch):
+    monkeypatch.setattr("lockgate.server.waiting.MOMENT_SECONDS", 0.01)
+    never = Future()
+
+    with pytest.raises(ClientGone):
+        heard(never, hung_up)
+
+    assert never.cancelled()

@@ -141,3 +141,16 @@ def test_whoever_looks_for_changes_does_not_read_past_answers(tmp_path):
     store.close()
 
     assert indexes == ["ix_audit_entry_changes", "ix_audit_entry_changes_by_subject"]
+
+
+def test_the_first_of_an_action_are_taken_out_up_to_one_that_is_younger(store):
+    answer = replace(ENTRY, action="records.transform", outcome=AuditOutcome.DONE)
+    old, young = replace(answer, at=NOON - timedelta(days=1)), answer
+    numbers = store.audit.write([old, ENTRY, old, young, old])
+
+    found = [store.audit.take_out("records.transform", before=NOON, most=1) for _ in range(3)]
+
+    assert found == [(numbers[0],), (numbers[2],), ()]
+    assert store.audit.oldest("records.transform") == replace(young, audit_id=numbers[3], target="main")
+    assert store.audit.oldest("nobody.knows") is None
+    assert [one.audit_id for one in store.audit.entries(action="cutover")] == [numbers[1]]

@@ -21,7 +21,7 @@ from lockgate.core.entity import Engine, Entity
 from lockgate.core.job import Failure
 from lockgate.core.route import Stage
 from lockgate.cutover.splitting import chosen, is_asked
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, NotReady
 from lockgate.transform.gathering import Gathering, Limits
 
 logger = logging.getLogger(__name__)
@@ -221,7 +221,8 @@ def _fallen_back(way: Way, found: RecordsAnswer, error: Exception, *, is_leading
     chosen_, instead = sides if is_leading else reversed(sides)
     code = error.code if isinstance(error, LockgateError) else type(error).__name__
     facts = {"entity": found.entity, "failed": chosen_, "instead": instead, "error": code}
-    logger.warning("fell back", extra={"facts": facts})
+    if not isinstance(error, NotReady):  # the programs tell once that it is being made ready, and when it is
+        logger.warning("fell back", extra={"facts": facts})
     told = Failure.of(error) if isinstance(error, LockgateError) else Failure("LG811", code, "the log tells why")
     return RecordsAnswer(found.entity, found.engine, found.engines, found.scope, found.outcomes, told, chosen_)
 

@@ -112,6 +112,7 @@ class RecordPrograms:
         self._kept: dict[Name, _Kept] = {}
         self._failed: dict[Name, _Failed] = {}
         self._making: dict[Name, tuple[State, Future[None]]] = {}
+        self._told: dict[Name, State] = {}
         self._turns: dict[Name, Lock] = {}
         self._counting = Lock()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="lockgate-preparing")
@@ -210,18 +211,22 @@ class RecordPrograms:
             if self._is_closed:
                 raise ControlPlaneUnavailable("the service is being stopped")
             self._making[name] = state, self._pool.submit(self._make, entity, implementation, state)
+            is_told = self._told.get(name) == state
+            self._told[name] = state
+        if not is_told:
+            _log("is being made ready for records", name)
 
     def _make(self, entity: Entity, implementation: Implementation, state: State) -> None:
         name = entity.name, implementation.name
         try:
             kept = _Kept(state, self._maker.made(entity, implementation, state))
-        except Exception as error:  # whoever asks for the program is told
-            facts = {"entity": entity.name, "implementation": implementation.name}
-            logger.info("not ready for records", extra={"facts": facts}, exc_info=error)
+        except Exception as error:  # noqa: BLE001  whoever asks for the program is told
+            _log("not ready for records", name, error)
             until = time.monotonic() + AGAIN_SECONDS if isinstance(error, _PASSING) else math.inf
             self._failed[name] = _Failed(state, _again(error), until)
             return
         self._replace(name, kept)
+        _log("ready for records", name)
 
     def _is_there(self, name: Name, state: State) -> bool:
         kept = self._kept.get(name)
@@ -258,6 +263,11 @@ class RecordPrograms:
             is_over = not kept.is_kept and kept.users == 0
         if is_over:
             kept.memory.close()
+
+
+def _log(event: str, name: Name, error: Exception | None = None) -> None:
+    entity, implementation = name
+    logger.info(event, extra={"facts": {"entity": entity, "implementation": implementation}}, exc_info=error)
 
 
 def _declared(implementation: Implementation) -> NotOnline:

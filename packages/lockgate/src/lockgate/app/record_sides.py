@@ -77,7 +77,7 @@ def way_of(wiring: Wiring, entity: Entity, programs: Programs) -> Way:
 
 def _refusal(wiring: Wiring, entity: Entity, implementation: Implementation, programs: Programs) -> FatalError | None:
     """Why an implementation does not answer records now."""
-    if implementation.engine is Engine.DBT and not wiring.switches().is_enabled(entity.name):
+    if implementation.engine is Engine.DBT and not wiring.recent_switches().is_enabled(entity.name):
         return EngineOff(f"dbt is switched off for {entity.name}", entity=entity.name)
     return programs.refusal(entity, implementation)
 

@@ -13,6 +13,7 @@ from lockgate.adapters.secrets.redaction import redact_also_with, redacted, with
 from lockgate.app import cutting_over
 from lockgate.app.access import Access
 from lockgate.app.archive import Archive
+from lockgate.app.audit_retention import AuditRetention
 from lockgate.app.console_desk import ConsoleDesk
 from lockgate.app.control_loop import ControlLoop
 from lockgate.app.cutting_over import RolledBack, RouteStatus
@@ -56,6 +57,7 @@ class Service:
         self._control = ControlLoop(wiring, wiring.judge_seconds)
         self._traffic = TrafficBook(wiring.store.evidence.write_traffic, self._control.judge)
         self._records = RecordDesk(wiring, seen=self._traffic.count, limits=record_limits or RecordLimits())
+        self._retention = AuditRetention(wiring, self.access)
         self._listeners: list[Ended] = []
         kinds = {"executions": 1} | ({KIND: STEPS_AT_ONCE} if wiring.project.flows else {})
         worker = wiring.worker(kinds)
@@ -103,7 +105,7 @@ class Service:
         self.close()
 
     def start(self) -> None:
-        """Begins to execute what is queued, to judge the routes under way, and to send notices.
+        """Begins to execute what is queued, to judge routes, to send notices, and to thin out the audit.
 
         Raises:
             ControlPlaneUnavailable: the control plane does not answer.
@@ -117,6 +119,7 @@ class Service:
             self._watch.start()
         self._traffic.start()
         self._control.start()
+        self._retention.start()
 
     def warm(self) -> None:
         """Begins to import dbt, and to compile what answers records: no first request waits for it; returns at once."""
@@ -256,7 +259,9 @@ class Service:
             self._control.wake()
 
     def set_dbt_enabled(self, entity: str | None, *, enabled: bool, by: str) -> Switch:
-        """Moves the live switch `Transformation.Dbt.Enabled`, of one entity or of all; in force at once everywhere.
+        """Moves the live switch `Transformation.Dbt.Enabled`, of one entity or of all; in force at once.
+
+        Requests about records that other processes answer heed it a tenth of a second later.
 
         Raises:
             UnknownName: there is no such entity.
@@ -300,6 +305,7 @@ class Service:
         self._records.close()
         self._traffic.close()
         self._control.close()
+        self._retention.close()
         if self._watch is not None:
             self._watch.close()
         if self._flows is not None:

@@ -12,7 +12,7 @@ from time import monotonic
 from lockgate.app.record_programs import Programs
 from lockgate.app.record_sides import Answered, Both, Requests, Timer, Way, answered
 from lockgate.core.gate import Pair, Traffic
-from lockgate.errors import ControlPlaneUnavailable, LockgateError
+from lockgate.errors import ControlPlaneUnavailable, LockgateError, NotReady
 from lockgate.transform.gathering import Gathering
 
 logger = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Shadow:
 
     def _log_failure(self, both: Both) -> None:
         error = both.candidate.error
-        if error is not None and both.incumbent.error is None:
+        if error is not None and both.incumbent.error is None and not isinstance(error, NotReady):
             code = error.code if isinstance(error, LockgateError) else type(error).__name__
             facts = {"entity": both.way.entity.name, "candidate": both.way.route.candidate, "error": code}
             logger.info("the candidate failed", extra={"facts": facts})

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from lockgate.app.rule_book import RuleBook
     from lockgate.core.execution import Outcome
     from lockgate.core.flow import FlowDeclaration
+    from lockgate.core.job import Switch
     from lockgate.core.load import Load
     from lockgate.core.ports import Clock, DbtExecutor, NodeListener, Notifier, Secrets, SourceReader, Stager, Warehouse
     from lockgate.core.ports.flows import OutsideRuntime
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RUN_LOCK = "run"
+# How old what another process switched may be for a request about records.
+SWITCH_SECONDS = 0.1
 
 
 def utc_now() -> datetime:
@@ -102,6 +105,7 @@ class Wiring:
         self.project = project
         self.secrets = secrets
         self.judge_seconds = settings.judge_seconds
+        self.audit_answer_days = settings.audit_answer_days
         self.clock = clock
         self.has_put_down_lineage = False
         self.state = settings.state_folder(project.folder)
@@ -109,6 +113,7 @@ class Wiring:
         self.places = Places(project.folder, self.state)
         self.revisions = Revisions(project.folder, self.state)
         self._opening = Lock()
+        self._recent_switches: tuple[tuple[Switch, ...], DbtSwitches | None] = (), None
         self._passing = ExitStack()
         self._executors: dict[DbtExecutionMode, DbtExecutor] = {}
         self._runtimes: dict[str, OutsideRuntime] = {}
@@ -208,10 +213,25 @@ class Wiring:
 
     def switches(self) -> DbtSwitches:
         """`Transformation.Dbt.Enabled` as the file declares it and as it was switched."""
+        return self._switches_as(self.store.switches.switches())
+
+    def _switches_as(self, stored: tuple[Switch, ...]) -> DbtSwitches:
         from lockgate.transform.router import DbtSwitches
 
         declared: dict[str | None, bool] = {name: each.dbt_enabled for name, each in self.project.entities.items()}
-        return DbtSwitches({**declared, None: self.project.dbt_enabled}, self.store.switches.switches())
+        return DbtSwitches({**declared, None: self.project.dbt_enabled}, stored)
+
+    def recent_switches(self) -> DbtSwitches:
+        """The same as it was `SWITCH_SECONDS` ago at most: for what is asked so often that reading it costs the most.
+
+        What this process switches is in it at once.
+        """
+        stored = self.store.switches.recent(seconds=SWITCH_SECONDS)
+        seen, switches = self._recent_switches
+        if switches is None or seen is not stored:
+            switches = self._switches_as(stored)
+            self._recent_switches = stored, switches
+        return switches
 
     def revision(self, implementation: Implementation) -> str:
         """A digest of the files that an implementation consists of; `<commit>:<path>` where it names a git revision.

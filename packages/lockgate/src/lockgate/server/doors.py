@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from http import HTTPStatus
+from inspect import iscoroutinefunction, signature
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -56,10 +58,22 @@ class GuardedRoute(APIRoute):
         if "\0" in scope["path"]:
             raise UnknownName("nothing has a name with a NUL character in it")
         try:
-            await super().handle(scope, receive, send)
+            await self._answer(scope, receive, send)
         except (Refusal, LockgateError) as error:
             await self._tell(scope, error)
             raise
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers by the handler alone where it takes the request alone: FastAPI finds nothing to do for it then."""
+        if not self._takes_the_request_alone or scope["method"] not in (self.methods or ()):
+            await super().handle(scope, receive, send)
+            return
+        response = await self.endpoint(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    @cached_property
+    def _takes_the_request_alone(self) -> bool:
+        return iscoroutinefunction(self.endpoint) and list(signature(self.endpoint).parameters) == ["request"]
 
     async def _tell(self, scope: Scope, error: Refusal | LockgateError) -> None:
         """Writes down a change that was understood and refused before it was begun."""

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -40,6 +40,8 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_SECURITY = tuple((name.lower().encode(), value.encode()) for name, value in SECURITY.items())
+_HEADER = HEADER.lower().encode()
 # What proxies write down where the client hung up before it was answered.
 CLIENT_GONE = 499
 REFUSALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.SEE_OTHER})
@@ -148,12 +150,13 @@ class _Exchange:
         """Sends a part of the answer, its head with what every answer has."""
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            for name, value in SECURITY.items():
-                headers.setdefault(name, value)
-            headers[HEADER] = self.correlation_id
-            if self._desk.is_stopping:
-                headers["Connection"] = "close"
+            own = {_HEADER: self.correlation_id.encode()} | (
+                {b"connection": b"close"} if self._desk.is_stopping else {}
+            )
+            given = [(name, value) for name, value in message.get("headers", ()) if name.lower() not in own]
+            names = {name.lower() for name, _ in given}
+            added = [pair for pair in _SECURITY if pair[0] not in names]
+            message = {**message, "headers": [*given, *added, *own.items()]}
         elif message["type"] == "http.response.body":
             if self.method == "HEAD":
                 message = {**message, "body": b""}

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import ParamSpec, TypeVar
 
 from lockgate.server.options import Options
-from lockgate.server.problems import overloaded
+from lockgate.server.problems import Refusal, overloaded
 from lockgate.server.under_way import followed
 
 Given = ParamSpec("Given")
@@ -59,9 +59,14 @@ class Threads:
                 return await asyncio.wrap_future(future)
         except TimeoutError:
             if deadline.expired():
-                raise overloaded(f"there was no answer after {self._seconds:g} s") from None
+                raise unanswered(self._seconds) from None
             raise
 
     def close(self) -> None:
         """Lets calls under way end; those that wait are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def unanswered(seconds: float) -> Refusal:
+    """The refusal of what was not answered within so many seconds."""
+    return overloaded(f"there was no answer after {seconds:g} s")

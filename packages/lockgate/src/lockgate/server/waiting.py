@@ -11,6 +11,7 @@ from starlette.requests import Request
 from lockgate.core.job import Job
 from lockgate.server.desk import Desk
 from lockgate.server.reading import ClientGone
+from lockgate.server.threads import unanswered
 
 # Nobody looks whether a client is still there before an answer has taken so long.
 MOMENT_SECONDS = 1.0
@@ -49,15 +50,19 @@ async def while_heard(request: Request, desk: Desk, answer: Future[Got]) -> Got:
         ClientGone: the client hung up: whoever makes the answer hears that nobody waits for it.
         Refusal: it has taken too long.
     """
-    waiting = asyncio.ensure_future(desk.threads.wait(answer))
+    seconds, waiting = desk.options.answer_seconds, asyncio.wrap_future(answer)
     gone: asyncio.Future[None] | None = None
     try:
-        if not (await asyncio.wait({waiting}, timeout=MOMENT_SECONDS))[0]:
+        if not (await asyncio.wait({waiting}, timeout=min(MOMENT_SECONDS, seconds)))[0]:
             gone = asyncio.ensure_future(_hung_up(request))
-            await asyncio.wait({waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not waiting.done():
+            waited: set[asyncio.Future[Any]] = {waiting, gone}
+            left = max(0.0, seconds - MOMENT_SECONDS)
+            await asyncio.wait(waited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            return waiting.result()
+        if gone is not None and gone.done():
             raise ClientGone
-        return waiting.result()
+        raise unanswered(seconds)
     finally:
         waiting.cancel()
         if gone is not None:

@@ -1,15 +1,17 @@
 """The audit: entries of changes, put down before they are made, and of answers about records, before they are given.
 
-Nothing of it is ever changed or taken away. The one exception is how a change went, which is told once.
+Nothing of it is ever changed, but that it is told once how a change went; entries of one action may be taken out once
+they are old, which is a change of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, TextClause, bindparam, delete, insert, select, update
 
 from lockgate.core.access import AuditEnd, AuditEntry, AuditOutcome, CallerKind
 from lockgate.store.access_tables import CHANGED, audit_entry
@@ -53,7 +55,8 @@ class AuditLog:
             return self._end(connection, {audit_id: AuditEnd(audit_id, outcome, at, facts)})
 
     def _begin(self, connection: Connection, entries: Sequence[AuditEntry]) -> list[int]:
-        rows = [self._scope.values() | _values_of(entry) for entry in entries]
+        scope = self._scope.values()
+        rows = [scope | _values_of(entry) for entry in entries]
         return list(connection.execute(_PUT, rows).scalars())
 
     def _end(self, connection: Connection, ended: Mapping[int, AuditEnd]) -> bool:
@@ -70,6 +73,30 @@ class AuditLog:
         if rows:
             connection.execute(_END, rows)
         return bool(rows)
+
+    def oldest(self, action: str) -> AuditEntry | None:
+        """The first entry of an action that is there."""
+        query = select(audit_entry).where(*self._of(action)).order_by(audit_entry.c.audit_id).limit(1)
+        with self._database.reading() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else _entry_of(row)
+
+    def take_out(self, action: str, *, before: datetime, most: int) -> tuple[int, ...]:
+        """Takes out entries of an action, the first ones first, up to one that is not from `before`: their numbers.
+
+        There are `most` of them in the one transaction; fewer are all.
+        """
+        columns = audit_entry.c
+        query = select(columns.audit_id, columns.at).where(*self._of(action)).order_by(columns.audit_id).limit(most)
+        with self._database.writing() as connection:
+            old = takewhile(lambda found: found.at < before, connection.execute(query).all())
+            numbers = tuple(found.audit_id for found in old)
+            if numbers:
+                connection.execute(delete(audit_entry).where(*self._of(action), columns.audit_id <= numbers[-1]))
+        return numbers
+
+    def _of(self, action: str) -> tuple[ColumnElement[bool], ...]:
+        return audit_entry.c.project == self._scope.project, audit_entry.c.action == action
 
     def entries(
         self,
