@@ -27,6 +27,13 @@ rules:
   - lookup: {in: raw.items, on: {item: code}, take: {title: title}}
 output: [id, title]
 """
+UNPINNED = """
+entity: orders
+from: raw.orders
+rules:
+  - derive: {title: item}
+output: [id, title]
+"""
 
 
 @pytest.fixture
@@ -74,6 +81,21 @@ def asked(desk: RecordDesk, wiring: Wiring, *requests: list[dict]) -> list[list[
 
 def ok(id_: str, title: str | None) -> tuple:
     return "ok", None, {"id": id_, "title": title}
+
+
+def test_the_records_own_table_need_not_be_pinned_for_a_program_to_be_kept(shop, made):
+    (shop / "orders.yml").write_text(UNPINNED, encoding="utf-8")
+    (shop / "items.csv").write_text("code,title\n", encoding="utf-8")
+    opened = open_wiring(shop, None)
+    App(opened).load((), Bounds(), Unwatched())
+    desk = RecordDesk(opened)
+
+    found = [asked(desk, opened, [{"id": "1"}]) for _ in range(3)]
+
+    desk.close()
+    opened.close()
+    assert found == [[[ok("1", None)]]] * 3
+    assert made == [1]
 
 
 def test_requests_at_once_do_not_meet_each_other(desk, wiring):

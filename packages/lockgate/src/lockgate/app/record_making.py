@@ -113,7 +113,8 @@ class RecordMaker:
         memory = DuckDBMemory(threads=1)
         with _closed_on_error(memory):
             program = RecordProgram(rule_set, memory, catalog=catalog, context=context)
-        return Made(program, rule_set.source, memory, is_kept=not self._unpinned(source_relations(rule_set, catalog)))
+        read = (one for one in source_relations(rule_set, catalog) if one != rule_set.source)
+        return Made(program, rule_set.source, memory, is_kept=not self._unpinned(read))
 
     def _of_dbt(self, entity: Entity, implementation: Implementation, state: State) -> Made:
         compiled = self._compiled(entity, implementation, state)
