@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate.adapters.records.confined import confined, names_in
+from lockgate.adapters.records.confined import confined, names_in, short, shortened
 from lockgate.adapters.records.postgres_reading import PostgresReading
 from lockgate.adapters.warehouses.postgres.catalog import logical_type
 from lockgate.adapters.warehouses.postgres.guest import UNLOCK, Guest, Guests, bound, undone
@@ -58,7 +58,7 @@ class PostgresMemory:
 
     def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
         """See `lockgate.core.ports.Memory.keep`."""
-        identifier(name)
+        name = short(name)
         with self._asked(sql, tables) as (guest, asked, parameters):
             kept = _made(guest.connection, asked, parameters)
             self._guests.keep(kept.table)
@@ -95,6 +95,7 @@ class PostgresMemory:
     @contextmanager
     def _asked(self, sql: str, tables: Mapping[str, pa.Table]) -> Iterator[tuple[Guest, str, Sequence[ArrayParameter]]]:
         """A session that has what the query needs, the statement to ask it, and its parameters."""
+        sql, tables = shortened(sql), {short(name): rows for name, rows in tables.items()}
         kept = {
             name: one for name, one in tuple(self._kept.items()) if name in names_in(sql).tables and name not in tables
         }
