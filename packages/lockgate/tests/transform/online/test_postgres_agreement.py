@@ -41,6 +41,10 @@ STARRED = (
     ),
 )
 ALONE = {
+    "all columns of the records": [
+        STARRED,
+        ("top", "select id, land as name, amount / 3 as price, seen from build.stg where low is not null"),
+    ],
     "a chain": [
         STAGED,
         ("top", "select id, land as name, amount / 3 as price, seen from build.stg where low is not null"),
@@ -94,10 +98,6 @@ ALONE = {
     ],
 }  # fmt: skip
 TOGETHER = {
-    "all columns of the records": [
-        STARRED,
-        ("top", "select id, land as name, amount / 3 as price, seen from build.stg where low is not null"),
-    ],
     "the newest of each": [
         STAGED,
         (
