@@ -72,7 +72,10 @@ MOVING = {
     "now()": [f"now{GIVES}"],
     "statement_timestamp()": [f"statement_timestamp{GIVES}"],
     "gen_random_uuid()": [f"gen_random_uuid{GIVES}"],
-    "nextval('public.numbers'::regclass)": [f"nextval{GIVES}"],
+    "nextval('public.numbers'::regclass)": [
+        f"nextval{GIVES}",
+        "it looks names up in the database's catalog",
+    ],
     "current_date - 1": ["current_date is something else at another call"],
     "seen < CURRENT_TIMESTAMP": ["current_timestamp is something else at another call"],
     "localtime(0)": ["localtime is something else at another call"],
@@ -91,6 +94,9 @@ MOVING = {
     "public.chance()": [f"chance{GIVES}"],
     "twice(id)": ["twice() is not PostgreSQL's own"],
     "lower(id)": ["lower() is not PostgreSQL's own"],
+    "code::regclass::text": ["it looks names up in the database's catalog"],
+    "'pg_catalog.pg_class'::regclass::oid": ["it looks names up in the database's catalog"],
+    "row_to_json(orders)": ["it takes a row for one value, with columns that a record does not have"],
     "unnest(array[id, -id])": ["a function in its select list makes several rows of one"],
 }
 

@@ -12,9 +12,11 @@ from lockgate.adapters.records.postgres_tree import (
     Meanings,
     called_in,
     constants_in,
+    looks_names_up,
     moments_read_in,
     nodes_in,
     plain,
+    takes_whole_rows,
     tree_of,
 )
 from lockgate.adapters.warehouses.postgres.catalog import column_sql
@@ -198,6 +200,10 @@ def _moving(tree: Any, query: str, functions: Mapping[int, str]) -> Iterator[str
             yield f"{_KEYWORDS[int(node[':op'][0])]} is something else at another call"
         if "TABLESAMPLECLAUSE" in node[""]:
             yield "a sample is another one at every call"
+    if looks_names_up(tree):
+        yield "it looks names up in the database's catalog"
+    if takes_whole_rows(tree):
+        yield "it takes a row for one value, with columns that a record does not have"
     # A text that is taken for a moment when the query is read is gone from the tree.
     left = Counter(constants_in(tree)) - Counter(moments_read_in(tree))
     for text, times in Counter(_clock_words(query)).items():

@@ -22,6 +22,9 @@ _CALLS = (":funcid", ":opfuncid", ":aggfnoid", ":winfnoid")
 # date_trunc, date_part, extract, with the unit first: its case says nothing.
 TAKES_A_UNIT = frozenset({"date_part", "date_trunc", "extract"})
 _TEXT = "25"
+# `regclass` and its like, which stand for names of the catalog.
+_NAMES = frozenset({"24", "2202", "2203", "2204", "2205", "3734", "3769", "4089", "4096", "4191"})
+_TYPED = (":resulttype", ":funcresulttype", ":consttype")
 _MOMENTS = frozenset({"1082", "1083", "1114", "1184", "1266"})
 
 
@@ -88,6 +91,16 @@ def moments_read_in(tree: Any) -> Iterator[str]:
     for node in nodes_in(tree):
         if node[KIND] == ["COERCEVIAIO"] and node[":resulttype"][0] in _MOMENTS:
             yield from constants_in(node[":arg"])
+
+
+def looks_names_up(tree: Any) -> bool:
+    """Whether a query takes texts for names of the catalog."""
+    return any(node[field][0] in _NAMES for node in nodes_in(tree) for field in _TYPED if field in node)
+
+
+def takes_whole_rows(tree: Any) -> bool:
+    """Whether a query takes a row for one value, with all columns that are there."""
+    return any(node[KIND] == ["VAR"] and node[":varattno"] == ["0"] for node in nodes_in(tree))
 
 
 def _text_of(value: list[Any]) -> str:
