@@ -23,7 +23,7 @@ PAGE = SOLUTION.parents[1] / "docs/reference/agreement.md"
 BIN = Path(sys.executable).parent
 TARGETS = ("main", "postgres", "spark")
 # Who answers records: all of a table's at once give the table.
-ONLINE = (("main", "rules"), ("main", "dbt"), ("postgres", "rules"), ("spark", "rules"))
+ONLINE = (("main", "rules"), ("main", "dbt"), ("postgres", "rules"), ("postgres", "dbt"), ("spark", "rules"))
 
 
 @pytest.fixture

@@ -18,10 +18,10 @@ from lockgate.core.lineage import ColumnRef, LineageNode, NodeKind
 from lockgate.core.ports import Memory, Workshop
 from lockgate.core.relation import Column, Relation
 from lockgate.core.sql import table
-from lockgate.errors import DbtFailed, NotOnline
+from lockgate.errors import CapabilityMissing, DbtFailed, NotOnline
 from lockgate.lineage import Graph, trace
 from lockgate.transform.dbt import ignore
-from lockgate.transform.online import DIALECTS, OnlineModel, OnlineProgram, inputs_of, joined_of
+from lockgate.transform.online import OnlineModel, OnlineProgram, inputs_of, joined_of
 
 COMPILING_SECONDS = 300.0
 # Somebody builds there now: then it is tried again later.
@@ -58,11 +58,7 @@ def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementatio
         DbtError: the project cannot be compiled.
         TargetBusy: it is being built all the while.
     """
-    dialect = wiring.warehouse.capabilities.dialect
-    if dialect not in DIALECTS:
-        hint = "Rules answer records on every target; `online: false` at the implementation says that they shall."
-        message = f"{implementation.name}: models are not asked for records on a target that speaks {dialect}"
-        raise NotOnline(message, hint=hint, model=implementation.model)
+    _see_that_it_answers(wiring, implementation)
     with wiring.warehouse.workshop(entity.workshop(implementation.name), wait_seconds=WAIT_SECONDS) as workshop:
         executor = wiring.executor_for(implementation.executor)
         invocation = DbtInvocation(
@@ -82,6 +78,17 @@ def compiled_model(wiring: Wiring, entity: Entity, implementation: Implementatio
             if built.failed:
                 raise DbtFailed(f"its seeds could not be built: {built.failed[0].node}")
         return CompiledModel(graph, {seed.relation: _rows_of(workshop, seed.relation) for seed in seeds})
+
+
+def _see_that_it_answers(wiring: Wiring, implementation: Implementation) -> None:
+    """Raises `NotOnline` where the target runs no queries over records."""
+    try:
+        wiring.warehouse.memory().close()
+    except CapabilityMissing as error:
+        dialect = wiring.warehouse.capabilities.dialect
+        hint = "Rules answer records on every target; `online: false` at the implementation says that they shall."
+        message = f"{implementation.name}: models are not asked for records on a target that speaks {dialect}"
+        raise NotOnline(message, hint=hint, model=implementation.model) from error
 
 
 def online_model(wiring: Wiring, entity: Entity, compiled: CompiledModel) -> OnlineModel:

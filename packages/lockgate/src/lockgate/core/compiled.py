@@ -50,3 +50,24 @@ class CompiledGraph:
     model: str
     nodes: Mapping[str, CompiledNode]
     dialect: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledQuery:
+    """A model's SQL as dbt compiled it, and as it was read and `written` again, which is what runs for records.
+
+    Others read its rows by `relation`; with `columns`, as a node's are, in these types.
+    """
+
+    relation: Relation
+    sql: str
+    written: str
+    columns: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why an engine does not run a query for records, and what helps."""
+
+    reason: str
+    remedy: str

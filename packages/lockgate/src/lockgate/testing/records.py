@@ -156,11 +156,11 @@ class MemoryConformance:
     def test_a_query_that_failed_is_told_of_and_the_next_works(self, memory: Memory) -> None:
         given = {"t": pa.table({"a": [1]})}
 
-        for _ in range(3):
+        for _ in range(12):  # a driver may keep a statement planned once it came several times
             with pytest.raises(StatementFailed, match="nowhere"):
                 memory.query("SELECT nowhere FROM t", given)
 
-        assert memory.query("SELECT a FROM t", given).to_pydict() == {"a": [1]}
+            assert memory.query("SELECT a FROM t", given).to_pydict() == {"a": [1]}
 
     def test_moments_are_in_utc(self, memory: Memory) -> None:
         found = memory.query("SELECT CAST(CAST('2024-01-31T23:30:00+02:00' AS timestamptz) AS text) AS t", {})

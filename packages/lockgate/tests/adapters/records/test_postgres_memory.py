@@ -191,9 +191,13 @@ def test_a_text_that_postgresql_does_not_hold_is_refused_without_its_value(memor
     assert "secret" not in str(refused.value)
 
 
-def test_a_name_that_postgresql_would_cut_is_refused(memory):
-    with pytest.raises(StatementFailed, match="63 bytes"):
-        memory.query("SELECT 1 AS a", {"é" * 32: pa.table({"a": [1]})})
+def test_names_that_postgresql_would_cut_to_one_are_told_apart(memory):
+    one, two = "é" * 40 + "1", "é" * 40 + "2"
+    memory.keep(one, "SELECT 1 AS a", {})
+
+    found = memory.query(f'SELECT "{one}".a, b FROM "{one}", "{two}"', {two: pa.table({"b": [2]})})
+
+    assert found.to_pydict() == {"a": [1], "b": [2]}
 
 
 # --- what is in reach ---------------------------------------------------------------------------------------------

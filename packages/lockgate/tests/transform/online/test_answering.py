@@ -10,14 +10,14 @@ import pytest
 import sqlglot
 
 from lockgate.adapters.records.duckdb import DuckDBMemory
+from lockgate.adapters.records.duckdb_fidelity import Fidelity
+from lockgate.adapters.records.duckdb_parse_tree import parse_tree
 from lockgate.adapters.warehouses.duckdb.engine import logical_type
 from lockgate.core.casting import cast_to
 from lockgate.core.relation import Column
 from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import OutputInvalid
 from lockgate.transform.online.asking import built_columns
-from lockgate.transform.online.fidelity import Fidelity
-from lockgate.transform.online.parse_tree import parse_tree
 from lockgate.transform.online.plan import OnlinePlan, named
 
 TYPES = [

@@ -6,6 +6,7 @@ its own, so that its parts may have names of given tables; PostgreSQL keeps the 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -40,6 +41,34 @@ def confined(sql: str, given: tuple[tuple[str, pa.Schema], ...], kept: tuple[tup
         number += len(schema)
     tables += [f"{_identifier(name).sql('postgres')} AS NOT MATERIALIZED (TABLE pg_temp.{one})" for name, one in kept]
     return "\n".join(("WITH" if tables else "", ", ".join(tables), "SELECT * FROM (", sql, ") AS answer"))
+
+
+def short(name: str) -> str:
+    """A name as PostgreSQL can keep it: of a longer one what it begins with, and a sum of the whole."""
+    raw = name.encode()
+    if len(raw) <= NAME_BYTES:
+        return name
+    return f"{raw[: NAME_BYTES - 17].decode(errors='ignore')}~{hashlib.sha256(raw).hexdigest()[:16]}"
+
+
+@lru_cache(maxsize=256)
+def shortened(sql: str) -> str:
+    """A query whose tables and parts have names that PostgreSQL can keep; it cuts others without a word.
+
+    Raises:
+        StatementFailed: it is not one query.
+    """
+    from sqlglot import tokenize
+    from sqlglot.tokenizer_core import TokenType
+
+    names = names_in(sql)
+    long = {name for name in names.tables | names.parts if len(name.encode()) > NAME_BYTES}
+    made, done = [], 0
+    for token in tokenize(sql, dialect="postgres") if long else ():
+        if token.token_type is TokenType.IDENTIFIER and token.text in long:
+            made += [sql[done : token.start], _identifier(short(token.text)).sql("postgres")]
+            done = token.end + 1
+    return "".join((*made, sql[done:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,23 @@ Planning rules takes some 20 ms, and what is planned 1.5 ms over one record and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock, Timer
 from typing import TYPE_CHECKING
 
 from lockgate.adapters.warehouses.duckdb.failures import without_values
+from lockgate.core.arrow import column_type
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds
+from lockgate.core.relation import Column, Relation
+from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import StatementFailed, WarehouseUnavailable
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
+
+    from lockgate.core.compiled import CompiledQuery, Obstacle
 
 _CONFINED = (
     "SET TimeZone = 'UTC'",
@@ -30,6 +35,7 @@ _Key = tuple[str, tuple[tuple[str, "pa.Schema"], ...]]
 
 # Plans that are kept while nobody uses them; the one that was used longest ago goes first.
 MOST_PLANS = 16
+_NOT_SEEN_IN_ARROW = {"JSON": Kind.JSON, "TIME": Kind.TIME, "UUID": Kind.UUID}
 
 
 class _Slot:
@@ -113,6 +119,28 @@ class DuckDBMemory:
             for each, rows in tables.items():
                 connection.register(each, rows)
             connection.execute(f"CREATE TABLE {kept} AS {sql}")
+
+    def columns(self, sql: str, tables: Mapping[str, pa.Table]) -> tuple[Column, ...]:
+        """See `lockgate.core.ports.Memory.columns`."""
+        schema = self.query(sql, tables).schema
+        told = self.query(f"DESCRIBE {sql}", tables).to_pylist()
+        kinds = {row["column_name"]: _NOT_SEEN_IN_ARROW.get(row["column_type"]) for row in told}
+        types = [ColumnType(kind) if (kind := kinds.get(one.name)) else column_type(one.type) for one in schema]
+        return tuple(Column(name, type_) for name, type_ in zip(schema.names, types, strict=True))
+
+    def obstacles(
+        self,
+        queries: Sequence[CompiledQuery],
+        columns: Mapping[Relation, Sequence[Column]],  # noqa: ARG002  no table is needed to parse
+    ) -> Mapping[Relation, tuple[Obstacle, ...]]:
+        """See `lockgate.core.ports.Memory.obstacles`."""
+        from lockgate.adapters.records.duckdb_constancy import Constancy
+        from lockgate.adapters.records.duckdb_fidelity import Fidelity
+
+        constancy, fidelity = Constancy(self), Fidelity(self)
+        return {
+            one.relation: constancy.obstacles(one.sql) or fidelity.obstacles(one.sql, one.written) for one in queries
+        }
 
     def close(self) -> None:
         """Give the memory back."""

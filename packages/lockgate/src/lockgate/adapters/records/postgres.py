@@ -8,11 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from lockgate.adapters.records.confined import confined, names_in
+from lockgate.adapters.records.confined import confined, names_in, short, shortened
+from lockgate.adapters.records.postgres_reading import PostgresReading
+from lockgate.adapters.warehouses.postgres.catalog import logical_type
 from lockgate.adapters.warehouses.postgres.guest import UNLOCK, Guest, Guests, bound, undone
 from lockgate.adapters.warehouses.postgres.sessions import Connection, composed, identifier, statement
 from lockgate.adapters.warehouses.postgres.wire import ArrayParameter, array_parameter, arrow_table, binary_copy
+from lockgate.core.compiled import CompiledQuery, Obstacle
 from lockgate.core.deadline import NO_ANSWER, remaining_seconds
+from lockgate.core.relation import Column, Relation
 from lockgate.errors import StatementFailed, WarehouseUnavailable
 
 if TYPE_CHECKING:
@@ -54,7 +58,7 @@ class PostgresMemory:
 
     def keep(self, name: str, sql: str, tables: Mapping[str, pa.Table]) -> None:
         """See `lockgate.core.ports.Memory.keep`."""
-        identifier(name)
+        name = short(name)
         with self._asked(sql, tables) as (guest, asked, parameters):
             kept = _made(guest.connection, asked, parameters)
             self._guests.keep(kept.table)
@@ -62,6 +66,26 @@ class PostgresMemory:
         if self._kept.setdefault(name, kept) is not kept:
             self._guests.forget([kept.table])
             raise StatementFailed(f"the table {name!r} already exists")
+
+    def columns(self, sql: str, tables: Mapping[str, pa.Table]) -> tuple[Column, ...]:
+        """See `lockgate.core.ports.Memory.columns`."""
+        with self._asked(sql, tables) as (guest, asked, parameters):
+            result = _answer(guest.connection, asked, parameters)
+            places = range(result.nfields)
+            oids = [result.ftype(place) for place in places]
+            rows = guest.connection.execute(statement("types"), {"oids": oids}).fetchall()
+        types = {oid: (name, category) for oid, name, category in rows}
+        return tuple(
+            Column((result.fname(place) or b"").decode(), logical_type(*types[oids[place]], result.fmod(place)))
+            for place in places
+        )
+
+    def obstacles(
+        self, queries: Sequence[CompiledQuery], columns: Mapping[Relation, Sequence[Column]]
+    ) -> Mapping[Relation, tuple[Obstacle, ...]]:
+        """See `lockgate.core.ports.Memory.obstacles`."""
+        with _in_time(), self._guests.one() as guest:
+            return PostgresReading(guest.connection).obstacles(queries, columns)
 
     def close(self) -> None:
         """See `lockgate.core.ports.Memory.close`; the sessions are the warehouse's, which closes them."""
@@ -71,6 +95,7 @@ class PostgresMemory:
     @contextmanager
     def _asked(self, sql: str, tables: Mapping[str, pa.Table]) -> Iterator[tuple[Guest, str, Sequence[ArrayParameter]]]:
         """A session that has what the query needs, the statement to ask it, and its parameters."""
+        sql, tables = shortened(sql), {short(name): rows for name, rows in tables.items()}
         kept = {
             name: one for name, one in tuple(self._kept.items()) if name in names_in(sql).tables and name not in tables
         }

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from sqlglot import exp
 
+    from lockgate.core.compiled import CompiledQuery, Obstacle
     from lockgate.core.execution import WorkshopAccess
     from lockgate.core.load import Landed, Landing, Pin, Pruned, Quarantined
     from lockgate.core.relation import Column, Relation
@@ -243,6 +244,26 @@ class Memory(Protocol):
 
         Raises:
             StatementFailed: with the engine's own message.
+            WarehouseUnavailable: the engine does not answer, or not before the deadline.
+        """
+
+    def columns(self, sql: str, tables: Mapping[str, pa.Table]) -> tuple[Column, ...]:
+        """The columns that one query gives, as the target tells those of a table that is made of it.
+
+        Raises:
+            StatementFailed: with the engine's own message.
+            WarehouseUnavailable: the engine does not answer, or not before the deadline.
+        """
+
+    def obstacles(
+        self, queries: Sequence[CompiledQuery], columns: Mapping[Relation, Sequence[Column]]
+    ) -> Mapping[Relation, tuple[Obstacle, ...]]:
+        """Why queries, each after those that it reads, would give something else here than the SQL that dbt compiled.
+
+        What a query calls may move: clocks, chance, sequences, settings, files. Or it means something else once it was
+        written again. `columns` has those of what no query makes. A query without an obstacle may be left out.
+
+        Raises:
             WarehouseUnavailable: the engine does not answer, or not before the deadline.
         """
 

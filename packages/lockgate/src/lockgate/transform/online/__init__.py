@@ -3,12 +3,10 @@
 from lockgate.transform.online.asking import refusals
 from lockgate.transform.online.joining import JoinedQuery, joined
 from lockgate.transform.online.model import OnlineModel, inputs_of, joined_of
-from lockgate.transform.online.obstacles import DIALECTS
 from lockgate.transform.online.program import OnlineProgram
 from lockgate.transform.online.scope import Reach, reach_of
 
 __all__ = [
-    "DIALECTS",
     "JoinedQuery",
     "OnlineModel",
     "OnlineProgram",

@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow as pa
 from sqlglot import exp
 
-from lockgate.core.arrow import arrow_schema, column_type
+from lockgate.core.arrow import arrow_schema
+from lockgate.core.compiled import CompiledQuery
 from lockgate.core.ports import Memory
 from lockgate.core.relation import Column
-from lockgate.core.types import ColumnType, Kind
 from lockgate.errors import NotOnline, StatementFailed
 from lockgate.transform.online.answering import ending
-from lockgate.transform.online.constancy import Constancy
-from lockgate.transform.online.fidelity import Fidelity
+from lockgate.transform.online.joining import JoinedQuery, statements
 from lockgate.transform.online.marking import MARK, REQUEST
 from lockgate.transform.online.model import OnlineModel
 from lockgate.transform.online.obstacles import node_refusals
 from lockgate.transform.online.plan import OnlinePlan, given, plans_of, with_parts
 from lockgate.transform.online.refusal import refused
 
-_NOT_SEEN_IN_ARROW = {"JSON": Kind.JSON, "TIME": Kind.TIME, "UUID": Kind.UUID}
-
 
 def refusals(model: OnlineModel, memory: Memory) -> tuple[NotOnline, ...]:
     """Why a model does not answer records: every reason, with the model that has it; none if it does."""
-    if found := node_refusals(model.graph):
+    if found := node_refusals(model.graph, memory.dialect):
         return found
     try:
         query = model.query
-        moving = Constancy(memory).refusals(query, model.graph)
-        told = {one.fields["model"] for one in moving}
-        unlike = (one for one in Fidelity(memory).refusals(model.graph) if one.fields["model"] not in told)
-        if found := (*moving, *unlike):
+        if found := tuple(_obstacles(model, query, memory)):
             return found
         checked_plan(model, memory)
     except NotOnline as refusal:
         return (refusal,)
     return ()
+
+
+def _obstacles(model: OnlineModel, query: JoinedQuery, memory: Memory) -> Iterator[NotOnline]:
+    """Why the engine would give something else than the models as dbt compiled them."""
+    if not model.columns.keys() >= set(query.leaves):
+        return  # nothing can be asked about it, and its plan is refused
+    nodes = {model.graph.nodes[name].relation: model.graph.nodes[name] for name in _models_of(query)}
+    queries = [
+        CompiledQuery(one.relation, one.sql, _written(one.sql, memory.dialect), one.columns) for one in nodes.values()
+    ]
+    for relation, obstacles in memory.obstacles(queries, model.columns).items():
+        yield from (refused(nodes[relation], one.reason, one.remedy) for one in obstacles)
+
+
+def _models_of(query: JoinedQuery) -> tuple[str, ...]:
+    """The models, each after those that it reads: a part that is a model has its name."""
+    return tuple(part.alias for part in query.query.ctes if query.owners[part.alias] == part.alias)
+
+
+def _written(sql: str, dialect: str) -> str:
+    return ";".join(tree.sql(dialect, comments=False) for tree in statements(sql, dialect))
 
 
 def checked_plan(model: OnlineModel, memory: Memory) -> OnlinePlan:
@@ -82,18 +97,10 @@ def built_columns(
         StatementFailed: the query does not run.
     """
     rows = exp.select("*").from_(exp.Table(this=exp.to_identifier(plan.model, quoted=True))).limit(0)
-    sql = with_parts(rows, parts).sql(memory.dialect, comments=False)
-    schema = memory.query(sql, tables).schema
-    told = memory.query(f"DESCRIBE {sql}", tables).to_pylist()
-    types = {row["column_name"]: _NOT_SEEN_IN_ARROW.get(row["column_type"]) for row in told}
-    return tuple(Column(field.name, _type(types.get(field.name), field.type)) for field in schema)
+    return memory.columns(with_parts(rows, parts).sql(memory.dialect, comments=False), tables)
 
 
 def marked_rows(rows: pa.Table, positions: Sequence[int], requests: Sequence[int]) -> pa.Table:
     """Rows of records with their numbers and those of their requests."""
     marked = rows.append_column(MARK, pa.array(positions, pa.int64()))
     return marked.append_column(REQUEST, pa.array(requests, pa.int64()))
-
-
-def _type(kind: Kind | None, arrow: pa.DataType) -> ColumnType:
-    return ColumnType(kind) if kind else column_type(arrow)

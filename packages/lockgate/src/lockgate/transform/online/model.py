@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
 from lockgate.core.relation import Column, Contract, Relation
 from lockgate.transform.online.joining import JoinedQuery, joined
+from lockgate.transform.online.stars import without_stars
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class OnlineModel:
         Raises:
             NotOnline: they cannot be read as one.
         """
-        return joined_of(self.graph, self.columns)
+        found = joined_of(self.graph, self.columns)
+        query = without_stars(found.query, self.columns, self.graph.dialect)
+        return JoinedQuery(query, found.leaves, found.owners)
 
 
 def inputs_of(graph: CompiledGraph) -> tuple[Relation, ...]:

@@ -6,19 +6,17 @@ from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
 from lockgate.errors import NotOnline
 from lockgate.transform.online.refusal import refused
 
-# Whose SQL can be answered by.
-DIALECTS = frozenset({"duckdb"})
 _KNOWN = frozenset({"", "ephemeral", "incremental", "materialized_view", "table", "view"})
 
 
-def node_refusals(graph: CompiledGraph) -> tuple[NotOnline, ...]:
-    """Why the graph's nodes cannot be run as one query, one refusal a reason."""
+def node_refusals(graph: CompiledGraph, dialect: str) -> tuple[NotOnline, ...]:
+    """Why the graph's nodes cannot be run as one query by what speaks `dialect`, one refusal a reason."""
     found = [refusal for node in graph.nodes.values() for refusal in _of_node(node)]
     own = graph.nodes[graph.model]
     if own.kind not in {CompiledKind.MODEL, CompiledKind.SNAPSHOT}:
         found.append(refused(own, f"it is a {own.kind}, and no model", "Name a model."))
-    if graph.dialect not in DIALECTS:
-        message = f"its SQL is written for {graph.dialect}, and only DuckDB's runs in memory"
+    if graph.dialect != dialect:
+        message = f"its SQL is written for {graph.dialect}, and records are asked of {dialect}"
         found.append(refused(own, message, "Answer its records on the project's own target, or by rules."))
     return tuple(found)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from lockgate.core.relation import Column, Relation
-from lockgate.core.sql import column, sql_type
+from lockgate.core.sql import column
 from lockgate.core.types import Kind
 from lockgate.errors import NotOnline
 from lockgate.transform.online.joining import JoinedQuery
@@ -22,7 +22,8 @@ from lockgate.transform.online.refusal import refused
 from lockgate.transform.online.scope import Reach, reach_of
 from lockgate.transform.online.tracing import traced
 
-_AS_TEXT = {Kind.UUID, Kind.JSON}
+# What travels as text, and what it is in the target: JSON in the form that its raw tables have.
+_AS_TEXT = {Kind.UUID: "uuid", Kind.JSON: "jsonb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ def _parts(query: JoinedQuery, model: OnlineModel, extra: str | None) -> tuple[e
 def restored(relation: Relation, columns: Iterable[Column], extra: Sequence[str] = ()) -> exp.Select:
     """The rows of a relation as they were before they travelled: some types do as text."""
     values = [
-        exp.alias_(exp.cast(column(one.name), sql_type(one.type)), one.name, quoted=True)
+        exp.alias_(exp.cast(column(one.name), _AS_TEXT[one.type.kind]), one.name, quoted=True)
         if one.type.kind in _AS_TEXT
         else column(one.name)
         for one in columns

@@ -176,6 +176,7 @@ def _opened(owner: Sessions) -> Connection:
         finally:
             connection.execute(composed("close_role", role=identifier(role)))
     register(guest)
+    guest.prepare_threshold = None  # psycopg takes what a failed pipeline skipped for prepared
     return guest
 
 

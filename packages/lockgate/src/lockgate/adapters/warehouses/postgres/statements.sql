@@ -412,6 +412,57 @@ WHERE a.attrelid = (
     SELECT oid FROM pg_class WHERE relnamespace = pg_my_temp_schema() AND relname = %(name)s
 ) AND a.attnum > 0
 
+-- name: as_models_see
+-- dbt's sessions have PostgreSQL's own search path: functions and operators of `public` are seen behind its own.
+SET LOCAL search_path = public
+
+-- name: empty_table
+CREATE TEMPORARY TABLE {table} ({columns})
+
+-- name: stand_in
+CREATE TEMPORARY VIEW {view} AS TABLE pg_temp.{table}
+
+-- name: stand_aside
+ALTER VIEW pg_temp.{view} RENAME TO {aside}
+
+-- name: view_of
+CREATE TEMPORARY VIEW {view} AS
+
+-- name: tree_of_view
+SELECT r.ev_action::text
+FROM pg_rewrite r
+JOIN pg_class c ON c.oid = r.ev_class
+WHERE c.relnamespace = pg_my_temp_schema() AND c.relname = %(name)s
+
+-- name: functions
+-- What takes the clock, a setting, the session or the catalog counts as stable for PostgreSQL, as what looks at the
+-- time zone alone does, which is pinned.
+SELECT
+    p.oid::bigint,
+    p.proname::text,
+    -- PostgreSQL has some of its functions under several names.
+    CASE l.lanname WHEN 'internal' THEN p.prosrc || ' ' || p.proargtypes::text ELSE p.oid::text END,
+    p.provolatile = 'v' OR n.nspname = 'pg_catalog' AND p.provolatile = 's' AND (
+        p.pronargs = 0 AND p.proname !~ '^jsonb?_build_'
+        OR p.proname = 'age' AND p.pronargs = 1
+        OR p.proname ~ '^(current_|format_type|has_|inet_|mxid_|row_security_|to_reg|txid_)|_to_xml|_description$'
+        OR p.proname ~ '^pg_' AND p.proname NOT IN ('pg_input_is_valid', 'pg_typeof')
+    ),
+    n.nspname = 'pg_catalog'
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+JOIN pg_language l ON l.oid = p.prolang
+WHERE p.oid = ANY(%(oids)s)
+
+-- name: negators
+SELECT o.oid::bigint, n.oid::bigint, n.oprcode::oid::bigint
+FROM pg_operator o
+JOIN pg_operator n ON n.oid = o.oprnegate
+WHERE o.oprcode <> 0
+
+-- name: types
+SELECT oid::bigint, typname::text, typcategory::text FROM pg_type WHERE oid = ANY(%(oids)s)
+
 -- name: end_sessions
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %(role)s
 

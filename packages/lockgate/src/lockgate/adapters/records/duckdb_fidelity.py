@@ -1,4 +1,4 @@
-"""Whether a model's SQL means the same to the engine once it was read and written again, which a joined query is.
+"""Whether a model's SQL means the same to DuckDB once it was read and written again, which a joined query is.
 
 The engine's own reading of both is compared. What is only spelled otherwise counts as the same.
 """
@@ -6,15 +6,12 @@ The engine's own reading of both is compared. What is only spelled otherwise cou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from lockgate.core.compiled import CompiledGraph, CompiledKind, CompiledNode
+from lockgate.adapters.records.duckdb_parse_tree import nodes_of, parse_tree
+from lockgate.core.compiled import Obstacle
 from lockgate.core.ports import Memory
-from lockgate.errors import NotOnline
-from lockgate.transform.online.joining import statements
-from lockgate.transform.online.parse_tree import nodes_of, parse_tree
-from lockgate.transform.online.refusal import refused
 
 _PLACES = frozenset(
     {
@@ -36,7 +33,7 @@ _PLAIN_PATH = re.compile(r"[$][.]([A-Za-z_][A-Za-z0-9_]*)", re.ASCII)
 
 
 class Fidelity:
-    """What one engine takes for the same."""
+    """What DuckDB takes for the same."""
 
     def __init__(self, memory: Memory) -> None:
         """Asks the engine for other names of functions and types."""
@@ -49,23 +46,18 @@ class Fidelity:
         self._types = {row["other"].lower(): row["name"].lower() for row in types.to_pylist()}
         self._types |= {"timestamp with time zone": self._types.get("timestamptz", "timestamp with time zone")}
 
-    def refusals(self, graph: CompiledGraph) -> tuple[NotOnline, ...]:
-        """Why models' SQL does not mean the same once it is written again."""
-        models = [node for node in graph.nodes.values() if node.kind is CompiledKind.MODEL]
-        return tuple(refusal for node in models for refusal in self._of_node(node))
-
-    def _of_node(self, node: CompiledNode) -> Iterator[NotOnline]:
-        dialect = self._memory.dialect
-        again = ";".join(tree.sql(dialect, comments=False) for tree in statements(node.sql, dialect))
-        first, second = parse_tree(self._memory, node.sql), parse_tree(self._memory, again)
+    def obstacles(self, sql: str, written: str) -> tuple[Obstacle, ...]:
+        """Why a query does not mean the same once it is written again."""
+        first, second = parse_tree(self._memory, sql), parse_tree(self._memory, written)
         if first is None or second is None:
             remedy = "Write it in SQL that json_serialize_sql of DuckDB takes."
-            yield refused(node, "the engine does not tell how it reads its SQL", remedy)
-        elif (found := self.plain(first)) != (other := self.plain(second)):
-            names = sorted(_functions(found) ^ _functions(other))
-            told = f": {', '.join(names)}" if names else ""
-            remedy = "Write it in other words; the difference is in how sqlglot writes DuckDB's SQL."
-            yield refused(node, f"its SQL does not mean the same once it is written again{told}", remedy)
+            return (Obstacle("the engine does not tell how it reads its SQL", remedy),)
+        if (found := self.plain(first)) == (other := self.plain(second)):
+            return ()
+        names = sorted(_functions(found) ^ _functions(other))
+        told = f": {', '.join(names)}" if names else ""
+        remedy = "Write it in other words; the difference is in how sqlglot writes DuckDB's SQL."
+        return (Obstacle(f"its SQL does not mean the same once it is written again{told}", remedy),)
 
     def plain(self, tree: Any) -> Any:
         """A tree without what is only spelled otherwise."""

@@ -1,4 +1,4 @@
-"""How the engine itself reads a query."""
+"""How DuckDB itself reads a query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not give the same at every call: clocks, chance, sequences, settings and files, as the engine calls them.
+"""What does not give the same at every call: clocks, chance, sequences, settings and files, as DuckDB calls them.
 
 Order that is not determined, as that of `row_number()` over values that tie, cannot be told from SQL: it is not found.
 """
@@ -9,12 +9,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from lockgate.core.compiled import CompiledGraph
+from lockgate.adapters.records.duckdb_parse_tree import nodes_of, parse_tree
+from lockgate.core.compiled import Obstacle
 from lockgate.core.ports import Memory
-from lockgate.errors import NotOnline
-from lockgate.transform.online.joining import JoinedQuery
-from lockgate.transform.online.parse_tree import nodes_of, parse_tree
-from lockgate.transform.online.refusal import refused
 
 _KEYWORDS = frozenset({"current_catalog", "current_date", "current_schema", "current_time", "current_timestamp"})
 _KEYWORDS |= {"localtime", "localtimestamp", "rowid"}
@@ -28,7 +25,7 @@ _REMEDY = "Let the records bring the value as a column, or leave it to the batch
 
 
 class Constancy:
-    """What one engine's functions are."""
+    """What DuckDB's functions are."""
 
     def __init__(self, memory: Memory) -> None:
         """Asks the engine for its functions."""
@@ -46,14 +43,10 @@ class Constancy:
             self._moving |= more
         self._moving |= {_FAILS}
 
-    def refusals(self, query: JoinedQuery, graph: CompiledGraph) -> tuple[NotOnline, ...]:
-        """Why the parts of a query do not give the same at every call."""
-        found: dict[tuple[str, str], None] = {}
-        for part in query.query.ctes:
-            tree = parse_tree(self._memory, part.this.sql(self._memory.dialect, comments=False))
-            for reason in [_UNREAD] if tree is None else self._found(tree):
-                found[query.owners[part.alias], reason] = None
-        return tuple(refused(graph.nodes[model], reason, _REMEDY) for model, reason in found)
+    def obstacles(self, sql: str) -> tuple[Obstacle, ...]:
+        """Why a query does not give the same at every call."""
+        tree = parse_tree(self._memory, sql)
+        return tuple(Obstacle(reason, _REMEDY) for reason in ([_UNREAD] if tree is None else self._found(tree)))
 
     def _found(self, tree: Any) -> list[str]:
         return list(dict.fromkeys(reason for node in nodes_of(tree) for reason in self._of_node(node)))
