@@ -70,6 +70,8 @@ def _part(select: exp.Select, one: Reading) -> None:
         group.append("expressions", mark_of(names[0], REQUEST))
     if distinct is not None and distinct.args.get("on"):
         distinct.args["on"].append("expressions", mark_of(names[0], REQUEST))
+        if order := select.args.get("order"):  # which begins with these expressions, as PostgreSQL wants it
+            order.set("expressions", [exp.Ordered(this=mark_of(names[0], REQUEST)), *order.expressions])
     for source in one.carriers[1:]:
         same = exp.EQ(this=mark_of(names[0], REQUEST), expression=mark_of(source.name, REQUEST))
         if source.kind in INNER:
