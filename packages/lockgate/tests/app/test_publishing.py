@@ -82,6 +82,45 @@ def test_a_group_is_shown_together_or_not_at_all(cutover_project):
         assert [project.shown(name) for name in GROUP] == [{"two again": 300}] * 2
 
 
+def loaded_and_held(app: App, project, rows: int) -> None:
+    """Has both sides built of so many new rows, and held back."""
+    project.deliver(rows)
+    assert app.run(RunRequest(hold=True), Unwatched()).errors == {}
+
+
+@pytest.mark.parametrize("names", [("people",), GROUP])
+def test_what_another_run_builds_after_the_comparison_is_compared_and_shown(cutover_project, names):
+    project = cutover_project(names=names)
+    with App.open(project.folder) as app:
+        reached(app, Stage.PROMOTED)
+        loaded_and_held(app, project, 301)
+        app.cutovers.compare(names, silent)
+        for rows in (302, 303, 304, 305):  # so many that what was compared is not kept any more
+            loaded_and_held(app, project, rows)
+
+        result = published(app)
+        other = published(app)
+
+        assert [(one.answer, len(one.shown), one.held) for one in result.releases] == [(Answer.GO, 2, ())] * len(names)
+        assert [project.shown(name) for name in names] == [{"two": 305}] * len(names)
+        assert [(one.answer, one.shown, one.held) for one in other.releases] == [(Answer.GO, (), ())] * len(names)
+
+
+def test_what_is_built_after_what_was_shown_stays_held_back_until_it_is_compared(cutover_project):
+    project = cutover_project()
+    with App.open(project.folder) as app:
+        reached(app, Stage.PROMOTED)
+        loaded_and_held(app, project, 301)
+        app.cutovers.compare(("people",), silent)
+        published(app)
+        loaded_and_held(app, project, 302)
+
+        result = published(app)
+
+        assert [(one.answer, len(one.held)) for one in result.releases] == [(Answer.NOT_ENOUGH, 2)]
+        assert project.shown() == {"two": 301}
+
+
 def test_while_nobody_reads_the_candidate_nothing_has_to_be_compared(cutover_project):
     project = cutover_project()
     with App.open(project.folder) as app:

@@ -146,6 +146,18 @@ def not_level(wiring: Wiring, entity: Entity, pair: Pair) -> str:
     return f"{entity.name}: {said}" if said else ""
 
 
+def is_outrun(wiring: Wiring, pair: Pair) -> bool:
+    """Whether others were built since the sides were compared last, and what was compared is not shown yet.
+
+    So it is where runs share a target: one builds between what another one compares and what that one shows.
+    """
+    newest = {edition.number for edition in _newest(wiring, pair) if edition}
+    found = next((one for one in _evidence_of(wiring, pair) if one.kind is EvidenceKind.COMPARISON), None)
+    compared = set(cast("list[int]", found.facts["editions"])) if found else set()
+    shown = (edition.number for edition in wiring.warehouse.editions(pair.entity) if not edition.is_held)
+    return not newest <= compared and max(compared, default=0) > max(shown, default=0)
+
+
 def gate_answers(wiring: Wiring, entity: Entity, seen: Seen) -> tuple[GateAnswer, ...]:
     """What each of the entity's gates says of what is known."""
     return tuple(gate_answer(gate, seen) for gate in gates_of(wiring, entity))

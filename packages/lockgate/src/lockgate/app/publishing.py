@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from lockgate.app.controller import judge, warn_of_held
 from lockgate.app.deciding import held_editions
-from lockgate.app.pairs import group_of, not_level, pair_of
+from lockgate.app.pairs import group_of, is_outrun, not_level, pair_of
+from lockgate.app.side_comparison import compared_sides
 from lockgate.core.cutover import Decision
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer
@@ -73,9 +74,12 @@ class Publishing:
     def _show(self, group: Sequence[Entity]) -> None:
         """Has routes under way judged, as a run does; then shows what is held of routes whose candidate nobody reads.
 
-        Where a candidate that consumers read stays held, so does all of its group.
+        Where a candidate that consumers read stays held, so does all of its group. What another run has built since
+        the sides were compared is compared too.
         """
         warehouse = self._wiring.warehouse
+        if outrun := [entity.name for entity in group if self._is_outrun(entity)]:
+            compared_sides(self._wiring, outrun, lambda *_: None)
         if any(ensure_route(entity, warehouse).stage in UNDER_WAY for entity in group):
             self._decisions.extend(judge(self._wiring, group, publishes=True))
         routes = {entity.name: ensure_route(entity, warehouse) for entity in group}
@@ -85,6 +89,15 @@ class Publishing:
         for name, route in routes.items():
             shown = tuple(one for side, one in held[name].items() if side == route.incumbent or not self._refused(name))
             warehouse.release(shown, token=route.token)
+
+    def _is_outrun(self, entity: Entity) -> bool:
+        route = ensure_route(entity, self._wiring.warehouse)
+        if not route.is_answering:
+            return False
+        try:
+            return is_outrun(self._wiring, pair_of(self._wiring, entity, route.incumbent, route.candidate))
+        except LockgateError:  # the release tells
+            return False
 
     def _refused(self, entity: str) -> str:
         """Why the entity's candidate was just rolled back or stopped; empty where it was not."""
