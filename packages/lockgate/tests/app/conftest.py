@@ -88,17 +88,21 @@ class CutoverProject:
     def __init__(self, folder: Path, *, url: str = "", names: tuple[str, ...] = ("people",)) -> None:
         self.folder, self.url, self.names = folder, url, names
         (folder / "rules").mkdir(parents=True)
-        rows = "".join(f"{number},name {number}\n" for number in range(ROWS))
         secrets = folder / ".lockgate/secrets"
         secrets.mkdir(parents=True, mode=0o700)
         (secrets / "warehouse").write_text(url, encoding="utf-8")
         (secrets / "warehouse").chmod(0o600)
-        (folder / "people.csv").write_text(f"id,name\n{rows}", encoding="utf-8")
+        self.deliver(ROWS)
         self.extra = ""
         self.declare()
         for name in names:
             self.write_rules(name, "one", "one")
         self.make("two")
+
+    def deliver(self, count: int) -> None:
+        """Has the source bring so many people from the next load on."""
+        rows = "".join(f"{number},name {number}\n" for number in range(count))
+        (self.folder / "people.csv").write_text(f"id,name\n{rows}", encoding="utf-8")
 
     def declare(self, *, advance: str = "manual", gate: str = "unexplained_differences: 0") -> None:
         target = "{kind: postgres, url: secret://warehouse}" if self.url else "{kind: duckdb}"

@@ -50,13 +50,11 @@ def test_what_is_held_back_is_shown_at_once_when_both_sides_are_level(cutover_pr
         held(app, project)
         meanwhile = project.shown()
 
-        early = published(app)
         app.cutovers.compare(("people",), silent)
         shown = published(app)
 
         assert before.keys() == {"one", "two"}
         assert meanwhile == before
-        assert [one.answer for one in early.releases] == [Answer.NOT_ENOUGH]
         assert [(len(one.shown), one.held) for one in shown.releases] == [(2, ())]
         assert project.shown() == {f"{marker} again": rows for marker, rows in before.items()}
 
@@ -66,20 +64,58 @@ def test_a_group_is_shown_together_or_not_at_all(cutover_project):
     with App.open(project.folder) as app:
         reached(app, Stage.PROMOTED)
         held(app, project)
-        app.cutovers.compare(("people",), silent)
+        project.write_rules("voters", "two", "two later")
 
         early = published(app)
         before = [project.shown(name) for name in GROUP]
-        app.cutovers.compare(("voters",), silent)
+        project.write_rules("voters", "two", "two again")
         later = published(app)
 
         assert [(one.entity, one.answer, len(one.held)) for one in early.releases] == [
             (name, Answer.NOT_ENOUGH, 2) for name in GROUP
         ]
-        assert all(one.because.startswith("voters: edition") for one in early.releases)
+        because = "people: edition 4 of people@two was made by other files than those of now"
+        assert [one.because for one in early.releases] == [because] * 2
         assert before == [{"two": 300}] * 2
         assert [(one.entity, len(one.shown)) for one in later.releases] == [(name, 2) for name in GROUP]
         assert [project.shown(name) for name in GROUP] == [{"two again": 300}] * 2
+
+
+def loaded_and_held(app: App, project, rows: int) -> None:
+    """Has both sides built of so many new rows, and held back."""
+    project.deliver(rows)
+    assert app.run(RunRequest(hold=True), Unwatched()).errors == {}
+
+
+@pytest.mark.parametrize("names", [("people",), GROUP])
+def test_what_another_run_builds_after_the_comparison_is_compared_and_shown(cutover_project, names):
+    project = cutover_project(names=names)
+    with App.open(project.folder) as app:
+        reached(app, Stage.PROMOTED)
+        loaded_and_held(app, project, 301)
+        app.cutovers.compare(names, silent)
+        for rows in (302, 303, 304, 305):  # so many that what was compared is not kept any more
+            loaded_and_held(app, project, rows)
+
+        result = published(app)
+        other = published(app)
+
+        assert [(one.answer, len(one.shown), one.held) for one in result.releases] == [(Answer.GO, 2, ())] * len(names)
+        assert [project.shown(name) for name in names] == [{"two": 305}] * len(names)
+        assert [(one.answer, one.shown, one.held) for one in other.releases] == [(Answer.GO, (), ())] * len(names)
+
+
+def test_what_another_run_builds_where_this_one_changed_nothing_is_compared_and_shown(cutover_project):
+    project = cutover_project()
+    with App.open(project.folder) as app:
+        reached(app, Stage.PROMOTED)
+        app.cutovers.compare(("people",), silent)
+        loaded_and_held(app, project, 301)
+
+        result = published(app)
+
+        assert [(one.answer, len(one.shown), one.held) for one in result.releases] == [(Answer.GO, 2, ())]
+        assert project.shown() == {"two": 301}
 
 
 def test_while_nobody_reads_the_candidate_nothing_has_to_be_compared(cutover_project):

@@ -182,16 +182,31 @@ def test_where_nothing_is_held_back_publishing_says_so_and_changes_nothing(asked
 
 
 @pytest.mark.parametrize("stage", [Stage.CANARY, Stage.PROMOTED])
-def test_where_consumers_read_a_candidate_what_was_not_compared_stays_held_back(asked, typed, at, project, stage):
+def test_where_consumers_read_a_candidate_what_was_not_compared_is_compared_then_shown(asked, at, project, stage):
     at(stage)
     wrote(project, THREE)
     asked("run", "--hold")
+    before = kinds(asked)
+
+    code, published = asked("publish", "people")
+
+    assert (code, len(published["releases"][0]["shown"])) == (0, 2)
+    assert kinds(asked)[: -len(before)] == ["comparison"]
+    assert read(project) == THREE
+
+
+@pytest.mark.parametrize("stage", [Stage.CANARY, Stage.PROMOTED])
+def test_where_consumers_read_a_candidate_what_cannot_be_compared_stays_held_back(asked, typed, at, project, stage):
+    at(stage)
+    wrote(project, THREE)
+    asked("run", "--hold")
+    (project / "new.yml").write_text(LOUD, encoding="utf-8")
 
     code, out, _ = typed("publish", "people")
 
     assert code == 3
     assert "stays held back: people: edition" in out
-    assert "was not compared at this revision" in out
+    assert "was made by other files than those of now" in out
     assert read(project) == TWO
 
 

@@ -136,14 +136,20 @@ def _newest(wiring: Wiring, pair: Pair) -> tuple[Edition | None, Edition | None]
 
 def not_level(wiring: Wiring, entity: Entity, pair: Pair) -> str:
     """Why it is not known that the newest editions of both sides are level; empty where it is."""
-    ours, theirs = (edition.number if edition else None for edition in _newest(wiring, pair))
-    comparisons = (one for one in _evidence_of(wiring, pair) if one.kind is EvidenceKind.COMPARISON)
-    found = next(comparisons, None)
-    if found is None or set(cast("list[int]", found.facts["editions"])) != {ours, theirs}:
-        sides = f"edition {ours or 'none'} of {pair.candidate}", f"edition {theirs or 'none'} of {pair.incumbent}"
+    found = comparison_of(wiring, pair)
+    if found is None:
+        ours, theirs = (edition.number if edition else "none" for edition in _newest(wiring, pair))
+        sides = f"edition {ours} of {pair.candidate}", f"edition {theirs} of {pair.incumbent}"
         return f"{entity.name}: {sides[0]} was not compared at this revision with {sides[1]}: lockgate run"
     said = unproven(found, allowed_rows(wiring, entity))
     return f"{entity.name}: {said}" if said else ""
+
+
+def comparison_of(wiring: Wiring, pair: Pair) -> Evidence | None:
+    """The comparison of the newest editions of both sides; None where the newest one is of others."""
+    newest = {edition.number if edition else None for edition in _newest(wiring, pair)}
+    found = next((one for one in _evidence_of(wiring, pair) if one.kind is EvidenceKind.COMPARISON), None)
+    return found if found is not None and set(cast("list[int]", found.facts["editions"])) == newest else None
 
 
 def gate_answers(wiring: Wiring, entity: Entity, seen: Seen) -> tuple[GateAnswer, ...]:

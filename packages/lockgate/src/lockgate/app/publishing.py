@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from lockgate.app.controller import judge, warn_of_held
 from lockgate.app.deciding import held_editions
-from lockgate.app.pairs import group_of, not_level, pair_of
+from lockgate.app.pairs import comparison_of, group_of, not_level, pair_of
+from lockgate.app.side_comparison import compared_sides
 from lockgate.core.cutover import Decision
 from lockgate.core.entity import Entity
 from lockgate.core.gate import Answer
@@ -40,6 +41,7 @@ class Publishing:
         self._groups = {group[0].name: group for group in groups}
         self._releases: list[Release] = []
         self._decisions: list[Decision] = []
+        self._incomparable: dict[str, str] = {}
 
     def executed(self, recorder: Recorder) -> PublishResult:
         """Shows one group after the other: what became of each entity."""
@@ -76,6 +78,7 @@ class Publishing:
         Where a candidate that consumers read stays held, so does all of its group.
         """
         warehouse = self._wiring.warehouse
+        self._compare([entity for entity in group if self._lacks_comparison(entity)])
         if any(ensure_route(entity, warehouse).stage in UNDER_WAY for entity in group):
             self._decisions.extend(judge(self._wiring, group, publishes=True))
         routes = {entity.name: ensure_route(entity, warehouse) for entity in group}
@@ -85,6 +88,26 @@ class Publishing:
         for name, route in routes.items():
             shown = tuple(one for side, one in held[name].items() if side == route.incumbent or not self._refused(name))
             warehouse.release(shown, token=route.token)
+
+    def _lacks_comparison(self, entity: Entity) -> bool:
+        """Whether what is held was not compared under this route, of which consumers read both sides.
+
+        So it is where another run has built since this one compared.
+        """
+        route = ensure_route(entity, self._wiring.warehouse)
+        if not route.is_answering or route.stage not in UNDER_WAY or not self._held(entity):
+            return False
+        try:
+            pair = pair_of(self._wiring, entity, route.incumbent, route.candidate)
+        except LockgateError:  # the release tells
+            return False
+        found = comparison_of(self._wiring, pair)
+        return found is None or found.token != route.token
+
+    def _compare(self, entities: Sequence[Entity]) -> None:
+        """Holds both sides of each against each other."""
+        found = compared_sides(self._wiring, [one.name for one in entities], lambda *_: None) if entities else ()
+        self._incomparable |= {one.entity: one.error.message for one in found if one.error is not None}
 
     def _refused(self, entity: str) -> str:
         """Why the entity's candidate was just rolled back or stopped; empty where it was not."""
@@ -108,6 +131,8 @@ class Publishing:
         route = ensure_route(entity, self._wiring.warehouse)
         if not route.is_answering:
             return ""
+        if reason := self._incomparable.get(entity.name):
+            return f"{entity.name}: {reason}"
         try:
             return not_level(self._wiring, entity, pair_of(self._wiring, entity, route.incumbent, route.candidate))
         except LockgateError as error:
