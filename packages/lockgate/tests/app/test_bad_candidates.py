@@ -41,7 +41,7 @@ SECONDS = 60
 REQUESTS = 2_000
 # The first share of a policy that names none.
 SHARE = 500
-USUAL_SECONDS, SPREAD = 0.02, 0.3
+USUAL_SECONDS, SPREAD = 0.2, 0.3
 
 
 @dataclass(frozen=True, slots=True)

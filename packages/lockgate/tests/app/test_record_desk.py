@@ -98,6 +98,15 @@ def test_the_records_own_table_need_not_be_pinned_for_a_program_to_be_kept(shop,
     assert made == [1]
 
 
+def test_rules_that_look_up_what_no_load_fills_are_compiled_once_a_turn(desk, wiring, made, monkeypatch):
+    monkeypatch.setattr(type(wiring.warehouse), "pins", lambda self: ())
+
+    found = [asked(desk, wiring, [{"id": "1", "item": "a"}]) for _ in range(2)]
+
+    assert found == [[[ok("1", "Anchor")]]] * 2
+    assert made == [1, 2]
+
+
 def test_requests_at_once_do_not_meet_each_other(desk, wiring):
     one = [{"id": "1", "item": "b"}, {"id": "1", "item": "a"}]
     requests = [one, [{"id": "1", "item": "b"}], [], [{"item": "a"}], [{"id": "2"}], one]

@@ -388,11 +388,3 @@ def test_a_memory_is_closed_once_its_program_is_replaced(seeing, memories):
     seeing.desk.close()
 
     assert memories == ["made", "made", "closed", "made", "closed", "closed"]
-
-
-def test_rules_over_what_no_load_fills_are_compiled_once_a_turn_and_closed(seeing, memories, monkeypatch):
-    monkeypatch.setattr(type(seeing.wiring.warehouse), "pins", lambda self: ())
-    for _ in range(2):
-        seeing.ask({"id": 1, "item": "a"})
-
-    assert memories == ["made", "closed", "made", "closed"]
