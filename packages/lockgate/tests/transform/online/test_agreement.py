@@ -151,6 +151,58 @@ def with_own_key(rows):
     return [row for row in rows if row[0] is not None and counts[row[0]] == 1]
 
 
+NASTY = {
+    "a limit on parentheses": "(select id, code as name from raw.orders) limit 1",
+    "an offset on parentheses in FROM": (
+        "select t.id, t.name from ((select id, code as name from raw.orders) order by 1, 2 offset 1) t"
+    ),
+    "joins within joins": (
+        "select a.id, count(d.id)::text as name from raw.orders a left join raw.orders b left join raw.orders d"
+        " on d.code = b.code on a.code = b.code group by a.id"
+    ),
+    "recursion that keeps one row a key": (
+        "with recursive t(a, n) using key (n) as (select id, 1 from raw.orders union"
+        " select a, n + 1 from t where n < 3) select o.id, count(t.n)::text as name from raw.orders o left join t on true"
+        " group by o.id"
+    ),
+    "a union by name with rows of no record": (
+        "with u as (select id, code from raw.orders union all by name select code from raw.countries)"
+        " select o.id, count(u.code)::text as name from raw.orders o left join u on true group by o.id"
+    ),
+    "one row of no rows": (
+        "with t as (select count(*) as n from raw.orders where amount > 5 group by all)"
+        " select o.id, min(t.n)::text as name from raw.orders o cross join t group by o.id"
+    ),
+    "a named part in parentheses": (
+        "with t as ((select id, code from raw.orders)) select distinct t.id, t.code as name from t"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def made_of(shop):
+    """A model of one SELECT and its program."""
+
+    @cache
+    def made_of(sql):
+        model = shop.model(shop.node("top", sql), contract={"id": "bigint", "name": "text"})
+        return model, shop.program(model)
+
+    return made_of
+
+
+@pytest.mark.parametrize("name", NASTY)
+@given(requests=st.lists(st.lists(RECORDS, max_size=4), max_size=3))
+@SETTINGS
+def test_what_is_hard_to_keep_apart_is_right_too(shop, made_of, name, requests):
+    model, program = made_of(NASTY[name])
+
+    answers = program.outcomes([[read(record) for record in records] for records in requests])
+
+    for answer, records in zip(answers, requests, strict=True):
+        assert shop.outputs(answer) == with_own_key(shop.built(model, records))
+
+
 @pytest.mark.parametrize("name", ALONE)
 @given(records=st.lists(RECORDS, max_size=8), cuts=st.lists(st.integers(0, 8), max_size=3))
 @SETTINGS

@@ -171,7 +171,7 @@ def _lifted(tree: exp.Query, model: str) -> tuple[exp.CTE, ...]:
     if clause is None or clause.args.get("recursive"):
         return ()
     parts = tuple(clause.expressions)
-    names = {id(part.this): f"{part.alias} of {model}" for part in parts}
+    names = {id(_body(part)): f"{part.alias} of {model}" for part in parts}
     for scope in traverse_scope(tree):
         for table in scope.tables:
             origin = scope.sources.get(table.alias_or_name)
@@ -182,9 +182,14 @@ def _lifted(tree: exp.Query, model: str) -> tuple[exp.CTE, ...]:
             table.set("this", _quoted(names[id(origin.expression)]))
     tree.set("with_", None)
     for part in parts:
-        part.args["alias"].set("this", _quoted(names[id(part.this)]))
+        part.args["alias"].set("this", _quoted(names[id(_body(part))]))
         part.pop()
     return parts
+
+
+def _body(part: exp.CTE) -> exp.Expr:
+    """What a named part is, without parentheses around it."""
+    return part.this.unnest() if isinstance(part.this, exp.Subquery) else part.this
 
 
 def _in_one_case(tree: exp.Query, dialect: str) -> exp.Query:

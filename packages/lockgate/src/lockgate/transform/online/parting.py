@@ -6,9 +6,9 @@ from sqlglot import exp
 
 from lockgate.core.relation import Relation
 from lockgate.transform.online.marking import REQUEST, is_blind, mark, mark_of
-from lockgate.transform.online.scope import APART, INNER, Reach, Reading, readings
+from lockgate.transform.online.scope import APART, INNER, Reach, Reading, is_compound, is_cut, readings
 
-_CUTS = ("connect", "limit", "offset", "windows")
+_UNPARTED = ("connect", "windows")
 
 
 def parted(query: exp.Query, records: Relation) -> exp.Query | None:
@@ -17,12 +17,14 @@ def parted(query: exp.Query, records: Relation) -> exp.Query | None:
     None where a construct of it is not known to be parted so.
     """
     query = query.copy()
+    if any(part.args.get("key_expressions") for part in query.find_all(exp.CTE)):
+        return None  # rows of a recursion that take each other's place
     for one in readings(query, records):
         if one.reach is Reach.REFERENCE:
             continue
         expression = one.scope.expression
         if isinstance(expression, exp.SetOperation):
-            if not _can_part_set(expression):
+            if not _can_part_set(expression, one):
                 return None
         elif not isinstance(expression, exp.Select) or not _can_part(expression, one):
             return None
@@ -31,22 +33,32 @@ def parted(query: exp.Query, records: Relation) -> exp.Query | None:
     return query
 
 
-def _can_part_set(operation: exp.SetOperation) -> bool:
-    return not any(operation.args.get(cut) for cut in ("limit", "offset"))
+def _can_part_set(operation: exp.SetOperation, one: Reading) -> bool:
+    return not is_cut(operation) and one.sources == one.carriers
 
 
 def _can_part(select: exp.Select, one: Reading) -> bool:
-    if any(select.args.get(cut) for cut in _CUTS) or one.inner is not Reach.REFERENCE:
+    if is_cut(select) or any(select.args.get(part) for part in _UNPARTED) or one.inner is not Reach.REFERENCE:
         return False
     if not _can_part_joins(select, one) or not is_blind(select, [source.name for source in one.carriers]):
         return False
     group = select.args.get("group")
     if group is not None:
-        return not group.find(exp.Rollup, exp.Cube, exp.GroupingSets)
+        return not group.find(exp.Rollup, exp.Cube, exp.GroupingSets) and _has_groups(select, group)
     return not any(_is_own(found, select) and not found.find_ancestor(exp.Window) for found in _aggregates(select))
 
 
+def _has_groups(select: exp.Select, group: exp.Group) -> bool:
+    """Whether no rows are no group: `GROUP BY ()`, and `GROUP BY ALL` of aggregates alone, make a row of them."""
+    if group.args.get("all"):
+        return any(isinstance(one.unalias(), exp.Column | exp.Star) for one in select.expressions)
+    return not any(isinstance(one, exp.Tuple) and not one.expressions for one in group.expressions)
+
+
 def _can_part_joins(select: exp.Select, one: Reading) -> bool:
+    joins = select.args.get("joins") or ()
+    if any(is_compound(source.this) for source in (select.args["from_"], *joins)):
+        return False
     if any(source.kind not in APART for source in one.sources[1:]):
         return False
     if any(not source.name for source in one.carriers) or select.args.get("laterals"):

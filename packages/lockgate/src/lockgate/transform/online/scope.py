@@ -17,6 +17,8 @@ from sqlglot.optimizer.scope import Scope, traverse_scope
 from lockgate.core.relation import Relation
 
 _TOGETHER = (exp.AggFunc, exp.Window)
+# What makes more of a source than the table or query that it names.
+_COMPOUND = ("joins", "pivots", "sample")
 # Joins by which no row is there without one of an earlier source.
 INNER = frozenset({"", "INNER", "CROSS"})
 APART = INNER | {"LEFT", "SEMI", "ANTI"}
@@ -91,8 +93,7 @@ class _Reading:
         if max(arms) is Reach.REFERENCE:
             return Reach.REFERENCE
         is_apart = isinstance(operation, exp.Union) and not operation.args.get("distinct")
-        is_cut = any(operation.args.get(part) for part in ("limit", "offset"))
-        return Reach.ROW if is_apart and not is_cut and set(arms) == {Reach.ROW} else Reach.REQUEST
+        return Reach.ROW if is_apart and not is_cut(operation) and set(arms) == {Reach.ROW} else Reach.REQUEST
 
     def _of_select(self, select: exp.Select) -> Reach:
         sources, inner = self.sources(), self.inner()
@@ -112,6 +113,8 @@ class _Reading:
     def sources(self) -> tuple[Source, ...]:
         """What FROM and each join reads, in the order in which they stand."""
         select = self._scope.expression
+        if isinstance(select, exp.SetOperation):
+            return tuple(Source("", "", self._known[id(arm)]) for arm in self._scope.set_operation_scopes)
         if not isinstance(select, exp.Select):
             return ()
         origin = select.args.get("from_")
@@ -122,7 +125,7 @@ class _Reading:
         return tuple(Source(source.alias_or_name, kind, self._of_source(source)) for kind, source in named)
 
     def _of_source(self, source: exp.Expr) -> Reach:
-        if any(source.args.get(part) for part in ("joins", "pivots", "sample")):
+        if is_compound(source):
             return Reach.REQUEST
         name = source.alias_or_name
         origin = self._scope.sources.get(name)
@@ -159,8 +162,23 @@ def _keeps_apart(sources: tuple[Source, ...]) -> bool:
     return has_record
 
 
+def is_compound(source: exp.Expr) -> bool:
+    """Whether a source is more than the table or query that it names."""
+    return any(source.args.get(part) for part in _COMPOUND)
+
+
+def is_cut(query: exp.Expr) -> bool:
+    """Whether a limit or an offset, its own or one on parentheses around it, takes rows of a query away."""
+    around: exp.Expr | None = query
+    while around is not None and (around is query or isinstance(around, exp.Subquery)):
+        if around.args.get("limit") or around.args.get("offset"):
+            return True
+        around = around.parent
+    return False
+
+
 def _is_together(select: exp.Select) -> bool:
-    if any(select.args.get(part) for part in ("group", "having", "distinct", "limit", "offset", "qualify", "connect")):
+    if is_cut(select) or any(select.args.get(part) for part in ("group", "having", "distinct", "qualify", "connect")):
         return True
     own = (found for found in select.find_all(*_TOGETHER) if found.find_ancestor(exp.Select) is select)
     return any(True for _ in own)
