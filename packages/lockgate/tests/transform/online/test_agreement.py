@@ -162,8 +162,8 @@ NASTY = {
     ),
     "recursion that keeps one row a key": (
         "with recursive t(a, n) using key (n) as (select id, 1 from raw.orders union"
-        " select a, n + 1 from t where n < 3) select o.id, count(t.n)::text as name from raw.orders o left join t on true"
-        " group by o.id"
+        " select a, n + 1 from t where n < 3) select o.id, count(t.n)::text as name from raw.orders o"
+        " left join t on true group by o.id"
     ),
     "a union by name with rows of no record": (
         "with u as (select id, code from raw.orders union all by name select code from raw.countries)"
