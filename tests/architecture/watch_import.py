@@ -26,7 +26,7 @@ def main(verb: str, package: str = "lockgate") -> None:
     variables: list[str] = []
     printed = io.StringIO()
     sys.dont_write_bytecode = True
-    sys.addaudithook(lambda event, arguments: note(effects, event, arguments))
+    sys.addaudithook(lambda event, arguments: note(effects, event, arguments))  # noqa: TID251, for this process ends
     os.environ.__class__ = watched(variables)
     with contextlib.redirect_stdout(printed):
         {"import": import_all, "only": importlib.import_module, "help": show_help}[verb](package)

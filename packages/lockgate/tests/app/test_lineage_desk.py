@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from lockgate.app.lineage_desk import LineageDesk
 from lockgate.app.wiring import open_wiring
@@ -33,7 +32,7 @@ def test_it_is_the_same_until_a_file_changes(project):
     assert first.served == {"people": "served.people.people"}
 
 
-def test_a_dbt_project_of_several_implementations_is_walked_once(project):
+def test_a_dbt_project_of_several_implementations_is_walked_once(project, monkeypatch):
     declared = project / "lockgate.yml"
     text = declared.read_text(encoding="utf-8").replace(
         "    route:", "      also: {dbt: dbt, model: people}\n    route:"
@@ -44,13 +43,10 @@ def test_a_dbt_project_of_several_implementations_is_walked_once(project):
         desk = LineageDesk(wiring)
         desk.found()
         looked_into: list[str] = []
-        watching = [looked_into]
         models = str(project / "dbt/models")
-        sys.addaudithook(
-            lambda event, given: [one.append(os.fspath(given[0])) for one in watching if event == "os.scandir"]
-        )
+        scandir = os.scandir
+        monkeypatch.setattr(os, "scandir", lambda path=".": looked_into.append(os.fspath(path)) or scandir(path))
         desk.found()
-        watching.clear()
     finally:
         wiring.close()
 

@@ -105,9 +105,9 @@ class Publishing:
         return found is None or found.token != route.token
 
     def _compare(self, entities: Sequence[Entity]) -> None:
-        """Holds both sides of each against each other."""
+        """Holds both sides of each against each other; why some cannot be is told of what stays held back."""
         found = compared_sides(self._wiring, [one.name for one in entities], lambda *_: None) if entities else ()
-        self._incomparable |= {one.entity: one.error.message for one in found if one.error is not None}
+        self._incomparable = {one.entity: one.error.message for one in found if one.error is not None}
 
     def _refused(self, entity: str) -> str:
         """Why the entity's candidate was just rolled back or stopped; empty where it was not."""
