@@ -11,8 +11,19 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 from time import thread_time
 
+from lockgate.app.record_circuit import Circuit
 from lockgate.app.record_programs import Programs, RecordPrograms
-from lockgate.app.record_sides import Answered, Both, Timer, Way, answered, is_of_databases, record_buckets, way_of
+from lockgate.app.record_sides import (
+    Answered,
+    Both,
+    Requests,
+    Timer,
+    Way,
+    answered,
+    is_of_databases,
+    record_buckets,
+    way_of,
+)
 from lockgate.app.shadowing import Later, Listener, Seen, Shadow
 from lockgate.app.wiring import Wiring
 from lockgate.core.bucket import BUCKETS
@@ -92,6 +103,7 @@ class RecordDesk:
         self._timer = timer
         self._programs: Programs = programs or RecordPrograms(wiring)
         self._whole: dict[str, bool] = {}
+        self._circuits: dict[str, Circuit] = {}
         self.shadow = Shadow(self._programs, timer, wiring.clock, seen or (lambda *_: None))
         few, many = (
             Limits(limits.threads, waiting, limits.seconds) for waiting in (limits.few_waiting, limits.many_waiting)
@@ -151,15 +163,24 @@ class RecordDesk:
         return None if self._whole.get(name) else name
 
     def _answers(self, group: Sequence[_Asked]) -> Sequence[RecordsAnswer | Exception]:
-        """The answers of one turn, about one entity, by the route as it is in force now."""
-        entity, requests = group[0].entity, [asked.records for asked in group]
+        """The answers of one turn, about one entity; its databases are not asked again while they do not answer."""
+        entity = group[0].entity
+        circuit = self._circuits.setdefault(entity.name, Circuit(entity.name))
+        if (open_ := circuit.refusal()) is not None:
+            return [open_] * len(group)
+        found = self._answered(entity, [asked.records for asked in group])
+        circuit.tell(found)
+        return found
+
+    def _answered(self, entity: Entity, requests: Requests) -> Sequence[RecordsAnswer | Exception]:
+        """The answers to requests about an entity, by the route as it is in force now."""
         try:
             with within(ANSWER_SECONDS):
                 way = way_of(self._wiring, entity, self._programs)
                 if _must_wait(way):
                     self._programs.wait(entity, way.leading)
         except Exception as error:  # noqa: BLE001  whoever asked is told
-            return [error] * len(group)
+            return [error] * len(requests)
         first = answered(self._programs, self._timer, entity, way.leading, requests)
         self._whole[entity.name] = not all(one.is_apart for one in first)
         if way.following is None:
