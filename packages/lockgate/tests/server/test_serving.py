@@ -26,6 +26,7 @@ from lockgate.testing.credentials import PASSWORD, QuickPasswords
 SCRIPT = Path(__file__).with_name("serve_memory.py")
 TLS = ssl.create_default_context()  # made once: it takes longer than a request
 BODY = b'{"entityType":"users"}'
+RECORDS = b'{"entityType":"users","records":[{"email":"a"},{}]}'
 
 
 @pytest.fixture
@@ -65,12 +66,12 @@ def connect_for_ever(address: tuple[str, int]) -> None:
         socket.create_connection(address, timeout=4).close()
 
 
-async def ask(url: str, process, seen: Counter, stopped: asyncio.Event) -> None:
+async def ask(url: str, process, seen: Counter, stopped: asyncio.Event, body: bytes) -> None:
     """Sends one request after the other on connections of its own until the server takes no more."""
     async with httpx.AsyncClient(base_url=url, verify=TLS, timeout=httpx.Timeout(30, connect=2)) as client:
         while True:
             try:
-                response = await client.post("/api/transform", content=BODY)
+                response = await client.post("/api/transform", content=body)
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 assert stopped.is_set()
                 return
@@ -85,10 +86,11 @@ async def ask(url: str, process, seen: Counter, stopped: asyncio.Event) -> None:
 async def stop_under_load(process, url: str, clients: int, *, is_long: bool = False) -> Counter:
     """What the clients got, from before the signal until nothing listens; all of them are at it when it comes.
 
-    Where jobs are long, that is once all of them wait; else once each has had some answers.
+    Where jobs are long, that is once all of them wait; else once each has had some answers, half of them about records.
     """
     seen, stopped = Counter(), asyncio.Event()
-    asking = [asyncio.ensure_future(ask(url, process, seen, stopped)) for _ in range(clients)]
+    bodies = [BODY if is_long or number % 2 else RECORDS for number in range(clients)]
+    asking = [asyncio.ensure_future(ask(url, process, seen, stopped, body)) for body in bodies]
     async with httpx.AsyncClient(base_url=url, verify=TLS, timeout=30) as client:
         while (await in_flight(client) if is_long else seen[200] / 5) < clients:  # noqa: ASYNC110  another process
             await asyncio.sleep(0.05)
