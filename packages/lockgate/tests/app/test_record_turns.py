@@ -25,6 +25,11 @@ entities:
     contract: {id: bigint}
     implementations: {rules: {rules: rules.yml}}
     route: {incumbent: rules}
+  parcels:
+    key: [id]
+    contract: {id: bigint}
+    implementations: {rules: {rules: rules.yml}}
+    route: {incumbent: rules}
 """
 SECONDS = 60
 
@@ -93,8 +98,8 @@ def desk(wiring):
         found.close()
 
 
-def asked(desk: RecordDesk, wiring: Wiring, *ids: int):
-    return desk.ask(wiring.project.entities["orders"], [{"id": each} for each in ids])
+def asked(desk: RecordDesk, wiring: Wiring, *ids: int, entity: str = "orders"):
+    return desk.ask(wiring.project.entities[entity], [{"id": each} for each in ids])
 
 
 def outputs(future) -> list[int]:
@@ -105,15 +110,27 @@ def test_there_are_at_least_two_threads():
     assert RecordLimits().threads >= 2
 
 
-def test_two_turns_are_worked_on_at_once(desk, wiring):
+def test_turns_of_two_entities_are_worked_on_at_once(desk, wiring):
     programs = Meeting(is_apart=True, threads=2)
     opened = desk(programs, threads=2)
 
-    futures = [asked(opened, wiring, 1)]
-    assert programs.begun.acquire(timeout=SECONDS)
-    futures.append(asked(opened, wiring, 2))
+    futures = [asked(opened, wiring, 1), asked(opened, wiring, 2, entity="parcels")]
 
     assert [outputs(each) for each in futures] == [[1], [2]]
+
+
+def test_what_comes_during_a_turn_of_its_entity_goes_together_in_the_next(desk, wiring):
+    programs = Meeting(is_apart=True)
+    opened = desk(programs, threads=2)
+    programs.may.clear()
+
+    futures = [asked(opened, wiring, 1)]
+    assert programs.begun.acquire(timeout=SECONDS)
+    futures += [asked(opened, wiring, number) for number in (2, 3)]
+    programs.may.set()
+
+    assert [outputs(each) for each in futures] == [[1], [2], [3]]
+    assert programs.groups == [[[1]], [[2], [3]]]
 
 
 def test_large_requests_are_worked_on_at_once_too(desk, wiring):

@@ -232,15 +232,15 @@ class Meets:
         return group
 
 
-def test_several_threads_answer_at_once():
-    gathering = Gathering("test", Meets(2), most=1, limits=Limits(threads=2))
+def test_several_threads_answer_what_is_of_different_kinds_at_once():
+    gathering = Gathering("test", Meets(2), most=1, limits=Limits(threads=2), kind=lambda number: number)
 
     assert [each.result(SECONDS) for each in [gathering.ask(1), gathering.ask(2)]] == [1, 2]
     gathering.close()
 
 
 def test_no_more_threads_begin_than_are_allowed(waits):
-    gathering = Gathering("test", waits, most=1, limits=Limits(threads=2))
+    gathering = Gathering("test", waits, most=1, limits=Limits(threads=2), kind=lambda _: None)
     asked = [gathering.ask(number) for number in (0, 2, 4, 6)]
     assert waits.begun.wait(SECONDS)
 
@@ -260,6 +260,59 @@ def test_only_what_is_of_one_kind_is_answered_together(waits):
     assert [each.result(SECONDS) for each in asked] == [0, 20, 40, 120, 140, 220, 320]
     assert waits.groups == [[0], [2, 12, 22], [4, 14], [32]]
     gathering.close()
+
+
+def test_what_is_of_a_kind_that_is_being_answered_waits_and_goes_together_while_others_go_on(waits):
+    gathering = Gathering("test", waits, most=3, limits=Limits(threads=2), kind=lambda number: number % 10)
+    asked = [gathering.ask(0)]
+    assert waits.begun.wait(SECONDS)
+    waits.begun.clear()
+    asked += [gathering.ask(number) for number in (10, 20, 4)]
+    assert waits.begun.wait(SECONDS)
+    asked.append(gathering.ask(14))
+
+    assert waits.groups == [[0], [4]]
+    waits.may.set()
+    assert [each.result(SECONDS) for each in asked] == [0, 100, 200, 40, 140]
+    assert sorted(waits.groups) == [[0], [4], [10, 20], [14]]
+    gathering.close()
+
+
+def test_whoever_is_refused_hears_of_one_turn_at_a_time_where_all_is_of_one_kind(waits, clock):
+    def slowly(group):
+        clock.now += 3.0
+        return waits(group)
+
+    waits.may.set()
+    gathering = Gathering("test", slowly, most=1, limits=Limits(threads=2, waiting=4))
+    gathering.ask(2).result(SECONDS)
+    waits.may.clear()
+    waits.begun.clear()
+    asked = [gathering.ask(0)]
+    assert waits.begun.wait(SECONDS)
+    asked += [gathering.ask(number, weight=2) for number in (4, 6)]
+
+    with pytest.raises(QueueFull) as caught:
+        gathering.ask(8)
+
+    assert caught.value.fields == {"retry_seconds": 12}  # a weight of 4, at three seconds for each
+    waits.may.set()
+    assert [each.result(SECONDS) for each in asked] == [0, 40, 60]
+    gathering.close()
+
+
+def test_whatever_waits_for_its_kind_is_answered_when_it_is_closed(waits):
+    gathering = Gathering("test", waits, most=1, limits=Limits(threads=3), kind=lambda number: number % 10)
+    asked = [gathering.ask(0)]
+    assert waits.begun.wait(SECONDS)
+    asked += [gathering.ask(number) for number in (10, 20, 30)]
+    closing = threading.Thread(target=gathering.close)
+    closing.start()
+    waits.may.set()
+    closing.join(SECONDS)
+
+    assert not closing.is_alive()
+    assert [each.result(0) for each in asked] == [0, 100, 200, 300]
 
 
 def test_what_has_no_kind_is_answered_alone_by_different_threads():

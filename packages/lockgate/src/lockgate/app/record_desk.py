@@ -109,7 +109,7 @@ class RecordDesk:
             Limits(limits.threads, waiting, limits.seconds) for waiting in (limits.few_waiting, limits.many_waiting)
         )
         self._small = Gathering("lockgate-records", self._answers, most=MOST, limits=few, kind=self._kind)
-        self._large = Gathering("lockgate-many-records", self._answers, most=1, limits=many)
+        self._large = Gathering("lockgate-many-records", self._answers, most=1, limits=many, kind=lambda _: None)
         self._preparing: Thread | None = None
         self._is_closed = False
 
@@ -158,7 +158,7 @@ class RecordDesk:
         self._programs.close()
 
     def _kind(self, asked: _Asked) -> str | None:
-        """Requests about one entity go together; those that no query can keep apart, as seen last, go on one by one."""
+        """Requests about one entity go together; those that no query can keep apart, as seen last, go one by one."""
         name = asked.entity.name
         return None if self._whole.get(name) else name
 

@@ -59,7 +59,8 @@ class Gathering(Generic[Asked, Answer]):
     ) -> None:
         """`answer` gets up to `most` questions of a kind, and gives an answer, or an error, for each.
 
-        `name` is the threads'. What has no kind (None) is answered alone, one on each thread.
+        `name` is the threads'. What is of a kind waits while others of it are answered, and then goes together, for one
+        large turn costs less than two at once. What has no kind (None) is answered alone, one on each thread.
         """
         self._name = name
         self._answer = answer
@@ -71,6 +72,7 @@ class Gathering(Generic[Asked, Answer]):
         self._pace: deque[tuple[int, float]] = deque(maxlen=PACE_TURNS)
         self._changed = Condition()
         self._is_closed = False
+        self._busy: set[Hashable] = set()
         self._threads: list[Thread] = []
         self._idle = 0
 
@@ -125,8 +127,13 @@ class Gathering(Generic[Asked, Answer]):
         """How long what waits will take as things go now, in whole seconds, at least one."""
         with self._changed:
             done, seconds = (sum(each[part] for each in self._pace) for part in (0, 1))
-            expected = self._weight * seconds / (done * self._limits.threads) if done else 0.0
+            expected = self._weight * seconds / (done * self._at_once()) if done else 0.0
         return max(1, math.ceil(expected))
+
+    def _at_once(self) -> int:
+        """How many turns there can be at once of what waits."""
+        kinds = {question.kind for question in self._waiting} | self._busy
+        return self._limits.threads if None in kinds else max(1, min(len(kinds), self._limits.threads))
 
     def _given_up(self, question: _Question[Asked, Answer], answer: Future[Answer]) -> None:
         """Forgets what nobody waits for any more."""
@@ -135,6 +142,7 @@ class Gathering(Generic[Asked, Answer]):
                 if question in self._waiting:
                     self._waiting.remove(question)
                     self._weight -= question.weight
+                    self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
@@ -155,6 +163,8 @@ class Gathering(Generic[Asked, Answer]):
             found = [error] * len(group)  # type: ignore[list-item]
         with self._changed:
             self._pace.append((sum(question.weight for question in group), monotonic() - began))
+            self._busy.discard(group[0].kind)
+            self._changed.notify_all()
         for question, one in zip(group, found, strict=True):
             _tell(question.answer, one)
 
@@ -163,11 +173,15 @@ class Gathering(Generic[Asked, Answer]):
         with self._changed:
             while True:
                 self._idle += 1
-                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+                self._changed.wait_for(lambda: self._is_any_free() or (self._is_closed and not self._waiting))
                 self._idle -= 1
                 group, late = self._taken()
                 if group or late or (self._is_closed and not self._waiting):
                     return group, late
+
+    def _is_any_free(self) -> bool:
+        """Whether something waits that may be begun."""
+        return any(question.kind not in self._busy for question in self._waiting)
 
     def _taken(self) -> tuple[list[_Question[Asked, Answer]], list[_Question[Asked, Answer]]]:
         """Takes what comes next: the first question and, up to the most, those that are of its kind."""
@@ -176,13 +190,15 @@ class Gathering(Generic[Asked, Answer]):
         late: list[_Question[Asked, Answer]] = []
         while self._waiting and not _is_whole(group, self._most):
             question = self._waiting.popleft()
-            if group and question.kind != group[0].kind:
+            if question.kind in self._busy or (group and question.kind != group[0].kind):
                 others.append(question)
                 continue
             self._weight -= question.weight
             if question.answer.set_running_or_notify_cancel():
                 (late if now > question.ends else group).append(question)
         self._waiting.extendleft(reversed(others))
+        if group and group[0].kind is not None:
+            self._busy.add(group[0].kind)
         return group, late
 
 
