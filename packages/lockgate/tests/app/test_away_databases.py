@@ -21,7 +21,7 @@ from lockgate.transform.cycle import move_pins
 pytestmark = pytest.mark.slow
 
 SECONDS = 60
-DEADLINE, OPEN = 2.5, 1.0
+DEADLINE, OPEN = 3.0, 1.0
 PROJECT = """
 project: shop
 targets: {main: {kind: postgres, url: secret://warehouse}}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from math import ceil
 from time import monotonic
 from typing import Any, TypeVar
 
@@ -41,7 +40,7 @@ def remaining_seconds() -> float | None:
 def whole_seconds(*, at_most: int) -> int:
     """How long may be waited for a connection, as PostgreSQL's library takes it: no less than two seconds."""
     remaining = remaining_seconds()
-    return at_most if remaining is None else max(_LEAST_CONNECT_SECONDS, min(at_most, ceil(remaining)))
+    return at_most if remaining is None else max(_LEAST_CONNECT_SECONDS, min(at_most, int(remaining)))
 
 
 def timely(kind: type[Any], failure: type[Exception]) -> type[Any]:
